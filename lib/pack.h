@@ -1,0 +1,30 @@
+/* pack.h - ids to the stored token bytes and back.
+ *
+ * The token payload is a prefix code of one, two or three bytes per token over
+ * the tokens ranked by frequency (lpstream(5)). Never knows BPE, streams, I/O. */
+#ifndef LP_PACK_H
+#define LP_PACK_H
+
+#include "lp.h"
+
+enum { LP_PACK_MAX = 3 }; /* bytes of the longest code */
+
+/* Appends the codes of n ids to dst, which has room for LP_PACK_MAX * n bytes.
+ * Returns the bytes written. Every id must be a token of v. */
+size_t lp_pack_ids(const struct lp_vocab *v, const uint32_t *ids, size_t n, unsigned char *dst);
+
+/* Length of the text that a payload decodes to. LP_DATA when it is cut within
+ * a code or holds a code of no token. */
+enum lp_status lp_pack_text_size(const struct lp_vocab *v, const unsigned char *src, size_t n,
+                                 size_t *text_size);
+
+/* Decodes a payload to text; dst has room for cap bytes. LP_DATA as above, and
+ * when the text would be longer than cap. *written is the text's length. */
+enum lp_status lp_pack_to_text(const struct lp_vocab *v, const unsigned char *src, size_t n,
+                               unsigned char *dst, size_t cap, size_t *written);
+
+/* Decodes a payload to ids; dst has room for n (one byte is one code at least). */
+enum lp_status lp_pack_to_ids(const struct lp_vocab *v, const unsigned char *src, size_t n,
+                              uint32_t *dst, size_t *nids);
+
+#endif
