@@ -38,4 +38,33 @@ static inline void lp_put64(unsigned char *p, uint64_t v)
     lp_put32(p + 4, (uint32_t)(v >> 32));
 }
 
+/* Variable-length integers, LEB128: seven bits a byte, least significant first,
+ * the top bit set on all bytes but the last. */
+enum { LP_VARINT_MAX = 10 };
+
+static inline size_t lp_put_varint(unsigned char *p, uint64_t v)
+{
+    size_t n = 0;
+    for (; v >= 0x80; v >>= 7)
+        p[n++] = (unsigned char)(v | 0x80);
+    p[n++] = (unsigned char)v;
+    return n;
+}
+
+/* Reads a varint from at most n bytes. Returns its length, 0 when it does not
+ * end within them, or SIZE_MAX when it is not the shortest form of a 64-bit
+ * number (each number has one spelling). */
+static inline size_t lp_get_varint(const unsigned char *p, size_t n, uint64_t *v)
+{
+    *v = 0;
+    for (size_t i = 0; i < n && i < LP_VARINT_MAX; i++) {
+        if (i == 9 && p[i] > 1)
+            return SIZE_MAX;
+        *v |= (uint64_t)(p[i] & 0x7F) << (7 * i);
+        if (p[i] < 0x80)
+            return i > 0 && p[i] == 0 ? SIZE_MAX : i + 1;
+    }
+    return n < LP_VARINT_MAX ? 0 : SIZE_MAX;
+}
+
 #endif

@@ -65,6 +65,226 @@ LP_API uint64_t lp_vocab_fingerprint(const struct lp_vocab *vocab);
 /* One more than the largest id, special tokens included. */
 LP_API uint32_t lp_vocab_size(const struct lp_vocab *vocab);
 
+/* --- Dictionaries and models -----------------------------------------------
+
+ * A zstd dictionary (lpzstd -D) or a model of tokens (lpmix). Both are named in
+ * streams and blobs by a fingerprint. */
+
+struct lp_dict;
+struct lp_model;
+
+/* Opens a zstd dictionary file, at most 16 MiB. LP_IO, LP_DATA, LP_NOMEM. */
+LP_API enum lp_status lp_dict_open(const char *path, struct lp_dict **out);
+LP_API void lp_dict_close(struct lp_dict *dict);
+LP_API uint64_t lp_dict_fingerprint(const struct lp_dict *dict);
+
+/* --- What to do with a text ------------------------------------------------- */
+
+/* What stands between a text and its stored form. The numbers are those of
+ * lpstream(5). */
+enum lp_chain {
+    LP_CHAIN_TEXT = 0,        /* the text itself */
+    LP_CHAIN_TEXT_ZSTD = 1,   /* text, zstd */
+    LP_CHAIN_TOKENS = 2,      /* tokens */
+    LP_CHAIN_TOKENS_ZSTD = 3, /* tokens, zstd */
+    LP_CHAIN_MIX = 4,         /* tokens, coded by a model */
+};
+
+/* Where the records of a text end. */
+enum lp_split {
+    LP_WHOLE = 0, /* where lp_writer_end_record() says so */
+    LP_NUL = 1,   /* at each NUL */
+    LP_LINES = 2, /* at each line feed */
+};
+
+#define LP_LEVEL_DEFAULT  15                /* zstd level, LoPace's default */
+#define LP_BLOCK_DEFAULT  ((size_t)1 << 20) /* text bytes of a block */
+#define LP_BLOCK_MIN      ((size_t)1 << 10)
+#define LP_BLOCK_MAX      ((size_t)1 << 26)
+#define LP_MEMORY_DEFAULT ((uint64_t)1 << 30) /* what a reader may need at most */
+
+/* How to pack. Zero-initialised, it means plain text in blocks of the default
+ * size; a chain of tokens needs vocab, the mix chain needs model. */
+struct lp_options {
+    enum lp_chain chain;
+    enum lp_split split;
+    const struct lp_vocab *vocab;
+    const struct lp_dict *dict;   /* for zstd, or NULL */
+    const struct lp_model *model; /* for the mix chain */
+    int level;                    /* of zstd: -22 to 22, 0 means the default */
+    size_t block_size;            /* text bytes a block aims at, 0 means the default */
+    unsigned threads;             /* 0 and 1 mean none but the caller's */
+    bool special;                 /* special-token text becomes special tokens */
+    bool flush;                   /* a block ends with each record */
+    bool unchecked;               /* a blob without its check (4 bytes less, damage unseen) */
+};
+
+/* Where output goes. Returns LP_OK, or a status that stops the call. */
+typedef enum lp_status lp_sink(void *ctx, const void *data, size_t n);
+
+/* --- One record as a blob ---------------------------------------------------- */
+
+/* Working state for one thread: buffers, tokeniser and compressor contexts,
+ * kept from call to call. What a call hands out is valid until the next call. */
+struct lp_codec;
+
+/* What a stream or a blob needs besides its bytes. */
+struct lp_need {
+    enum { LP_NEED_VOCAB, LP_NEED_DICT, LP_NEED_MODEL } what;
+    const char *name; /* of a vocabulary; "" otherwise */
+    uint64_t fingerprint;
+};
+
+/* What a finder answers with: the one asked for; it stays the finder's own. */
+struct lp_found {
+    const struct lp_vocab *vocab;
+    const struct lp_dict *dict;
+    const struct lp_model *model;
+};
+
+/* Finds what a stream or blob needs. LP_OK with the member set, else LP_NO_VOCAB
+ * or LP_NO_DICT. The library checks the fingerprint of what it is given. */
+typedef enum lp_status lp_finder(void *ctx, const struct lp_need *need, struct lp_found *found);
+
+/* options may be NULL for a codec that only unpacks. */
+LP_API enum lp_status lp_codec_new(const struct lp_options *options, struct lp_codec **out);
+LP_API void lp_codec_free(struct lp_codec *codec);
+
+/* Text to ids, ids to text, and how many tokens a text has. Encoding any bytes
+ * succeeds and decoding its ids gives them back. Errors: LP_NOMEM, LP_USAGE
+ * without a vocabulary, LP_DATA for an id that names no token. */
+LP_API enum lp_status lp_encode(struct lp_codec *codec, const void *text, size_t n,
+                                const uint32_t **ids, size_t *nids);
+LP_API enum lp_status lp_decode(struct lp_codec *codec, const uint32_t *ids, size_t nids,
+                                const void **text, size_t *n);
+LP_API enum lp_status lp_count(struct lp_codec *codec, const void *text, size_t n, size_t *nids);
+
+/* Packs one record of at most LP_BLOCK_MAX bytes into a blob: by the codec's
+ * chain, or a simpler one where that is smaller. At most n + 6 bytes. */
+LP_API enum lp_status lp_pack(struct lp_codec *codec, const void *text, size_t n, const void **blob,
+                              size_t *size);
+
+/* Restores a blob's record. find may be NULL when the codec's options hold what
+ * the blob needs. The text is checked against the blob's check before it is
+ * handed out. LP_NOT_LP when the bytes are no blob: a plain text can be told
+ * from a blob by its first byte, see lp_is_blob(). */
+LP_API enum lp_status lp_unpack(struct lp_codec *codec, const void *blob, size_t size,
+                                lp_finder *find, void *ctx, const void **text, size_t *n);
+
+/* Gives a blob the further stage of the codec's options (chain, level, dict,
+ * model) without restoring its text; the smaller of the two is handed out. */
+LP_API enum lp_status lp_restage(struct lp_codec *codec, const void *blob, size_t size,
+                                 lp_finder *find, void *ctx, const void **out, size_t *n);
+
+/* What the first bytes of something are. No valid UTF-8 text is either. */
+LP_API bool lp_is_blob(const void *data, size_t n);
+LP_API bool lp_is_stream(const void *data, size_t n);
+
+/* What a blob says of itself, unpacked no further than that. */
+struct lp_blob_info {
+    enum lp_chain chain;
+    char vocab[33]; /* "" without tokens */
+    uint64_t dict;  /* fingerprint of dictionary or model, 0 none */
+    bool checked;
+    uint32_t check;
+    size_t payload_size;
+};
+LP_API enum lp_status lp_blob_info(const void *blob, size_t size, struct lp_blob_info *info);
+
+/* --- Streams: push in, sink out ---------------------------------------------- */
+
+/* Text in, a stream out (one segment). */
+struct lp_writer;
+LP_API enum lp_status lp_writer_new(const struct lp_options *options, lp_sink *sink, void *ctx,
+                                    struct lp_writer **out);
+LP_API void lp_writer_free(struct lp_writer *writer);
+LP_API enum lp_status lp_writer_push(struct lp_writer *writer, const void *text, size_t n);
+/* With LP_WHOLE: the record ends here. With the other splits: what follows the
+ * last separator, if anything, is a record of its own, without separator only
+ * at the end of the stream. */
+LP_API enum lp_status lp_writer_end_record(struct lp_writer *writer);
+/* Ends the segment. After any error no end is ever written. */
+LP_API enum lp_status lp_writer_finish(struct lp_writer *writer);
+
+/* A stream in, the same stream with the options' chain out (lpzstd, lpmix). Its
+ * blocks stay as they are; those that a simpler chain stores smaller keep it. */
+struct lp_stage;
+LP_API enum lp_status lp_stage_new(const struct lp_options *options, lp_finder *find,
+                                   void *find_ctx, lp_sink *sink, void *sink_ctx,
+                                   struct lp_stage **out);
+LP_API void lp_stage_free(struct lp_stage *stage);
+LP_API enum lp_status lp_stage_push(struct lp_stage *stage, const void *data, size_t n);
+LP_API enum lp_status lp_stage_finish(struct lp_stage *stage);
+/* As lp_reader_offset(). */
+LP_API uint64_t lp_stage_offset(const struct lp_stage *stage);
+
+/* What recovery could not restore: all between two good blocks. Where a count
+ * is not known (damage to the index too) it is UINT64_MAX. */
+struct lp_loss {
+    uint64_t offset, size;           /* stored bytes skipped */
+    uint64_t first_record, nrecords; /* numbered from 1 in the stream */
+    uint64_t text_offset, text_size; /* bytes of the text */
+    enum lp_status why;
+};
+typedef void lp_on_loss(void *ctx, const struct lp_loss *loss);
+
+struct lp_reader_options {
+    lp_finder *find;
+    void *find_ctx;
+    uint64_t memory; /* the most that one block may need, 0: LP_MEMORY_DEFAULT */
+    unsigned threads;
+    lp_on_loss *on_loss; /* set: skip damage and report it (lpunpack --recover) */
+    void *loss_ctx;
+};
+
+/* A stream in, its text out. Nothing leaves that has not been checked. */
+struct lp_reader;
+LP_API enum lp_status lp_reader_new(const struct lp_reader_options *options, lp_sink *sink,
+                                    void *sink_ctx, struct lp_reader **out);
+LP_API void lp_reader_free(struct lp_reader *reader);
+LP_API enum lp_status lp_reader_push(struct lp_reader *reader, const void *data, size_t n);
+/* The input ends here: LP_TRUNCATED unless a segment just ended. With recovery,
+ * LP_DATA when anything was lost. */
+LP_API enum lp_status lp_reader_finish(struct lp_reader *reader);
+/* Offset in the input of the frame at which an error was met. */
+LP_API uint64_t lp_reader_offset(const struct lp_reader *reader);
+/* What a stream needed and the finder did not have, after LP_NO_VOCAB or
+ * LP_NO_DICT. Valid until the reader is freed. */
+LP_API const struct lp_need *lp_reader_need(const struct lp_reader *reader);
+
+/* --- Random access and listing ----------------------------------------------- */
+
+/* Reads n bytes at offset. LP_OK or LP_IO; the end of the file is LP_TRUNCATED. */
+typedef enum lp_status lp_read_at(void *ctx, uint64_t offset, void *data, size_t n);
+
+/* What a segment's frames say. */
+struct lp_segment {
+    uint64_t offset, size; /* in the file */
+    enum lp_chain chain;
+    enum lp_split split;
+    char vocab[33]; /* "" without tokens */
+    uint64_t vocab_fingerprint;
+    uint64_t dict;        /* fingerprint of dictionary or model, 0 none */
+    uint64_t block_limit; /* text bytes a block has at most */
+    uint64_t nblocks, nrecords, text_size;
+    uint64_t blocks[8]; /* how many of each chain */
+};
+
+/* A seekable stream of size bytes. */
+struct lp_file;
+LP_API enum lp_status lp_file_open(lp_read_at *read, void *read_ctx, uint64_t size,
+                                   const struct lp_reader_options *options, struct lp_file **out);
+LP_API void lp_file_close(struct lp_file *file);
+/* The i-th segment from the start: headers only. LP_USAGE past the last. */
+LP_API enum lp_status lp_file_segment(struct lp_file *file, size_t i, struct lp_segment *segment);
+/* How many records the file holds. */
+LP_API enum lp_status lp_file_records(struct lp_file *file, uint64_t *nrecords);
+/* Writes record number n, from 1, with its separator as it stands in the text;
+ * reads the end, the index and the blocks that hold it. LP_USAGE past the last. */
+LP_API enum lp_status lp_file_record(struct lp_file *file, uint64_t n, lp_sink *sink, void *ctx);
+LP_API uint64_t lp_file_offset(const struct lp_file *file);
+LP_API const struct lp_need *lp_file_need(const struct lp_file *file);
+
 #ifdef __cplusplus
 }
 #endif

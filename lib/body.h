@@ -1,0 +1,56 @@
+/* body.h - a block's body: what lies between its text and its stored payload.
+ *
+ * A body is text or tokens (the base): the records of the block one after the
+ * other, each with the separator that ended it. Where records have no separator
+ * (LP_WHOLE) and there are several, the stored lengths of all but the last come
+ * first, as varints. Knows one block; never knows streams. */
+#ifndef LP_BODY_H
+#define LP_BODY_H
+
+#include "buf.h"
+#include "frame.h"
+#include "stage_zstd.h"
+
+/* Working state of one thread. Zero-initialised is ready. */
+struct lp_coder {
+    struct lp_zstd zstd;
+    struct lp_mixer *mixer;
+    const struct lp_model *mixer_model;
+    struct lp_buf spare, body;
+};
+
+void lp_coder_free(struct lp_coder *coder);
+
+/* Whether a block of n records has a table of lengths. */
+static inline bool lp_body_has_lengths(enum lp_split split, uint64_t nrecords)
+{
+    return split == LP_WHOLE && nrecords > 1;
+}
+
+/* The most bytes a body may have whose block restores text_size bytes: tokens
+ * are stored only where they are smaller than the text. */
+static inline uint64_t lp_body_limit(uint64_t text_size, uint64_t nrecords)
+{
+    return text_size + 5 * nrecords;
+}
+
+/* Appends to dst the smallest stored form of a body that the chain of options
+ * allows; *wire says which. */
+enum lp_status lp_body_pack(struct lp_coder *coder, const struct lp_options *options,
+                            enum lp_split split, uint64_t nrecords, enum lp_chain base,
+                            const struct lp_buf *body, struct lp_buf *dst, unsigned *wire);
+
+/* Undoes it: appends the body to dst. Reads split and nrecords for models. */
+enum lp_status lp_body_unpack(struct lp_coder *coder, const struct lp_found *tools,
+                              enum lp_split split, uint64_t nrecords, uint64_t text_size,
+                              unsigned wire, const unsigned char *src, size_t n, struct lp_buf *dst,
+                              enum lp_chain *base);
+
+/* Appends to text what a body holds, exactly text_size bytes. When ends is not
+ * NULL it gets nrecords numbers: where in that text each record ends, separator
+ * included. */
+enum lp_status lp_body_text(const struct lp_vocab *vocab, enum lp_split split, uint64_t nrecords,
+                            uint64_t text_size, enum lp_chain base, const unsigned char *body,
+                            size_t n, struct lp_buf *text, uint64_t *ends);
+
+#endif

@@ -1,0 +1,130 @@
+#include "stage_zstd.h"
+
+#include "bytes.h"
+#include "check.h"
+#include "dict.h"
+
+#include <zstd.h>
+
+enum {
+    MAGIC_SIZE = 4,
+    BLOCK_HEADER_SIZE = 3,
+    LAST_COMPRESSED = 1 | 2 << 1, /* Last_Block, Block_Type Compressed_Block */
+    WINDOW_128K = 7 << 3,         /* Window_Descriptor: exponent 7 is 1 << (10 + 7) bytes */
+    SINGLE_SEGMENT_FCS8 = 0xE0,   /* Frame_Header_Descriptor: 8-byte content size, no window */
+};
+
+void lp_zstd_free(struct lp_zstd *z)
+{
+    ZSTD_freeCCtx(z->cctx);
+    ZSTD_freeDCtx(z->dctx);
+    lp_buf_free(&z->scratch);
+    *z = (struct lp_zstd){0};
+}
+
+static bool set_compressor(struct lp_zstd *z, int level, const struct lp_dict *dict)
+{
+    if (z->cctx == NULL && (z->cctx = ZSTD_createCCtx()) == NULL)
+        return false;
+    bool failed = ZSTD_isError(ZSTD_CCtx_setParameter(z->cctx, ZSTD_c_compressionLevel, level)) ||
+                  ZSTD_isError(ZSTD_CCtx_setParameter(z->cctx, ZSTD_c_dictIDFlag, 0));
+    if (dict != z->cdict) {
+        failed = failed || ZSTD_isError(ZSTD_CCtx_loadDictionary(z->cctx, dict ? dict->data : NULL,
+                                                                 dict ? dict->size : 0));
+        z->cdict = dict;
+    }
+    return !failed;
+}
+
+/* Length of the header of a frame without dictionary id that libzstd just made. */
+static size_t frame_header_size(const unsigned char *frame)
+{
+    unsigned descriptor = frame[MAGIC_SIZE];
+    size_t single_segment = descriptor >> 5 & 1;
+    unsigned content_size_flag = descriptor >> 6;
+    size_t content_size = content_size_flag > 0 ? (size_t)1 << content_size_flag : single_segment;
+    return MAGIC_SIZE + 1 + (1 - single_segment) + content_size;
+}
+
+enum lp_status lp_zstd_pack(struct lp_zstd *z, int level, const struct lp_dict *dict,
+                            const void *src, size_t n, struct lp_buf *dst, bool *lean)
+{
+    z->scratch.n = 0;
+    size_t bound = ZSTD_compressBound(n);
+    if (!set_compressor(z, level, dict) || !lp_buf_reserve(&z->scratch, bound))
+        return LP_NOMEM;
+    unsigned char *frame = z->scratch.p;
+    size_t size = ZSTD_compress2(z->cctx, frame, bound, src, n);
+    if (ZSTD_isError(size))
+        return LP_NOMEM; /* the destination is large enough: nothing else can fail */
+    size_t at = frame_header_size(frame);
+    *lean = n <= LP_ZSTD_BLOCK_MAX && (frame[at] & 7) == LAST_COMPRESSED;
+    if (*lean)
+        return lp_buf_append(dst, frame + at + BLOCK_HEADER_SIZE, size - at - BLOCK_HEADER_SIZE)
+                   ? LP_OK
+                   : LP_NOMEM;
+    unsigned char prefix[LP_VARINT_MAX];
+    size_t prefix_size = lp_put_varint(prefix, n);
+    return lp_buf_append(dst, prefix, prefix_size) && lp_buf_append(dst, frame + at, size - at)
+               ? LP_OK
+               : LP_NOMEM;
+}
+
+/* Puts back the frame header, and for the lean form the block header. Any valid
+ * header that fits will do: what libzstd wrote depended on its version. */
+static enum lp_status rebuild_frame(struct lp_zstd *z, bool lean, const unsigned char *src,
+                                    size_t n, size_t *size)
+{
+    unsigned char head[MAGIC_SIZE + 1 + 8] = {0};
+    size_t head_size = MAGIC_SIZE;
+    lp_put32(head, ZSTD_MAGICNUMBER);
+    if (lean) {
+        if (n > LP_ZSTD_BLOCK_MAX)
+            return LP_DATA;
+        *size = LP_ZSTD_BLOCK_MAX;
+        head[head_size++] = 0; /* a window, no content size */
+        head[head_size++] = WINDOW_128K;
+        lp_put32(head + head_size, LAST_COMPRESSED | (uint32_t)n << 3);
+        head_size += BLOCK_HEADER_SIZE;
+    } else {
+        uint64_t content;
+        size_t len = lp_get_varint(src, n, &content);
+        if (len == 0 || len == SIZE_MAX || content > SIZE_MAX / 2)
+            return LP_DATA;
+        src += len;
+        n -= len;
+        *size = (size_t)content;
+        head[head_size++] = SINGLE_SEGMENT_FCS8;
+        lp_put64(head + head_size, content);
+        head_size += 8;
+    }
+    z->scratch.n = 0;
+    return lp_buf_append(&z->scratch, head, head_size) && lp_buf_append(&z->scratch, src, n)
+               ? LP_OK
+               : LP_NOMEM;
+}
+
+enum lp_status lp_zstd_unpack(struct lp_zstd *z, const struct lp_dict *dict, bool lean,
+                              const unsigned char *src, size_t n, size_t limit, struct lp_buf *dst)
+{
+    size_t size;
+    enum lp_status status = rebuild_frame(z, lean, src, n, &size);
+    if (status != LP_OK)
+        return status;
+    if (size > limit) {
+        if (!lean)
+            return LP_DATA;
+        size = limit;
+    }
+    if ((z->dctx == NULL && (z->dctx = ZSTD_createDCtx()) == NULL) || !lp_buf_reserve(dst, size))
+        return LP_NOMEM;
+    const unsigned char *frame = z->scratch.p;
+    size_t got = dict == NULL
+                     ? ZSTD_decompressDCtx(z->dctx, dst->p + dst->n, size, frame, z->scratch.n)
+                     : ZSTD_decompress_usingDDict(z->dctx, dst->p + dst->n, size, frame,
+                                                  z->scratch.n, dict->ddict);
+    if (ZSTD_isError(got))
+        return LP_DATA;
+    dst->n += got;
+    return LP_OK;
+}
