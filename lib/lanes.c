@@ -122,9 +122,14 @@ void *lp_lanes_next(struct lp_lanes *lanes)
 void lp_lanes_start(struct lp_lanes *lanes)
 {
     struct lane *lane = &lanes->lane[lanes->next];
-    lanes->next = (lanes->next + 1) % lanes->n;
+    lp_lanes_pass(lanes);
     if (lanes->threaded)
         set_state(lane, BUSY);
     else
         lane->run(lane->job);
+}
+
+void lp_lanes_pass(struct lp_lanes *lanes)
+{
+    lanes->next = (lanes->next + 1) % lanes->n;
 }

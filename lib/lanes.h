@@ -20,4 +20,7 @@ void *lp_lanes_next(struct lp_lanes *lanes);
 /* Runs the job that lp_lanes_next() gave. */
 void lp_lanes_start(struct lp_lanes *lanes);
 
+/* Lets it be, and goes on to the next. */
+void lp_lanes_pass(struct lp_lanes *lanes);
+
 #endif

@@ -215,8 +215,9 @@ LP_API enum lp_status lp_stage_new(const struct lp_options *options, lp_finder *
 LP_API void lp_stage_free(struct lp_stage *stage);
 LP_API enum lp_status lp_stage_push(struct lp_stage *stage, const void *data, size_t n);
 LP_API enum lp_status lp_stage_finish(struct lp_stage *stage);
-/* As lp_reader_offset(). */
+/* As lp_reader_offset() and lp_reader_need(). */
 LP_API uint64_t lp_stage_offset(const struct lp_stage *stage);
+LP_API const struct lp_need *lp_stage_need(const struct lp_stage *stage);
 
 /* What recovery could not restore: all between two good blocks. Where a count
  * is not known (damage to the index too) it is UINT64_MAX. */

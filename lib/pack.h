@@ -23,6 +23,11 @@ enum lp_status lp_pack_text_size(const struct lp_vocab *v, const unsigned char *
 enum lp_status lp_pack_to_text(const struct lp_vocab *v, const unsigned char *src, size_t n,
                                unsigned char *dst, size_t cap, size_t *written);
 
+/* The longest run of whole codes at src's start whose text has at most max_text
+ * bytes: *used of the n bytes, *text_size of text. src holds whole, valid codes. */
+void lp_pack_prefix(const struct lp_vocab *v, const unsigned char *src, size_t n, size_t max_text,
+                    size_t *used, size_t *text_size);
+
 /* Decodes a payload to ids; dst has room for n (one byte is one code at least). */
 enum lp_status lp_pack_to_ids(const struct lp_vocab *v, const unsigned char *src, size_t n,
                               uint32_t *dst, size_t *nids);

@@ -1,0 +1,229 @@
+/* stage.c - a stream in, the same stream with a further stage out.
+ *
+ * Blocks keep their records and their check; only how they are stored changes.
+ * Each is restored and checked before it is stored anew, so that damage stops
+ * here and is never passed on. */
+#include "body.h"
+#include "emit.h"
+#include "lanes.h"
+#include "need.h"
+#include "parse.h"
+
+struct job {
+    struct lp_coder coder;
+    const struct lp_stage *stage;
+    struct lp_frame frame;
+    struct lp_buf in, body, text, out;
+    enum lp_status status;
+    uint64_t offset;
+    bool full;
+};
+
+struct lp_stage {
+    struct lp_options options;
+    lp_finder *find;
+    void *find_ctx;
+    struct lp_parser parser;
+    struct lp_found tools;
+    struct lp_need need;
+    enum lp_split split;
+    struct lp_emit emit;
+    struct job *jobs;
+    unsigned njobs;
+    struct lp_lanes *lanes;
+    uint64_t offset;
+    bool any;
+};
+
+static enum lp_status restage(struct job *job)
+{
+    const struct lp_stage *s = job->stage;
+    struct lp_frame *f = &job->frame;
+    enum lp_chain base;
+    unsigned wire;
+    job->body.n = job->text.n = job->out.n = 0;
+    enum lp_status status =
+        lp_body_unpack(&job->coder, &s->tools, s->split, f->nrecords, f->text_size,
+                       f->kind & LP_WIRE_MASK, job->in.p, job->in.n, &job->body, &base);
+    if (status == LP_OK)
+        status = lp_body_text(s->tools.vocab, s->split, f->nrecords, f->text_size, base,
+                              job->body.p, job->body.n, &job->text, NULL);
+    if (status == LP_OK && lp_check32(job->text.p, job->text.n) != f->check)
+        status = LP_DATA;
+    if (status == LP_OK)
+        status = lp_body_pack(&job->coder, &s->options, s->split, f->nrecords, base, &job->body,
+                              &job->out, &wire);
+    if (status == LP_OK)
+        f->kind = (f->kind & ~(unsigned)LP_WIRE_MASK) | wire;
+    return status;
+}
+
+static void run_job(void *arg)
+{
+    struct job *job = arg;
+    job->status = restage(job);
+}
+
+static enum lp_status collect(struct lp_stage *s, struct job *job)
+{
+    if (!job->full)
+        return LP_OK;
+    job->full = false;
+    if (job->status != LP_OK) {
+        s->offset = job->offset;
+        return job->status;
+    }
+    return lp_emit_block(&s->emit, job->frame, &job->out);
+}
+
+static enum lp_status collect_all(struct lp_stage *s)
+{
+    enum lp_status status = LP_OK;
+    for (unsigned i = 0; status == LP_OK && i < s->njobs; i++) {
+        status = collect(s, lp_lanes_next(s->lanes));
+        lp_lanes_pass(s->lanes);
+    }
+    return status;
+}
+
+enum lp_status lp_stage_new(const struct lp_options *options, lp_finder *find, void *find_ctx,
+                            lp_sink *sink, void *sink_ctx, struct lp_stage **out)
+{
+    *out = NULL;
+    struct lp_stage *s = calloc(1, sizeof *s);
+    if (s == NULL)
+        return LP_NOMEM;
+    s->options = *options;
+    s->find = find;
+    s->find_ctx = find_ctx;
+    s->emit.sink = sink;
+    s->emit.ctx = sink_ctx;
+    lp_parser_init(&s->parser, false, LP_MEMORY_DEFAULT);
+    s->njobs = options->threads > 1 ? options->threads : 1;
+    s->jobs = calloc(s->njobs, sizeof *s->jobs);
+    enum lp_status status = s->jobs == NULL ? LP_NOMEM : LP_OK;
+    for (unsigned i = 0; status == LP_OK && i < s->njobs; i++)
+        s->jobs[i].stage = s;
+    if (status == LP_OK)
+        status = lp_lanes_new(s->njobs, s->jobs, sizeof *s->jobs, run_job, &s->lanes);
+    if (status != LP_OK) {
+        lp_stage_free(s);
+        return status;
+    }
+    *out = s;
+    return LP_OK;
+}
+
+void lp_stage_free(struct lp_stage *s)
+{
+    if (s == NULL)
+        return;
+    lp_lanes_free(s->lanes);
+    for (unsigned i = 0; s->jobs != NULL && i < s->njobs; i++) {
+        struct job *job = &s->jobs[i];
+        lp_coder_free(&job->coder);
+        lp_buf_free(&job->in);
+        lp_buf_free(&job->body);
+        lp_buf_free(&job->text);
+        lp_buf_free(&job->out);
+    }
+    free(s->jobs);
+    lp_parser_free(&s->parser);
+    lp_emit_free(&s->emit);
+    free(s);
+}
+
+/* The chain that a segment has when the stage of options is added to it. */
+static enum lp_status further_chain(enum lp_chain in, enum lp_chain stage, enum lp_chain *out)
+{
+    if (stage == LP_CHAIN_MIX && !lp_chain_tokens(in))
+        return LP_USAGE;
+    *out = stage;
+    if (stage == LP_CHAIN_TEXT_ZSTD || stage == LP_CHAIN_TOKENS_ZSTD)
+        *out = lp_chain_tokens(in) ? LP_CHAIN_TOKENS_ZSTD : LP_CHAIN_TEXT_ZSTD;
+    return LP_OK;
+}
+
+static enum lp_status begin_segment(struct lp_stage *s)
+{
+    const struct lp_header *in = &s->parser.header;
+    enum lp_status status = lp_need_find(in, s->find, s->find_ctx, &s->tools, &s->need);
+    if (status == LP_OK)
+        status = further_chain(in->chain, s->options.chain, &s->options.chain);
+    if (status != LP_OK)
+        return status;
+    struct lp_header header = *in, own;
+    s->split = in->split;
+    s->options.vocab = s->tools.vocab;
+    lp_header_of(&s->options, in->block_log, &own);
+    header.chain = own.chain;
+    header.dict_fingerprint = own.dict_fingerprint;
+    s->any = true;
+    return lp_emit_begin(&s->emit, &header);
+}
+
+static enum lp_status take_block(struct lp_stage *s, const struct lp_event *e)
+{
+    struct job *job = lp_lanes_next(s->lanes);
+    enum lp_status status = collect(s, job);
+    if (status != LP_OK)
+        return status;
+    job->frame = e->frame;
+    job->offset = e->offset;
+    job->in.n = 0;
+    if (!lp_buf_append(&job->in, e->payload, e->frame.payload_size))
+        return LP_NOMEM;
+    job->full = true;
+    lp_lanes_start(s->lanes);
+    return s->njobs == 1 ? collect(s, job) : LP_OK;
+}
+
+enum lp_status lp_stage_push(struct lp_stage *s, const void *data, size_t n)
+{
+    const unsigned char *at = data;
+    for (;;) {
+        struct lp_event e;
+        s->offset = s->parser.offset;
+        enum lp_status status = lp_parser_step(&s->parser, &at, &n, &e);
+        if (status != LP_OK) {
+            s->offset = s->parser.offset;
+            return status == LP_DATA && !s->any ? LP_NOT_LP : status;
+        }
+        switch (e.kind) {
+        case LP_EVENT_HEADER:
+            status = begin_segment(s);
+            break;
+        case LP_EVENT_BLOCK:
+            status = take_block(s, &e);
+            break;
+        case LP_EVENT_END:
+            status = collect_all(s);
+            if (status == LP_OK)
+                status = lp_emit_end(&s->emit);
+            break;
+        case LP_EVENT_NONE:
+            return LP_OK;
+        default:
+            break;
+        }
+        if (status != LP_OK)
+            return status;
+    }
+}
+
+enum lp_status lp_stage_finish(struct lp_stage *s)
+{
+    lp_parser_eof(&s->parser);
+    enum lp_status status = lp_stage_push(s, NULL, 0);
+    return status == LP_OK && !s->any ? LP_NOT_LP : status;
+}
+
+uint64_t lp_stage_offset(const struct lp_stage *s)
+{
+    return s->offset;
+}
+
+const struct lp_need *lp_stage_need(const struct lp_stage *s)
+{
+    return &s->need;
+}

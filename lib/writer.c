@@ -1,0 +1,348 @@
+/* writer.c - text in, a stream out.
+ *
+ * The text of the block to come is held with its tokens. A block takes whole
+ * records while they fit its size; a record that is larger by itself is cut
+ * into parts, each the longest run of tokens that fits. So where blocks end
+ * depends on the text alone, never on the pieces it came in. */
+#include "body.h"
+#include "bytes.h"
+#include "emit.h"
+#include "lanes.h"
+#include "need.h"
+#include "pack.h"
+#include "tok.h"
+
+enum { PIECE = 64 << 10 }; /* text given to the tokeniser at once: bounds the ids held */
+
+/* One block on its way out. */
+struct job {
+    struct lp_coder coder;
+    const struct lp_options *options;
+    struct lp_frame frame;
+    enum lp_chain base;
+    struct lp_buf body, payload;
+    enum lp_status status;
+    bool full;
+};
+
+/* Where the whole records of a block end, in its text and in its tokens. */
+struct mark {
+    size_t text, tokens;
+};
+
+struct lp_writer {
+    struct lp_options options;
+    size_t block_size;
+    int separator; /* a byte, and the token that it is; -1 for none */
+    uint32_t separator_id;
+    struct lp_tok *tok;
+    struct lp_ids ids;
+    struct lp_buf text, tokens; /* of the block to come; tokens of the settled text */
+    struct mark *ends;          /* LP_WHOLE: of each whole record; else the last only */
+    size_t nends, ends_cap;
+    uint64_t nrecords; /* whole records held */
+    bool in_record;    /* text of a record without its end is held */
+    struct lp_emit emit;
+    struct job *jobs;
+    unsigned njobs;
+    struct lp_lanes *lanes;
+};
+
+static void run_job(void *arg)
+{
+    struct job *job = arg;
+    unsigned wire;
+    job->payload.n = 0;
+    job->status = lp_body_pack(&job->coder, job->options, job->options->split, job->frame.nrecords,
+                               job->base, &job->body, &job->payload, &wire);
+    job->frame.kind |= wire;
+}
+
+static enum lp_status collect(struct lp_writer *w, struct job *job)
+{
+    if (!job->full)
+        return LP_OK;
+    job->full = false;
+    if (job->status != LP_OK)
+        return job->status;
+    return lp_emit_block(&w->emit, job->frame, &job->payload);
+}
+
+static unsigned block_log(size_t size)
+{
+    unsigned log = LP_BLOCK_LOG_MIN;
+    while ((size_t)1 << log < size)
+        log++;
+    return log;
+}
+
+/* A separator is a token by itself: every single byte is one. */
+static enum lp_status find_separator_id(struct lp_writer *w)
+{
+    unsigned char byte = (unsigned char)w->separator;
+    if (w->tok == NULL || w->separator < 0)
+        return LP_OK;
+    enum lp_status status = lp_tok_push(w->tok, &byte, 1, true, &w->ids);
+    lp_tok_reset(w->tok);
+    if (status == LP_OK)
+        w->separator_id = w->ids.v[0];
+    return status;
+}
+
+enum lp_status lp_writer_new(const struct lp_options *options, lp_sink *sink, void *ctx,
+                             struct lp_writer **out)
+{
+    *out = NULL;
+    size_t block_size = options->block_size != 0 ? options->block_size : LP_BLOCK_DEFAULT;
+    bool tokens = lp_chain_tokens(options->chain);
+    if (block_size < LP_BLOCK_MIN || block_size > LP_BLOCK_MAX ||
+        (tokens && options->vocab == NULL) ||
+        (options->chain == LP_CHAIN_MIX && options->model == NULL))
+        return LP_USAGE;
+    struct lp_writer *w = calloc(1, sizeof *w);
+    if (w == NULL)
+        return LP_NOMEM;
+    w->options = *options;
+    w->block_size = block_size;
+    w->separator = lp_separator(options->split);
+    w->emit.sink = sink;
+    w->emit.ctx = ctx;
+    w->njobs = options->threads > 1 ? options->threads : 1;
+    w->jobs = calloc(w->njobs, sizeof *w->jobs);
+    enum lp_status status = w->jobs == NULL ? LP_NOMEM : LP_OK;
+    for (unsigned i = 0; status == LP_OK && i < w->njobs; i++)
+        w->jobs[i].options = &w->options;
+    if (status == LP_OK)
+        status = lp_lanes_new(w->njobs, w->jobs, sizeof *w->jobs, run_job, &w->lanes);
+    if (status == LP_OK && tokens)
+        status = lp_tok_new(options->vocab, options->special, &w->tok);
+    if (status == LP_OK)
+        status = find_separator_id(w);
+    if (status == LP_OK) {
+        struct lp_header header;
+        lp_header_of(&w->options, block_log(block_size), &header);
+        status = lp_emit_begin(&w->emit, &header);
+    }
+    if (status != LP_OK) {
+        lp_writer_free(w);
+        return status;
+    }
+    *out = w;
+    return LP_OK;
+}
+
+void lp_writer_free(struct lp_writer *w)
+{
+    if (w == NULL)
+        return;
+    lp_lanes_free(w->lanes);
+    for (unsigned i = 0; w->jobs != NULL && i < w->njobs; i++) {
+        lp_coder_free(&w->jobs[i].coder);
+        lp_buf_free(&w->jobs[i].body);
+        lp_buf_free(&w->jobs[i].payload);
+    }
+    free(w->jobs);
+    lp_tok_free(w->tok);
+    free(w->ids.v);
+    lp_buf_free(&w->text);
+    lp_buf_free(&w->tokens);
+    free(w->ends);
+    lp_emit_free(&w->emit);
+    free(w);
+}
+
+/* Appends the table of lengths that a block of several LP_WHOLE records has. */
+static bool put_lengths(const struct lp_writer *w, uint64_t nrecords, bool tokens,
+                        struct lp_buf *body)
+{
+    size_t from = 0;
+    for (uint64_t i = 0; i + 1 < nrecords; i++) {
+        size_t end = tokens ? w->ends[i].tokens : w->ends[i].text;
+        unsigned char varint[LP_VARINT_MAX];
+        if (!lp_buf_append(body, varint, lp_put_varint(varint, end - from)))
+            return false;
+        from = end;
+    }
+    return true;
+}
+
+static enum lp_status put_body(const struct lp_writer *w, struct mark end, uint64_t nrecords,
+                               bool tokens, struct lp_buf *body)
+{
+    body->n = 0;
+    bool table = lp_body_has_lengths(w->options.split, nrecords);
+    bool done = (!table || put_lengths(w, nrecords, tokens, body)) &&
+                (tokens ? lp_buf_append(body, w->tokens.p, end.tokens)
+                        : lp_buf_append(body, w->text.p, end.text));
+    return done ? LP_OK : LP_NOMEM;
+}
+
+/* Sends off a block of what is held up to end. */
+static enum lp_status put_block(struct lp_writer *w, struct mark end, uint64_t nrecords, bool open)
+{
+    struct job *job = lp_lanes_next(w->lanes);
+    enum lp_status status = collect(w, job);
+    if (status != LP_OK)
+        return status;
+    job->frame = (struct lp_frame){.kind = LP_KIND_DATA | (open ? LP_KIND_OPEN : 0u),
+                                   .text_size = end.text,
+                                   .nrecords = nrecords,
+                                   .check = lp_check32(w->text.p, end.text)};
+    bool tokens = w->tok != NULL;
+    status = put_body(w, end, nrecords, tokens, &job->body);
+    if (status == LP_OK && tokens && job->body.n >= end.text) { /* tokens that save nothing */
+        tokens = false;
+        status = put_body(w, end, nrecords, tokens, &job->body);
+    }
+    if (status != LP_OK)
+        return status;
+    job->base = tokens ? LP_CHAIN_TOKENS : LP_CHAIN_TEXT;
+    job->full = true;
+    lp_lanes_start(w->lanes);
+    lp_buf_drop(&w->text, end.text);
+    lp_buf_drop(&w->tokens, end.tokens);
+    w->nends = 0;
+    w->nrecords = 0;
+    return w->njobs == 1 ? collect(w, job) : LP_OK;
+}
+
+static enum lp_status put_whole_records(struct lp_writer *w)
+{
+    return w->nrecords == 0 ? LP_OK : put_block(w, w->ends[w->nends - 1], w->nrecords, false);
+}
+
+/* Sends off blocks while more is held, of settled text, than one may have. */
+static enum lp_status cut(struct lp_writer *w)
+{
+    for (;;) {
+        size_t settled = w->text.n - (w->tok != NULL ? lp_tok_held(w->tok) : 0);
+        if (settled + w->nrecords <= w->block_size)
+            return LP_OK;
+        enum lp_status status;
+        if (w->nrecords > 0) {
+            status = put_whole_records(w);
+        } else {
+            struct mark end = {.text = w->block_size};
+            if (w->tok != NULL)
+                lp_pack_prefix(w->options.vocab, w->tokens.p, w->tokens.n, w->block_size,
+                               &end.tokens, &end.text);
+            status = put_block(w, end, 1, true);
+        }
+        if (status != LP_OK)
+            return status;
+    }
+}
+
+/* Appends text of a record; with final set it ends the record's text. */
+static enum lp_status add_text(struct lp_writer *w, const unsigned char *text, size_t n, bool final)
+{
+    for (;;) {
+        size_t piece = n < PIECE ? n : PIECE;
+        bool last = final && piece == n;
+        if (!lp_buf_append(&w->text, text, piece))
+            return LP_NOMEM;
+        if (w->tok != NULL) {
+            w->ids.n = 0;
+            enum lp_status status = lp_tok_push(w->tok, text, piece, last, &w->ids);
+            if (status != LP_OK)
+                return status;
+            if (!lp_buf_reserve(&w->tokens, LP_PACK_MAX * w->ids.n))
+                return LP_NOMEM;
+            w->tokens.n +=
+                lp_pack_ids(w->options.vocab, w->ids.v, w->ids.n, w->tokens.p + w->tokens.n);
+        }
+        enum lp_status status = cut(w);
+        if (status != LP_OK || piece == n)
+            return status;
+        text += piece;
+        n -= piece;
+    }
+}
+
+static enum lp_status add_separator(struct lp_writer *w)
+{
+    unsigned char byte = (unsigned char)w->separator;
+    if (!lp_buf_append(&w->text, &byte, 1) || !lp_buf_reserve(&w->tokens, LP_PACK_MAX))
+        return LP_NOMEM;
+    if (w->tok != NULL)
+        w->tokens.n +=
+            lp_pack_ids(w->options.vocab, &w->separator_id, 1, w->tokens.p + w->tokens.n);
+    return cut(w);
+}
+
+/* The record's text and separator are all there: it is whole. */
+static enum lp_status close_record(struct lp_writer *w)
+{
+    if (w->tok != NULL)
+        lp_tok_reset(w->tok);
+    w->in_record = false;
+    if (w->options.split != LP_WHOLE)
+        w->nends = 0;
+    if (w->nends == w->ends_cap) {
+        size_t cap = w->ends_cap * 2 + 16;
+        struct mark *ends = realloc(w->ends, cap * sizeof *ends);
+        if (ends == NULL)
+            return LP_NOMEM;
+        w->ends = ends;
+        w->ends_cap = cap;
+    }
+    w->ends[w->nends++] = (struct mark){w->text.n, w->tokens.n};
+    w->nrecords++;
+    if (w->options.flush || w->text.n + w->nrecords >= w->block_size)
+        return put_whole_records(w);
+    return LP_OK;
+}
+
+enum lp_status lp_writer_push(struct lp_writer *w, const void *text, size_t n)
+{
+    const unsigned char *at = text;
+    while (n > 0) {
+        const unsigned char *end = w->separator < 0 ? NULL : memchr(at, w->separator, n);
+        size_t size = end != NULL ? (size_t)(end - at) : n;
+        w->in_record = true;
+        enum lp_status status = add_text(w, at, size, end != NULL);
+        if (status == LP_OK && end != NULL) {
+            status = add_separator(w);
+            if (status == LP_OK)
+                status = close_record(w);
+            size++;
+        }
+        if (status != LP_OK)
+            return status;
+        at += size;
+        n -= size;
+    }
+    return LP_OK;
+}
+
+enum lp_status lp_writer_end_record(struct lp_writer *w)
+{
+    if (w->options.split != LP_WHOLE)
+        return LP_OK;
+    enum lp_status status = add_text(w, NULL, 0, true);
+    return status == LP_OK ? close_record(w) : status;
+}
+
+/* A last record without its separator: the end of an open block says so. */
+static enum lp_status put_open_record(struct lp_writer *w)
+{
+    enum lp_status status = add_text(w, NULL, 0, true);
+    if (status != LP_OK)
+        return status;
+    struct mark end = {w->text.n, w->tokens.n};
+    return put_block(w, end, w->nrecords + 1, true);
+}
+
+enum lp_status lp_writer_finish(struct lp_writer *w)
+{
+    enum lp_status status = LP_OK;
+    if (w->in_record && w->options.split == LP_WHOLE)
+        status = lp_writer_end_record(w);
+    if (status == LP_OK)
+        status = w->in_record ? put_open_record(w) : put_whole_records(w);
+    for (unsigned i = 0; status == LP_OK && i < w->njobs; i++) {
+        status = collect(w, lp_lanes_next(w->lanes));
+        lp_lanes_pass(w->lanes);
+    }
+    return status == LP_OK ? lp_emit_end(&w->emit) : status;
+}
