@@ -16,13 +16,15 @@ struct lp_buf {
 /* Makes room for n further bytes. False when memory is out. */
 static inline bool lp_buf_reserve(struct lp_buf *b, size_t n)
 {
-    if (n <= b->cap - b->n)
+    if (b->p != NULL && n <= b->cap - b->n) /* p is never NULL after success */
         return true;
     if (n > SIZE_MAX / 2 - b->n)
         return false;
     size_t cap = b->cap + b->cap / 2;
     if (cap < b->n + n)
         cap = b->n + n;
+    if (cap == 0)
+        cap = 1;
     unsigned char *p = realloc(b->p, cap);
     if (p == NULL)
         return false;

@@ -1,0 +1,226 @@
+/* codec.c - one record at a time: ids, counts, blobs. */
+#include "blob.h"
+#include "body.h"
+#include "need.h"
+#include "pack.h"
+#include "tok.h"
+#include "vocab.h"
+
+struct lp_codec {
+    struct lp_options options;
+    struct lp_tok *tok;
+    struct lp_ids ids;
+    struct lp_coder coder;
+    struct lp_buf tokens, body, payload, text;
+};
+
+enum lp_status lp_codec_new(const struct lp_options *options, struct lp_codec **out)
+{
+    *out = NULL;
+    struct lp_codec *codec = calloc(1, sizeof *codec);
+    if (codec == NULL)
+        return LP_NOMEM;
+    if (options != NULL)
+        codec->options = *options;
+    const struct lp_options *o = &codec->options;
+    enum lp_status status = LP_OK;
+    if ((lp_chain_tokens(o->chain) && o->vocab == NULL) ||
+        (o->chain == LP_CHAIN_MIX && o->model == NULL))
+        status = LP_USAGE;
+    if (status == LP_OK && o->vocab != NULL)
+        status = lp_tok_new(o->vocab, o->special, &codec->tok);
+    if (status != LP_OK) {
+        lp_codec_free(codec);
+        return status;
+    }
+    *out = codec;
+    return LP_OK;
+}
+
+void lp_codec_free(struct lp_codec *codec)
+{
+    if (codec == NULL)
+        return;
+    lp_tok_free(codec->tok);
+    free(codec->ids.v);
+    lp_coder_free(&codec->coder);
+    lp_buf_free(&codec->tokens);
+    lp_buf_free(&codec->body);
+    lp_buf_free(&codec->payload);
+    lp_buf_free(&codec->text);
+    free(codec);
+}
+
+enum lp_status lp_encode(struct lp_codec *codec, const void *text, size_t n, const uint32_t **ids,
+                         size_t *nids)
+{
+    if (codec->tok == NULL)
+        return LP_USAGE;
+    codec->ids.n = 0;
+    lp_tok_reset(codec->tok);
+    enum lp_status status = lp_tok_push(codec->tok, text, n, true, &codec->ids);
+    *ids = codec->ids.v;
+    *nids = codec->ids.n;
+    return status;
+}
+
+enum lp_status lp_count(struct lp_codec *codec, const void *text, size_t n, size_t *nids)
+{
+    const uint32_t *ids;
+    return lp_encode(codec, text, n, &ids, nids);
+}
+
+enum lp_status lp_decode(struct lp_codec *codec, const uint32_t *ids, size_t nids,
+                         const void **text, size_t *n)
+{
+    if (codec->options.vocab == NULL)
+        return LP_USAGE;
+    codec->text.n = 0;
+    for (size_t i = 0; i < nids; i++) {
+        size_t len;
+        const unsigned char *token = lp_vocab_token(codec->options.vocab, ids[i], &len);
+        if (token == NULL)
+            return LP_DATA;
+        if (!lp_buf_append(&codec->text, token, len))
+            return LP_NOMEM;
+    }
+    *text = codec->text.p;
+    *n = codec->text.n;
+    return LP_OK;
+}
+
+/* Puts a body into codec->payload as a blob: head, then its smallest form. */
+static enum lp_status put_blob(struct lp_codec *codec, struct lp_blob *blob, enum lp_chain base,
+                               const struct lp_buf *body)
+{
+    const struct lp_options *o = &codec->options;
+    struct lp_buf *out = &codec->payload;
+    out->n = 0;
+    if (!lp_buf_reserve(out, LP_BLOB_HEAD_MAX))
+        return LP_NOMEM;
+    out->n = LP_BLOB_HEAD_MAX; /* the head is put before the payload once that is known */
+    enum lp_status status =
+        lp_body_pack(&codec->coder, o, LP_WHOLE, 1, base, body, out, &blob->wire);
+    if (status != LP_OK)
+        return status;
+    enum lp_chain chain;
+    struct lp_header header;
+    lp_wire_chain(blob->wire, &chain);
+    lp_header_of(o, LP_BLOCK_LOG_MAX, &header);
+    bool with_dict =
+        chain == LP_CHAIN_TEXT_ZSTD || chain == LP_CHAIN_TOKENS_ZSTD || chain == LP_CHAIN_MIX;
+    bool same_kind = (chain == LP_CHAIN_MIX) == (o->chain == LP_CHAIN_MIX);
+    blob->dict_fingerprint = with_dict && same_kind ? header.dict_fingerprint : 0;
+    if (o->vocab != NULL)
+        blob->vocab_fingerprint = lp_vocab_fingerprint(o->vocab);
+    unsigned char head[LP_BLOB_HEAD_MAX];
+    size_t size = lp_blob_put(blob, head);
+    if (size == 0)
+        return LP_USAGE;
+    lp_buf_drop(out, LP_BLOB_HEAD_MAX - size);
+    memcpy(out->p, head, size);
+    return LP_OK;
+}
+
+enum lp_status lp_pack(struct lp_codec *codec, const void *text, size_t n, const void **blob,
+                       size_t *size)
+{
+    const struct lp_options *o = &codec->options;
+    if (n > LP_BLOCK_MAX)
+        return LP_LIMIT;
+    struct lp_blob head = {.checked = !o->unchecked, .check = lp_check32(text, n)};
+    enum lp_chain base = LP_CHAIN_TEXT;
+    enum lp_status status = LP_OK;
+    codec->body.n = 0;
+    if (lp_chain_tokens(o->chain)) {
+        const uint32_t *ids;
+        size_t nids;
+        status = lp_encode(codec, text, n, &ids, &nids);
+        if (status == LP_OK && !lp_buf_reserve(&codec->body, LP_PACK_MAX * nids))
+            status = LP_NOMEM;
+        if (status == LP_OK)
+            codec->body.n = lp_pack_ids(o->vocab, ids, nids, codec->body.p);
+        base = codec->body.n < n ? LP_CHAIN_TOKENS : LP_CHAIN_TEXT;
+    }
+    if (status == LP_OK && base == LP_CHAIN_TEXT) {
+        codec->body.n = 0;
+        status = lp_buf_append(&codec->body, text, n) ? LP_OK : LP_NOMEM;
+    }
+    if (status == LP_OK)
+        status = put_blob(codec, &head, base, &codec->body);
+    *blob = codec->payload.p;
+    *size = codec->payload.n;
+    return status;
+}
+
+/* What a blob needs: the finder's, unless the codec's own options have it. */
+static enum lp_status find_tools(struct lp_codec *codec, const struct lp_blob *blob,
+                                 lp_finder *find, void *ctx, struct lp_found *tools)
+{
+    const struct lp_options *o = &codec->options;
+    struct lp_header own, header = {.dict_fingerprint = blob->dict_fingerprint};
+    struct lp_need need;
+    lp_header_of(o, LP_BLOCK_LOG_MAX, &own);
+    lp_wire_chain(blob->wire, &header.chain);
+    strncpy(header.vocab_name, blob->vocab_name, LP_VOCAB_NAME_MAX);
+    header.vocab_fingerprint = blob->vocab_fingerprint;
+    bool vocab_known =
+        !lp_chain_tokens(header.chain) ||
+        (o->vocab != NULL && lp_vocab_fingerprint(o->vocab) == header.vocab_fingerprint);
+    bool dict_known = header.dict_fingerprint == 0 ||
+                      (own.dict_fingerprint == header.dict_fingerprint &&
+                       (own.chain == LP_CHAIN_MIX) == (header.chain == LP_CHAIN_MIX));
+    *tools = (struct lp_found){o->vocab, header.dict_fingerprint != 0 ? o->dict : NULL, o->model};
+    return vocab_known && dict_known ? LP_OK : lp_need_find(&header, find, ctx, tools, &need);
+}
+
+/* Restores a blob's text into codec->text and its body into codec->body. */
+static enum lp_status open_blob(struct lp_codec *codec, const unsigned char *data, size_t size,
+                                lp_finder *find, void *ctx, struct lp_blob *blob,
+                                enum lp_chain *base)
+{
+    size_t head;
+    struct lp_found tools;
+    enum lp_status status = lp_blob_get(data, size, blob, &head);
+    if (status == LP_OK)
+        status = find_tools(codec, blob, find, ctx, &tools);
+    codec->body.n = codec->text.n = 0;
+    if (status == LP_OK)
+        status = lp_body_unpack(&codec->coder, &tools, LP_WHOLE, 1, LP_BLOCK_MAX, blob->wire,
+                                data + head, size - head, &codec->body, base);
+    size_t text_size = codec->body.n;
+    if (status == LP_OK && *base == LP_CHAIN_TOKENS)
+        status = lp_pack_text_size(tools.vocab, codec->body.p, codec->body.n, &text_size);
+    if (status == LP_OK && text_size > LP_BLOCK_MAX)
+        status = LP_LIMIT;
+    if (status == LP_OK)
+        status = lp_body_text(tools.vocab, LP_WHOLE, 1, text_size, *base, codec->body.p,
+                              codec->body.n, &codec->text, NULL);
+    if (status == LP_OK && blob->checked && lp_check32(codec->text.p, text_size) != blob->check)
+        status = LP_DATA;
+    return status;
+}
+
+enum lp_status lp_unpack(struct lp_codec *codec, const void *data, size_t size, lp_finder *find,
+                         void *ctx, const void **text, size_t *n)
+{
+    struct lp_blob blob;
+    enum lp_chain base;
+    enum lp_status status = open_blob(codec, data, size, find, ctx, &blob, &base);
+    *text = codec->text.p;
+    *n = codec->text.n;
+    return status;
+}
+
+enum lp_status lp_restage(struct lp_codec *codec, const void *data, size_t size, lp_finder *find,
+                          void *ctx, const void **out, size_t *n)
+{
+    struct lp_blob blob;
+    enum lp_chain base;
+    enum lp_status status = open_blob(codec, data, size, find, ctx, &blob, &base);
+    if (status == LP_OK)
+        status = put_blob(codec, &blob, base, &codec->body);
+    *out = codec->payload.p;
+    *n = codec->payload.n;
+    return status;
+}

@@ -1,0 +1,240 @@
+/* reader.c - a stream in, its text out.
+ *
+ * A block's text is handed on only after it was checked. With recovery, damage
+ * is passed over and counted; a segment whose header was lost is read with the
+ * vocabulary that makes its blocks' checks come out right. */
+#include "body.h"
+#include "lanes.h"
+#include "need.h"
+#include "recover.h"
+
+struct job {
+    struct lp_coder coder;
+    struct lp_found tools;
+    enum lp_split split;
+    struct lp_frame frame;
+    struct lp_buf in, text;
+    uint64_t offset;
+    enum lp_status status;
+    bool full;
+};
+
+struct lp_reader {
+    struct lp_reader_options options;
+    lp_sink *sink;
+    void *sink_ctx;
+    struct lp_parser parser;
+    struct lp_recovery recovery;
+    struct lp_found tools; /* of the segment */
+    struct lp_need need;
+    struct lp_header header; /* the one tools were found for: need's name is in it */
+    struct job *jobs;
+    unsigned njobs;
+    struct lp_lanes *lanes;
+    uint64_t offset;
+    bool any;
+};
+
+static enum lp_status restore(struct job *job)
+{
+    const struct lp_frame *f = &job->frame;
+    enum lp_chain base;
+    job->coder.body.n = job->text.n = 0;
+    enum lp_status status =
+        lp_body_unpack(&job->coder, &job->tools, job->split, f->nrecords, f->text_size,
+                       f->kind & LP_WIRE_MASK, job->in.p, job->in.n, &job->coder.body, &base);
+    if (status == LP_OK)
+        status = lp_body_text(job->tools.vocab, job->split, f->nrecords, f->text_size, base,
+                              job->coder.body.p, job->coder.body.n, &job->text, NULL);
+    if (status == LP_OK && lp_check32(job->text.p, job->text.n) != f->check)
+        status = LP_DATA;
+    return status;
+}
+
+static void run_job(void *arg)
+{
+    struct job *job = arg;
+    job->status = restore(job);
+}
+
+enum lp_status lp_reader_new(const struct lp_reader_options *options, lp_sink *sink, void *sink_ctx,
+                             struct lp_reader **out)
+{
+    *out = NULL;
+    struct lp_reader *r = calloc(1, sizeof *r);
+    if (r == NULL)
+        return LP_NOMEM;
+    r->options = *options;
+    r->sink = sink;
+    r->sink_ctx = sink_ctx;
+    bool recover = options->on_loss != NULL;
+    lp_parser_init(&r->parser, recover, options->memory ? options->memory : LP_MEMORY_DEFAULT);
+    r->recovery.on_loss = options->on_loss;
+    r->recovery.ctx = options->loss_ctx;
+    /* Recovery decides about each block before it reads on. */
+    r->njobs = options->threads > 1 && !recover ? options->threads : 1;
+    r->jobs = calloc(r->njobs, sizeof *r->jobs);
+    enum lp_status status = r->jobs == NULL ? LP_NOMEM : LP_OK;
+    if (status == LP_OK)
+        status = lp_lanes_new(r->njobs, r->jobs, sizeof *r->jobs, run_job, &r->lanes);
+    if (status != LP_OK) {
+        lp_reader_free(r);
+        return status;
+    }
+    *out = r;
+    return LP_OK;
+}
+
+void lp_reader_free(struct lp_reader *r)
+{
+    if (r == NULL)
+        return;
+    lp_lanes_free(r->lanes);
+    for (unsigned i = 0; r->jobs != NULL && i < r->njobs; i++) {
+        lp_coder_free(&r->jobs[i].coder);
+        lp_buf_free(&r->jobs[i].in);
+        lp_buf_free(&r->jobs[i].text);
+    }
+    free(r->jobs);
+    lp_parser_free(&r->parser);
+    lp_recovery_free(&r->recovery);
+    free(r);
+}
+
+static enum lp_status collect(struct lp_reader *r, struct job *job)
+{
+    if (!job->full)
+        return LP_OK;
+    job->full = false;
+    if (job->status == LP_OK)
+        return job->text.n > 0 ? r->sink(r->sink_ctx, job->text.p, job->text.n) : LP_OK;
+    r->offset = job->offset;
+    return job->status;
+}
+
+static enum lp_status collect_all(struct lp_reader *r)
+{
+    enum lp_status status = LP_OK;
+    for (unsigned i = 0; status == LP_OK && i < r->njobs; i++) {
+        status = collect(r, lp_lanes_next(r->lanes));
+        lp_lanes_pass(r->lanes);
+    }
+    return status;
+}
+
+static enum lp_status begin_segment(struct lp_reader *r)
+{
+    r->header = r->parser.header;
+    return lp_need_find(&r->header, r->options.find, r->options.find_ctx, &r->tools, &r->need);
+}
+
+/* A block without its segment's header: tries the encodings that there are, and
+ * both ways in which records may lie in a block. The check tells which is right. */
+static enum lp_status guess(struct lp_reader *r, struct job *job)
+{
+    enum lp_status status = restore(job);
+    for (size_t i = 0; status == LP_DATA || status == LP_NO_VOCAB; i++) {
+        const char *name = lp_encoding_list(i / 2);
+        struct lp_found found = {0};
+        struct lp_need need = {LP_NEED_VOCAB, name, 0};
+        if (name == NULL)
+            return LP_DATA;
+        if (r->options.find == NULL || r->options.find(r->options.find_ctx, &need, &found) != LP_OK)
+            continue;
+        job->tools = found;
+        job->split = i % 2 == 0 ? LP_WHOLE : LP_LINES;
+        status = restore(job);
+        if (status == LP_OK) {
+            r->tools = found;
+            r->parser.header.split = job->split;
+        }
+    }
+    return status;
+}
+
+static enum lp_status take_block(struct lp_reader *r, const struct lp_event *e)
+{
+    struct job *job = lp_lanes_next(r->lanes);
+    enum lp_status status = collect(r, job);
+    if (status != LP_OK)
+        return status;
+    job->frame = e->frame;
+    job->offset = e->offset;
+    job->tools = r->tools;
+    job->split = r->parser.header.split;
+    job->in.n = 0;
+    if (!lp_buf_append(&job->in, e->payload, e->frame.payload_size))
+        return LP_NOMEM;
+    job->full = true;
+    if (r->parser.recover) {
+        job->status = r->parser.in_segment ? restore(job) : guess(r, job);
+        if (job->status != LP_OK && job->status != LP_NOMEM) {
+            job->full = false;
+            lp_parser_reject(&r->parser, job->status);
+            lp_recovery_reject(&r->recovery);
+            return LP_OK;
+        }
+        return collect(r, job);
+    }
+    lp_lanes_start(r->lanes);
+    return r->njobs == 1 ? collect(r, job) : LP_OK;
+}
+
+static enum lp_status take_event(struct lp_reader *r, const struct lp_event *e)
+{
+    enum lp_status status = r->parser.recover ? lp_recovery_event(&r->recovery, e) : LP_OK;
+    if (status != LP_OK)
+        return status;
+    r->any = r->any || e->kind != LP_EVENT_GAP;
+    switch (e->kind) {
+    case LP_EVENT_HEADER:
+        return begin_segment(r);
+    case LP_EVENT_BLOCK:
+        return take_block(r, e);
+    case LP_EVENT_END:
+        return collect_all(r);
+    default:
+        return LP_OK;
+    }
+}
+
+enum lp_status lp_reader_push(struct lp_reader *r, const void *data, size_t n)
+{
+    const unsigned char *at = data;
+    for (;;) {
+        struct lp_event e;
+        enum lp_status status = lp_parser_step(&r->parser, &at, &n, &e);
+        if (status != LP_OK) {
+            enum lp_status earlier = collect_all(r); /* good blocks out before the error */
+            if (earlier != LP_OK)
+                return earlier;
+            r->offset = r->parser.offset;
+            return status == LP_DATA && !r->any ? LP_NOT_LP : status;
+        }
+        if (e.kind == LP_EVENT_NONE)
+            return LP_OK;
+        r->offset = e.offset;
+        status = take_event(r, &e);
+        if (status != LP_OK)
+            return status;
+    }
+}
+
+enum lp_status lp_reader_finish(struct lp_reader *r)
+{
+    lp_parser_eof(&r->parser);
+    enum lp_status status = lp_reader_push(r, NULL, 0);
+    if (status == LP_OK && r->parser.recover)
+        status = lp_recovery_finish(&r->recovery, r->parser.offset);
+    return (status == LP_OK || status == LP_DATA) && !r->any ? LP_NOT_LP : status;
+}
+
+uint64_t lp_reader_offset(const struct lp_reader *r)
+{
+    return r->offset;
+}
+
+const struct lp_need *lp_reader_need(const struct lp_reader *r)
+{
+    return &r->need;
+}
