@@ -1,0 +1,105 @@
+/* encodings.c - the encodings there are, and the models that use them: the
+ * tables of tiktoken 0.14, model.py. */
+#include "lp.h"
+
+#include <string.h>
+
+static const char *const encodings[] = {"gpt2",        "r50k_base",  "p50k_base",    "p50k_edit",
+                                        "cl100k_base", "o200k_base", "o200k_harmony"};
+
+struct model {
+    const char *name, *encoding;
+};
+
+static const struct model models[] = {
+    {"o1", "o200k_base"},
+    {"o3", "o200k_base"},
+    {"o4-mini", "o200k_base"},
+    {"gpt-5", "o200k_base"},
+    {"gpt-4.1", "o200k_base"},
+    {"gpt-4o", "o200k_base"},
+    {"gpt-4", "cl100k_base"},
+    {"gpt-3.5-turbo", "cl100k_base"},
+    {"gpt-3.5", "cl100k_base"},
+    {"gpt-35-turbo", "cl100k_base"},
+    {"davinci-002", "cl100k_base"},
+    {"babbage-002", "cl100k_base"},
+    {"text-embedding-ada-002", "cl100k_base"},
+    {"text-embedding-3-small", "cl100k_base"},
+    {"text-embedding-3-large", "cl100k_base"},
+    {"text-davinci-003", "p50k_base"},
+    {"text-davinci-002", "p50k_base"},
+    {"text-davinci-001", "r50k_base"},
+    {"text-curie-001", "r50k_base"},
+    {"text-babbage-001", "r50k_base"},
+    {"text-ada-001", "r50k_base"},
+    {"davinci", "r50k_base"},
+    {"curie", "r50k_base"},
+    {"babbage", "r50k_base"},
+    {"ada", "r50k_base"},
+    {"code-davinci-002", "p50k_base"},
+    {"code-davinci-001", "p50k_base"},
+    {"code-cushman-002", "p50k_base"},
+    {"code-cushman-001", "p50k_base"},
+    {"davinci-codex", "p50k_base"},
+    {"cushman-codex", "p50k_base"},
+    {"text-davinci-edit-001", "p50k_edit"},
+    {"code-davinci-edit-001", "p50k_edit"},
+    {"text-similarity-davinci-001", "r50k_base"},
+    {"text-similarity-curie-001", "r50k_base"},
+    {"text-similarity-babbage-001", "r50k_base"},
+    {"text-similarity-ada-001", "r50k_base"},
+    {"text-search-davinci-doc-001", "r50k_base"},
+    {"text-search-curie-doc-001", "r50k_base"},
+    {"text-search-babbage-doc-001", "r50k_base"},
+    {"text-search-ada-doc-001", "r50k_base"},
+    {"code-search-babbage-code-001", "r50k_base"},
+    {"code-search-ada-code-001", "r50k_base"},
+    {"gpt2", "gpt2"},
+    {"gpt-2", "gpt2"},
+};
+
+/* Names that begin like this, tried in this order after the whole names. */
+static const struct model prefixes[] = {
+    {"o1-", "o200k_base"},
+    {"o3-", "o200k_base"},
+    {"o4-mini-", "o200k_base"},
+    {"gpt-5", "o200k_base"},
+    {"gpt-4.5-", "o200k_base"},
+    {"gpt-4.1-", "o200k_base"},
+    {"chatgpt-4o-", "o200k_base"},
+    {"gpt-4o-", "o200k_base"},
+    {"gpt-4-", "cl100k_base"},
+    {"gpt-3.5-turbo-", "cl100k_base"},
+    {"gpt-35-turbo-", "cl100k_base"},
+    {"gpt-oss-", "o200k_harmony"},
+    {"ft:gpt-4o", "o200k_base"},
+    {"ft:gpt-4", "cl100k_base"},
+    {"ft:gpt-3.5-turbo", "cl100k_base"},
+    {"ft:davinci-002", "cl100k_base"},
+    {"ft:babbage-002", "cl100k_base"},
+};
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+const char *lp_encoding_list(size_t i)
+{
+    return i < COUNT(encodings) ? encodings[i] : NULL;
+}
+
+const char *lp_encoding_name(const char *name)
+{
+    for (size_t i = 0; i < COUNT(encodings); i++) {
+        if (strcmp(encodings[i], name) == 0)
+            return encodings[i];
+    }
+    for (size_t i = 0; i < COUNT(models); i++) {
+        if (strcmp(models[i].name, name) == 0)
+            return models[i].encoding;
+    }
+    for (size_t i = 0; i < COUNT(prefixes); i++) {
+        if (strncmp(prefixes[i].name, name, strlen(prefixes[i].name)) == 0)
+            return prefixes[i].encoding;
+    }
+    return NULL;
+}

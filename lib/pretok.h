@@ -1,0 +1,47 @@
+/* pretok.h - text to pretokens: the patterns of the three families, by hand.
+ *
+ * A scanner stands at the start of a pretoken and finds its end. It can stop at
+ * the end of the bytes there are and go on when there are more, so that a
+ * pretoken of any length needs no second look. Knows characters only; never
+ * tokens. */
+#ifndef LP_PRETOK_H
+#define LP_PRETOK_H
+
+#include "vocab_layout.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* What the scanner is in the middle of. */
+enum lp_phase {
+    LP_PHASE_START,
+    LP_PHASE_LETTERS,
+    LP_PHASE_NUMBERS,
+    LP_PHASE_PUNCT,
+    LP_PHASE_TAIL, /* line ends (o200k: and slashes) after punctuation */
+    LP_PHASE_SPACES,
+    LP_PHASE_UPPER,  /* o200k: upper case and letters of no case, marks */
+    LP_PHASE_LOWER,  /* o200k: lower case and letters of no case, marks */
+    LP_PHASE_SUFFIX, /* o200k: a contraction after letters */
+};
+
+struct lp_pretok {
+    enum lp_pattern pattern;
+    enum lp_phase phase;
+    size_t at;      /* bytes of the pretoken looked at */
+    size_t settled; /* bytes that belong to it whatever follows */
+    size_t mark;    /* SPACES: end of the last line end, 0 for none;
+                     * UPPER: end of the last letter of no case or mark, 0 for none */
+    size_t last;    /* SPACES: start of the last space */
+};
+
+/* Length of the pretoken that begins at text, of whose n bytes the first
+ * scanner->at have been looked at before; 0 when it depends on what follows.
+ * With final set the text ends after the n bytes (n > 0) and it never does.
+ * The scanner is then ready for the next pretoken. */
+size_t lp_pretok_next(struct lp_pretok *scanner, const unsigned char *text, size_t n, bool final);
+
+/* The first k settled bytes have been taken away from the pretoken's front. */
+void lp_pretok_drop(struct lp_pretok *scanner, size_t k);
+
+#endif

@@ -1,0 +1,189 @@
+/* vocab.c - opens compiled vocabularies. */
+#include "vocab.h"
+
+#include "check.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Bytes that a section must have for the counts in the header. */
+static uint64_t section_size(const struct lp_lpv *f, enum lp_section section)
+{
+    switch (section) {
+    case LP_SECTION_OFFSET:
+        return 4 * ((uint64_t)f->size + 1);
+    case LP_SECTION_KEY:
+        return (uint64_t)LP_KEY_SIZE * f->size;
+    case LP_SECTION_INDEX:
+        return UINT64_C(4) << f->index_log;
+    case LP_SECTION_LONG:
+        return UINT64_C(4) << f->long_log;
+    case LP_SECTION_PAIR:
+        return UINT64_C(8) << f->pair_log;
+    case LP_SECTION_SPLIT:
+        return UINT64_C(8) * f->size;
+    case LP_SECTION_SORTED:
+        return UINT64_C(4) * f->nsorted;
+    case LP_SECTION_START:
+        return UINT64_C(4) * 65537;
+    case LP_SECTION_RANK:
+        return UINT64_C(4) * f->size;
+    case LP_SECTION_ID:
+        return UINT64_C(4) * f->ntokens;
+    case LP_SECTION_TEXT:
+        return (uint64_t)LP_KEY_SIZE * f->ntokens;
+    case LP_SECTION_SPECIAL:
+        return UINT64_C(4) * f->nspecial;
+    default:
+        return 0;
+    }
+}
+
+static enum lp_status check_header(const struct lp_lpv *f, uint64_t size)
+{
+    if (size < sizeof *f || memcmp(f->magic, LP_LPV_MAGIC, sizeof f->magic) != 0)
+        return LP_DATA;
+    if (f->byte_order != LP_LPV_BYTE_ORDER || f->version != LP_LPV_VERSION)
+        return LP_VERSION;
+    if (f->file_size != size || f->section[LP_SECTIONS] != size || f->size == 0 ||
+        f->size >= LP_NO_ID || f->ntokens > f->size || f->index_log > 24 || f->long_log > 24 ||
+        f->pair_log > 24 || f->name[sizeof f->name - 1] != 0 || f->one + f->two > 255)
+        return LP_DATA;
+    for (int i = 0; i < LP_SECTIONS; i++) {
+        uint64_t begin = f->section[i], end = f->section[i + 1];
+        if (begin % 64 != 0 || begin > end || end > size ||
+            end - begin < section_size(f, (enum lp_section)i))
+            return LP_DATA;
+    }
+    return LP_OK;
+}
+
+static const void *section(const struct lp_vocab *v, enum lp_section i)
+{
+    return (const unsigned char *)v->file + v->file->section[i];
+}
+
+static void find_sections(struct lp_vocab *v)
+{
+    v->offset = section(v, LP_SECTION_OFFSET);
+    v->bytes = section(v, LP_SECTION_BYTES);
+    v->key = section(v, LP_SECTION_KEY);
+    v->index = section(v, LP_SECTION_INDEX);
+    v->longs = section(v, LP_SECTION_LONG);
+    v->pair = section(v, LP_SECTION_PAIR);
+    v->split = section(v, LP_SECTION_SPLIT);
+    v->sorted = section(v, LP_SECTION_SORTED);
+    v->start = section(v, LP_SECTION_START);
+    v->rank = section(v, LP_SECTION_RANK);
+    v->id = section(v, LP_SECTION_ID);
+    v->text = section(v, LP_SECTION_TEXT);
+    v->special = section(v, LP_SECTION_SPECIAL);
+}
+
+static enum lp_status map_file(const char *path, struct lp_vocab *v)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return LP_IO;
+    struct stat st;
+    enum lp_status status = LP_IO;
+    if (fstat(fd, &st) == 0) {
+        void *map = MAP_FAILED;
+        if (st.st_size < (off_t)sizeof *v->file)
+            status = LP_DATA;
+        else
+            map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
+        if (map != MAP_FAILED) {
+            v->file = map;
+            v->file_size = (size_t)st.st_size;
+            status = LP_OK;
+        }
+    }
+    int saved = errno;
+    close(fd);
+    errno = saved;
+    return status;
+}
+
+enum lp_status lp_vocab_open(const char *path, struct lp_vocab **out)
+{
+    *out = NULL;
+    struct lp_vocab *v = calloc(1, sizeof *v);
+    if (v == NULL)
+        return LP_NOMEM;
+    enum lp_status status = map_file(path, v);
+    if (status == LP_OK)
+        status = check_header(v->file, v->file_size);
+    if (status == LP_OK) {
+        find_sections(v);
+        for (unsigned i = 0; i < 256; i++) {
+            unsigned char byte = (unsigned char)i;
+            v->byte_id[i] = lp_vocab_find(v, &byte, 1);
+            if (v->byte_id[i] == LP_NO_ID)
+                status = LP_DATA;
+        }
+    }
+    if (status != LP_OK) {
+        int saved = errno;
+        lp_vocab_close(v);
+        errno = saved;
+        return status;
+    }
+    *out = v;
+    return LP_OK;
+}
+
+void lp_vocab_close(struct lp_vocab *v)
+{
+    if (v == NULL)
+        return;
+    if (v->file != NULL)
+        munmap((void *)(uintptr_t)v->file, v->file_size);
+    free(v);
+}
+
+const char *lp_vocab_name(const struct lp_vocab *v)
+{
+    return v->file->name;
+}
+
+uint64_t lp_vocab_fingerprint(const struct lp_vocab *v)
+{
+    return v->file->fingerprint;
+}
+
+uint32_t lp_vocab_size(const struct lp_vocab *v)
+{
+    return v->file->size;
+}
+
+const unsigned char *lp_vocab_token(const struct lp_vocab *v, uint32_t id, size_t *len)
+{
+    if (id >= v->file->size || v->rank[id] == LP_NO_ID)
+        return NULL;
+    *len = v->offset[id + 1] - v->offset[id];
+    return v->bytes + v->offset[id];
+}
+
+uint32_t lp_vocab_find(const struct lp_vocab *v, const unsigned char *text, size_t n)
+{
+    if (n <= LP_KEY_TEXT_MAX) {
+        struct lp_key key = lp_key_of(text, n);
+        return lp_vocab_key(v, key, lp_key_hash(key));
+    }
+    if (n > v->file->token_max)
+        return LP_NO_ID;
+    uint32_t log = v->file->long_log, mask = ((uint32_t)1 << log) - 1;
+    for (uint32_t slot = (uint32_t)lp_xxh64(text, n, 0) & mask;; slot = (slot + 1) & mask) {
+        if (v->longs[slot] == 0)
+            return LP_NO_ID;
+        uint32_t id = v->longs[slot] - 1;
+        size_t len = v->offset[id + 1] - v->offset[id];
+        if (len == n && memcmp(v->bytes + v->offset[id], text, n) == 0)
+            return id;
+    }
+}

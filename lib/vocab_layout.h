@@ -1,0 +1,101 @@
+/* vocab_layout.h - a compiled vocabulary file (.lpv), made by vocab/compile.c.
+ *
+ * Tables to be used where they lie, in the byte order of the machine that made
+ * them: the build makes its own, and a file of the other order is refused. All
+ * sections begin at a multiple of 64 bytes.
+ *
+ * Known to the tokeniser and the packer only. */
+#ifndef LP_VOCAB_LAYOUT_H
+#define LP_VOCAB_LAYOUT_H
+
+#include <stdint.h>
+#include <string.h>
+
+#define LP_LPV_MAGIC "LPVOCAB" /* eight bytes with the NUL */
+
+enum {
+    LP_LPV_VERSION = 1,
+    LP_LPV_BYTE_ORDER = 0x01020304,
+    LP_KEY_SIZE = 16,
+    LP_KEY_TEXT_MAX = 15, /* longest token that has a key */
+    LP_ID_BITS = 18,      /* o200k_harmony needs 201,088 ids */
+    LP_NO_ID = (1 << LP_ID_BITS) - 1,
+};
+
+enum lp_pattern { LP_PATTERN_GPT2, LP_PATTERN_CL100K, LP_PATTERN_O200K };
+
+/* Sections. ids: size entries, one for each id; ranks: one for each token. */
+enum lp_section {
+    LP_SECTION_OFFSET,  /* u32[size + 1]: where each id's bytes begin in BYTES */
+    LP_SECTION_BYTES,   /* the bytes of all tokens, in the order of ids */
+    LP_SECTION_KEY,     /* u8[16][size]: a token's key, see lp_key; zero when it has none */
+    LP_SECTION_INDEX,   /* u32[1 << index_log]: tokens by their key's hash; tag << 18 | id */
+    LP_SECTION_LONG,    /* u32[1 << long_log]: tokens without key, by XXH64; id + 1 */
+    LP_SECTION_PAIR,    /* u64[1 << pair_log]: left << 36 | right << 18 | merged */
+    LP_SECTION_SPLIT,   /* u32[2][size]: the two ids that merge to an id, or itself twice */
+    LP_SECTION_SORTED,  /* u32[]: ids that merges reach, of two bytes and more, by their bytes */
+    LP_SECTION_START,   /* u32[65537]: where in SORTED each pair of first bytes begins */
+    LP_SECTION_RANK,    /* u32[size]: the frequency rank of an id, LP_NO_ID for none */
+    LP_SECTION_ID,      /* u32[ntokens]: the id of a frequency rank */
+    LP_SECTION_TEXT,    /* u8[16][ntokens]: by frequency rank, as KEY; length 255: see BYTES */
+    LP_SECTION_SPECIAL, /* u32[nspecial]: ids of special tokens */
+    LP_SECTIONS,
+};
+
+struct lp_lpv {
+    char magic[8];
+    uint32_t byte_order, version;
+    uint64_t file_size, fingerprint;
+    char name[40];
+    uint32_t size;    /* one more than the largest id */
+    uint32_t ntokens; /* ids in use */
+    uint32_t nspecial, nsorted;
+    uint32_t pattern;
+    uint32_t one, two; /* first bytes of one-byte and of two-byte codes */
+    uint32_t index_log, long_log, pair_log;
+    uint32_t token_max; /* bytes of the longest token */
+    uint32_t unused;
+    uint64_t section[LP_SECTIONS + 1]; /* offsets in the file; the last is its size */
+};
+
+/* A short token or pretoken as 16 bytes: its text, zeros, its length. */
+struct lp_key {
+    uint64_t a, b;
+};
+
+static inline struct lp_key lp_key_of(const unsigned char *text, size_t n)
+{
+    unsigned char bytes[LP_KEY_SIZE] = {0};
+    struct lp_key key;
+    memcpy(bytes, text, n);
+    bytes[LP_KEY_SIZE - 1] = (unsigned char)n;
+    memcpy(&key, bytes, sizeof key);
+    return key;
+}
+
+/* Spreads a key over 64 bits; the multipliers are odd and without pattern
+ * (fractional digits of the golden ratio and of pi). */
+static inline uint64_t lp_key_hash(struct lp_key key)
+{
+    uint64_t h = (key.a ^ key.b >> 29 ^ key.b << 35) * UINT64_C(0x9E3779B97F4A7C15);
+    return (h ^ h >> 32) * UINT64_C(0x243F6A8885A308D3);
+}
+
+/* Slot and tag of a hash in an index of 1 << log entries. */
+static inline uint32_t lp_index_slot(uint64_t hash, uint32_t log)
+{
+    return (uint32_t)(hash >> (64 - log));
+}
+
+static inline uint32_t lp_index_tag(uint64_t hash)
+{
+    return (uint32_t)hash >> LP_ID_BITS; /* 14 bits, none of the slot's */
+}
+
+static inline uint32_t lp_pair_slot(uint32_t left, uint32_t right, uint32_t log)
+{
+    uint64_t h = ((uint64_t)left << LP_ID_BITS | right) * UINT64_C(0x9E3779B97F4A7C15);
+    return (uint32_t)(h >> (64 - log));
+}
+
+#endif

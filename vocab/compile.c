@@ -1,0 +1,459 @@
+/* compile.c - makes a compiled vocabulary (.lpv) from vocab/'s text files.
+ *
+ * usage: compile VOCAB_DIR ENCODING OUT
+ *
+ * Run by the build, on the machine that will use the file. */
+#include "../lib/check.h"
+#include "../lib/vocab.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { ID_MAX = 1 << 18, TOKEN_MAX = 1024, LINE_MAX_ = 4096 };
+
+struct token {
+    unsigned char *text; /* NULL: no such id */
+    uint32_t size;
+    bool special;
+    uint32_t left, right;
+};
+
+struct encoding {
+    char ranks[128], ranking[128];
+    enum lp_pattern pattern;
+    uint32_t one, two, size, ntokens, nspecial, nsorted;
+    struct token token[ID_MAX];
+    uint32_t rank[ID_MAX], id[ID_MAX], sorted[ID_MAX];
+    /* Tokens by their bytes while building: open addressing, id + 1. */
+    uint32_t by_text[ID_MAX * 4];
+};
+
+static struct encoding enc; /* too large for a stack; this program does one thing */
+
+static void die(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fputs("compile: ", stderr);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+    va_end(args);
+    exit(1);
+}
+
+static void *need(void *p)
+{
+    if (p == NULL)
+        die("out of memory");
+    return p;
+}
+
+static FILE *open_in(const char *dir, const char *name)
+{
+    char path[4096];
+    if (snprintf(path, sizeof path, "%s/%s", dir, name) >= (int)sizeof path)
+        die("%s/%s: the path is too long", dir, name);
+    FILE *file = fopen(path, "rb");
+    if (file == NULL)
+        die("%s: cannot be read", path);
+    return file;
+}
+
+static uint32_t *text_slot(const unsigned char *text, size_t n)
+{
+    uint32_t mask = ID_MAX * 4 - 1, slot = (uint32_t)lp_xxh64(text, n, 0) & mask;
+    while (enc.by_text[slot] != 0) {
+        const struct token *t = &enc.token[enc.by_text[slot] - 1];
+        if (t->size == n && memcmp(t->text, text, n) == 0)
+            break;
+        slot = (slot + 1) & mask;
+    }
+    return &enc.by_text[slot];
+}
+
+static uint32_t find_text(const unsigned char *text, size_t n)
+{
+    uint32_t found = *text_slot(text, n);
+    return found == 0 ? LP_NO_ID : found - 1;
+}
+
+static void add_token(unsigned long id, const void *text, size_t n, bool special)
+{
+    if (id >= LP_NO_ID || n == 0 || n > TOKEN_MAX)
+        die("token %lu: its id or length is out of range", id);
+    struct token *t = &enc.token[id];
+    if (t->text != NULL)
+        die("token %lu: given twice", id);
+    t->text = need(malloc(n));
+    memcpy(t->text, text, n);
+    t->size = (uint32_t)n;
+    t->special = special;
+    if (!special)
+        *text_slot(t->text, n) = (uint32_t)id + 1;
+    enc.nspecial += special;
+    enc.ntokens++;
+    if (id >= enc.size)
+        enc.size = (uint32_t)id + 1;
+}
+
+static void read_encodings(const char *dir, const char *name)
+{
+    static const char *const patterns[] = {"gpt2", "cl100k", "o200k"};
+    FILE *file = open_in(dir, "encodings");
+    char line[LINE_MAX_], who[64], text[256], pattern[16];
+    unsigned long id;
+    bool found = false;
+    while (fgets(line, sizeof line, file) != NULL) {
+        if (sscanf(line, "encoding %63s %127s %15s %127s", who, text, pattern, enc.ranking) == 4 &&
+            strcmp(who, name) == 0) {
+            strcpy(enc.ranks, text);
+            size_t i = 0;
+            while (i < 3 && strcmp(patterns[i], pattern) != 0)
+                i++;
+            if (i == 3)
+                die("encodings: unknown pattern %s", pattern);
+            enc.pattern = (enum lp_pattern)i;
+            found = true;
+            break;
+        }
+    }
+    if (!found)
+        die("encodings: no encoding %s", name);
+    while (fgets(line, sizeof line, file) != NULL) {
+        if (sscanf(line, "codes %63s %u %u", who, &enc.one, &enc.two) == 3)
+            continue;
+        if (sscanf(line, "special %63s %lu %255s", who, &id, text) == 3) {
+            if (strcmp(who, name) == 0)
+                add_token(id, text, strlen(text), true);
+        } else if (line[0] != '#' && line[0] != '\n') {
+            break;
+        }
+    }
+    fclose(file);
+    if (enc.one == 0 || enc.one + enc.two > 255)
+        die("encodings: %s: codes out of range", name);
+}
+
+static int base64_digit(int c)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const char *p = c == 0 ? NULL : strchr(digits, c);
+    return p == NULL ? -1 : (int)(p - digits);
+}
+
+static size_t base64(const char *in, unsigned char *out)
+{
+    size_t n = 0;
+    unsigned bits = 0, nbits = 0;
+    for (; *in != 0 && *in != '='; in++) {
+        int digit = base64_digit(*in);
+        if (digit < 0)
+            die("%s: bad base64 in a token", enc.ranks);
+        bits = bits << 6 | (unsigned)digit;
+        nbits += 6;
+        if (nbits >= 8)
+            out[n++] = (unsigned char)(bits >> (nbits -= 8));
+    }
+    return n;
+}
+
+static void read_ranks(const char *dir)
+{
+    FILE *file = open_in(dir, enc.ranks);
+    char line[LINE_MAX_], text[LINE_MAX_];
+    unsigned char bytes[LINE_MAX_];
+    unsigned long id;
+    while (fgets(line, sizeof line, file) != NULL) {
+        if (sscanf(line, "%4095s %lu", text, &id) != 2)
+            die("%s: a line is not TOKEN RANK", enc.ranks);
+        add_token(id, bytes, base64(text, bytes), false);
+    }
+    fclose(file);
+    for (unsigned i = 0; i < 256; i++) {
+        unsigned char byte = (unsigned char)i;
+        if (find_text(&byte, 1) == LP_NO_ID)
+            die("%s: byte %u is no token", enc.ranks, i);
+    }
+}
+
+static void read_ranking(const char *dir)
+{
+    FILE *file = open_in(dir, enc.ranking);
+    unsigned long id;
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < enc.size; i++)
+        enc.rank[i] = LP_NO_ID;
+    while (fscanf(file, "%lu", &id) == 1) {
+        if (id >= enc.size || enc.token[id].text == NULL)
+            continue; /* a ranking may serve encodings that lack a special token */
+        if (enc.rank[id] != LP_NO_ID)
+            die("%s: %lu is listed twice", enc.ranking, id);
+        enc.rank[id] = n;
+        enc.id[n++] = (uint32_t)id;
+    }
+    if (!feof(file))
+        die("%s: a line is no number", enc.ranking);
+    fclose(file);
+    for (uint32_t i = 0; i < enc.size; i++) {
+        if (enc.token[i].text != NULL && enc.rank[i] == LP_NO_ID) {
+            enc.rank[i] = n;
+            enc.id[n++] = i;
+        }
+    }
+    uint64_t codes = enc.one + 256u * enc.two + (uint64_t)(256 - enc.one - enc.two) * 65536;
+    if (codes < n)
+        die("encodings: codes for %lu of %lu tokens", (unsigned long)codes, (unsigned long)n);
+}
+
+/* Finds the two ids whose merge makes a token: what is left of its bytes one
+ * merge before the end. A token that merges do not reach is its own half. */
+static void split_token(uint32_t id)
+{
+    struct token *t = &enc.token[id];
+    t->left = t->right = id;
+    if (t->size <= 1 || t->special)
+        return;
+    uint32_t part[TOKEN_MAX + 1], n = t->size; /* where parts begin */
+    for (uint32_t i = 0; i <= n; i++)
+        part[i] = i;
+    while (n > 2) {
+        uint32_t best = LP_NO_ID, at = 0;
+        for (uint32_t i = 0; i + 2 <= n; i++) {
+            uint32_t merged = find_text(t->text + part[i], part[i + 2] - part[i]);
+            if (merged < best) {
+                best = merged;
+                at = i;
+            }
+        }
+        if (best == LP_NO_ID)
+            return;
+        memmove(part + at + 1, part + at + 2, (n - at - 1) * sizeof *part);
+        n--;
+    }
+    t->left = find_text(t->text, part[1]);
+    t->right = find_text(t->text + part[1], t->size - part[1]);
+}
+
+static int compare_tokens(const void *a, const void *b)
+{
+    const struct token *x = &enc.token[*(const uint32_t *)a], *y = &enc.token[*(const uint32_t *)b];
+    int c = memcmp(x->text, y->text, x->size < y->size ? x->size : y->size);
+    return c != 0 ? c : x->size < y->size ? -1 : x->size > y->size;
+}
+
+static void sort_tokens(void)
+{
+    for (uint32_t i = 0; i < enc.size; i++) {
+        split_token(i);
+        if (enc.token[i].text != NULL && enc.token[i].left != i)
+            enc.sorted[enc.nsorted++] = i;
+    }
+    qsort(enc.sorted, enc.nsorted, sizeof *enc.sorted, compare_tokens);
+}
+
+/* XXH64 of a canonical spelling: for each id its length (u32) and bytes; then
+ * the ids by frequency rank (u32 each), ONE, TWO and the pattern. Little-endian. */
+static uint64_t fingerprint(void)
+{
+    size_t n = 0;
+    for (uint32_t i = 0; i < enc.size; i++)
+        n += 4 + enc.token[i].size;
+    unsigned char *spelling = need(malloc(n + 4 * (size_t)enc.ntokens + 3)), *p = spelling;
+    for (uint32_t i = 0; i < enc.size; i++) {
+        const struct token *t = &enc.token[i];
+        for (int shift = 0; shift < 32; shift += 8)
+            *p++ = (unsigned char)(t->size >> shift);
+        if (t->size > 0)
+            memcpy(p, t->text, t->size);
+        p += t->size;
+    }
+    for (uint32_t i = 0; i < enc.ntokens; i++) {
+        for (int shift = 0; shift < 32; shift += 8)
+            *p++ = (unsigned char)(enc.id[i] >> shift);
+    }
+    *p++ = (unsigned char)enc.one;
+    *p++ = (unsigned char)enc.two;
+    *p++ = (unsigned char)enc.pattern;
+    uint64_t hash = lp_xxh64(spelling, (size_t)(p - spelling), 0);
+    free(spelling);
+    return hash;
+}
+
+/* --- The file ---------------------------------------------------------------- */
+
+static struct lp_lpv head = {
+    .magic = LP_LPV_MAGIC, .byte_order = LP_LPV_BYTE_ORDER, .version = LP_LPV_VERSION};
+static unsigned char *image;
+static size_t image_size;
+
+static void *add_section(enum lp_section section, size_t size)
+{
+    size_t begin = (image_size + 63) / 64 * 64, end = (begin + size + 63) / 64 * 64;
+    image = need(realloc(image, end));
+    memset(image + image_size, 0, end - image_size);
+    head.section[section] = begin;
+    image_size = end;
+    return image + begin;
+}
+
+/* The least power of two that n entries fill at most half. */
+static uint32_t table_log(uint32_t n)
+{
+    uint32_t log = 4;
+    while ((uint32_t)1 << log < 2 * n)
+        log++;
+    return log;
+}
+
+static void put_texts(void)
+{
+    size_t bytes = 0;
+    uint32_t *offset = add_section(LP_SECTION_OFFSET, 4 * ((size_t)enc.size + 1));
+    for (uint32_t i = 0; i < enc.size; i++) {
+        offset[i] = (uint32_t)bytes;
+        bytes += enc.token[i].size;
+        if (enc.token[i].size > head.token_max)
+            head.token_max = enc.token[i].size;
+    }
+    offset[enc.size] = (uint32_t)bytes;
+    unsigned char *p = add_section(LP_SECTION_BYTES, bytes + LP_KEY_SIZE);
+    for (uint32_t i = 0; i < enc.size; p += enc.token[i++].size) {
+        if (enc.token[i].size > 0)
+            memcpy(p, enc.token[i].text, enc.token[i].size);
+    }
+}
+
+static void put_index(void)
+{
+    uint32_t nshort = 0, nlong = 0;
+    for (uint32_t i = 0; i < enc.size; i++) {
+        const struct token *t = &enc.token[i];
+        if (t->text != NULL && !t->special)
+            t->size <= LP_KEY_TEXT_MAX ? nshort++ : nlong++;
+    }
+    head.index_log = table_log(nshort);
+    head.long_log = table_log(nlong);
+    unsigned char *keys = add_section(LP_SECTION_KEY, LP_KEY_SIZE * (size_t)enc.size);
+    for (uint32_t i = 0; i < enc.size; i++) {
+        const struct token *t = &enc.token[i];
+        if (t->text == NULL || t->special || t->size > LP_KEY_TEXT_MAX)
+            continue;
+        struct lp_key key = lp_key_of(t->text, t->size);
+        memcpy(keys + (size_t)i * LP_KEY_SIZE, &key, sizeof key);
+    }
+    uint32_t *index = add_section(LP_SECTION_INDEX, (size_t)4 << head.index_log);
+    memset(index, 0xFF, (size_t)4 << head.index_log);
+    /* In the order of frequency, so that the common ones are found first. */
+    for (uint32_t r = 0; r < enc.ntokens; r++) {
+        uint32_t i = enc.id[r], mask = ((uint32_t)1 << head.index_log) - 1;
+        const struct token *t = &enc.token[i];
+        if (t->special || t->size > LP_KEY_TEXT_MAX)
+            continue;
+        uint64_t hash = lp_key_hash(lp_key_of(t->text, t->size));
+        uint32_t slot = lp_index_slot(hash, head.index_log);
+        while (index[slot] != UINT32_MAX)
+            slot = (slot + 1) & mask;
+        index[slot] = lp_index_tag(hash) << LP_ID_BITS | i;
+    }
+    uint32_t *longs = add_section(LP_SECTION_LONG, (size_t)4 << head.long_log);
+    for (uint32_t i = 0; i < enc.size; i++) {
+        const struct token *t = &enc.token[i];
+        if (t->text == NULL || t->special || t->size <= LP_KEY_TEXT_MAX)
+            continue;
+        uint32_t mask = ((uint32_t)1 << head.long_log) - 1;
+        uint32_t slot = (uint32_t)lp_xxh64(t->text, t->size, 0) & mask;
+        while (longs[slot] != 0)
+            slot = (slot + 1) & mask;
+        longs[slot] = i + 1;
+    }
+}
+
+static void put_merges(void)
+{
+    head.pair_log = table_log(enc.nsorted);
+    head.nsorted = enc.nsorted;
+    uint64_t *pair = add_section(LP_SECTION_PAIR, (size_t)8 << head.pair_log);
+    memset(pair, 0xFF, (size_t)8 << head.pair_log);
+    uint32_t mask = ((uint32_t)1 << head.pair_log) - 1;
+    for (uint32_t i = 0; i < enc.size; i++) {
+        const struct token *t = &enc.token[i];
+        if (t->text == NULL || t->left == i)
+            continue;
+        uint32_t slot = lp_pair_slot(t->left, t->right, head.pair_log);
+        while (pair[slot] != UINT64_MAX)
+            slot = (slot + 1) & mask;
+        pair[slot] = (uint64_t)t->left << 2 * LP_ID_BITS | (uint64_t)t->right << LP_ID_BITS | i;
+    }
+    uint32_t *split = add_section(LP_SECTION_SPLIT, 8 * (size_t)enc.size);
+    for (uint32_t i = 0; i < enc.size; i++) {
+        split[2 * i] = enc.token[i].text != NULL ? enc.token[i].left : i;
+        split[2 * i + 1] = enc.token[i].text != NULL ? enc.token[i].right : i;
+    }
+    memcpy(add_section(LP_SECTION_SORTED, 4 * (size_t)enc.nsorted), enc.sorted,
+           4 * (size_t)enc.nsorted);
+    uint32_t *start = add_section(LP_SECTION_START, 4 * 65537);
+    uint32_t at = 0;
+    for (uint32_t prefix = 0; prefix <= 65536; prefix++) {
+        while (at < enc.nsorted) {
+            const unsigned char *text = enc.token[enc.sorted[at]].text;
+            if ((uint32_t)text[0] << 8 >= prefix || ((uint32_t)text[0] << 8 | text[1]) >= prefix)
+                break;
+            at++;
+        }
+        start[prefix] = at;
+    }
+}
+
+static void put_codes(void)
+{
+    memcpy(add_section(LP_SECTION_RANK, 4 * (size_t)enc.size), enc.rank, 4 * (size_t)enc.size);
+    memcpy(add_section(LP_SECTION_ID, 4 * (size_t)enc.ntokens), enc.id, 4 * (size_t)enc.ntokens);
+    unsigned char *text = add_section(LP_SECTION_TEXT, LP_KEY_SIZE * (size_t)enc.ntokens);
+    for (uint32_t r = 0; r < enc.ntokens; r++, text += LP_KEY_SIZE) {
+        const struct token *t = &enc.token[enc.id[r]];
+        memcpy(text, t->text, t->size <= LP_KEY_TEXT_MAX ? t->size : 0);
+        text[LP_KEY_SIZE - 1] = (unsigned char)(t->size <= LP_KEY_TEXT_MAX ? t->size : 255);
+    }
+    uint32_t *special = add_section(LP_SECTION_SPECIAL, 4 * (size_t)enc.nspecial);
+    for (uint32_t i = 0; i < enc.size; i++) {
+        if (enc.token[i].special)
+            *special++ = i;
+    }
+}
+
+static void write_image(const char *path)
+{
+    head.section[LP_SECTIONS] = head.file_size = image_size;
+    memcpy(image, &head, sizeof head);
+    FILE *file = fopen(path, "wb");
+    if (file == NULL || fwrite(image, 1, image_size, file) != image_size || fclose(file) != 0)
+        die("%s: cannot be written", path);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 4 || strlen(argv[2]) >= sizeof head.name)
+        die("usage: compile VOCAB_DIR ENCODING OUT");
+    read_encodings(argv[1], argv[2]);
+    read_ranks(argv[1]);
+    read_ranking(argv[1]);
+    sort_tokens();
+    image = need(calloc(1, sizeof head));
+    image_size = sizeof head;
+    put_texts();
+    put_index();
+    put_merges();
+    put_codes();
+    strcpy(head.name, argv[2]);
+    head.size = enc.size;
+    head.ntokens = enc.ntokens;
+    head.nspecial = enc.nspecial;
+    head.pattern = (uint32_t)enc.pattern;
+    head.one = enc.one;
+    head.two = enc.two;
+    head.fingerprint = fingerprint();
+    write_image(argv[3]);
+    return 0;
+}
