@@ -18,7 +18,7 @@ B ?= build
 WARN := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes
 ZSTD_CFLAGS := $(shell $(PKG_CONFIG) --cflags libzstd 2>/dev/null)
 ZSTD_LIBS := $(shell $(PKG_CONFIG) --libs libzstd 2>/dev/null || echo -lzstd)
-ALL_CFLAGS = -std=c11 -D_POSIX_C_SOURCE=200809L -DLP_VERSION='"$(VERSION)"' -Ilib -fPIC \
+ALL_CFLAGS = -std=c11 -D_POSIX_C_SOURCE=200809L -DLP_VERSION_TEXT='"$(VERSION)"' -Ilib -fPIC \
 	-fvisibility=hidden -MMD -MP $(WARN) $(ZSTD_CFLAGS) $(CFLAGS) $(CPPFLAGS)
 LIBS = $(ZSTD_LIBS) -lpthread
 

@@ -7,7 +7,7 @@
 #define LP_BPE_H
 
 #include "buf.h"
-#include "tok.h"
+#include "lp.h"
 #include "vocab.h"
 
 enum { LP_BPE_SHORT = 256 }; /* bytes that lp_bpe_merge takes; no token is longer */

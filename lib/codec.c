@@ -1,9 +1,9 @@
 /* codec.c - one record at a time: ids, counts, blobs. */
 #include "blob.h"
 #include "body.h"
+#include "lp.h"
 #include "need.h"
 #include "pack.h"
-#include "tok.h"
 #include "vocab.h"
 
 struct lp_codec {

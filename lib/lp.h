@@ -65,6 +65,40 @@ LP_API uint64_t lp_vocab_fingerprint(const struct lp_vocab *vocab);
 /* One more than the largest id, special tokens included. */
 LP_API uint32_t lp_vocab_size(const struct lp_vocab *vocab);
 
+/* --- Text to tokens ---------------------------------------------------------- */
+
+/* A growing array of token ids. Zero-initialised is empty; free() releases v. */
+struct lp_ids {
+    uint32_t *v;
+    size_t n, cap;
+};
+
+/* One tokeniser: a vocabulary, its memo of merged words, and the text held back
+ * between pushes. Not to be shared by threads; the vocabulary may be. */
+struct lp_tok;
+
+/* special: the text of a special token becomes that token, as tiktoken's
+ * encode(allowed_special="all") has it; else it is ordinary text. */
+LP_API enum lp_status lp_tok_new(const struct lp_vocab *vocab, bool special, struct lp_tok **out);
+LP_API void lp_tok_free(struct lp_tok *tok);
+
+/* Begins a new text; the memo stays. */
+LP_API void lp_tok_reset(struct lp_tok *tok);
+
+/* Takes n further bytes of the text and appends to out the ids that no later
+ * byte can change; with final set the text ends here and all are appended. The
+ * ids are those of the whole text, whatever the pieces it came in. Any bytes
+ * will do: of invalid UTF-8, each undecodable byte is a character of no class.
+ * Errors: LP_NOMEM. */
+LP_API enum lp_status lp_tok_push(struct lp_tok *tok, const void *text, size_t n, bool final,
+                                  struct lp_ids *out);
+
+/* Text bytes pushed since reset whose ids have not been appended yet. */
+LP_API size_t lp_tok_held(const struct lp_tok *tok);
+
+/* Bytes of a token (not NUL-terminated), NULL when id names none. */
+LP_API const unsigned char *lp_vocab_token(const struct lp_vocab *vocab, uint32_t id, size_t *len);
+
 /* --- Dictionaries and models -----------------------------------------------
 
  * A zstd dictionary (lpzstd -D) or a model of tokens (lpmix). Both are named in
@@ -131,8 +165,8 @@ struct lp_codec;
 /* What a stream or a blob needs besides its bytes. */
 struct lp_need {
     enum { LP_NEED_VOCAB, LP_NEED_DICT, LP_NEED_MODEL } what;
-    const char *name; /* of a vocabulary; "" otherwise */
-    uint64_t fingerprint;
+    const char *name;     /* of a vocabulary; "" otherwise */
+    uint64_t fingerprint; /* 0: any, by name */
 };
 
 /* What a finder answers with: the one asked for; it stays the finder's own. */
@@ -268,7 +302,6 @@ struct lp_segment {
     uint64_t dict;        /* fingerprint of dictionary or model, 0 none */
     uint64_t block_limit; /* text bytes a block has at most */
     uint64_t nblocks, nrecords, text_size;
-    uint64_t blocks[8]; /* how many of each chain */
 };
 
 /* A seekable stream of size bytes. */
@@ -281,10 +314,26 @@ LP_API enum lp_status lp_file_segment(struct lp_file *file, size_t i, struct lp_
 /* How many records the file holds. */
 LP_API enum lp_status lp_file_records(struct lp_file *file, uint64_t *nrecords);
 /* Writes record number n, from 1, with its separator as it stands in the text;
- * reads the end, the index and the blocks that hold it. LP_USAGE past the last. */
+ * reads the end, the index and the blocks that hold it, and keeps the last block. LP_USAGE past the
+ * last. */
 LP_API enum lp_status lp_file_record(struct lp_file *file, uint64_t n, lp_sink *sink, void *ctx);
 LP_API uint64_t lp_file_offset(const struct lp_file *file);
 LP_API const struct lp_need *lp_file_need(const struct lp_file *file);
+
+/* --- LoPace's blobs ------------------------------------------------------------ */
+
+/* What the Python package LoPace makes of a prompt: zstd of the text; its token
+ * payload (a byte 0 or 1, then ids of 16 or 32 bits, little-endian); zstd of that. */
+enum lp_lopace { LP_LOPACE_ZSTD, LP_LOPACE_TOKEN, LP_LOPACE_HYBRID };
+
+/* Writes ids as a LoPace token payload to *payload (malloc'ed, *size bytes). */
+LP_API enum lp_status lp_lopace_payload(const uint32_t *ids, size_t nids, unsigned char **payload,
+                                        size_t *size);
+
+/* Restores the text of a LoPace blob into *text (malloc'ed), at most limit bytes. */
+LP_API enum lp_status lp_lopace_unpack(enum lp_lopace kind, const struct lp_vocab *vocab,
+                                       const void *blob, size_t size, size_t limit,
+                                       unsigned char **text, size_t *n);
 
 #ifdef __cplusplus
 }

@@ -1,6 +1,6 @@
 /* tok.c - text to ids: each pretoken is looked up; one that is no token is
  * merged, and if it is short the result is remembered. */
-#include "tok.h"
+#include "lp.h"
 
 #include "bpe.h"
 #include "pretok.h"

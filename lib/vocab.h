@@ -14,9 +14,6 @@ struct lp_vocab {
     uint32_t byte_id[256]; /* the ids of the single bytes */
 };
 
-/* Bytes of token id (not NUL-terminated), NULL when id names no token. */
-const unsigned char *lp_vocab_token(const struct lp_vocab *v, uint32_t id, size_t *len);
-
 /* The token of exactly these bytes, special ones excepted, or LP_NO_ID. */
 uint32_t lp_vocab_find(const struct lp_vocab *v, const unsigned char *text, size_t n);
 

@@ -8,9 +8,9 @@
 #include "bytes.h"
 #include "emit.h"
 #include "lanes.h"
+#include "lp.h"
 #include "need.h"
 #include "pack.h"
-#include "tok.h"
 
 enum { PIECE = 64 << 10 }; /* text given to the tokeniser at once: bounds the ids held */
 

@@ -1,0 +1,535 @@
+/* lpunpack - any stream or blob back to the bytes it was made of. */
+#include "tool.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char help[] =
+    "usage: lpunpack [OPTION...] [FILE...]\n"
+    "Restore the bytes that a lopace stream or blob was made of.\n"
+    "\n"
+    "  -t, --test            restore and check, write nothing\n"
+    "  -l, --list            say what each segment is; --json as JSON\n"
+    "  -r, --records LIST    only these records, from 1: N, N-M, N-, with commas\n"
+    "      --recover         skip damage, restore the rest, say what was lost\n"
+    "  -D, --dictionary FILE the zstd dictionary it was made with\n"
+    "  -M, --memory N        the most memory that a block may need (1G)\n"
+    "  -T, --threads N       work on N blocks at once\n"
+    "      --from=KIND       lopace-zstd, lopace-token or lopace-hybrid: a blob of\n"
+    "                        the Python package LoPace, with -e its encoding\n"
+    "  -e, --encoding NAME   for --from: encoding or model (cl100k_base)\n"
+    "  -o, --output FILE     write FILE, whole or not at all\n"
+    "  -f, --force           read from a terminal\n"
+    "  -q, --quiet           no warnings\n"
+    "  -h, --help            -V, --version\n";
+
+enum { OPT_JSON = 256, OPT_RECOVER, OPT_FROM };
+
+static const struct option long_options[] = {
+    {"test", no_argument, NULL, 't'},
+    {"list", no_argument, NULL, 'l'},
+    {"json", no_argument, NULL, OPT_JSON},
+    {"records", required_argument, NULL, 'r'},
+    {"recover", no_argument, NULL, OPT_RECOVER},
+    {"dictionary", required_argument, NULL, 'D'},
+    {"memory", required_argument, NULL, 'M'},
+    {"threads", required_argument, NULL, 'T'},
+    {"from", required_argument, NULL, OPT_FROM},
+    {"encoding", required_argument, NULL, 'e'},
+    {"output", required_argument, NULL, 'o'},
+    {"force", no_argument, NULL, 'f'},
+    {"quiet", no_argument, NULL, 'q'},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
+    {NULL, 0, NULL, 0},
+};
+
+struct options {
+    const char *output, *dictionary, *records, *from, *encoding;
+    bool test, list, json, recover, force;
+    uint64_t memory;
+    unsigned threads;
+    char **files;
+};
+
+static struct options parse(struct tool *tool, int argc, char **argv)
+{
+    struct options o = {.encoding = "cl100k_base", .memory = LP_MEMORY_DEFAULT};
+    int c;
+    while ((c = getopt_long(argc, argv, "tlr:D:M:T:e:o:fqhV", long_options, NULL)) != -1) {
+        switch (c) {
+        case 't':
+            o.test = true;
+            break;
+        case 'l':
+            o.list = true;
+            break;
+        case OPT_JSON:
+            o.json = true;
+            break;
+        case 'r':
+            o.records = optarg;
+            break;
+        case OPT_RECOVER:
+            o.recover = true;
+            break;
+        case 'D':
+            o.dictionary = optarg;
+            break;
+        case 'M':
+            o.memory = tool_size(tool, "-M", optarg, 1 << 16, UINT64_C(1) << 40);
+            break;
+        case 'T':
+            o.threads = (unsigned)tool_number(tool, "-T", optarg, 1, 256);
+            break;
+        case OPT_FROM:
+            o.from = optarg;
+            break;
+        case 'e':
+            o.encoding = optarg;
+            break;
+        case 'o':
+            o.output = optarg;
+            break;
+        case 'f':
+            o.force = true;
+            break;
+        case 'q':
+            tool->quiet = true;
+            break;
+        case 'h':
+            tool_help(tool);
+        case 'V':
+            tool_version(tool);
+        default:
+            exit(EXIT_USAGE);
+        }
+    }
+    o.files = argv + optind;
+    if (o.test + o.list + o.recover + (o.records != NULL) + (o.from != NULL) > 1)
+        tool_usage(tool, "only one of -t, -l, -r, --recover and --from can be given");
+    if (o.json && !o.list)
+        tool_usage(tool, "--json goes with -l");
+    return o;
+}
+
+/* What all ways of reading share. */
+struct unpack {
+    const struct tool *tool;
+    const struct options *o;
+    struct finder finder;
+    struct output out;
+    bool lost;
+};
+
+static bool next_input(const struct unpack *u, size_t i, struct input *in)
+{
+    char **files = u->o->files;
+    if (files[0] == NULL ? i > 0 : files[i] == NULL)
+        return false;
+    input_open(u->tool, in, files[0] != NULL ? files[i] : NULL, u->o->force);
+    return true;
+}
+
+/* Ends with a message; what was written before the error stays good. */
+static _Noreturn void fail(struct unpack *u, const char *name, enum lp_status status,
+                           uint64_t offset, const struct lp_need *need)
+{
+    if (u->out.data != NULL && u->out.temporary == NULL)
+        output_flush(&u->out);
+    output_abandon(&u->out);
+    tool_fail(u->tool, name, status, offset, need);
+}
+
+static enum lp_status put(void *ctx, const void *data, size_t n)
+{
+    struct unpack *u = ctx;
+    return u->o->test ? LP_OK : output_sink(&u->out, data, n);
+}
+
+/* --- A blob ------------------------------------------------------------------ */
+
+static void unpack_blob(struct unpack *u, struct input *in)
+{
+    struct lp_codec *codec;
+    unsigned char *data;
+    const void *text;
+    struct lp_blob_info info;
+    size_t size, n = input_all(u->tool, in, LP_BLOCK_MAX + 64, &data);
+    enum lp_status status = lp_codec_new(NULL, &codec);
+    if (status == LP_OK)
+        status = lp_unpack(codec, data, n, tool_find, &u->finder, &text, &size);
+    if (status != LP_OK) {
+        struct lp_need need = {LP_NEED_VOCAB, NULL, 0};
+        if (lp_blob_info(data, n, &info) == LP_OK)
+            need = (struct lp_need){LP_NEED_VOCAB, status == LP_NO_VOCAB ? info.vocab : NULL,
+                                    status == LP_NO_DICT ? info.dict : 0};
+        fail(u, in->name, status, 0, &need);
+    }
+    put(u, text, size);
+    lp_codec_free(codec);
+    free(data);
+}
+
+/* --- A stream ---------------------------------------------------------------- */
+
+/* "records 4-7" of a loss, or what is known of it. */
+static void say_range(char *line, size_t size, const char *what, uint64_t first, uint64_t n)
+{
+    if (first == UINT64_MAX)
+        snprintf(line, size, "an unknown number of %ss", what);
+    else if (n == UINT64_MAX)
+        snprintf(line, size, "%ss from %" PRIu64 " on", what, first);
+    else if (n == 1)
+        snprintf(line, size, "%s %" PRIu64, what, first);
+    else
+        snprintf(line, size, "%ss %" PRIu64 "-%" PRIu64, what, first, first + n - 1);
+}
+
+static void on_loss(void *ctx, const struct lp_loss *loss)
+{
+    struct unpack *u = ctx;
+    char records[96] = "no record", bytes[96] = "no text";
+    u->lost = true;
+    if (loss->nrecords != 0)
+        say_range(records, sizeof records, "record", loss->first_record, loss->nrecords);
+    if (loss->text_size != 0)
+        say_range(bytes, sizeof bytes, "text byte",
+                  loss->text_offset == UINT64_MAX ? UINT64_MAX : loss->text_offset + 1,
+                  loss->text_size);
+    tool_warn(u->tool, "%" PRIu64 " bytes at byte %" PRIu64 ": %s: lost %s, %s", loss->size,
+              loss->offset, lp_status_text(loss->why), records, bytes);
+}
+
+static struct lp_reader_options reader_options(struct unpack *u)
+{
+    return (struct lp_reader_options){.find = tool_find,
+                                      .find_ctx = &u->finder,
+                                      .memory = u->o->memory,
+                                      .threads = u->o->threads,
+                                      .on_loss = u->o->recover ? on_loss : NULL,
+                                      .loss_ctx = u};
+}
+
+static void unpack_stream(struct unpack *u, struct input *in)
+{
+    struct lp_reader *reader;
+    struct lp_reader_options options = reader_options(u);
+    enum lp_status status = lp_reader_new(&options, put, u, &reader);
+    if (status != LP_OK)
+        fail(u, in->name, status, 0, NULL);
+    for (size_t n; status == LP_OK && (n = input_read(u->tool, in)) > 0;) {
+        status = lp_reader_push(reader, in->data, n);
+        if (status == LP_OK && !in->regular && !u->o->test)
+            output_flush(&u->out); /* a pipe: hand on what there is */
+    }
+    if (status == LP_OK)
+        status = lp_reader_finish(reader);
+    if (status != LP_OK && !(u->o->recover && u->lost && status == LP_DATA))
+        fail(u, in->name, status, lp_reader_offset(reader), lp_reader_need(reader));
+    lp_reader_free(reader);
+}
+
+/* --- LoPace ------------------------------------------------------------------ */
+
+static void unpack_lopace(struct unpack *u, struct input *in)
+{
+    static const char *const kinds[] = {"lopace-zstd", "lopace-token", "lopace-hybrid"};
+    size_t kind = 0, size;
+    while (kind < 3 && strcmp(kinds[kind], u->o->from) != 0)
+        kind++;
+    if (kind == 3)
+        tool_usage(u->tool, "--from: '%s' is not lopace-zstd, lopace-token or lopace-hybrid",
+                   u->o->from);
+    struct lp_vocab *vocab = kind == LP_LOPACE_ZSTD ? NULL : tool_vocab(u->tool, u->o->encoding);
+    unsigned char *data, *text;
+    size_t n = input_all(u->tool, in, SIZE_MAX / 4, &data);
+    enum lp_status status =
+        lp_lopace_unpack((enum lp_lopace)kind, vocab, data, n, (size_t)u->o->memory, &text, &size);
+    if (status == LP_DATA || status == LP_TRUNCATED) {
+        output_abandon(&u->out);
+        tool_die(u->tool, EXIT_DATA, "%s: is no %s blob of %s", in->name, kinds[kind],
+                 u->o->encoding);
+    }
+    if (status != LP_OK)
+        fail(u, in->name, status, 0, NULL);
+    put(u, text, size);
+    free(text);
+    free(data);
+    lp_vocab_close(vocab);
+}
+
+/* --- Listing and records: random access -------------------------------------- */
+
+static enum lp_status read_at(void *ctx, uint64_t offset, void *data, size_t n)
+{
+    const struct input *in = ctx;
+    unsigned char *to = data;
+    while (n > 0) {
+        ssize_t got = pread(in->fd, to, n, (off_t)offset);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return LP_IO;
+        if (got == 0)
+            return LP_TRUNCATED;
+        to += got;
+        offset += (uint64_t)got;
+        n -= (size_t)got;
+    }
+    return LP_OK;
+}
+
+/* Puts what comes by a pipe into a nameless file, where it can be sought. */
+static void spool(const struct tool *tool, struct input *in)
+{
+    FILE *file = tmpfile();
+    if (file == NULL)
+        tool_die(tool, EXIT_IO, "a temporary file cannot be made: %s", strerror(errno));
+    for (size_t n; (n = input_read(tool, in)) > 0;) {
+        if (fwrite(in->data, 1, n, file) != n)
+            tool_die(tool, EXIT_IO, "a temporary file cannot be written: %s", strerror(errno));
+    }
+    if (fflush(file) != 0)
+        tool_die(tool, EXIT_IO, "a temporary file cannot be written: %s", strerror(errno));
+    in->fd = fileno(file); /* stays open until the program ends */
+}
+
+static struct lp_file *open_file(struct unpack *u, struct input *in)
+{
+    struct lp_file *file;
+    struct stat st;
+    struct lp_reader_options options = reader_options(u);
+    if (!in->regular)
+        spool(u->tool, in);
+    if (fstat(in->fd, &st) != 0)
+        fail(u, in->name, LP_IO, 0, NULL);
+    enum lp_status status = lp_file_open(read_at, in, (uint64_t)st.st_size, &options, &file);
+    if (status != LP_OK)
+        fail(u, in->name, status, file != NULL ? lp_file_offset(file) : 0, NULL);
+    return file;
+}
+
+static const char *chain_name(enum lp_chain chain)
+{
+    static const char *const names[] = {"text", "text+zstd", "tokens", "tokens+zstd", "tokens+mix"};
+    return names[chain];
+}
+
+static const char *split_name(enum lp_split split)
+{
+    static const char *const names[] = {"whole", "null", "lines"};
+    return names[split];
+}
+
+/* What a line of the list says, of a segment or a blob. */
+struct row {
+    const char *kind, *split;
+    enum lp_chain chain;
+    const char *vocab;
+    uint64_t dict, nrecords, nblocks, text_size, size;
+};
+
+static void put_line(struct unpack *u, const char *line)
+{
+    output_sink(&u->out, line, strlen(line));
+}
+
+/* A string as JSON: quotes, backslashes and control characters escaped. */
+static void put_json_string(struct unpack *u, const char *text)
+{
+    put_line(u, "\"");
+    for (; *text != 0; text++) {
+        char escaped[8];
+        unsigned char c = (unsigned char)*text;
+        snprintf(escaped, sizeof escaped,
+                 c == '"' || c == '\\' ? "\\%c"
+                 : c < ' '             ? "\\u%04x"
+                                       : "%c",
+                 c);
+        put_line(u, escaped);
+    }
+    put_line(u, "\"");
+}
+
+static void put_row(struct unpack *u, const char *name, const struct row *row, bool first)
+{
+    char line[512];
+    double ratio = row->size > 0 ? (double)row->text_size / (double)row->size : 0;
+    if (u->o->json) {
+        put_line(u, first ? "[{\"file\":" : ",\n {\"file\":");
+        put_json_string(u, name);
+        snprintf(line, sizeof line,
+                 ",\"kind\":\"%s\",\"chain\":\"%s\",\"vocabulary\":%s%s%s,"
+                 "\"dictionary\":%s%016" PRIx64 "%s,\"split\":\"%s\",\"records\":%" PRIu64
+                 ",\"blocks\":%" PRIu64 ",\"text_bytes\":%" PRIu64 ",\"stored_bytes\":%" PRIu64
+                 ",\"ratio\":%.4f}",
+                 row->kind, chain_name(row->chain), row->vocab[0] ? "\"" : "",
+                 row->vocab[0] ? row->vocab : "null", row->vocab[0] ? "\"" : "",
+                 row->dict ? "\"" : "\"", row->dict, row->dict ? "\"" : "\"", row->split,
+                 row->nrecords, row->nblocks, row->text_size, row->size, ratio);
+        put_line(u, line);
+        return;
+    }
+    if (first)
+        put_line(u, "chain        vocabulary        records   blocks         text       stored"
+                    "  ratio  file\n");
+    snprintf(line, sizeof line,
+             "%-12s %-13s %11" PRIu64 " %8" PRIu64 " %12" PRIu64 " %12" PRIu64 " %6.2f  ",
+             chain_name(row->chain), row->vocab[0] ? row->vocab : "-", row->nrecords, row->nblocks,
+             row->text_size, row->size, ratio);
+    put_line(u, line);
+    put_line(u, name);
+    if (row->dict != 0) {
+        snprintf(line, sizeof line, "  needs %s %016" PRIx64,
+                 row->chain == LP_CHAIN_MIX ? "model" : "dictionary", row->dict);
+        put_line(u, line);
+    }
+    put_line(u, "\n");
+}
+
+static bool list_blob(struct unpack *u, struct input *in, bool first)
+{
+    struct lp_blob_info info;
+    struct lp_codec *codec;
+    unsigned char *data;
+    const void *text;
+    size_t text_size, n = input_all(u->tool, in, LP_BLOCK_MAX + 64, &data);
+    enum lp_status status = lp_blob_info(data, n, &info);
+    if (status == LP_OK)
+        status = lp_codec_new(NULL, &codec);
+    if (status == LP_OK)
+        status = lp_unpack(codec, data, n, tool_find, &u->finder, &text, &text_size);
+    if (status != LP_OK)
+        fail(u, in->name, status, 0, NULL);
+    struct row row = {.kind = "blob",
+                      .split = "whole",
+                      .chain = info.chain,
+                      .vocab = info.vocab,
+                      .dict = info.dict,
+                      .nrecords = 1,
+                      .nblocks = 1,
+                      .text_size = text_size,
+                      .size = n};
+    put_row(u, in->name, &row, first);
+    lp_codec_free(codec);
+    free(data);
+    return false;
+}
+
+static bool list_stream(struct unpack *u, struct input *in, bool first)
+{
+    struct lp_file *file = open_file(u, in);
+    struct lp_segment s;
+    enum lp_status status;
+    for (size_t i = 0; (status = lp_file_segment(file, i, &s)) == LP_OK; i++) {
+        struct row row = {.kind = "segment",
+                          .split = split_name(s.split),
+                          .chain = s.chain,
+                          .vocab = s.vocab,
+                          .dict = s.dict,
+                          .nrecords = s.nrecords,
+                          .nblocks = s.nblocks,
+                          .text_size = s.text_size,
+                          .size = s.size};
+        put_row(u, in->name, &row, first);
+        first = false;
+    }
+    if (status != LP_USAGE)
+        fail(u, in->name, status, lp_file_offset(file), NULL);
+    lp_file_close(file);
+    return first;
+}
+
+/* One number of a list of records, or the default where none stands. */
+static uint64_t record_number(struct unpack *u, const char **at, uint64_t none)
+{
+    char *end;
+    if (**at < '0' || **at > '9')
+        return none;
+    errno = 0;
+    uint64_t n = strtoull(*at, &end, 10);
+    if (errno != 0 || n == 0)
+        tool_usage(u->tool, "-r: '%s': records are numbered from 1", *at);
+    *at = end;
+    return n;
+}
+
+static void write_records(struct unpack *u, struct input *in)
+{
+    struct lp_file *file = open_file(u, in);
+    uint64_t nrecords;
+    lp_file_records(file, &nrecords);
+    for (const char *at = u->o->records; *at != 0;) {
+        uint64_t first = record_number(u, &at, 0), last = first;
+        if (*at == '-') {
+            at++;
+            last = record_number(u, &at, nrecords);
+        }
+        if (first == 0 || (*at != 0 && *at != ',') || last < first)
+            tool_usage(u->tool, "-r: '%s' is not a list like 3,5-9,20-", u->o->records);
+        if (last > nrecords || first > nrecords)
+            tool_usage(u->tool, "-r: record %" PRIu64 " is not there: %s has %" PRIu64,
+                       last > nrecords ? last : first, in->name, nrecords);
+        for (uint64_t n = first; n <= last; n++) {
+            enum lp_status status = lp_file_record(file, n, put, u);
+            if (status != LP_OK)
+                fail(u, in->name, status, lp_file_offset(file), lp_file_need(file));
+        }
+        at += *at == ',';
+    }
+    lp_file_close(file);
+}
+
+static void unpack(struct unpack *u, struct input *in, bool *first)
+{
+    if (u->o->from != NULL) {
+        unpack_lopace(u, in);
+        return;
+    }
+    size_t n = input_peek(u->tool, in, 4);
+    if (n == 0) {
+        output_abandon(&u->out);
+        tool_die(u->tool, EXIT_DATA, "%s: is empty: nothing to unpack", in->name);
+    }
+    bool blob = lp_is_blob(in->data, n), stream = lp_is_stream(in->data, n);
+    if (!blob && !stream && !u->o->recover)
+        fail(u, in->name, LP_NOT_LP, 0, NULL);
+    if (u->o->list)
+        *first = blob ? list_blob(u, in, *first) : list_stream(u, in, *first);
+    else if (u->o->records != NULL && stream)
+        write_records(u, in);
+    else if (blob && u->o->records != NULL)
+        tool_usage(u->tool, "-r: %s is a blob: one record", in->name);
+    else if (blob && !u->o->recover)
+        unpack_blob(u, in);
+    else
+        unpack_stream(u, in);
+}
+
+int main(int argc, char **argv)
+{
+    struct tool tool = {.name = "lpunpack", .help = help};
+    tool_start(&tool);
+    struct options o = parse(&tool, argc, argv);
+    struct unpack u = {.tool = &tool, .o = &o, .finder = {.tool = &tool}};
+    if (o.dictionary != NULL)
+        u.finder.dict = tool_dict(&tool, o.dictionary);
+    struct input in;
+    bool first = true;
+    output_open(&tool, &u.out, o.test ? NULL : o.output, false, o.force);
+    for (size_t i = 0; next_input(&u, i, &in); i++) {
+        unpack(&u, &in, &first);
+        input_close(&in);
+    }
+    if (o.list && o.json)
+        put_line(&u, first ? "[]\n" : "]\n");
+    output_close(&u.out);
+    finder_close(&u.finder);
+    return u.lost ? EXIT_DATA : EXIT_OK;
+}

@@ -1,0 +1,260 @@
+/* lpzstd - a token stream to a zstd token stream; text to a zstd text stream. */
+#include "tool.h"
+
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char help[] =
+    "usage: lpzstd [OPTION...] [FILE...]\n"
+    "Compress a token stream, or plain text, with zstd; lpunpack restores it.\n"
+    "\n"
+    "  -1 ... -22            level (15)\n"
+    "  -D, --dictionary FILE a zstd dictionary\n"
+    "  -0, --null            of text: records end with NUL\n"
+    "  -L, --lines           of text: records are lines (default: each FILE is one)\n"
+    "  -B, --block-size N    of text: bytes of a block (1M)\n"
+    "      --flush           of text: end a block at each record\n"
+    "  -T, --threads N       work on N blocks at once; the output is the same\n"
+    "      --blob            one record or blob in, one blob out\n"
+    "      --no-check        a blob without its check: 4 bytes less, damage unseen\n"
+    "  -o, --output FILE     write FILE, whole or not at all\n"
+    "  -f, --force           read from or write to a terminal\n"
+    "  -q, --quiet           no warnings\n"
+    "  -h, --help            -V, --version\n";
+
+enum { OPT_FLUSH = 256, OPT_BLOB, OPT_NO_CHECK, OPT_LEVEL };
+
+static const struct option long_options[] = {
+    {"level", required_argument, NULL, OPT_LEVEL},
+    {"dictionary", required_argument, NULL, 'D'},
+    {"null", no_argument, NULL, '0'},
+    {"lines", no_argument, NULL, 'L'},
+    {"block-size", required_argument, NULL, 'B'},
+    {"flush", no_argument, NULL, OPT_FLUSH},
+    {"threads", required_argument, NULL, 'T'},
+    {"blob", no_argument, NULL, OPT_BLOB},
+    {"no-check", no_argument, NULL, OPT_NO_CHECK},
+    {"output", required_argument, NULL, 'o'},
+    {"force", no_argument, NULL, 'f'},
+    {"quiet", no_argument, NULL, 'q'},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
+    {NULL, 0, NULL, 0},
+};
+
+struct options {
+    const char *output, *dictionary;
+    struct lp_options lp;
+    bool blob, force, text_options;
+    char **files;
+};
+
+/* Takes -1 to -22 out of argv, as zstd has them, so that -10 is no -1 -0. */
+static int take_levels(const struct tool *tool, int argc, char **argv, int *level)
+{
+    int kept = 1;
+    bool options = true;
+    for (int i = 1; i < argc; i++) {
+        char *a = argv[i];
+        if (strcmp(a, "--") == 0)
+            options = false;
+        if (options && a[0] == '-' && a[1] >= '1' && a[1] <= '9' &&
+            strspn(a + 1, "0123456789") == strlen(a + 1))
+            *level = (int)tool_number(tool, "level", a + 1, 1, 22);
+        else
+            argv[kept++] = a;
+    }
+    argv[kept] = NULL;
+    return kept;
+}
+
+static struct options parse(struct tool *tool, int argc, char **argv)
+{
+    struct options o = {.lp = {.chain = LP_CHAIN_TEXT_ZSTD}};
+    int c;
+    argc = take_levels(tool, argc, argv, &o.lp.level);
+    while ((c = getopt_long(argc, argv, "D:0LB:T:o:fqhV", long_options, NULL)) != -1) {
+        switch (c) {
+        case OPT_LEVEL:
+            o.lp.level = (int)tool_number(tool, "--level", optarg, 1, 22);
+            break;
+        case 'D':
+            o.dictionary = optarg;
+            break;
+        case '0':
+            o.lp.split = LP_NUL;
+            o.text_options = true;
+            break;
+        case 'L':
+            o.lp.split = LP_LINES;
+            o.text_options = true;
+            break;
+        case 'B':
+            o.lp.block_size = (size_t)tool_size(tool, "-B", optarg, LP_BLOCK_MIN, LP_BLOCK_MAX);
+            o.text_options = true;
+            break;
+        case OPT_FLUSH:
+            o.lp.flush = true;
+            o.text_options = true;
+            break;
+        case 'T':
+            o.lp.threads = (unsigned)tool_number(tool, "-T", optarg, 1, 256);
+            break;
+        case OPT_BLOB:
+            o.blob = true;
+            break;
+        case OPT_NO_CHECK:
+            o.lp.unchecked = true;
+            break;
+        case 'o':
+            o.output = optarg;
+            break;
+        case 'f':
+            o.force = true;
+            break;
+        case 'q':
+            tool->quiet = true;
+            break;
+        case 'h':
+            tool_help(tool);
+        case 'V':
+            tool_version(tool);
+        default:
+            exit(EXIT_USAGE);
+        }
+    }
+    o.files = argv + optind;
+    if (o.blob && (o.text_options || (o.files[0] != NULL && o.files[1] != NULL)))
+        tool_usage(tool, "--blob takes one record: one FILE, without -0, -L, -B and --flush");
+    if (o.lp.unchecked && !o.blob)
+        tool_usage(tool, "--no-check goes with --blob");
+    return o;
+}
+
+static bool next_input(const struct tool *tool, const struct options *o, size_t i, struct input *in)
+{
+    if (o->files[0] == NULL ? i > 0 : o->files[i] == NULL)
+        return false;
+    input_open(tool, in, o->files[0] != NULL ? o->files[i] : NULL, o->force);
+    return true;
+}
+
+static void check(const struct tool *tool, const char *name, enum lp_status status)
+{
+    if (status != LP_OK)
+        tool_fail(tool, name, status, 0, NULL);
+}
+
+static bool is_stream(const struct tool *tool, struct input *in)
+{
+    size_t n = input_peek(tool, in, 4);
+    return n >= 4 && lp_is_stream(in->data, n) && in->data[3] == 'H';
+}
+
+/* Text of all inputs from this one on: one segment. */
+static void write_text(const struct tool *tool, const struct options *o, size_t i, struct input *in,
+                       struct output *out)
+{
+    struct lp_writer *writer;
+    check(tool, out->name, lp_writer_new(&o->lp, output_sink, out, &writer));
+    do {
+        if (is_stream(tool, in))
+            tool_die(tool, EXIT_DATA, "%s: is a lopace stream, after text: compress them apart",
+                     in->name);
+        for (size_t n; (n = input_read(tool, in)) > 0;) {
+            check(tool, in->name, lp_writer_push(writer, in->data, n));
+            if (o->lp.flush)
+                output_flush(out);
+        }
+        check(tool, in->name, lp_writer_end_record(writer));
+        input_close(in);
+    } while (next_input(tool, o, ++i, in));
+    check(tool, out->name, lp_writer_finish(writer));
+    lp_writer_free(writer);
+}
+
+static void write_stream(const struct tool *tool, const struct options *o, struct finder *finder,
+                         struct input *in, struct output *out)
+{
+    struct lp_stage *stage;
+    if (o->text_options)
+        tool_usage(tool,
+                   "%s: is a lopace stream, its records and blocks are set: -0, -L, -B and "
+                   "--flush are lptok's",
+                   in->name);
+    check(tool, in->name, lp_stage_new(&o->lp, tool_find, finder, output_sink, out, &stage));
+    enum lp_status status = LP_OK;
+    for (size_t n; status == LP_OK && (n = input_read(tool, in)) > 0;) {
+        status = lp_stage_push(stage, in->data, n);
+        if (o->lp.threads <= 1)
+            output_flush(out); /* what came in whole goes out: lptok --flush reaches through */
+    }
+    if (status == LP_OK)
+        status = lp_stage_finish(stage);
+    if (status != LP_OK) {
+        output_flush(out);
+        output_abandon(out);
+        tool_fail(tool, in->name, status, lp_stage_offset(stage), lp_stage_need(stage));
+    }
+    lp_stage_free(stage);
+    input_close(in);
+}
+
+static void write_blob(const struct tool *tool, const struct options *o, struct finder *finder,
+                       struct input *in, struct output *out)
+{
+    struct lp_codec *codec;
+    unsigned char *data;
+    const void *blob;
+    size_t size, n = input_all(tool, in, LP_BLOCK_MAX + 64, &data);
+    struct lp_blob_info info;
+    struct lp_options lp = o->lp;
+    bool from_blob = lp_is_blob(data, n) && lp_blob_info(data, n, &info) == LP_OK;
+    if (from_blob && info.vocab[0] != 0) {
+        struct lp_need need = {LP_NEED_VOCAB, info.vocab, 0};
+        struct lp_found found = {0};
+        enum lp_status status = tool_find(finder, &need, &found);
+        if (status != LP_OK)
+            tool_fail(tool, in->name, status, 0, &need);
+        lp.vocab = found.vocab;
+        lp.chain = LP_CHAIN_TOKENS_ZSTD;
+    }
+    check(tool, in->name, lp_codec_new(&lp, &codec));
+    enum lp_status status = from_blob ? lp_restage(codec, data, n, tool_find, finder, &blob, &size)
+                                      : lp_pack(codec, data, n, &blob, &size);
+    check(tool, in->name, status);
+    output_sink(out, blob, size);
+    lp_codec_free(codec);
+    free(data);
+    input_close(in);
+}
+
+int main(int argc, char **argv)
+{
+    struct tool tool = {.name = "lpzstd", .help = help};
+    tool_start(&tool);
+    struct options o = parse(&tool, argc, argv);
+    struct finder finder = {.tool = &tool};
+    if (o.dictionary != NULL)
+        o.lp.dict = finder.dict = tool_dict(&tool, o.dictionary);
+    struct input in;
+    struct output out;
+    output_open(&tool, &out, o.output, true, o.force);
+    for (size_t i = 0; next_input(&tool, &o, i, &in); i++) {
+        if (o.blob) {
+            write_blob(&tool, &o, &finder, &in, &out);
+        } else if (is_stream(&tool, &in)) {
+            write_stream(&tool, &o, &finder, &in, &out);
+        } else if (i > 0) {
+            tool_die(&tool, EXIT_DATA, "%s: is text, after a lopace stream: compress them apart",
+                     in.name);
+        } else {
+            write_text(&tool, &o, i, &in, &out);
+            break;
+        }
+    }
+    output_close(&out);
+    finder_close(&finder);
+    return EXIT_OK;
+}

@@ -1,0 +1,515 @@
+#include "tool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#if defined(__APPLE__)
+#include <mach-o/dyld.h>
+#elif defined(__FreeBSD__) || defined(__NetBSD__) || defined(__DragonFly__)
+#include <sys/sysctl.h>
+#include <sys/types.h>
+#endif
+
+#ifndef LP_DATADIR
+#define LP_DATADIR "/usr/local/share"
+#endif
+
+void tool_start(const struct tool *tool)
+{
+    for (int fd = 0; fd <= 2; fd++) {
+        if (fcntl(fd, F_GETFD) == -1 && errno == EBADF &&
+            open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY) != fd)
+            _exit(EXIT_IO);
+    }
+    (void)tool;
+}
+
+static void message(const struct tool *tool, const char *format, va_list args)
+{
+    fprintf(stderr, "%s: ", tool->name);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+}
+
+void tool_warn(const struct tool *tool, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    message(tool, format, args);
+    va_end(args);
+}
+
+_Noreturn void tool_die(const struct tool *tool, int code, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    message(tool, format, args);
+    va_end(args);
+    exit(code);
+}
+
+_Noreturn void tool_usage(const struct tool *tool, const char *format, ...)
+{
+    char line[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    tool_die(tool, EXIT_USAGE, "%s (try %s --help)", line, tool->name);
+}
+
+int tool_code(enum lp_status status)
+{
+    switch (status) {
+    case LP_OK:
+        return EXIT_OK;
+    case LP_NOMEM:
+    case LP_IO:
+        return EXIT_IO;
+    case LP_USAGE:
+        return EXIT_USAGE;
+    default:
+        return EXIT_DATA;
+    }
+}
+
+static void finish_stdout(const struct tool *tool)
+{
+    if (fflush(stdout) != 0 || ferror(stdout) != 0 || close(STDOUT_FILENO) != 0) {
+        if (errno == EPIPE)
+            exit(EXIT_IO);
+        tool_die(tool, EXIT_IO, "standard output: cannot be written: %s", strerror(errno));
+    }
+}
+
+_Noreturn void tool_help(const struct tool *tool)
+{
+    fputs(tool->help, stdout);
+    finish_stdout(tool);
+    exit(EXIT_OK);
+}
+
+_Noreturn void tool_version(const struct tool *tool)
+{
+    printf("%s (lopace) %s\n", tool->name, LP_VERSION_TEXT);
+    finish_stdout(tool);
+    exit(EXIT_OK);
+}
+
+long tool_number(const struct tool *tool, const char *option, const char *text, long min, long max)
+{
+    char *end;
+    errno = 0;
+    long value = strtol(text, &end, 10);
+    if (end == text || *end != 0 || errno != 0 || value < min || value > max)
+        tool_usage(tool, "%s: '%s' is not a number from %ld to %ld", option, text, min, max);
+    return value;
+}
+
+uint64_t tool_size(const struct tool *tool, const char *option, const char *text, uint64_t min,
+                   uint64_t max)
+{
+    static const char units[] = "KMG";
+    char *end;
+    errno = 0;
+    unsigned long long value = strtoull(text, &end, 10);
+    bool good = end != text && errno == 0 && text[0] != '-';
+    const char *unit = *end != 0 ? strchr(units, *end) : NULL;
+    unsigned shift = unit != NULL ? 10 * (unsigned)(unit - units + 1) : 0;
+    if (unit != NULL)
+        end++;
+    if (!good || *end != 0 || value > max >> shift || value << shift < min)
+        tool_usage(tool, "%s: '%s' is not a size from %" PRIu64 " to %" PRIu64 " bytes (K, M, G)",
+                   option, text, min, max);
+    return (uint64_t)value << shift;
+}
+
+/* --- Input ------------------------------------------------------------------- */
+
+void input_open(const struct tool *tool, struct input *in, const char *file, bool force)
+{
+    bool standard = file == NULL || strcmp(file, "-") == 0;
+    *in = (struct input){.fd = STDIN_FILENO, .name = standard ? "standard input" : file};
+    if (!standard) {
+        in->fd = open(file, O_RDONLY | O_CLOEXEC);
+        if (in->fd < 0)
+            tool_die(tool, EXIT_IO, "%s: cannot be opened: %s", file, strerror(errno));
+    } else if (!force && isatty(STDIN_FILENO)) {
+        tool_usage(tool, "standard input is a terminal: name a file, or use -f to type");
+    }
+    struct stat st;
+    if (fstat(in->fd, &st) == 0) {
+        if (S_ISDIR(st.st_mode))
+            tool_die(tool, EXIT_IO, "%s: is a directory", in->name);
+        in->regular = S_ISREG(st.st_mode);
+    }
+    in->data = malloc(TOOL_BUFFER);
+    if (in->data == NULL)
+        tool_die(tool, EXIT_IO, "out of memory");
+}
+
+void input_close(struct input *in)
+{
+    free(in->data);
+    if (in->fd != STDIN_FILENO)
+        close(in->fd);
+}
+
+static size_t read_some(const struct tool *tool, struct input *in, void *data, size_t n)
+{
+    for (;;) {
+        ssize_t got = read(in->fd, data, n);
+        if (got >= 0)
+            return (size_t)got;
+        if (errno != EINTR)
+            tool_die(tool, EXIT_IO, "%s: cannot be read: %s", in->name, strerror(errno));
+    }
+}
+
+size_t input_peek(const struct tool *tool, struct input *in, size_t n)
+{
+    while (in->peeked < n) {
+        size_t got = read_some(tool, in, in->data + in->peeked, TOOL_BUFFER - in->peeked);
+        if (got == 0)
+            break;
+        in->peeked += got;
+    }
+    return in->peeked;
+}
+
+size_t input_read(const struct tool *tool, struct input *in)
+{
+    size_t n = in->peeked;
+    in->peeked = 0;
+    return n > 0 ? n : read_some(tool, in, in->data, TOOL_BUFFER);
+}
+
+size_t input_all(const struct tool *tool, struct input *in, size_t limit, unsigned char **data)
+{
+    size_t n = 0, cap = 0;
+    *data = NULL;
+    for (;;) {
+        size_t got = input_read(tool, in);
+        if (got > limit - n)
+            tool_die(tool, EXIT_DATA, "%s: is larger than %zu bytes", in->name, limit);
+        if (n + got > cap || *data == NULL) {
+            cap = n + got + n / 2 + 1;
+            unsigned char *p = realloc(*data, cap);
+            if (p == NULL)
+                tool_die(tool, EXIT_IO, "out of memory");
+            *data = p;
+        }
+        memcpy(*data + n, in->data, got);
+        n += got;
+        if (got == 0)
+            return n;
+    }
+}
+
+/* --- Output ------------------------------------------------------------------ */
+
+enum { OUTPUT_BUFFER = 64 << 10 };
+
+/* A temporary name beside the file's own, so that rename() stays on one disk. */
+static void open_temporary(const struct tool *tool, struct output *out)
+{
+    struct stat st;
+    bool exists = stat(out->name, &st) == 0;
+    if (exists && !S_ISREG(st.st_mode)) { /* a device or pipe is written as it is */
+        out->fd = open(out->name, O_WRONLY | O_CLOEXEC);
+        if (out->fd < 0)
+            tool_die(tool, EXIT_IO, "%s: cannot be opened: %s", out->name, strerror(errno));
+        return;
+    }
+    size_t size = strlen(out->name) + sizeof ".XXXXXX";
+    out->temporary = malloc(size);
+    if (out->temporary == NULL)
+        tool_die(tool, EXIT_IO, "out of memory");
+    snprintf(out->temporary, size, "%s.XXXXXX", out->name);
+    out->fd = mkstemp(out->temporary);
+    if (out->fd < 0)
+        tool_die(tool, EXIT_IO, "%s: cannot be made: %s", out->name, strerror(errno));
+    mode_t mask = umask(0);
+    umask(mask);
+    if (fchmod(out->fd, exists ? st.st_mode & 0777 : 0666 & ~mask) != 0)
+        tool_warn(tool, "%s: its permissions could not be set: %s", out->name, strerror(errno));
+}
+
+void output_open(const struct tool *tool, struct output *out, const char *file, bool binary,
+                 bool force)
+{
+    *out = (struct output){.tool = tool, .fd = STDOUT_FILENO, .name = "standard output"};
+    bool standard = file == NULL || strcmp(file, "-") == 0;
+    if (standard && binary && !force && isatty(STDOUT_FILENO))
+        tool_usage(tool, "the output is binary and would go to a terminal: redirect it, use -o, "
+                         "or -f to force it");
+    out->data = malloc(OUTPUT_BUFFER);
+    if (out->data == NULL)
+        tool_die(tool, EXIT_IO, "out of memory");
+    if (!standard) {
+        out->name = file;
+        open_temporary(tool, out);
+    }
+}
+
+static void write_all(struct output *out, const unsigned char *data, size_t n)
+{
+    while (n > 0) {
+        ssize_t done = write(out->fd, data, n);
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done < 0) {
+            int why = errno;
+            output_abandon(out);
+            if (why == EPIPE)
+                exit(EXIT_IO);
+            tool_die(out->tool, EXIT_IO, "%s: cannot be written: %s", out->name, strerror(why));
+        }
+        data += done;
+        n -= (size_t)done;
+    }
+}
+
+void output_flush(struct output *out)
+{
+    write_all(out, out->data, out->used);
+    out->used = 0;
+}
+
+enum lp_status output_sink(void *ctx, const void *data, size_t n)
+{
+    struct output *out = ctx;
+    out->written += n;
+    if (n > OUTPUT_BUFFER - out->used)
+        output_flush(out);
+    if (n >= OUTPUT_BUFFER) {
+        write_all(out, data, n);
+    } else if (n > 0) {
+        memcpy(out->data + out->used, data, n);
+        out->used += n;
+    }
+    return LP_OK;
+}
+
+void output_close(struct output *out)
+{
+    output_flush(out);
+    free(out->data);
+    out->data = NULL;
+    if (out->temporary != NULL && fsync(out->fd) != 0 && errno != EINVAL) {
+        int why = errno;
+        output_abandon(out);
+        tool_die(out->tool, EXIT_IO, "%s: cannot be written: %s", out->name, strerror(why));
+    }
+    if (close(out->fd) != 0) {
+        int why = errno;
+        output_abandon(out);
+        if (why == EPIPE)
+            exit(EXIT_IO);
+        tool_die(out->tool, EXIT_IO, "%s: cannot be written: %s", out->name, strerror(why));
+    }
+    if (out->temporary != NULL && rename(out->temporary, out->name) != 0) {
+        int why = errno;
+        output_abandon(out);
+        tool_die(out->tool, EXIT_IO, "%s: cannot be put in place: %s", out->name, strerror(why));
+    }
+    free(out->temporary);
+    out->temporary = NULL;
+}
+
+void output_abandon(struct output *out)
+{
+    if (out->temporary != NULL)
+        unlink(out->temporary);
+    free(out->temporary);
+    out->temporary = NULL;
+}
+
+/* --- Vocabularies and dictionaries --------------------------------------------- */
+
+/* Directory of the running program's file, without the last slash. */
+static bool program_dir(char *path, size_t size)
+{
+#if defined(__APPLE__)
+    uint32_t n = (uint32_t)size;
+    char raw[4096], *real;
+    uint32_t raw_size = sizeof raw;
+    if (_NSGetExecutablePath(raw, &raw_size) != 0 || (real = realpath(raw, NULL)) == NULL)
+        return false;
+    (void)n;
+    snprintf(path, size, "%s", real);
+    free(real);
+#elif defined(__FreeBSD__) || defined(__DragonFly__)
+    int mib[4] = {CTL_KERN, KERN_PROC, KERN_PROC_PATHNAME, -1};
+    size_t n = size;
+    if (sysctl(mib, 4, path, &n, NULL, 0) != 0)
+        return false;
+#elif defined(__NetBSD__)
+    int mib[4] = {CTL_KERN, KERN_PROC_ARGS, -1, KERN_PROC_PATHNAME};
+    size_t n = size;
+    if (sysctl(mib, 4, path, &n, NULL, 0) != 0)
+        return false;
+#else
+    ssize_t n = readlink("/proc/self/exe", path, size - 1);
+    if (n <= 0)
+        return false;
+    path[n] = 0;
+#endif
+    char *slash = strrchr(path, '/');
+    if (slash == NULL)
+        return false;
+    *slash = 0;
+    return true;
+}
+
+/* LP_VOCAB_PATH's directories and no others; else those of a build tree and of an
+ * installed tree around the program, and the one it was built for. */
+const char *tool_vocab_dir(size_t i, char *buffer, size_t size)
+{
+    const char *path = getenv("LP_VOCAB_PATH");
+    if (path != NULL && *path != 0) {
+        for (; i > 0 && path != NULL; i--) {
+            path = strchr(path, ':');
+            path = path != NULL ? path + 1 : NULL;
+        }
+        if (path == NULL)
+            return NULL;
+        snprintf(buffer, size, "%.*s", (int)strcspn(path, ":"), path);
+        return buffer;
+    }
+    static const char *const around[] = {"/../vocab", "/../share/lopace"};
+    if (i < 2) {
+        char dir[4000];
+        if (!program_dir(dir, sizeof dir))
+            dir[0] = 0;
+        snprintf(buffer, size, "%s%s", dir, around[i]);
+        return buffer;
+    }
+    if (i == 2) {
+        snprintf(buffer, size, "%s/lopace", LP_DATADIR);
+        return buffer;
+    }
+    return NULL;
+}
+
+/* Opens an encoding's vocabulary wherever it is first found. */
+static enum lp_status open_vocab(const char *encoding, struct lp_vocab **vocab)
+{
+    char dir[4096], path[4300];
+    enum lp_status status = LP_NO_VOCAB;
+    for (size_t i = 0; status == LP_NO_VOCAB && tool_vocab_dir(i, dir, sizeof dir) != NULL; i++) {
+        snprintf(path, sizeof path, "%s/%s.lpv", dir, encoding);
+        status = lp_vocab_open(path, vocab);
+        if (status == LP_IO && (errno == ENOENT || errno == ENOTDIR))
+            status = LP_NO_VOCAB;
+    }
+    return status;
+}
+
+static void say_where(const struct tool *tool, char *list, size_t size)
+{
+    char dir[4096];
+    size_t used = 0;
+    (void)tool;
+    list[0] = 0;
+    for (size_t i = 0; used < size && tool_vocab_dir(i, dir, sizeof dir) != NULL; i++)
+        used += (size_t)snprintf(list + used, size - used, "%s%s", i > 0 ? ", " : "", dir);
+}
+
+struct lp_vocab *tool_vocab(const struct tool *tool, const char *name)
+{
+    const char *encoding = lp_encoding_name(name);
+    if (encoding == NULL)
+        tool_usage(tool, "-e: unknown encoding or model '%s': lptok --list shows them", name);
+    struct lp_vocab *vocab;
+    enum lp_status status = open_vocab(encoding, &vocab);
+    char where[8192];
+    say_where(tool, where, sizeof where);
+    if (status == LP_NO_VOCAB)
+        tool_die(tool, EXIT_DATA, "vocabulary %s.lpv not found in %s: set LP_VOCAB_PATH", encoding,
+                 where);
+    if (status != LP_OK)
+        tool_die(tool, tool_code(status), "vocabulary %s.lpv: %s", encoding,
+                 status == LP_IO ? strerror(errno) : lp_status_text(status));
+    return vocab;
+}
+
+struct lp_dict *tool_dict(const struct tool *tool, const char *path)
+{
+    struct lp_dict *dict;
+    enum lp_status status = lp_dict_open(path, &dict);
+    if (status != LP_OK)
+        tool_die(tool, tool_code(status), "%s: cannot be used as a dictionary: %s", path,
+                 status == LP_IO ? strerror(errno) : lp_status_text(status));
+    return dict;
+}
+
+enum lp_status tool_find(void *ctx, const struct lp_need *need, struct lp_found *found)
+{
+    struct finder *finder = ctx;
+    if (need->what == LP_NEED_VOCAB) {
+        for (size_t i = 0; i < sizeof finder->vocab / sizeof *finder->vocab; i++) {
+            if (finder->vocab[i] == NULL) {
+                enum lp_status status = open_vocab(need->name, &finder->vocab[i]);
+                if (status != LP_OK)
+                    return LP_NO_VOCAB;
+            }
+            found->vocab = finder->vocab[i];
+            if (strcmp(lp_vocab_name(found->vocab), need->name) == 0)
+                return LP_OK;
+        }
+        return LP_NO_VOCAB;
+    }
+    if (need->what == LP_NEED_DICT && finder->dict != NULL) {
+        found->dict = finder->dict;
+        return LP_OK;
+    }
+    return LP_NO_DICT;
+}
+
+void finder_close(struct finder *finder)
+{
+    for (size_t i = 0; i < sizeof finder->vocab / sizeof *finder->vocab; i++)
+        lp_vocab_close(finder->vocab[i]);
+    lp_dict_close(finder->dict);
+}
+
+_Noreturn void tool_fail(const struct tool *tool, const char *name, enum lp_status status,
+                         uint64_t offset, const struct lp_need *need)
+{
+    char where[8192];
+    switch (status) {
+    case LP_NO_VOCAB:
+        say_where(tool, where, sizeof where);
+        if (need == NULL || need->name == NULL)
+            tool_die(tool, EXIT_DATA, "%s: its vocabulary was not found in %s: set LP_VOCAB_PATH",
+                     name, where);
+        tool_die(tool, EXIT_DATA,
+                 "%s: vocabulary %s with fingerprint %016" PRIx64
+                 " not found in %s: set LP_VOCAB_PATH",
+                 name, need->name, need->fingerprint, where);
+    case LP_NO_DICT:
+        if (need == NULL)
+            tool_die(tool, EXIT_DATA, "%s: needs a dictionary: name it with -D", name);
+        tool_die(tool, EXIT_DATA,
+                 "%s: needs the dictionary with fingerprint %016" PRIx64 ": name it with -D", name,
+                 need->fingerprint);
+    case LP_NOT_LP:
+        tool_die(tool, EXIT_DATA, "%s: is neither a lopace stream nor a blob", name);
+    case LP_LIMIT:
+        tool_die(tool, EXIT_DATA, "%s: at byte %" PRIu64 ": %s: raise it with -M", name, offset,
+                 lp_status_text(status));
+    case LP_DATA:
+    case LP_TRUNCATED:
+    case LP_VERSION:
+        tool_die(tool, EXIT_DATA, "%s: at byte %" PRIu64 ": %s", name, offset,
+                 lp_status_text(status));
+    default:
+        tool_die(tool, tool_code(status), "%s: %s", name, lp_status_text(status));
+    }
+}

@@ -1,0 +1,118 @@
+/* tool.h - what the commands share: messages, input and output, finding
+ * vocabularies and dictionaries, number options. One program at a time. */
+#ifndef TOOL_H
+#define TOOL_H
+
+#include <lp.h>
+
+#include <stdio.h>
+
+enum exit_code { EXIT_OK = 0, EXIT_IO = 1, EXIT_USAGE = 2, EXIT_DATA = 3 };
+
+struct tool {
+    const char *name; /* the program's, for messages */
+    const char *help;
+    bool quiet;
+};
+
+/* Makes sure that file descriptors 0 to 2 are open. */
+void tool_start(const struct tool *tool);
+
+/* Messages: "NAME: ...". tool_die() exits with code; tool_usage() with 2, and
+ * says where help is. */
+void tool_warn(const struct tool *tool, const char *format, ...);
+_Noreturn void tool_die(const struct tool *tool, int code, const char *format, ...);
+_Noreturn void tool_usage(const struct tool *tool, const char *format, ...);
+
+/* The exit code of a status. */
+int tool_code(enum lp_status status);
+
+/* Prints help or version to standard output and exits. */
+_Noreturn void tool_help(const struct tool *tool);
+_Noreturn void tool_version(const struct tool *tool);
+
+/* A whole number from min to max, else a usage error that names the option. */
+long tool_number(const struct tool *tool, const char *option, const char *text, long min, long max);
+
+/* A size with an optional K, M or G (powers of 1024), from min to max. */
+uint64_t tool_size(const struct tool *tool, const char *option, const char *text, uint64_t min,
+                   uint64_t max);
+
+/* --- Input ------------------------------------------------------------------- */
+
+/* One open input; name is for messages. */
+struct input {
+    int fd;
+    const char *name;
+    bool regular;        /* it can be read at any offset */
+    unsigned char *data; /* a buffer of TOOL_BUFFER bytes */
+    size_t peeked;       /* bytes at data's start that were read ahead */
+};
+
+enum { TOOL_BUFFER = 256 << 10 };
+
+/* Opens FILE, or standard input for "-" or NULL. Exits on failure, and when the
+ * input is a terminal, unless forced. */
+void input_open(const struct tool *tool, struct input *in, const char *file, bool force);
+void input_close(struct input *in);
+/* Reads ahead up to n bytes (n <= 64), so that the kind of input is known. */
+size_t input_peek(const struct tool *tool, struct input *in, size_t n);
+/* Reads some bytes to in->data; 0 at the end. */
+size_t input_read(const struct tool *tool, struct input *in);
+/* Reads all there is, at most limit bytes, into *data (to be freed). */
+size_t input_all(const struct tool *tool, struct input *in, size_t limit, unsigned char **data);
+
+/* --- Output ------------------------------------------------------------------ */
+
+/* Standard output, or a file that takes its name only once all is written. */
+struct output {
+    const struct tool *tool;
+    int fd;
+    const char *name;
+    char *temporary; /* NULL for standard output */
+    uint64_t written;
+    unsigned char *data; /* a buffer */
+    size_t used;
+    bool direct; /* no buffering: each write goes out at once */
+};
+
+/* Exits when binary output would go to a terminal, unless forced. */
+void output_open(const struct tool *tool, struct output *out, const char *file, bool binary,
+                 bool force);
+/* An lp_sink: ctx is the output. Exits when it cannot write; on a closed pipe
+ * silently, as filters do. */
+enum lp_status output_sink(void *ctx, const void *data, size_t n);
+/* Sends out what is buffered. */
+void output_flush(struct output *out);
+/* Writes the rest, to disk for a file, and gives the file its name. */
+void output_close(struct output *out);
+/* Leaves no file behind. */
+void output_abandon(struct output *out);
+
+/* --- Vocabularies and dictionaries --------------------------------------------- */
+
+/* Opens the vocabulary that an encoding's or model's name means. Exits with a
+ * message that says where it looked. */
+struct lp_vocab *tool_vocab(const struct tool *tool, const char *name);
+
+/* Opens the dictionary file of -D. Exits on failure. */
+struct lp_dict *tool_dict(const struct tool *tool, const char *path);
+
+/* An lp_finder and its context: what has been opened so far. */
+struct finder {
+    const struct tool *tool;
+    struct lp_vocab *vocab[8];
+    struct lp_dict *dict;       /* of -D, or found */
+    struct lp_dict *found_dict; /* to be closed */
+};
+enum lp_status tool_find(void *ctx, const struct lp_need *need, struct lp_found *found);
+void finder_close(struct finder *finder);
+
+/* Prints a path of the search for vocabularies, one by one; NULL at the end. */
+const char *tool_vocab_dir(size_t i, char *buffer, size_t size);
+
+/* Says what went wrong with a stream or blob, and exits. need may be NULL. */
+_Noreturn void tool_fail(const struct tool *tool, const char *name, enum lp_status status,
+                         uint64_t offset, const struct lp_need *need);
+
+#endif

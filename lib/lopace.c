@@ -1,0 +1,98 @@
+/* lopace.c - the blobs of the Python package LoPace, to and from. */
+#include "buf.h"
+#include "bytes.h"
+#include "lp.h"
+
+#include <zstd.h>
+
+enum { WIDE = 1 }; /* the first byte: 0 for ids of 16 bits, 1 for 32 */
+
+enum lp_status lp_lopace_payload(const uint32_t *ids, size_t nids, unsigned char **payload,
+                                 size_t *size)
+{
+    bool wide = false;
+    for (size_t i = 0; i < nids; i++)
+        wide = wide || ids[i] > UINT16_MAX;
+    *size = 1 + nids * (wide ? 4 : 2);
+    unsigned char *p = malloc(*size);
+    *payload = p;
+    if (p == NULL)
+        return LP_NOMEM;
+    *p++ = wide ? WIDE : 0;
+    for (size_t i = 0; i < nids; i++, p += wide ? 4 : 2) {
+        if (wide)
+            lp_put32(p, ids[i]);
+        else
+            lp_put16(p, (uint16_t)ids[i]);
+    }
+    return LP_OK;
+}
+
+static enum lp_status unpack_zstd(const void *blob, size_t size, size_t limit, struct lp_buf *out)
+{
+    ZSTD_DStream *stream = ZSTD_createDStream();
+    ZSTD_inBuffer in = {blob, size, 0};
+    enum lp_status status = stream == NULL ? LP_NOMEM : LP_OK;
+    size_t more = 1;
+    while (status == LP_OK && more != 0) {
+        if (out->n >= limit) {
+            status = LP_LIMIT;
+            break;
+        }
+        if (!lp_buf_reserve(out, ZSTD_DStreamOutSize())) {
+            status = LP_NOMEM;
+            break;
+        }
+        ZSTD_outBuffer to = {out->p, out->cap, out->n};
+        more = ZSTD_decompressStream(stream, &to, &in);
+        bool stuck = to.pos == out->n && in.pos == in.size;
+        out->n = to.pos;
+        if (ZSTD_isError(more))
+            status = LP_DATA;
+        else if (more != 0 && stuck)
+            status = LP_TRUNCATED;
+    }
+    ZSTD_freeDStream(stream);
+    return status == LP_OK && in.pos != in.size ? LP_DATA : status;
+}
+
+static enum lp_status unpack_tokens(const struct lp_vocab *vocab, const unsigned char *src,
+                                    size_t n, size_t limit, struct lp_buf *out)
+{
+    size_t width = n > 0 && src[0] == WIDE ? 4 : 2;
+    if (n == 0 || src[0] > WIDE || (n - 1) % width != 0)
+        return LP_DATA;
+    for (size_t at = 1; at < n; at += width) {
+        size_t len;
+        uint32_t id = width == 4 ? lp_get32(src + at) : lp_get16(src + at);
+        const unsigned char *text = lp_vocab_token(vocab, id, &len);
+        if (text == NULL)
+            return LP_DATA;
+        if (len > limit - out->n)
+            return LP_LIMIT;
+        if (!lp_buf_append(out, text, len))
+            return LP_NOMEM;
+    }
+    return LP_OK;
+}
+
+enum lp_status lp_lopace_unpack(enum lp_lopace kind, const struct lp_vocab *vocab, const void *blob,
+                                size_t size, size_t limit, unsigned char **text, size_t *n)
+{
+    struct lp_buf plain = {0}, out = {0};
+    enum lp_status status = LP_OK;
+    if (kind != LP_LOPACE_TOKEN)
+        status = unpack_zstd(blob, size, limit, &plain);
+    else if (!lp_buf_append(&plain, blob, size))
+        status = LP_NOMEM;
+    if (status == LP_OK && kind != LP_LOPACE_ZSTD) {
+        status = unpack_tokens(vocab, plain.p, plain.n, limit, &out);
+        lp_buf_free(&plain);
+        plain = out;
+    }
+    if (status != LP_OK)
+        lp_buf_free(&plain);
+    *text = plain.p;
+    *n = plain.n;
+    return status;
+}
