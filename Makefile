@@ -13,26 +13,60 @@ LIBDIR ?= $(PREFIX)/lib
 INCDIR ?= $(PREFIX)/include
 DATADIR ?= $(PREFIX)/share
 MANDIR ?= $(DATADIR)/man
+# Put before each command's name and page: TOOLPREFIX=x- installs x-lptok.
+TOOLPREFIX ?=
+# Where everything is built.
 B ?= build
 
 WARN := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes
 ZSTD_CFLAGS := $(shell $(PKG_CONFIG) --cflags libzstd 2>/dev/null)
 ZSTD_LIBS := $(shell $(PKG_CONFIG) --libs libzstd 2>/dev/null || echo -lzstd)
-ALL_CFLAGS = -std=c11 -D_POSIX_C_SOURCE=200809L -DLP_VERSION_TEXT='"$(VERSION)"' -Ilib -fPIC \
-	-fvisibility=hidden -MMD -MP $(WARN) $(ZSTD_CFLAGS) $(CFLAGS) $(CPPFLAGS)
-LIBS = $(ZSTD_LIBS) -lpthread
+DEFINES := -D_POSIX_C_SOURCE=200809L -DLP_VERSION_TEXT='"$(VERSION)"' -DLP_DATADIR='"$(DATADIR)"'
+ALL_CFLAGS = -std=c11 $(DEFINES) -Ilib -fPIC -fvisibility=hidden -MMD -MP $(WARN) \
+	$(ZSTD_CFLAGS) -pthread $(CPPFLAGS) $(CFLAGS)
+LIBS = $(ZSTD_LIBS) -pthread
+
+ifeq ($(shell uname -s),Darwin)
+SHLIB := liblp.$(SOVERSION).dylib
+SHLINK := liblp.dylib
+SHFLAGS = -dynamiclib -install_name @rpath/$(SHLIB)
+RPATH = -Wl,-rpath,@loader_path/../lib
+DEFINES += -D_DARWIN_C_SOURCE
+else
+SHLIB := liblp.so.$(SOVERSION)
+SHLINK := liblp.so
+SHFLAGS = -shared -Wl,-soname,$(SHLIB)
+RPATH = -Wl,-rpath,'$$ORIGIN/../lib'
+endif
 
 LIB_OBJ := $(patsubst lib/%.c,$B/obj/lib/%.o,$(wildcard lib/*.c))
 COMMANDS := $(filter-out tool,$(patsubst cmd/%.c,%,$(wildcard cmd/*.c)))
-ENCODINGS := gpt2 r50k_base p50k_base p50k_edit cl100k_base o200k_base o200k_harmony
 UNITS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
+ENCODINGS := gpt2 r50k_base p50k_base p50k_edit cl100k_base o200k_base o200k_harmony
+VOCABS := $(ENCODINGS:%=$B/vocab/%.lpv)
+PAGES := $(wildcard man/*.[1-9])
 
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: $(COMMANDS:%=$B/bin/%) $B/lib/liblp.a $(ENCODINGS:%=$B/vocab/%.lpv)
+all: $(COMMANDS:%=$B/bin/%) $B/lib/liblp.a $B/lib/$(SHLINK) $(VOCABS) ## the commands, the library, the vocabularies
 
-$B/obj/%.o: %.c
+help: ## this list
+	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' Makefile
+
+# What is missing is named for each system's packages; nothing is installed.
+$B/obj/deps: scripts/deps
+	@mkdir -p $(@D)
+	@CC='$(CC)' PKG_CONFIG='$(PKG_CONFIG)' CFLAGS='$(ZSTD_CFLAGS) $(CFLAGS)' scripts/deps build
+	@touch $@
+
+# Other flags make all anew.
+FLAGS := $(CC) $(AR) $(DEFINES) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS)
+$B/obj/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(subst ','\'',$(FLAGS))' | cmp -s - $@ || echo '$(subst ','\'',$(FLAGS))' > $@
+
+$B/obj/%.o: %.c $B/obj/flags $B/obj/deps
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
@@ -40,26 +74,88 @@ $B/lib/liblp.a: $(LIB_OBJ)
 	@mkdir -p $(@D)
 	rm -f $@ && $(AR) rcs $@ $^
 
-$B/bin/%: $B/obj/cmd/%.o $B/obj/cmd/tool.o $B/lib/liblp.a
+$B/lib/$(SHLIB): $(LIB_OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(SHFLAGS) -o $@ $^ $(LIBS)
+
+$B/lib/$(SHLINK): $B/lib/$(SHLIB)
+	ln -sf $(SHLIB) $@
+
+$B/bin/%: $B/obj/cmd/%.o $B/obj/cmd/tool.o $B/lib/$(SHLINK)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -L$B/lib -llp $(RPATH) -pthread
+
+$B/vocab/compile: $B/obj/vocab/compile.o $B/lib/liblp.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
+$B/vocab/%.lpv: $B/vocab/compile vocab/encodings $(wildcard vocab/*.tiktoken vocab/*.ranking)
+	$B/vocab/compile vocab $* $@
+
+# Unit tests see the library's inside: they link the static one.
 $B/unit/%: $B/obj/tests/unit/%.o $B/lib/liblp.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 units: $(UNITS:%=$B/unit/%)
 
-# The builder of vocabularies uses the library's own layout and checks.
-$B/vocab/compile: $B/obj/vocab/compile.o $B/lib/liblp.a
-	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+demo: ## install what is missing, build, pack and restore a sample
+	@scripts/deps --install build
+	@$(MAKE) --no-print-directory all
+	@scripts/demo $B
 
-$B/vocab/%.lpv: $B/vocab/compile vocab/encodings
-	$B/vocab/compile vocab $* $@
+check: ## install what is missing, build, run all tests
+	@scripts/deps --install check
+	@$(MAKE) --no-print-directory all units
+	B='$B' TOOLPREFIX='$(TOOLPREFIX)' scripts/check
 
-clean:
+asan: ## all tests under the address and undefined-behaviour sanitizers
+	@$(MAKE) --no-print-directory check B=$B/asan \
+		CFLAGS='-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all'
+
+oracle: all units ## millions of texts against tiktoken (PyPI)
+	B='$B' scripts/oracle
+
+lint: ## format, shell scripts, pages
+	clang-format --dry-run --Werror $$(git ls-files '*.[ch]')
+	shellcheck -x $$(git grep -lE '^#!/(usr/)?bin/(env )?(ba)?sh' -- scripts .ci tests) tests/*.bats
+	mandoc -Tlint -Wwarning $(PAGES)
+
+install: all ## under PREFIX (DESTDIR before it, TOOLPREFIX before each command's name)
+	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(LIBDIR)/pkgconfig' '$(DESTDIR)$(INCDIR)' \
+		'$(DESTDIR)$(DATADIR)/lopace'
+	set -e; for c in $(COMMANDS); do \
+		install -m 755 $B/bin/$$c '$(DESTDIR)$(BINDIR)/$(TOOLPREFIX)'$$c; done
+	install -m 755 $B/lib/$(SHLIB) '$(DESTDIR)$(LIBDIR)'
+	ln -sf $(SHLIB) '$(DESTDIR)$(LIBDIR)/$(SHLINK)'
+	install -m 644 $B/lib/liblp.a '$(DESTDIR)$(LIBDIR)'
+	install -m 644 lib/lp.h '$(DESTDIR)$(INCDIR)'
+	install -m 644 $(VOCABS) '$(DESTDIR)$(DATADIR)/lopace'
+	printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)' 'includedir=$(INCDIR)' '' \
+		'Name: liblp' 'Description: LLM prompts, stored losslessly' 'Version: $(VERSION)' \
+		'Requires.private: libzstd' 'Libs: -L$${libdir} -llp' 'Libs.private: -pthread' \
+		'Cflags: -I$${includedir}' > '$(DESTDIR)$(LIBDIR)/pkgconfig/liblp.pc'
+	set -e; for p in $(PAGES); do s=$${p##*.}; n=$${p#man/}; \
+		case " $(COMMANDS) " in *" $${n%.*} "*) n='$(TOOLPREFIX)'$$n;; esac; \
+		install -d '$(DESTDIR)$(MANDIR)/man'$$s; \
+		install -m 644 $$p '$(DESTDIR)$(MANDIR)/man'$$s/$$n; done
+	@scripts/other-commands '$(BINDIR)' '$(TOOLPREFIX)' $(COMMANDS)
+
+uninstall: ## what install put there, with the same variables
+	rm -f $(COMMANDS:%='$(DESTDIR)$(BINDIR)/$(TOOLPREFIX)%') \
+		$(patsubst %,'$(DESTDIR)$(LIBDIR)/%',$(SHLIB) $(SHLINK) liblp.a pkgconfig/liblp.pc) \
+		'$(DESTDIR)$(INCDIR)/lp.h' $(ENCODINGS:%='$(DESTDIR)$(DATADIR)/lopace/%.lpv')
+	set -e; for p in $(PAGES); do s=$${p##*.}; n=$${p#man/}; \
+		case " $(COMMANDS) " in *" $${n%.*} "*) n='$(TOOLPREFIX)'$$n;; esac; \
+		rm -f '$(DESTDIR)$(MANDIR)/man'$$s/$$n; done
+	-rmdir '$(DESTDIR)$(DATADIR)/lopace'
+
+dist: ## a source archive
+	git archive --prefix=lopace-$(VERSION)/ -o lopace-$(VERSION).tar.gz HEAD
+
+clean: ## remove what was built
 	rm -rf $B
 
+FORCE:
 -include $(shell find $B/obj -name '*.d' 2>/dev/null)
-.PHONY: all units clean
+.PHONY: all help units demo check asan oracle lint install uninstall dist clean FORCE
