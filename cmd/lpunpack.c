@@ -317,7 +317,7 @@ static struct lp_file *open_file(struct unpack *u, struct input *in)
 
 static const char *chain_name(enum lp_chain chain)
 {
-    static const char *const names[] = {"text", "text+zstd", "tokens", "tokens+zstd", "tokens+mix"};
+    static const char *const names[] = {"text", "text+zstd", "tokens", "tokens+zstd"};
     return names[chain];
 }
 
@@ -359,20 +359,20 @@ static void put_json_string(struct unpack *u, const char *text)
 
 static void put_row(struct unpack *u, const char *name, const struct row *row, bool first)
 {
-    char line[512];
+    char line[512], dict[24];
+    snprintf(dict, sizeof dict, "\"%016" PRIx64 "\"", row->dict);
     double ratio = row->size > 0 ? (double)row->text_size / (double)row->size : 0;
     if (u->o->json) {
         put_line(u, first ? "[{\"file\":" : ",\n {\"file\":");
         put_json_string(u, name);
         snprintf(line, sizeof line,
                  ",\"kind\":\"%s\",\"chain\":\"%s\",\"vocabulary\":%s%s%s,"
-                 "\"dictionary\":%s%016" PRIx64 "%s,\"split\":\"%s\",\"records\":%" PRIu64
-                 ",\"blocks\":%" PRIu64 ",\"text_bytes\":%" PRIu64 ",\"stored_bytes\":%" PRIu64
-                 ",\"ratio\":%.4f}",
+                 "\"dictionary\":%s,\"split\":\"%s\",\"records\":%" PRIu64 ",\"blocks\":%" PRIu64
+                 ",\"text_bytes\":%" PRIu64 ",\"stored_bytes\":%" PRIu64 ",\"ratio\":%.4f}",
                  row->kind, chain_name(row->chain), row->vocab[0] ? "\"" : "",
                  row->vocab[0] ? row->vocab : "null", row->vocab[0] ? "\"" : "",
-                 row->dict ? "\"" : "\"", row->dict, row->dict ? "\"" : "\"", row->split,
-                 row->nrecords, row->nblocks, row->text_size, row->size, ratio);
+                 row->dict ? dict : "null", row->split, row->nrecords, row->nblocks, row->text_size,
+                 row->size, ratio);
         put_line(u, line);
         return;
     }
@@ -386,8 +386,7 @@ static void put_row(struct unpack *u, const char *name, const struct row *row, b
     put_line(u, line);
     put_line(u, name);
     if (row->dict != 0) {
-        snprintf(line, sizeof line, "  needs %s %016" PRIx64,
-                 row->chain == LP_CHAIN_MIX ? "model" : "dictionary", row->dict);
+        snprintf(line, sizeof line, "  needs dictionary %016" PRIx64, row->dict);
         put_line(u, line);
     }
     put_line(u, "\n");

@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* The description: three bits of wire, three of vocabulary, one that says that a
- * fingerprint of a dictionary or model follows; the top bit is 0. */
+ * fingerprint of a dictionary follows; the top bit is 0. */
 enum { VOCAB_SHIFT = 3, HAS_FINGERPRINT = 0x40, RESERVED = 0x80 };
 
 static bool has_tokens(unsigned wire)
@@ -15,45 +15,25 @@ static bool has_tokens(unsigned wire)
     return lp_wire_chain(wire, &chain) == LP_OK && lp_chain_tokens(chain);
 }
 
-/* The chains with a first byte of their own. */
-static const struct {
-    unsigned char first;
-    unsigned char wire;
-    unsigned char vocab;
-} common[] = {
-    {LP_BLOB_CL100K_ZSTD, LP_WIRE_TOKENS_LEAN, LP_VOCAB_CL100K},
-    {LP_BLOB_CL100K_MIX, LP_WIRE_MIX, LP_VOCAB_CL100K},
-    {LP_BLOB_O200K_MIX, LP_WIRE_MIX, LP_VOCAB_O200K},
-};
-
-/* The dictionary or model that a chain has when none is named. */
-static uint64_t implied_fingerprint(unsigned wire, unsigned vocab)
-{
-    return wire == LP_WIRE_MIX ? lp_shipped[vocab].model : 0;
-}
-
 size_t lp_blob_put(const struct lp_blob *blob, unsigned char *dst)
 {
     unsigned vocab = 0;
     bool tokens = has_tokens(blob->wire);
-    while (tokens && lp_shipped[vocab].fingerprint != blob->vocab_fingerprint) {
+    while (tokens && lp_shipped[vocab] != blob->vocab_fingerprint) {
         if (++vocab == LP_SHIPPED_VOCABS)
             return 0;
     }
-    bool implied = blob->dict_fingerprint == implied_fingerprint(blob->wire, vocab);
     unsigned char *p = dst;
-    unsigned first = 0;
-    for (size_t i = 0; i < sizeof common / sizeof *common; i++) {
-        if (common[i].wire == blob->wire && common[i].vocab == vocab && implied && blob->checked)
-            first = common[i].first;
+    bool named = blob->dict_fingerprint != 0;
+    if (blob->checked && !named && blob->wire == LP_WIRE_TOKENS_LEAN && vocab == LP_VOCAB_CL100K) {
+        *p++ = LP_BLOB_CL100K_ZSTD;
+    } else {
+        *p++ = blob->checked ? LP_BLOB_CHECKED : LP_BLOB_UNCHECKED;
+        *p++ = (unsigned char)(blob->wire | vocab << VOCAB_SHIFT | (named ? HAS_FINGERPRINT : 0));
     }
-    *p++ = (unsigned char)(first ? first : blob->checked ? LP_BLOB_CHECKED : LP_BLOB_UNCHECKED);
-    if (first == 0) {
-        *p++ = (unsigned char)(blob->wire | vocab << VOCAB_SHIFT | (implied ? 0 : HAS_FINGERPRINT));
-        if (!implied) {
-            lp_put64(p, blob->dict_fingerprint);
-            p += 8;
-        }
+    if (named) {
+        lp_put64(p, blob->dict_fingerprint);
+        p += 8;
     }
     if (blob->checked) {
         lp_put32(p, blob->check);
@@ -70,7 +50,10 @@ enum lp_status lp_blob_get(const unsigned char *src, size_t n, struct lp_blob *b
     size_t at = 1;
     unsigned vocab = 0;
     bool named = false;
-    if (src[0] == LP_BLOB_CHECKED || src[0] == LP_BLOB_UNCHECKED) {
+    if (src[0] == LP_BLOB_CL100K_ZSTD) {
+        blob->wire = LP_WIRE_TOKENS_LEAN;
+        vocab = LP_VOCAB_CL100K;
+    } else {
         blob->checked = src[0] == LP_BLOB_CHECKED;
         if (n < 2)
             return LP_TRUNCATED;
@@ -80,20 +63,13 @@ enum lp_status lp_blob_get(const unsigned char *src, size_t n, struct lp_blob *b
         named = description & HAS_FINGERPRINT;
         if (description & RESERVED || vocab >= LP_SHIPPED_VOCABS)
             return LP_VERSION;
-    } else {
-        size_t i = 0;
-        while (common[i].first != src[0])
-            i++;
-        blob->wire = common[i].wire;
-        vocab = common[i].vocab;
     }
     enum lp_chain chain;
     if (lp_wire_chain(blob->wire, &chain) != LP_OK)
         return LP_VERSION;
-    blob->dict_fingerprint = implied_fingerprint(blob->wire, vocab);
     if (lp_chain_tokens(chain)) {
         blob->vocab_name = lp_encoding_list(vocab);
-        blob->vocab_fingerprint = lp_shipped[vocab].fingerprint;
+        blob->vocab_fingerprint = lp_shipped[vocab];
     } else if (vocab != 0) {
         return LP_DATA;
     }
@@ -113,8 +89,7 @@ enum lp_status lp_blob_get(const unsigned char *src, size_t n, struct lp_blob *b
 
 bool lp_is_blob(const void *data, size_t n)
 {
-    static const unsigned char first[] = {LP_BLOB_UNCHECKED, LP_BLOB_CHECKED, LP_BLOB_CL100K_ZSTD,
-                                          LP_BLOB_CL100K_MIX, LP_BLOB_O200K_MIX};
+    static const unsigned char first[] = {LP_BLOB_UNCHECKED, LP_BLOB_CHECKED, LP_BLOB_CL100K_ZSTD};
     return n > 0 && memchr(first, *(const unsigned char *)data, sizeof first) != NULL;
 }
 

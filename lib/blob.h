@@ -14,8 +14,6 @@ enum {
     LP_BLOB_UNCHECKED = 0xF8,   /* description follows, no check */
     LP_BLOB_CHECKED = 0xFB,     /* description follows */
     LP_BLOB_CL100K_ZSTD = 0xFD, /* lean zstd of cl100k_base tokens */
-    LP_BLOB_CL100K_MIX = 0xFE,  /* the mix of cl100k_base's shipped model */
-    LP_BLOB_O200K_MIX = 0xFF,   /* the mix of o200k_base's */
     LP_BLOB_HEAD_MAX = 2 + 8 + 4,
 };
 
@@ -25,7 +23,7 @@ struct lp_blob {
     uint32_t check;
     const char *vocab_name; /* "" without tokens */
     uint64_t vocab_fingerprint;
-    uint64_t dict_fingerprint; /* of dictionary or model, 0 none */
+    uint64_t dict_fingerprint; /* 0 none */
 };
 
 /* Writes the head of a blob; returns its length, at most LP_BLOB_HEAD_MAX, or 0

@@ -36,11 +36,9 @@ static enum lp_status try_zstd(struct lp_coder *coder, const struct lp_options *
 }
 
 enum lp_status lp_body_pack(struct lp_coder *coder, const struct lp_options *options,
-                            enum lp_split split, uint64_t nrecords, enum lp_chain base,
-                            const struct lp_buf *body, struct lp_buf *dst, unsigned *wire)
+                            enum lp_chain base, const struct lp_buf *body, struct lp_buf *dst,
+                            unsigned *wire)
 {
-    (void)split;
-    (void)nrecords;
     size_t start = dst->n;
     *wire = base;
     if (!lp_buf_append(dst, body->p, body->n))
@@ -52,11 +50,10 @@ enum lp_status lp_body_pack(struct lp_coder *coder, const struct lp_options *opt
 }
 
 enum lp_status lp_body_unpack(struct lp_coder *coder, const struct lp_found *tools,
-                              enum lp_split split, uint64_t nrecords, uint64_t text_size,
-                              unsigned wire, const unsigned char *src, size_t n, struct lp_buf *dst,
+                              uint64_t nrecords, uint64_t text_size, unsigned wire,
+                              const unsigned char *src, size_t n, struct lp_buf *dst,
                               enum lp_chain *base)
 {
-    (void)split;
     uint64_t limit = lp_body_limit(text_size, nrecords);
     enum lp_chain chain;
     enum lp_status status = lp_wire_chain(wire, &chain);

@@ -14,8 +14,6 @@
 /* Working state of one thread. Zero-initialised is ready. */
 struct lp_coder {
     struct lp_zstd zstd;
-    struct lp_mixer *mixer;
-    const struct lp_model *mixer_model;
     struct lp_buf spare, body;
 };
 
@@ -37,13 +35,13 @@ static inline uint64_t lp_body_limit(uint64_t text_size, uint64_t nrecords)
 /* Appends to dst the smallest stored form of a body that the chain of options
  * allows; *wire says which. */
 enum lp_status lp_body_pack(struct lp_coder *coder, const struct lp_options *options,
-                            enum lp_split split, uint64_t nrecords, enum lp_chain base,
-                            const struct lp_buf *body, struct lp_buf *dst, unsigned *wire);
+                            enum lp_chain base, const struct lp_buf *body, struct lp_buf *dst,
+                            unsigned *wire);
 
-/* Undoes it: appends the body to dst. Reads split and nrecords for models. */
+/* Undoes it: appends the body to dst. */
 enum lp_status lp_body_unpack(struct lp_coder *coder, const struct lp_found *tools,
-                              enum lp_split split, uint64_t nrecords, uint64_t text_size,
-                              unsigned wire, const unsigned char *src, size_t n, struct lp_buf *dst,
+                              uint64_t nrecords, uint64_t text_size, unsigned wire,
+                              const unsigned char *src, size_t n, struct lp_buf *dst,
                               enum lp_chain *base);
 
 /* Appends to text what a body holds, exactly text_size bytes. When ends is not

@@ -24,8 +24,7 @@ enum lp_status lp_codec_new(const struct lp_options *options, struct lp_codec **
         codec->options = *options;
     const struct lp_options *o = &codec->options;
     enum lp_status status = LP_OK;
-    if ((lp_chain_tokens(o->chain) && o->vocab == NULL) ||
-        (o->chain == LP_CHAIN_MIX && o->model == NULL))
+    if (lp_chain_tokens(o->chain) && o->vocab == NULL)
         status = LP_USAGE;
     if (status == LP_OK && o->vocab != NULL)
         status = lp_tok_new(o->vocab, o->special, &codec->tok);
@@ -99,18 +98,15 @@ static enum lp_status put_blob(struct lp_codec *codec, struct lp_blob *blob, enu
     if (!lp_buf_reserve(out, LP_BLOB_HEAD_MAX))
         return LP_NOMEM;
     out->n = LP_BLOB_HEAD_MAX; /* the head is put before the payload once that is known */
-    enum lp_status status =
-        lp_body_pack(&codec->coder, o, LP_WHOLE, 1, base, body, out, &blob->wire);
+    enum lp_status status = lp_body_pack(&codec->coder, o, base, body, out, &blob->wire);
     if (status != LP_OK)
         return status;
     enum lp_chain chain;
     struct lp_header header;
     lp_wire_chain(blob->wire, &chain);
     lp_header_of(o, LP_BLOCK_LOG_MAX, &header);
-    bool with_dict =
-        chain == LP_CHAIN_TEXT_ZSTD || chain == LP_CHAIN_TOKENS_ZSTD || chain == LP_CHAIN_MIX;
-    bool same_kind = (chain == LP_CHAIN_MIX) == (o->chain == LP_CHAIN_MIX);
-    blob->dict_fingerprint = with_dict && same_kind ? header.dict_fingerprint : 0;
+    bool with_dict = chain == LP_CHAIN_TEXT_ZSTD || chain == LP_CHAIN_TOKENS_ZSTD;
+    blob->dict_fingerprint = with_dict ? header.dict_fingerprint : 0;
     if (o->vocab != NULL)
         blob->vocab_fingerprint = lp_vocab_fingerprint(o->vocab);
     unsigned char head[LP_BLOB_HEAD_MAX];
@@ -167,10 +163,9 @@ static enum lp_status find_tools(struct lp_codec *codec, const struct lp_blob *b
     bool vocab_known =
         !lp_chain_tokens(header.chain) ||
         (o->vocab != NULL && lp_vocab_fingerprint(o->vocab) == header.vocab_fingerprint);
-    bool dict_known = header.dict_fingerprint == 0 ||
-                      (own.dict_fingerprint == header.dict_fingerprint &&
-                       (own.chain == LP_CHAIN_MIX) == (header.chain == LP_CHAIN_MIX));
-    *tools = (struct lp_found){o->vocab, header.dict_fingerprint != 0 ? o->dict : NULL, o->model};
+    bool dict_known =
+        header.dict_fingerprint == 0 || own.dict_fingerprint == header.dict_fingerprint;
+    *tools = (struct lp_found){o->vocab, header.dict_fingerprint != 0 ? o->dict : NULL};
     return vocab_known && dict_known ? LP_OK : lp_need_find(&header, find, ctx, tools, &need);
 }
 
@@ -186,8 +181,8 @@ static enum lp_status open_blob(struct lp_codec *codec, const unsigned char *dat
         status = find_tools(codec, blob, find, ctx, &tools);
     codec->body.n = codec->text.n = 0;
     if (status == LP_OK)
-        status = lp_body_unpack(&codec->coder, &tools, LP_WHOLE, 1, LP_BLOCK_MAX, blob->wire,
-                                data + head, size - head, &codec->body, base);
+        status = lp_body_unpack(&codec->coder, &tools, 1, LP_BLOCK_MAX, blob->wire, data + head,
+                                size - head, &codec->body, base);
     size_t text_size = codec->body.n;
     if (status == LP_OK && *base == LP_CHAIN_TOKENS)
         status = lp_pack_text_size(tools.vocab, codec->body.p, codec->body.n, &text_size);

@@ -378,9 +378,9 @@ static enum lp_status load_block(struct lp_file *f, const struct entry *entry)
     enum lp_chain base;
     f->coder.body.n = f->text.n = 0;
     if (status == LP_OK)
-        status = lp_body_unpack(&f->coder, &f->tools, f->header.split, e.frame.nrecords,
-                                e.frame.text_size, e.frame.kind & LP_WIRE_MASK, e.payload,
-                                e.frame.payload_size, &f->coder.body, &base);
+        status = lp_body_unpack(&f->coder, &f->tools, e.frame.nrecords, e.frame.text_size,
+                                e.frame.kind & LP_WIRE_MASK, e.payload, e.frame.payload_size,
+                                &f->coder.body, &base);
     if (status == LP_OK) {
         free(f->ends);
         f->ends = malloc((size_t)e.frame.nrecords * sizeof *f->ends);

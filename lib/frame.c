@@ -26,7 +26,7 @@ enum lp_status lp_wire_chain(unsigned wire, enum lp_chain *chain)
         wire = LP_WIRE_TEXT_LEAN;
     if (wire == LP_WIRE_TOKENS_FRAME)
         wire = LP_WIRE_TOKENS_LEAN;
-    if (wire > LP_WIRE_MIX)
+    if (wire > LP_WIRE_TOKENS_LEAN)
         return LP_VERSION;
     *chain = (enum lp_chain)wire;
     return LP_OK;
@@ -108,7 +108,7 @@ enum lp_status lp_header_get(const unsigned char *src, size_t n, struct lp_heade
     memset(header, 0, sizeof *header);
     if (n < 4)
         return LP_DATA;
-    if (src[0] != LP_FORMAT_VERSION || src[1] > LP_CHAIN_MIX || src[2] > LP_LINES)
+    if (src[0] != LP_FORMAT_VERSION || src[1] > LP_CHAIN_TOKENS_ZSTD || src[2] > LP_LINES)
         return LP_VERSION;
     header->chain = (enum lp_chain)src[1];
     header->split = (enum lp_split)src[2];

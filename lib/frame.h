@@ -34,7 +34,6 @@ enum lp_wire {
     LP_WIRE_TEXT_LEAN = LP_CHAIN_TEXT_ZSTD,
     LP_WIRE_TOKENS = LP_CHAIN_TOKENS,
     LP_WIRE_TOKENS_LEAN = LP_CHAIN_TOKENS_ZSTD,
-    LP_WIRE_MIX = LP_CHAIN_MIX,
     LP_WIRE_TEXT_FRAME = 5,
     LP_WIRE_TOKENS_FRAME = 7,
     LP_WIRE_MASK = 7,
@@ -57,7 +56,7 @@ struct lp_header {
     unsigned block_log;                     /* no block restores more than 1 << block_log bytes */
     char vocab_name[LP_VOCAB_NAME_MAX + 1]; /* "" when the chain has no tokens */
     uint64_t vocab_fingerprint;
-    uint64_t dict_fingerprint; /* dictionary or model; 0 none */
+    uint64_t dict_fingerprint; /* 0 none */
 };
 
 static inline bool lp_is_data(unsigned kind)

@@ -2,7 +2,7 @@
  *
  * Handles are opaque; _new/_open pairs with _free/_close, which accept NULL.
  * Inputs are borrowed for the call. A handle serves one thread at a time,
- * except a vocabulary and a model, which are immutable once open and may be
+ * except a vocabulary and a dictionary, which are immutable once open and may be
  * shared. Sizes are bytes unless the name says ids or records. */
 #ifndef LP_H
 #define LP_H
@@ -32,7 +32,7 @@ extern "C" {
     X(LP_TRUNCATED, "truncated data")                                                              \
     X(LP_VERSION, "made by a newer version")                                                       \
     X(LP_NO_VOCAB, "vocabulary not found")                                                         \
-    X(LP_NO_DICT, "dictionary or model not found")                                                 \
+    X(LP_NO_DICT, "dictionary not found")                                                          \
     X(LP_LIMIT, "larger than the limit allows")
 
 enum lp_status {
@@ -99,13 +99,10 @@ LP_API size_t lp_tok_held(const struct lp_tok *tok);
 /* Bytes of a token (not NUL-terminated), NULL when id names none. */
 LP_API const unsigned char *lp_vocab_token(const struct lp_vocab *vocab, uint32_t id, size_t *len);
 
-/* --- Dictionaries and models -----------------------------------------------
+/* --- Dictionaries ------------------------------------------------------------- */
 
- * A zstd dictionary (lpzstd -D) or a model of tokens (lpmix). Both are named in
- * streams and blobs by a fingerprint. */
-
+/* A zstd dictionary. Streams and blobs name it by its fingerprint. */
 struct lp_dict;
-struct lp_model;
 
 /* Opens a zstd dictionary file, at most 16 MiB. LP_IO, LP_DATA, LP_NOMEM. */
 LP_API enum lp_status lp_dict_open(const char *path, struct lp_dict **out);
@@ -121,7 +118,6 @@ enum lp_chain {
     LP_CHAIN_TEXT_ZSTD = 1,   /* text, zstd */
     LP_CHAIN_TOKENS = 2,      /* tokens */
     LP_CHAIN_TOKENS_ZSTD = 3, /* tokens, zstd */
-    LP_CHAIN_MIX = 4,         /* tokens, coded by a model */
 };
 
 /* Where the records of a text end. */
@@ -138,19 +134,18 @@ enum lp_split {
 #define LP_MEMORY_DEFAULT ((uint64_t)1 << 30) /* what a reader may need at most */
 
 /* How to pack. Zero-initialised, it means plain text in blocks of the default
- * size; a chain of tokens needs vocab, the mix chain needs model. */
+ * size; a chain of tokens needs vocab. */
 struct lp_options {
     enum lp_chain chain;
     enum lp_split split;
     const struct lp_vocab *vocab;
-    const struct lp_dict *dict;   /* for zstd, or NULL */
-    const struct lp_model *model; /* for the mix chain */
-    int level;                    /* of zstd: -22 to 22, 0 means the default */
-    size_t block_size;            /* text bytes a block aims at, 0 means the default */
-    unsigned threads;             /* 0 and 1 mean none but the caller's */
-    bool special;                 /* special-token text becomes special tokens */
-    bool flush;                   /* a block ends with each record */
-    bool unchecked;               /* a blob without its check (4 bytes less, damage unseen) */
+    const struct lp_dict *dict; /* for zstd, or NULL */
+    int level;                  /* of zstd: -22 to 22, 0 means the default */
+    size_t block_size;          /* text bytes a block aims at, 0 means the default */
+    unsigned threads;           /* 0 and 1 mean none but the caller's */
+    bool special;               /* special-token text becomes special tokens */
+    bool flush;                 /* a block ends with each record */
+    bool unchecked;             /* a blob without its check (4 bytes less, damage unseen) */
 };
 
 /* Where output goes. Returns LP_OK, or a status that stops the call. */
@@ -164,7 +159,7 @@ struct lp_codec;
 
 /* What a stream or a blob needs besides its bytes. */
 struct lp_need {
-    enum { LP_NEED_VOCAB, LP_NEED_DICT, LP_NEED_MODEL } what;
+    enum { LP_NEED_VOCAB, LP_NEED_DICT } what;
     const char *name;     /* of a vocabulary; "" otherwise */
     uint64_t fingerprint; /* 0: any, by name */
 };
@@ -173,7 +168,6 @@ struct lp_need {
 struct lp_found {
     const struct lp_vocab *vocab;
     const struct lp_dict *dict;
-    const struct lp_model *model;
 };
 
 /* Finds what a stream or blob needs. LP_OK with the member set, else LP_NO_VOCAB
@@ -205,8 +199,8 @@ LP_API enum lp_status lp_pack(struct lp_codec *codec, const void *text, size_t n
 LP_API enum lp_status lp_unpack(struct lp_codec *codec, const void *blob, size_t size,
                                 lp_finder *find, void *ctx, const void **text, size_t *n);
 
-/* Gives a blob the further stage of the codec's options (chain, level, dict,
- * model) without restoring its text; the smaller of the two is handed out. */
+/* Gives a blob the further stage of the codec's options (chain, level, dict)
+ * without writing its text; the smaller of the two is handed out. */
 LP_API enum lp_status lp_restage(struct lp_codec *codec, const void *blob, size_t size,
                                  lp_finder *find, void *ctx, const void **out, size_t *n);
 
@@ -218,7 +212,7 @@ LP_API bool lp_is_stream(const void *data, size_t n);
 struct lp_blob_info {
     enum lp_chain chain;
     char vocab[33]; /* "" without tokens */
-    uint64_t dict;  /* fingerprint of dictionary or model, 0 none */
+    uint64_t dict;  /* fingerprint of the dictionary, 0 none */
     bool checked;
     uint32_t check;
     size_t payload_size;
@@ -240,8 +234,8 @@ LP_API enum lp_status lp_writer_end_record(struct lp_writer *writer);
 /* Ends the segment. After any error no end is ever written. */
 LP_API enum lp_status lp_writer_finish(struct lp_writer *writer);
 
-/* A stream in, the same stream with the options' chain out (lpzstd, lpmix). Its
- * blocks stay as they are; those that a simpler chain stores smaller keep it. */
+/* A stream in, the same stream out, its blocks compressed with zstd (options:
+ * level, dict, threads). Those that a simpler chain stores smaller keep it. */
 struct lp_stage;
 LP_API enum lp_status lp_stage_new(const struct lp_options *options, lp_finder *find,
                                    void *find_ctx, lp_sink *sink, void *sink_ctx,
@@ -299,7 +293,7 @@ struct lp_segment {
     enum lp_split split;
     char vocab[33]; /* "" without tokens */
     uint64_t vocab_fingerprint;
-    uint64_t dict;        /* fingerprint of dictionary or model, 0 none */
+    uint64_t dict;        /* fingerprint of the dictionary, 0 none */
     uint64_t block_limit; /* text bytes a block has at most */
     uint64_t nblocks, nrecords, text_size;
 };

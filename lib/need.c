@@ -32,15 +32,12 @@ enum lp_status lp_need_find(const struct lp_header *header, lp_finder *find, voi
     }
     if (header->dict_fingerprint == 0)
         return LP_OK;
-    bool mix = header->chain == LP_CHAIN_MIX;
-    *need = (struct lp_need){mix ? LP_NEED_MODEL : LP_NEED_DICT, "", header->dict_fingerprint};
+    *need = (struct lp_need){LP_NEED_DICT, "", header->dict_fingerprint};
     enum lp_status status = find == NULL ? LP_NO_DICT : find(ctx, need, &got);
     if (status != LP_OK)
         return status;
-    bool right = !mix && got.dict != NULL && got.dict->fingerprint == need->fingerprint;
-    if (!right)
+    if (got.dict == NULL || got.dict->fingerprint != need->fingerprint)
         return LP_NO_DICT;
-    found->dict = mix ? NULL : got.dict;
-    found->model = mix ? got.model : NULL;
+    found->dict = got.dict;
     return LP_OK;
 }

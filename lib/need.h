@@ -1,5 +1,5 @@
 /* need.h - from options to a segment's header, and from a header to the
- * vocabulary, dictionary or model that its blocks need. */
+ * vocabulary and dictionary that its blocks need. */
 #ifndef LP_NEED_H
 #define LP_NEED_H
 

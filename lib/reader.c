@@ -41,8 +41,8 @@ static enum lp_status restore(struct job *job)
     enum lp_chain base;
     job->coder.body.n = job->text.n = 0;
     enum lp_status status =
-        lp_body_unpack(&job->coder, &job->tools, job->split, f->nrecords, f->text_size,
-                       f->kind & LP_WIRE_MASK, job->in.p, job->in.n, &job->coder.body, &base);
+        lp_body_unpack(&job->coder, &job->tools, f->nrecords, f->text_size, f->kind & LP_WIRE_MASK,
+                       job->in.p, job->in.n, &job->coder.body, &base);
     if (status == LP_OK)
         status = lp_body_text(job->tools.vocab, job->split, f->nrecords, f->text_size, base,
                               job->coder.body.p, job->coder.body.n, &job->text, NULL);

@@ -43,16 +43,15 @@ static enum lp_status restage(struct job *job)
     unsigned wire;
     job->body.n = job->text.n = job->out.n = 0;
     enum lp_status status =
-        lp_body_unpack(&job->coder, &s->tools, s->split, f->nrecords, f->text_size,
-                       f->kind & LP_WIRE_MASK, job->in.p, job->in.n, &job->body, &base);
+        lp_body_unpack(&job->coder, &s->tools, f->nrecords, f->text_size, f->kind & LP_WIRE_MASK,
+                       job->in.p, job->in.n, &job->body, &base);
     if (status == LP_OK)
         status = lp_body_text(s->tools.vocab, s->split, f->nrecords, f->text_size, base,
                               job->body.p, job->body.n, &job->text, NULL);
     if (status == LP_OK && lp_check32(job->text.p, job->text.n) != f->check)
         status = LP_DATA;
     if (status == LP_OK)
-        status = lp_body_pack(&job->coder, &s->options, s->split, f->nrecords, base, &job->body,
-                              &job->out, &wire);
+        status = lp_body_pack(&job->coder, &s->options, base, &job->body, &job->out, &wire);
     if (status == LP_OK)
         f->kind = (f->kind & ~(unsigned)LP_WIRE_MASK) | wire;
     return status;
@@ -133,25 +132,13 @@ void lp_stage_free(struct lp_stage *s)
     free(s);
 }
 
-/* The chain that a segment has when the stage of options is added to it. */
-static enum lp_status further_chain(enum lp_chain in, enum lp_chain stage, enum lp_chain *out)
-{
-    if (stage == LP_CHAIN_MIX && !lp_chain_tokens(in))
-        return LP_USAGE;
-    *out = stage;
-    if (stage == LP_CHAIN_TEXT_ZSTD || stage == LP_CHAIN_TOKENS_ZSTD)
-        *out = lp_chain_tokens(in) ? LP_CHAIN_TOKENS_ZSTD : LP_CHAIN_TEXT_ZSTD;
-    return LP_OK;
-}
-
 static enum lp_status begin_segment(struct lp_stage *s)
 {
     const struct lp_header *in = &s->parser.header;
     enum lp_status status = lp_need_find(in, s->find, s->find_ctx, &s->tools, &s->need);
-    if (status == LP_OK)
-        status = further_chain(in->chain, s->options.chain, &s->options.chain);
     if (status != LP_OK)
         return status;
+    s->options.chain = lp_chain_tokens(in->chain) ? LP_CHAIN_TOKENS_ZSTD : LP_CHAIN_TEXT_ZSTD;
     struct lp_header header = *in, own;
     s->split = in->split;
     s->options.vocab = s->tools.vocab;
