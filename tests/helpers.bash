@@ -1,0 +1,80 @@
+# What the suites share. A test runs in its own empty directory, and says lptok
+# for the command under test, whatever its prefix and wherever it was built.
+# shellcheck shell=bash
+
+ROOT=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
+B=${B:-build}
+[[ $B == /* ]] || B=$ROOT/$B
+PATH=${LP_BIN:-$B/bin}:$PATH
+DATA=$ROOT/tests/data
+export ROOT B PATH DATA LC_ALL=C
+unset LP_VOCAB_PATH
+# A sanitizer's report must not pass for an error of the command's own.
+export ASAN_OPTIONS=exitcode=99:$ASAN_OPTIONS UBSAN_OPTIONS=exitcode=99:$UBSAN_OPTIONS
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return
+}
+
+fail() {
+    printf '%s\n' "$@" >&2
+    return 1
+}
+
+# expect STATUS COMMAND...: runs it, keeps its output in the files out and err.
+expect() {
+    local expected=$1 status=0
+    shift
+    "$@" > out 2> err || status=$?
+    [[ $status == "$expected" ]] && return
+    fail "$*: exit $status, not $expected" "$(head -c 2000 err)"
+}
+
+# expect_pipe STATUS 'a | b': the same of a pipeline; any part may set the status.
+expect_pipe() {
+    expect "$1" bash -o pipefail -c "$2"
+}
+
+# The last command's output is exactly this; a line end follows it unless empty.
+out_is() {
+    printf '%s' "${1:+$1$'\n'}" | cmp - out || fail "$(head -c 2000 out)"
+}
+err_is() {
+    printf '%s' "${1:+$1$'\n'}" | cmp - err || fail "$(head -c 2000 err)"
+}
+
+# One line of error that begins with "NAME: " and holds each of the texts.
+err_line() {
+    local line text name=$1
+    shift
+    line=$(cat err)
+    [[ $(wc -l < err) -eq 1 && $line == "$name: "* ]] || fail "not one line of $name: $line" || return
+    for text; do
+        [[ $line == *"$text"* ]] || fail "not '$text': $line" || return
+    done
+}
+
+# refused STATUS 'TEXT' COMMAND...: it fails, with one line that holds the text,
+# and writes nothing.
+refused() {
+    local status=$1 text=$2
+    shift 2
+    expect "$status" "$@" && err_line "$1" "$text" && out_is ''
+}
+
+same() {
+    cmp "$1" "$2"
+}
+
+size() {
+    wc -c < "$1" | tr -d ' '
+}
+
+# Bytes written as hexadecimal digits; blanks and what follows a # are left out.
+unhex() {
+    printf '%b' "$(sed 's/#.*//' | tr -cd '0-9a-fA-F' | sed 's/../\\x&/g')"
+}
+
+sanitized() {
+    [[ ${CFLAGS-} == *sanitize* ]]
+}
