@@ -2,8 +2,8 @@
  *
  * Handles are opaque; _new/_open pairs with _free/_close, which accept NULL.
  * Inputs are borrowed for the call. A handle serves one thread at a time,
- * except a vocabulary and a dictionary, which are immutable once open and may be
- * shared. Sizes are bytes unless the name says ids or records. */
+ * except a vocabulary, a dictionary and a model, which are immutable once open and
+ * may be shared. Sizes are bytes unless the name says ids or records. */
 #ifndef LP_H
 #define LP_H
 
@@ -108,6 +108,25 @@ struct lp_dict;
 LP_API enum lp_status lp_dict_open(const char *path, struct lp_dict **out);
 LP_API void lp_dict_close(struct lp_dict *dict);
 LP_API uint64_t lp_dict_fingerprint(const struct lp_dict *dict);
+
+/* --- Models -------------------------------------------------------------------- */
+
+/* A model of token sequences (.lpm, lpmodel(5)), made for one vocabulary. Streams
+ * and blobs name it by its fingerprint. Immutable once open; threads may share it. */
+struct lp_model;
+
+/* Maps a model file and checks its layout; no content of it can do harm later.
+ * LP_IO when it cannot be read (errno tells), LP_DATA or LP_VERSION when it is
+ * not a model this library reads. */
+LP_API enum lp_status lp_model_open(const char *path, struct lp_model **out);
+LP_API void lp_model_close(struct lp_model *model);
+LP_API uint64_t lp_model_fingerprint(const struct lp_model *model);
+/* The encoding it models: its name, and its fingerprint. */
+LP_API const char *lp_model_vocab(const struct lp_model *model);
+LP_API uint64_t lp_model_vocab_fingerprint(const struct lp_model *model);
+/* Reads all of the file and compares it with the fingerprint it claims: LP_DATA
+ * when a byte has changed. Whoever packs should; unpacking shows it anyway. */
+LP_API enum lp_status lp_model_verify(const struct lp_model *model);
 
 /* --- What to do with a text ------------------------------------------------- */
 

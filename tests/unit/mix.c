@@ -1,0 +1,115 @@
+/* mix - sequences of ids survive the mixing model; damage never crashes it.
+ *
+ * usage: mix MODEL_FILE */
+#include "mix.h"
+#include "model.h"
+
+#include <stdio.h>
+
+static int failures;
+
+static void must(enum lp_status status, const char *what)
+{
+    if (status == LP_OK)
+        return;
+    fprintf(stderr, "%s: %s\n", what, lp_status_text(status));
+    exit(1);
+}
+
+static uint32_t noise(void)
+{
+    static uint32_t seed = 7;
+    seed = seed * 1664525 + 1013904223;
+    return seed >> 8;
+}
+
+/* Every flipped bit and cut of the code of few ids: an error or other ids. */
+static void damage(struct lp_mix *mix, struct lp_buf *code, size_t n)
+{
+    struct lp_ids back = {0};
+    for (size_t bit = 0; bit < 8 * code->n; bit++) {
+        code->p[bit / 8] ^= (unsigned char)(1 << bit % 8);
+        back.n = 0;
+        lp_mix_decode(mix, code->p, code->n, n + 5, &back);
+        code->p[bit / 8] ^= (unsigned char)(1 << bit % 8);
+    }
+    for (size_t cut = 0; cut < code->n; cut++) {
+        back.n = 0;
+        lp_mix_decode(mix, code->p, cut, n + 5, &back);
+        if (back.n > n + 5) {
+            fprintf(stderr, "cut at %zu: more ids than allowed\n", cut);
+            failures++;
+        }
+    }
+    free(back.v);
+}
+
+static void test(const struct lp_model *model, const uint32_t *ids, size_t n, const char *name)
+{
+    for (int fast = 0; fast < 2; fast++) {
+        struct lp_mix *mix;
+        struct lp_buf code = {0}, again = {0};
+        struct lp_ids back = {0};
+        must(lp_mix_new(model, fast, &mix), name);
+        must(lp_mix_encode(mix, ids, n, &code), name);
+        must(lp_mix_decode(mix, code.p, code.n, n, &back), name);
+        if (back.n != n || (n > 0 && memcmp(back.v, ids, n * sizeof *ids) != 0)) {
+            fprintf(stderr, "%s: other ids came back\n", name);
+            failures++;
+        }
+        if (n > 0 && lp_mix_decode(mix, code.p, code.n, n - 1, &back) != LP_DATA) {
+            fprintf(stderr, "%s: more ids than allowed\n", name);
+            failures++;
+        }
+        if (n < 3000)
+            damage(mix, &code, n);
+        must(lp_mix_encode(mix, ids, n, &again), name);
+        if (again.n != code.n || (code.n > 0 && memcmp(again.p, code.p, code.n) != 0)) {
+            fprintf(stderr, "%s: a second call gave other bytes\n", name);
+            failures++;
+        }
+        lp_mix_free(mix);
+        free(back.v);
+        lp_buf_free(&code);
+        lp_buf_free(&again);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    enum { MANY = 100000 };
+    static uint32_t ids[1 << 18];
+    struct lp_model *model;
+    if (argc != 2)
+        return 2;
+    must(lp_model_open(argv[1], &model), argv[1]);
+    must(lp_model_verify(model), argv[1]);
+    const uint32_t size = model->size;
+    test(model, ids, 0, "none");
+    test(model, ids, 1, "id 0");
+    test(model, ids, 1000, "one id over and over");
+    for (uint32_t i = 0; i < size; i++)
+        ids[i] = i;
+    test(model, ids, 300, "the first ids");
+    test(model, ids, 100256, "all ids"); /* later ones have gaps */
+    for (uint32_t i = 0; i < MANY; i++)
+        ids[i] = noise() % 100256;
+    test(model, ids, 200, "few random ids");
+    test(model, ids, MANY, "random ids");
+    for (uint32_t i = 0; i < MANY; i++)
+        ids[i] = i < 50 || noise() % 16 == 0 ? noise() % 1000 : ids[i - 50];
+    test(model, ids, 2000, "repeats");
+    test(model, ids, MANY, "long repeats");
+    ids[7] = size;
+    struct lp_mix *mix;
+    struct lp_buf code = {0};
+    must(lp_mix_new(model, false, &mix), "mix");
+    if (lp_mix_encode(mix, ids, 10, &code) != LP_DATA) {
+        fprintf(stderr, "an id of no token was coded\n");
+        failures++;
+    }
+    lp_mix_free(mix);
+    lp_buf_free(&code);
+    lp_model_close(model);
+    return failures > 0;
+}
