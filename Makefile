@@ -99,6 +99,12 @@ $B/unit/%: $B/obj/tests/unit/%.o $B/lib/liblp.a
 
 units: $(UNITS:%=$B/unit/%)
 
+$B/bench/%: $B/obj/tests/bench/%.o $B/lib/liblp.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -ldl
+
+bench-tok: $B/bench/tok $(VOCABS) # in-process speed of the tokeniser, see tests/bench/tok.c
+
 demo: ## install what is missing, build, pack and restore a sample
 	@scripts/deps --install build
 	@$(MAKE) --no-print-directory all
@@ -158,4 +164,4 @@ clean: ## remove what was built
 
 FORCE:
 -include $(shell find $B/obj -name '*.d' 2>/dev/null)
-.PHONY: all help units demo check asan oracle lint install uninstall dist clean FORCE
+.PHONY: all help units bench-tok demo check asan oracle lint install uninstall dist clean FORCE
