@@ -6,33 +6,47 @@
 #include <string.h>
 
 /* The description: three bits of wire, three of vocabulary, one that says that a
- * fingerprint of a dictionary follows; the top bit is 0. */
+ * fingerprint follows, of a dictionary or of a model; the top bit is 0. Mixed and
+ * without a fingerprint means the shipped model. */
 enum { VOCAB_SHIFT = 3, HAS_FINGERPRINT = 0x40, RESERVED = 0x80 };
 
-static bool has_tokens(unsigned wire)
+/* What the first bytes from LP_BLOB_SHORT on mean; all have a check. */
+static const struct {
+    unsigned wire, vocab;
+} shorthand[] = {
+    {LP_WIRE_TOKENS_LEAN, LP_VOCAB_CL100K},
+    {LP_WIRE_TOKENS_MIX, LP_VOCAB_CL100K},
+    {LP_WIRE_TOKENS_MIX, LP_VOCAB_O200K},
+};
+enum { SHORTHANDS = sizeof shorthand / sizeof *shorthand };
+
+static unsigned first_byte(const struct lp_blob *blob, unsigned vocab, bool named)
 {
-    enum lp_chain chain;
-    return lp_wire_chain(wire, &chain) == LP_OK && lp_chain_tokens(chain);
+    for (unsigned i = 0; i < SHORTHANDS && blob->checked && !named; i++) {
+        if (shorthand[i].wire == blob->wire && shorthand[i].vocab == vocab)
+            return LP_BLOB_SHORT + i;
+    }
+    return blob->checked ? LP_BLOB_CHECKED : LP_BLOB_UNCHECKED;
 }
 
 size_t lp_blob_put(const struct lp_blob *blob, unsigned char *dst)
 {
     unsigned vocab = 0;
-    bool tokens = has_tokens(blob->wire);
-    while (tokens && lp_shipped[vocab] != blob->vocab_fingerprint) {
+    enum lp_chain chain = lp_wire_chain(blob->wire);
+    while (lp_chain_tokens(chain) && lp_shipped[vocab].vocab != blob->vocab_fingerprint) {
         if (++vocab == LP_SHIPPED_VOCABS)
             return 0;
     }
+    uint64_t named = blob->dict_fingerprint;
+    if (chain == LP_CHAIN_TOKENS_MIX && blob->model_fingerprint != lp_shipped[vocab].model)
+        named = blob->model_fingerprint;
     unsigned char *p = dst;
-    bool named = blob->dict_fingerprint != 0;
-    if (blob->checked && !named && blob->wire == LP_WIRE_TOKENS_LEAN && vocab == LP_VOCAB_CL100K) {
-        *p++ = LP_BLOB_CL100K_ZSTD;
-    } else {
-        *p++ = blob->checked ? LP_BLOB_CHECKED : LP_BLOB_UNCHECKED;
-        *p++ = (unsigned char)(blob->wire | vocab << VOCAB_SHIFT | (named ? HAS_FINGERPRINT : 0));
-    }
-    if (named) {
-        lp_put64(p, blob->dict_fingerprint);
+    *p = (unsigned char)first_byte(blob, vocab, named != 0);
+    if (*p++ < LP_BLOB_SHORT)
+        *p++ = (unsigned char)(blob->wire | vocab << VOCAB_SHIFT |
+                               (named != 0 ? HAS_FINGERPRINT : 0));
+    if (named != 0) {
+        lp_put64(p, named);
         p += 8;
     }
     if (blob->checked) {
@@ -48,11 +62,11 @@ enum lp_status lp_blob_get(const unsigned char *src, size_t n, struct lp_blob *b
     if (!lp_is_blob(src, n))
         return LP_NOT_LP;
     size_t at = 1;
-    unsigned vocab = 0;
+    unsigned vocab;
     bool named = false;
-    if (src[0] == LP_BLOB_CL100K_ZSTD) {
-        blob->wire = LP_WIRE_TOKENS_LEAN;
-        vocab = LP_VOCAB_CL100K;
+    if (src[0] >= LP_BLOB_SHORT) {
+        blob->wire = shorthand[src[0] - LP_BLOB_SHORT].wire;
+        vocab = shorthand[src[0] - LP_BLOB_SHORT].vocab;
     } else {
         blob->checked = src[0] == LP_BLOB_CHECKED;
         if (n < 2)
@@ -64,21 +78,24 @@ enum lp_status lp_blob_get(const unsigned char *src, size_t n, struct lp_blob *b
         if (description & RESERVED || vocab >= LP_SHIPPED_VOCABS)
             return LP_VERSION;
     }
-    enum lp_chain chain;
-    if (lp_wire_chain(blob->wire, &chain) != LP_OK)
-        return LP_VERSION;
+    enum lp_chain chain = lp_wire_chain(blob->wire);
+    bool mixed = chain == LP_CHAIN_TOKENS_MIX;
     if (lp_chain_tokens(chain)) {
         blob->vocab_name = lp_encoding_list(vocab);
-        blob->vocab_fingerprint = lp_shipped[vocab];
+        blob->vocab_fingerprint = lp_shipped[vocab].vocab;
     } else if (vocab != 0) {
         return LP_DATA;
     }
     if (n - at < (named ? 8u : 0u) + (blob->checked ? 4u : 0u))
         return LP_TRUNCATED;
+    uint64_t fingerprint = mixed ? lp_shipped[vocab].model : 0;
     if (named) {
-        blob->dict_fingerprint = lp_get64(src + at);
+        fingerprint = lp_get64(src + at);
         at += 8;
     }
+    *(mixed ? &blob->model_fingerprint : &blob->dict_fingerprint) = fingerprint;
+    if (mixed && fingerprint == 0)
+        return LP_VERSION; /* a model that this version does not ship */
     if (blob->checked) {
         blob->check = lp_get32(src + at);
         at += 4;
@@ -89,8 +106,10 @@ enum lp_status lp_blob_get(const unsigned char *src, size_t n, struct lp_blob *b
 
 bool lp_is_blob(const void *data, size_t n)
 {
-    static const unsigned char first[] = {LP_BLOB_UNCHECKED, LP_BLOB_CHECKED, LP_BLOB_CL100K_ZSTD};
-    return n > 0 && memchr(first, *(const unsigned char *)data, sizeof first) != NULL;
+    if (n == 0)
+        return false;
+    unsigned first = *(const unsigned char *)data;
+    return first == LP_BLOB_UNCHECKED || first == LP_BLOB_CHECKED || first >= LP_BLOB_SHORT;
 }
 
 bool lp_is_stream(const void *data, size_t n)
@@ -105,10 +124,12 @@ enum lp_status lp_blob_info(const void *data, size_t size, struct lp_blob_info *
     enum lp_status status = lp_blob_get(data, size, &blob, &head);
     if (status != LP_OK)
         return status;
-    *info = (struct lp_blob_info){.dict = blob.dict_fingerprint,
+    *info = (struct lp_blob_info){.chain = lp_wire_chain(blob.wire),
+                                  .dict = blob.dict_fingerprint,
+                                  .model = blob.model_fingerprint,
                                   .checked = blob.checked,
                                   .check = blob.check,
                                   .payload_size = size - head};
     strncpy(info->vocab, blob.vocab_name, sizeof info->vocab - 1);
-    return lp_wire_chain(blob.wire, &info->chain);
+    return LP_OK;
 }

@@ -1,8 +1,8 @@
 /* blob.h - the few bytes before a blob's payload (lpstream(5), BLOBS).
  *
  * The first byte is 0xF8 to 0xFF, which begins no UTF-8 text, and says how the
- * rest is read. The commonest chains have a byte of their own; else a second
- * byte, the description, names chain and vocabulary. No single flipped bit can
+ * rest is read. The commonest forms have a byte of their own; else a second
+ * byte, the description, names form and vocabulary. No single flipped bit can
  * turn a checked blob into an unchecked one: 0xF8's neighbours are the stream's
  * 0xF9 and two bytes that begin nothing. */
 #ifndef LP_BLOB_H
@@ -11,9 +11,9 @@
 #include "frame.h"
 
 enum {
-    LP_BLOB_UNCHECKED = 0xF8,   /* description follows, no check */
-    LP_BLOB_CHECKED = 0xFB,     /* description follows */
-    LP_BLOB_CL100K_ZSTD = 0xFD, /* lean zstd of cl100k_base tokens */
+    LP_BLOB_UNCHECKED = 0xF8, /* description follows, no check */
+    LP_BLOB_CHECKED = 0xFB,   /* description follows */
+    LP_BLOB_SHORT = 0xFD,     /* and above: no description, check */
     LP_BLOB_HEAD_MAX = 2 + 8 + 4,
 };
 
@@ -23,7 +23,8 @@ struct lp_blob {
     uint32_t check;
     const char *vocab_name; /* "" without tokens */
     uint64_t vocab_fingerprint;
-    uint64_t dict_fingerprint; /* 0 none */
+    uint64_t dict_fingerprint;  /* 0 none */
+    uint64_t model_fingerprint; /* 0 none: the form is not mixed */
 };
 
 /* Writes the head of a blob; returns its length, at most LP_BLOB_HEAD_MAX, or 0

@@ -6,8 +6,24 @@
 void lp_coder_free(struct lp_coder *coder)
 {
     lp_zstd_free(&coder->zstd);
+    lp_mixer_free(&coder->mixer);
     lp_buf_free(&coder->spare);
     lp_buf_free(&coder->body);
+}
+
+/* Size of the table of lengths that begins a body, SIZE_MAX when it is broken. */
+static size_t table_size(enum lp_split split, uint64_t nrecords, const unsigned char *body,
+                         size_t n)
+{
+    size_t at = 0;
+    for (uint64_t i = 1; i < nrecords && lp_body_has_lengths(split, nrecords); i++) {
+        uint64_t length;
+        size_t used = lp_get_varint(body + at, n - at, &length);
+        if (used == 0 || used == SIZE_MAX)
+            return SIZE_MAX;
+        at += used;
+    }
+    return at;
 }
 
 /* Replaces what dst holds from start by spare's bytes where those are fewer. */
@@ -27,43 +43,84 @@ static enum lp_status try_zstd(struct lp_coder *coder, const struct lp_options *
     bool lean;
     coder->spare.n = 0;
     int level = options->level != 0 ? options->level : LP_LEVEL_DEFAULT;
+    const struct lp_dict *dict = options->chain == LP_CHAIN_TOKENS_MIX ? NULL : options->dict;
     enum lp_status status =
-        lp_zstd_pack(&coder->zstd, level, options->dict, body->p, body->n, &coder->spare, &lean);
+        lp_zstd_pack(&coder->zstd, level, dict, body->p, body->n, &coder->spare, &lean);
     if (status == LP_OK && keep_smaller(dst, start, &coder->spare))
         *wire = base == LP_CHAIN_TEXT ? (lean ? LP_WIRE_TEXT_LEAN : LP_WIRE_TEXT_FRAME)
                                       : (lean ? LP_WIRE_TOKENS_LEAN : LP_WIRE_TOKENS_FRAME);
     return status;
 }
 
+/* The table of lengths stays as it is; the tokens after it are mixed. */
+static enum lp_status try_mix(struct lp_coder *coder, const struct lp_options *options,
+                              uint64_t nrecords, const struct lp_buf *body, struct lp_buf *dst,
+                              size_t start, unsigned *wire)
+{
+    size_t table = table_size(options->split, nrecords, body->p, body->n);
+    coder->spare.n = 0;
+    if (!lp_buf_append(&coder->spare, body->p, table))
+        return LP_NOMEM;
+    enum lp_status status =
+        lp_mixer_pack(&coder->mixer, options->vocab, options->model, options->fast,
+                      body->p + table, body->n - table, &coder->spare);
+    if (status == LP_OK && keep_smaller(dst, start, &coder->spare))
+        *wire = options->fast ? LP_WIRE_TOKENS_FAST : LP_WIRE_TOKENS_MIX;
+    return status;
+}
+
 enum lp_status lp_body_pack(struct lp_coder *coder, const struct lp_options *options,
-                            enum lp_chain base, const struct lp_buf *body, struct lp_buf *dst,
-                            unsigned *wire)
+                            enum lp_chain base, uint64_t nrecords, const struct lp_buf *body,
+                            struct lp_buf *dst, unsigned *wire)
 {
     size_t start = dst->n;
     *wire = base;
     if (!lp_buf_append(dst, body->p, body->n))
         return LP_NOMEM;
     enum lp_status status = LP_OK;
-    if (options->chain != LP_CHAIN_TEXT && options->chain != LP_CHAIN_TOKENS && body->n > 0)
+    if (options->chain == LP_CHAIN_TOKENS_MIX && base == LP_CHAIN_TOKENS && body->n > 0)
+        status = try_mix(coder, options, nrecords, body, dst, start, wire);
+    if (options->chain != LP_CHAIN_TEXT && options->chain != LP_CHAIN_TOKENS && body->n > 0 &&
+        status == LP_OK)
         status = try_zstd(coder, options, base, body, dst, start, wire);
     return status;
 }
 
+static enum lp_status unmix(struct lp_coder *coder, const struct lp_found *tools,
+                            enum lp_split split, const struct lp_frame *frame,
+                            const unsigned char *src, size_t n, size_t limit, struct lp_buf *dst)
+{
+    if (tools->vocab == NULL)
+        return LP_NO_VOCAB;
+    if (tools->model == NULL)
+        return LP_NO_MODEL;
+    size_t table = table_size(split, frame->nrecords, src, n), start = dst->n;
+    if (table == SIZE_MAX)
+        return LP_DATA;
+    if (!lp_buf_append(dst, src, table))
+        return LP_NOMEM;
+    bool fast = (frame->kind & LP_WIRE_MASK) == LP_WIRE_TOKENS_FAST;
+    enum lp_status status =
+        lp_mixer_unpack(&coder->mixer, tools->vocab, tools->model, fast, src + table, n - table,
+                        (size_t)frame->text_size, dst); /* a token has a byte at least */
+    return status == LP_OK && dst->n - start > limit ? LP_DATA : status;
+}
+
 enum lp_status lp_body_unpack(struct lp_coder *coder, const struct lp_found *tools,
-                              uint64_t nrecords, uint64_t text_size, unsigned wire,
+                              enum lp_split split, const struct lp_frame *frame,
                               const unsigned char *src, size_t n, struct lp_buf *dst,
                               enum lp_chain *base)
 {
-    uint64_t limit = lp_body_limit(text_size, nrecords);
-    enum lp_chain chain;
-    enum lp_status status = lp_wire_chain(wire, &chain);
-    if (status != LP_OK)
-        return status;
-    *base = chain <= LP_CHAIN_TEXT_ZSTD ? LP_CHAIN_TEXT : LP_CHAIN_TOKENS;
-    if (chain == LP_CHAIN_TEXT || chain == LP_CHAIN_TOKENS)
+    size_t limit = (size_t)lp_body_limit(frame->text_size, frame->nrecords);
+    unsigned wire = frame->kind & LP_WIRE_MASK;
+    enum lp_chain chain = lp_wire_chain(wire);
+    *base = lp_chain_tokens(chain) ? LP_CHAIN_TOKENS : LP_CHAIN_TEXT;
+    if (chain == *base)
         return n > limit ? LP_DATA : lp_buf_append(dst, src, n) ? LP_OK : LP_NOMEM;
+    if (chain == LP_CHAIN_TOKENS_MIX)
+        return unmix(coder, tools, split, frame, src, n, limit, dst);
     bool lean = wire == LP_WIRE_TEXT_LEAN || wire == LP_WIRE_TOKENS_LEAN;
-    return lp_zstd_unpack(&coder->zstd, tools->dict, lean, src, n, (size_t)limit, dst);
+    return lp_zstd_unpack(&coder->zstd, tools->dict, lean, src, n, limit, dst);
 }
 
 /* Appends one record's stored bytes as text of at most room bytes. */
@@ -105,20 +162,13 @@ enum lp_status lp_body_text(const struct lp_vocab *vocab, enum lp_split split, u
     if (!lp_buf_reserve(text, (size_t)text_size))
         return LP_NOMEM;
     size_t start = text->n, room = (size_t)text_size;
-    size_t table = lp_body_has_lengths(split, nrecords) ? (size_t)nrecords - 1 : 0;
-    size_t at = 0; /* in the table */
-    for (size_t i = 0; i < table; i++) {
-        uint64_t length;
-        size_t used = lp_get_varint(body + at, n - at, &length);
-        if (used == 0 || used == SIZE_MAX)
-            return LP_DATA;
-        at += used;
-    }
-    size_t from = at; /* the record */
-    at = 0;
-    for (size_t i = 0; i <= table; i++) {
+    size_t nlengths = lp_body_has_lengths(split, nrecords) ? (size_t)nrecords - 1 : 0;
+    size_t from = table_size(split, nrecords, body, n), at = 0; /* the record, its length */
+    if (from == SIZE_MAX)
+        return LP_DATA;
+    for (size_t i = 0; i <= nlengths; i++) {
         uint64_t length = n - from;
-        if (i < table)
+        if (i < nlengths)
             at += lp_get_varint(body + at, n - at, &length);
         if (length > n - from)
             return LP_DATA;
@@ -135,4 +185,23 @@ enum lp_status lp_body_text(const struct lp_vocab *vocab, enum lp_split split, u
     if (ends != NULL && split != LP_WHOLE)
         find_ends(text->p + start, room, lp_separator(split), nrecords, ends);
     return LP_OK;
+}
+
+enum lp_status lp_body_restore(struct lp_coder *coder, const struct lp_found *tools,
+                               enum lp_split split, const struct lp_frame *frame,
+                               const unsigned char *payload, struct lp_buf *text, uint64_t *ends,
+                               enum lp_chain *base)
+{
+    struct lp_buf *body = &coder->body;
+    enum lp_chain own;
+    base = base != NULL ? base : &own;
+    body->n = text->n = 0;
+    enum lp_status status =
+        lp_body_unpack(coder, tools, split, frame, payload, frame->payload_size, body, base);
+    if (status == LP_OK)
+        status = lp_body_text(tools->vocab, split, frame->nrecords, frame->text_size, *base,
+                              body->p, body->n, text, ends);
+    if (status == LP_OK && lp_check32(text->p, text->n) != frame->check)
+        status = LP_DATA;
+    return status;
 }

@@ -9,11 +9,13 @@
 
 #include "buf.h"
 #include "frame.h"
+#include "stage_mix.h"
 #include "stage_zstd.h"
 
 /* Working state of one thread. Zero-initialised is ready. */
 struct lp_coder {
     struct lp_zstd zstd;
+    struct lp_mixer mixer;
     struct lp_buf spare, body;
 };
 
@@ -32,15 +34,15 @@ static inline uint64_t lp_body_limit(uint64_t text_size, uint64_t nrecords)
     return text_size + 5 * nrecords;
 }
 
-/* Appends to dst the smallest stored form of a body that the chain of options
- * allows; *wire says which. */
+/* Appends to dst the smallest stored form that the chain of options allows, of a
+ * body of nrecords records; *wire says which. */
 enum lp_status lp_body_pack(struct lp_coder *coder, const struct lp_options *options,
-                            enum lp_chain base, const struct lp_buf *body, struct lp_buf *dst,
-                            unsigned *wire);
+                            enum lp_chain base, uint64_t nrecords, const struct lp_buf *body,
+                            struct lp_buf *dst, unsigned *wire);
 
-/* Undoes it: appends the body to dst. */
+/* Undoes it: appends to dst the body whose n stored bytes and frame are given. */
 enum lp_status lp_body_unpack(struct lp_coder *coder, const struct lp_found *tools,
-                              uint64_t nrecords, uint64_t text_size, unsigned wire,
+                              enum lp_split split, const struct lp_frame *frame,
                               const unsigned char *src, size_t n, struct lp_buf *dst,
                               enum lp_chain *base);
 
@@ -50,5 +52,12 @@ enum lp_status lp_body_unpack(struct lp_coder *coder, const struct lp_found *too
 enum lp_status lp_body_text(const struct lp_vocab *vocab, enum lp_split split, uint64_t nrecords,
                             uint64_t text_size, enum lp_chain base, const unsigned char *body,
                             size_t n, struct lp_buf *text, uint64_t *ends);
+
+/* Restores a block from its payload: its body to coder->body, its text, found
+ * right by the frame's check, to text. base and ends may be NULL. */
+enum lp_status lp_body_restore(struct lp_coder *coder, const struct lp_found *tools,
+                               enum lp_split split, const struct lp_frame *frame,
+                               const unsigned char *payload, struct lp_buf *text, uint64_t *ends,
+                               enum lp_chain *base);
 
 #endif

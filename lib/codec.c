@@ -11,7 +11,9 @@ struct lp_codec {
     struct lp_tok *tok;
     struct lp_ids ids;
     struct lp_coder coder;
-    struct lp_buf tokens, body, payload, text;
+    struct lp_buf body, payload, text;
+    struct lp_header header; /* of the last blob opened: need's name is in it */
+    struct lp_need need;
 };
 
 enum lp_status lp_codec_new(const struct lp_options *options, struct lp_codec **out)
@@ -23,9 +25,7 @@ enum lp_status lp_codec_new(const struct lp_options *options, struct lp_codec **
     if (options != NULL)
         codec->options = *options;
     const struct lp_options *o = &codec->options;
-    enum lp_status status = LP_OK;
-    if (lp_chain_tokens(o->chain) && o->vocab == NULL)
-        status = LP_USAGE;
+    enum lp_status status = lp_options_complete(o) ? LP_OK : LP_USAGE;
     if (status == LP_OK && o->vocab != NULL)
         status = lp_tok_new(o->vocab, o->special, &codec->tok);
     if (status != LP_OK) {
@@ -43,7 +43,6 @@ void lp_codec_free(struct lp_codec *codec)
     lp_tok_free(codec->tok);
     free(codec->ids.v);
     lp_coder_free(&codec->coder);
-    lp_buf_free(&codec->tokens);
     lp_buf_free(&codec->body);
     lp_buf_free(&codec->payload);
     lp_buf_free(&codec->text);
@@ -98,15 +97,15 @@ static enum lp_status put_blob(struct lp_codec *codec, struct lp_blob *blob, enu
     if (!lp_buf_reserve(out, LP_BLOB_HEAD_MAX))
         return LP_NOMEM;
     out->n = LP_BLOB_HEAD_MAX; /* the head is put before the payload once that is known */
-    enum lp_status status = lp_body_pack(&codec->coder, o, base, body, out, &blob->wire);
+    enum lp_status status = lp_body_pack(&codec->coder, o, base, 1, body, out, &blob->wire);
     if (status != LP_OK)
         return status;
-    enum lp_chain chain;
+    enum lp_chain chain = lp_wire_chain(blob->wire);
     struct lp_header header;
-    lp_wire_chain(blob->wire, &chain);
     lp_header_of(o, LP_BLOCK_LOG_MAX, &header);
-    bool with_dict = chain == LP_CHAIN_TEXT_ZSTD || chain == LP_CHAIN_TOKENS_ZSTD;
-    blob->dict_fingerprint = with_dict ? header.dict_fingerprint : 0;
+    bool zstd = chain == LP_CHAIN_TEXT_ZSTD || chain == LP_CHAIN_TOKENS_ZSTD;
+    blob->dict_fingerprint = zstd ? header.dict_fingerprint : 0;
+    blob->model_fingerprint = chain == LP_CHAIN_TOKENS_MIX ? header.model_fingerprint : 0;
     if (o->vocab != NULL)
         blob->vocab_fingerprint = lp_vocab_fingerprint(o->vocab);
     unsigned char head[LP_BLOB_HEAD_MAX];
@@ -154,19 +153,25 @@ static enum lp_status find_tools(struct lp_codec *codec, const struct lp_blob *b
                                  lp_finder *find, void *ctx, struct lp_found *tools)
 {
     const struct lp_options *o = &codec->options;
-    struct lp_header own, header = {.dict_fingerprint = blob->dict_fingerprint};
-    struct lp_need need;
-    lp_header_of(o, LP_BLOCK_LOG_MAX, &own);
-    lp_wire_chain(blob->wire, &header.chain);
-    strncpy(header.vocab_name, blob->vocab_name, LP_VOCAB_NAME_MAX);
-    header.vocab_fingerprint = blob->vocab_fingerprint;
-    bool vocab_known =
-        !lp_chain_tokens(header.chain) ||
-        (o->vocab != NULL && lp_vocab_fingerprint(o->vocab) == header.vocab_fingerprint);
-    bool dict_known =
-        header.dict_fingerprint == 0 || own.dict_fingerprint == header.dict_fingerprint;
-    *tools = (struct lp_found){o->vocab, header.dict_fingerprint != 0 ? o->dict : NULL};
-    return vocab_known && dict_known ? LP_OK : lp_need_find(&header, find, ctx, tools, &need);
+    struct lp_header *header = &codec->header;
+    *header = (struct lp_header){.chain = lp_wire_chain(blob->wire),
+                                 .vocab_fingerprint = blob->vocab_fingerprint,
+                                 .dict_fingerprint = blob->dict_fingerprint,
+                                 .model_fingerprint = blob->model_fingerprint};
+    strncpy(header->vocab_name, blob->vocab_name, LP_VOCAB_NAME_MAX);
+    bool known =
+        (!lp_chain_tokens(header->chain) ||
+         (o->vocab != NULL && lp_vocab_fingerprint(o->vocab) == header->vocab_fingerprint)) &&
+        (header->dict_fingerprint == 0 ||
+         (o->dict != NULL && lp_dict_fingerprint(o->dict) == header->dict_fingerprint)) &&
+        (header->model_fingerprint == 0 ||
+         (o->model != NULL && lp_model_fingerprint(o->model) == header->model_fingerprint));
+    if (!known)
+        return lp_need_find(header, find, ctx, tools, &codec->need);
+    *tools = (struct lp_found){.vocab = o->vocab, .model = o->model};
+    if (header->dict_fingerprint != 0)
+        tools->dict = o->dict;
+    return LP_OK;
 }
 
 /* Restores a blob's text into codec->text and its body into codec->body. */
@@ -181,8 +186,10 @@ static enum lp_status open_blob(struct lp_codec *codec, const unsigned char *dat
         status = find_tools(codec, blob, find, ctx, &tools);
     codec->body.n = codec->text.n = 0;
     if (status == LP_OK)
-        status = lp_body_unpack(&codec->coder, &tools, 1, LP_BLOCK_MAX, blob->wire, data + head,
-                                size - head, &codec->body, base);
+        status = lp_body_unpack(&codec->coder, &tools, LP_WHOLE,
+                                &(struct lp_frame){
+                                    .kind = blob->wire, .text_size = LP_BLOCK_MAX, .nrecords = 1},
+                                data + head, size - head, &codec->body, base);
     size_t text_size = codec->body.n;
     if (status == LP_OK && *base == LP_CHAIN_TOKENS)
         status = lp_pack_text_size(tools.vocab, codec->body.p, codec->body.n, &text_size);
@@ -218,4 +225,9 @@ enum lp_status lp_restage(struct lp_codec *codec, const void *data, size_t size,
     *out = codec->payload.p;
     *n = codec->payload.n;
     return status;
+}
+
+const struct lp_need *lp_codec_need(const struct lp_codec *codec)
+{
+    return &codec->need;
 }

@@ -328,6 +328,7 @@ enum lp_status lp_file_segment(struct lp_file *f, size_t i, struct lp_segment *o
                                .split = f->header.split,
                                .vocab_fingerprint = f->header.vocab_fingerprint,
                                .dict = f->header.dict_fingerprint,
+                               .model = f->header.model_fingerprint,
                                .block_limit = (uint64_t)1 << f->header.block_log,
                                .nblocks = f->nentries,
                                .nrecords = s->nrecords,
@@ -375,22 +376,15 @@ static enum lp_status load_block(struct lp_file *f, const struct entry *entry)
         status = lp_parser_step(&parser, &at, &n, &e);
     if (status == LP_OK && e.kind != LP_EVENT_BLOCK)
         status = LP_DATA;
-    enum lp_chain base;
-    f->coder.body.n = f->text.n = 0;
-    if (status == LP_OK)
-        status = lp_body_unpack(&f->coder, &f->tools, e.frame.nrecords, e.frame.text_size,
-                                e.frame.kind & LP_WIRE_MASK, e.payload, e.frame.payload_size,
-                                &f->coder.body, &base);
     if (status == LP_OK) {
         free(f->ends);
         f->ends = malloc((size_t)e.frame.nrecords * sizeof *f->ends);
         status = f->ends == NULL ? LP_NOMEM : LP_OK;
     }
     if (status == LP_OK)
-        status = lp_body_text(f->tools.vocab, f->header.split, e.frame.nrecords, e.frame.text_size,
-                              base, f->coder.body.p, f->coder.body.n, &f->text, f->ends);
-    if (status == LP_OK &&
-        (lp_check32(f->text.p, f->text.n) != e.frame.check || e.frame.nrecords != entry->nrecords))
+        status = lp_body_restore(&f->coder, &f->tools, f->header.split, &e.frame, e.payload,
+                                 &f->text, f->ends, NULL);
+    if (status == LP_OK && e.frame.nrecords != entry->nrecords)
         status = LP_DATA;
     lp_parser_free(&parser);
     free(bytes);

@@ -20,16 +20,18 @@ bool lp_chain_tokens(enum lp_chain chain)
     return chain >= LP_CHAIN_TOKENS;
 }
 
-enum lp_status lp_wire_chain(unsigned wire, enum lp_chain *chain)
+enum lp_chain lp_wire_chain(unsigned wire)
 {
-    if (wire == LP_WIRE_TEXT_FRAME)
-        wire = LP_WIRE_TEXT_LEAN;
-    if (wire == LP_WIRE_TOKENS_FRAME)
-        wire = LP_WIRE_TOKENS_LEAN;
-    if (wire > LP_WIRE_TOKENS_LEAN)
-        return LP_VERSION;
-    *chain = (enum lp_chain)wire;
-    return LP_OK;
+    switch (wire & LP_WIRE_MASK) {
+    case LP_WIRE_TEXT_FRAME:
+        return LP_CHAIN_TEXT_ZSTD;
+    case LP_WIRE_TOKENS_FRAME:
+        return LP_CHAIN_TOKENS_ZSTD;
+    case LP_WIRE_TOKENS_FAST:
+        return LP_CHAIN_TOKENS_MIX;
+    default:
+        return (enum lp_chain)(wire & LP_WIRE_MASK);
+    }
 }
 
 size_t lp_frame_put(const struct lp_frame *frame, unsigned char *dst)
@@ -96,8 +98,10 @@ size_t lp_header_put(const struct lp_header *header, unsigned char *dst)
         lp_put64(p, header->vocab_fingerprint);
         p += 8;
     }
-    if (header->dict_fingerprint != 0) {
-        lp_put64(p, header->dict_fingerprint);
+    uint64_t last = header->chain == LP_CHAIN_TOKENS_MIX ? header->model_fingerprint
+                                                         : header->dict_fingerprint;
+    if (last != 0) {
+        lp_put64(p, last);
         p += 8;
     }
     return (size_t)(p - dst);
@@ -108,7 +112,7 @@ enum lp_status lp_header_get(const unsigned char *src, size_t n, struct lp_heade
     memset(header, 0, sizeof *header);
     if (n < 4)
         return LP_DATA;
-    if (src[0] != LP_FORMAT_VERSION || src[1] > LP_CHAIN_TOKENS_ZSTD || src[2] > LP_LINES)
+    if (src[0] != LP_FORMAT_VERSION || src[1] > LP_CHAIN_TOKENS_MIX || src[2] > LP_LINES)
         return LP_VERSION;
     header->chain = (enum lp_chain)src[1];
     header->split = (enum lp_split)src[2];
@@ -131,9 +135,10 @@ enum lp_status lp_header_get(const unsigned char *src, size_t n, struct lp_heade
         header->vocab_fingerprint = lp_get64(src + at);
         at += 8;
     }
+    bool mixed = header->chain == LP_CHAIN_TOKENS_MIX;
     if (n - at == 8) {
-        header->dict_fingerprint = lp_get64(src + at);
+        *(mixed ? &header->model_fingerprint : &header->dict_fingerprint) = lp_get64(src + at);
         at += 8;
     }
-    return at == n ? LP_OK : LP_DATA;
+    return at == n && mixed == (header->model_fingerprint != 0) ? LP_OK : LP_DATA;
 }

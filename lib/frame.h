@@ -27,14 +27,16 @@ enum {
     LP_BLOCK_LOG_MAX = 26,  /* ... to 64 MiB */
 };
 
-/* The stored form of a payload: enum lp_chain, and two more for zstd's longer
- * form (stage_zstd.h). The low three bits of a data block's kind. */
+/* The stored form of a payload: enum lp_chain, two more for zstd's longer form
+ * (stage_zstd.h), one for fast mixing. The low three bits of a data block's kind. */
 enum lp_wire {
     LP_WIRE_TEXT = LP_CHAIN_TEXT,
     LP_WIRE_TEXT_LEAN = LP_CHAIN_TEXT_ZSTD,
     LP_WIRE_TOKENS = LP_CHAIN_TOKENS,
     LP_WIRE_TOKENS_LEAN = LP_CHAIN_TOKENS_ZSTD,
+    LP_WIRE_TOKENS_MIX = LP_CHAIN_TOKENS_MIX,
     LP_WIRE_TEXT_FRAME = 5,
+    LP_WIRE_TOKENS_FAST = 6,
     LP_WIRE_TOKENS_FRAME = 7,
     LP_WIRE_MASK = 7,
 };
@@ -56,7 +58,8 @@ struct lp_header {
     unsigned block_log;                     /* no block restores more than 1 << block_log bytes */
     char vocab_name[LP_VOCAB_NAME_MAX + 1]; /* "" when the chain has no tokens */
     uint64_t vocab_fingerprint;
-    uint64_t dict_fingerprint; /* 0 none */
+    uint64_t dict_fingerprint;  /* 0 none */
+    uint64_t model_fingerprint; /* 0 none: the chain is not mixed */
 };
 
 static inline bool lp_is_data(unsigned kind)
@@ -87,7 +90,7 @@ int lp_separator(enum lp_split split);
 /* Whether a chain has tokens. */
 bool lp_chain_tokens(enum lp_chain chain);
 
-/* The chain of a stored form. LP_VERSION for one that this version does not know. */
-enum lp_status lp_wire_chain(unsigned wire, enum lp_chain *chain);
+/* The chain of a stored form, which is the low bits of wire. */
+enum lp_chain lp_wire_chain(unsigned wire);
 
 #endif

@@ -33,6 +33,7 @@ extern "C" {
     X(LP_VERSION, "made by a newer version")                                                       \
     X(LP_NO_VOCAB, "vocabulary not found")                                                         \
     X(LP_NO_DICT, "dictionary not found")                                                          \
+    X(LP_NO_MODEL, "model not found")                                                              \
     X(LP_LIMIT, "larger than the limit allows")
 
 enum lp_status {
@@ -137,6 +138,7 @@ enum lp_chain {
     LP_CHAIN_TEXT_ZSTD = 1,   /* text, zstd */
     LP_CHAIN_TOKENS = 2,      /* tokens */
     LP_CHAIN_TOKENS_ZSTD = 3, /* tokens, zstd */
+    LP_CHAIN_TOKENS_MIX = 4,  /* tokens, mixed: coded by a model of tokens */
 };
 
 /* Where the records of a text end. */
@@ -153,18 +155,20 @@ enum lp_split {
 #define LP_MEMORY_DEFAULT ((uint64_t)1 << 30) /* what a reader may need at most */
 
 /* How to pack. Zero-initialised, it means plain text in blocks of the default
- * size; a chain of tokens needs vocab. */
+ * size; a chain of tokens needs vocab, mixing a model of that vocabulary too. */
 struct lp_options {
     enum lp_chain chain;
     enum lp_split split;
     const struct lp_vocab *vocab;
-    const struct lp_dict *dict; /* for zstd, or NULL */
-    int level;                  /* of zstd: -22 to 22, 0 means the default */
-    size_t block_size;          /* text bytes a block aims at, 0 means the default */
-    unsigned threads;           /* 0 and 1 mean none but the caller's */
-    bool special;               /* special-token text becomes special tokens */
-    bool flush;                 /* a block ends with each record */
-    bool unchecked;             /* a blob without its check (4 bytes less, damage unseen) */
+    const struct lp_dict *dict;   /* for zstd, or NULL */
+    const struct lp_model *model; /* for mixing */
+    int level;                    /* of zstd: -22 to 22, 0 means the default */
+    size_t block_size;            /* text bytes a block aims at, 0 means the default */
+    unsigned threads;             /* 0 and 1 mean none but the caller's */
+    bool fast;                    /* mixing: faster, and somewhat larger */
+    bool special;                 /* special-token text becomes special tokens */
+    bool flush;                   /* a block ends with each record */
+    bool unchecked;               /* a blob without its check (4 bytes less, damage unseen) */
 };
 
 /* Where output goes. Returns LP_OK, or a status that stops the call. */
@@ -178,8 +182,8 @@ struct lp_codec;
 
 /* What a stream or a blob needs besides its bytes. */
 struct lp_need {
-    enum { LP_NEED_VOCAB, LP_NEED_DICT } what;
-    const char *name;     /* of a vocabulary; "" otherwise */
+    enum { LP_NEED_VOCAB, LP_NEED_DICT, LP_NEED_MODEL } what;
+    const char *name;     /* of the vocabulary, a model's too; "" for a dictionary */
     uint64_t fingerprint; /* 0: any, by name */
 };
 
@@ -187,10 +191,11 @@ struct lp_need {
 struct lp_found {
     const struct lp_vocab *vocab;
     const struct lp_dict *dict;
+    const struct lp_model *model;
 };
 
-/* Finds what a stream or blob needs. LP_OK with the member set, else LP_NO_VOCAB
- * or LP_NO_DICT. The library checks the fingerprint of what it is given. */
+/* Finds what a stream or blob needs. LP_OK with the member set, else LP_NO_VOCAB,
+ * LP_NO_DICT or LP_NO_MODEL. The library checks the fingerprint of what it is given. */
 typedef enum lp_status lp_finder(void *ctx, const struct lp_need *need, struct lp_found *found);
 
 /* options may be NULL for a codec that only unpacks. */
@@ -218,10 +223,13 @@ LP_API enum lp_status lp_pack(struct lp_codec *codec, const void *text, size_t n
 LP_API enum lp_status lp_unpack(struct lp_codec *codec, const void *blob, size_t size,
                                 lp_finder *find, void *ctx, const void **text, size_t *n);
 
-/* Gives a blob the further stage of the codec's options (chain, level, dict)
- * without writing its text; the smaller of the two is handed out. */
+/* Gives a blob the further stage of the codec's options (chain, level, dict,
+ * model) without writing its text; the smaller of the two is handed out. */
 LP_API enum lp_status lp_restage(struct lp_codec *codec, const void *blob, size_t size,
                                  lp_finder *find, void *ctx, const void **out, size_t *n);
+
+/* What the last blob needed and the finder did not have. As lp_reader_need(). */
+LP_API const struct lp_need *lp_codec_need(const struct lp_codec *codec);
 
 /* What the first bytes of something are. No valid UTF-8 text is either. */
 LP_API bool lp_is_blob(const void *data, size_t n);
@@ -232,6 +240,7 @@ struct lp_blob_info {
     enum lp_chain chain;
     char vocab[33]; /* "" without tokens */
     uint64_t dict;  /* fingerprint of the dictionary, 0 none */
+    uint64_t model; /* of the model, 0 none */
     bool checked;
     uint32_t check;
     size_t payload_size;
@@ -254,7 +263,10 @@ LP_API enum lp_status lp_writer_end_record(struct lp_writer *writer);
 LP_API enum lp_status lp_writer_finish(struct lp_writer *writer);
 
 /* A stream in, the same stream out, its blocks compressed with zstd (options:
- * level, dict, threads). Those that a simpler chain stores smaller keep it. */
+ * level, dict, threads), or with the chain LP_CHAIN_TOKENS_MIX mixed (model,
+ * fast, threads; where model is NULL the finder is asked for the vocabulary's).
+ * Those that a simpler chain stores smaller keep it. Mixing a segment of text is
+ * LP_USAGE. */
 struct lp_stage;
 LP_API enum lp_status lp_stage_new(const struct lp_options *options, lp_finder *find,
                                    void *find_ctx, lp_sink *sink, void *sink_ctx,
@@ -296,8 +308,8 @@ LP_API enum lp_status lp_reader_push(struct lp_reader *reader, const void *data,
 LP_API enum lp_status lp_reader_finish(struct lp_reader *reader);
 /* Offset in the input of the frame at which an error was met. */
 LP_API uint64_t lp_reader_offset(const struct lp_reader *reader);
-/* What a stream needed and the finder did not have, after LP_NO_VOCAB or
- * LP_NO_DICT. Valid until the reader is freed. */
+/* What a stream needed and the finder did not have, after LP_NO_VOCAB,
+ * LP_NO_DICT or LP_NO_MODEL. Valid until the reader is freed. */
 LP_API const struct lp_need *lp_reader_need(const struct lp_reader *reader);
 
 /* --- Random access and listing ----------------------------------------------- */
@@ -313,6 +325,7 @@ struct lp_segment {
     char vocab[33]; /* "" without tokens */
     uint64_t vocab_fingerprint;
     uint64_t dict;        /* fingerprint of the dictionary, 0 none */
+    uint64_t model;       /* of the model, 0 none */
     uint64_t block_limit; /* text bytes a block has at most */
     uint64_t nblocks, nrecords, text_size;
 };

@@ -4,6 +4,15 @@
 
 #include <string.h>
 
+bool lp_options_complete(const struct lp_options *options)
+{
+    if (lp_chain_tokens(options->chain) && options->vocab == NULL)
+        return false;
+    return options->chain != LP_CHAIN_TOKENS_MIX ||
+           (options->model != NULL && lp_model_vocab_fingerprint(options->model) ==
+                                          lp_vocab_fingerprint(options->vocab));
+}
+
 void lp_header_of(const struct lp_options *options, unsigned block_log, struct lp_header *header)
 {
     *header = (struct lp_header){
@@ -12,32 +21,62 @@ void lp_header_of(const struct lp_options *options, unsigned block_log, struct l
         strncpy(header->vocab_name, lp_vocab_name(options->vocab), LP_VOCAB_NAME_MAX);
         header->vocab_fingerprint = lp_vocab_fingerprint(options->vocab);
     }
-    if (options->dict != NULL)
+    if (options->chain == LP_CHAIN_TOKENS_MIX)
+        header->model_fingerprint = lp_model_fingerprint(options->model);
+    else if (options->dict != NULL)
         header->dict_fingerprint = options->dict->fingerprint;
+}
+
+/* Whether a fingerprint is the one asked for. */
+static bool fits(const struct lp_need *need, uint64_t fingerprint)
+{
+    return need->fingerprint == 0 || need->fingerprint == fingerprint;
+}
+
+enum lp_status lp_need_ask(const struct lp_need *need, lp_finder *find, void *ctx,
+                           struct lp_found *found)
+{
+    struct lp_found got = {0};
+    if (find != NULL) {
+        enum lp_status status = find(ctx, need, &got);
+        if (status != LP_OK)
+            return status;
+    }
+    switch (need->what) {
+    case LP_NEED_VOCAB:
+        if (got.vocab == NULL || !fits(need, lp_vocab_fingerprint(got.vocab)))
+            return LP_NO_VOCAB;
+        found->vocab = got.vocab;
+        return LP_OK;
+    case LP_NEED_DICT:
+        if (got.dict == NULL || !fits(need, got.dict->fingerprint))
+            return LP_NO_DICT;
+        found->dict = got.dict;
+        return LP_OK;
+    default:
+        if (got.model == NULL || !fits(need, lp_model_fingerprint(got.model)))
+            return LP_NO_MODEL;
+        found->model = got.model;
+        return LP_OK;
+    }
 }
 
 enum lp_status lp_need_find(const struct lp_header *header, lp_finder *find, void *ctx,
                             struct lp_found *found, struct lp_need *need)
 {
-    struct lp_found got = {0};
-    *found = got;
+    *found = (struct lp_found){0};
+    enum lp_status status = LP_OK;
     if (lp_chain_tokens(header->chain)) {
         *need = (struct lp_need){LP_NEED_VOCAB, header->vocab_name, header->vocab_fingerprint};
-        enum lp_status status = find == NULL ? LP_NO_VOCAB : find(ctx, need, &got);
-        if (status != LP_OK)
-            return status;
-        if (got.vocab == NULL || lp_vocab_fingerprint(got.vocab) != need->fingerprint)
-            return LP_NO_VOCAB;
-        found->vocab = got.vocab;
+        status = lp_need_ask(need, find, ctx, found);
     }
-    if (header->dict_fingerprint == 0)
-        return LP_OK;
-    *need = (struct lp_need){LP_NEED_DICT, "", header->dict_fingerprint};
-    enum lp_status status = find == NULL ? LP_NO_DICT : find(ctx, need, &got);
-    if (status != LP_OK)
-        return status;
-    if (got.dict == NULL || got.dict->fingerprint != need->fingerprint)
-        return LP_NO_DICT;
-    found->dict = got.dict;
-    return LP_OK;
+    if (status == LP_OK && header->dict_fingerprint != 0) {
+        *need = (struct lp_need){LP_NEED_DICT, "", header->dict_fingerprint};
+        status = lp_need_ask(need, find, ctx, found);
+    }
+    if (status == LP_OK && header->model_fingerprint != 0) {
+        *need = (struct lp_need){LP_NEED_MODEL, header->vocab_name, header->model_fingerprint};
+        status = lp_need_ask(need, find, ctx, found);
+    }
+    return status;
 }

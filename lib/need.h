@@ -1,15 +1,23 @@
-/* need.h - from options to a segment's header, and from a header to the
- * vocabulary and dictionary that its blocks need. */
+/* need.h - what options must have, from them to a segment's header, and from a header to the
+ * vocabulary and the dictionary or model that its blocks need. */
 #ifndef LP_NEED_H
 #define LP_NEED_H
 
 #include "frame.h"
 
+/* Whether options have the vocabulary and model that their chain needs. */
+bool lp_options_complete(const struct lp_options *options);
+
 /* The header of a segment packed by options. */
 void lp_header_of(const struct lp_options *options, unsigned block_log, struct lp_header *header);
 
-/* Asks the finder for all that a header names. On LP_NO_VOCAB or LP_NO_DICT
- * *need says what was missing; its name points into header. */
+/* Asks the finder for one thing, found right by its fingerprint: sets that member
+ * of found. LP_NO_VOCAB, LP_NO_DICT or LP_NO_MODEL when it does not have it. */
+enum lp_status lp_need_ask(const struct lp_need *need, lp_finder *find, void *ctx,
+                           struct lp_found *found);
+
+/* Asks the finder for all that a header names. On LP_NO_VOCAB, LP_NO_DICT or
+ * LP_NO_MODEL *need says what was missing; its name points into header. */
 enum lp_status lp_need_find(const struct lp_header *header, lp_finder *find, void *ctx,
                             struct lp_found *found, struct lp_need *need);
 

@@ -48,17 +48,18 @@ static void advance(struct lp_parser *p, size_t n)
 static enum lp_status check_block(const struct lp_parser *p, const struct lp_frame *frame)
 {
     uint64_t limit = (uint64_t)1 << p->header.block_log;
-    enum lp_chain chain;
+    enum lp_chain chain = lp_wire_chain(frame->kind);
+    bool mixed = chain == LP_CHAIN_TOKENS_MIX;
     if (!p->in_segment && !p->recover)
         return LP_DATA;
-    if (lp_wire_chain(frame->kind & LP_WIRE_MASK, &chain) != LP_OK)
-        return LP_VERSION;
-    if (lp_chain_tokens(chain) && p->in_segment && !lp_chain_tokens(p->header.chain))
+    if (p->in_segment && ((lp_chain_tokens(chain) && !lp_chain_tokens(p->header.chain)) ||
+                          (mixed && p->header.chain != LP_CHAIN_TOKENS_MIX)))
         return LP_DATA;
     if (frame->text_size > limit || frame->nrecords == 0 || frame->nrecords > limit ||
         frame->payload_size > lp_body_limit(frame->text_size, frame->nrecords))
         return LP_DATA;
-    if (4 * frame->text_size + 16 * frame->nrecords > p->memory)
+    /* The payload, the body, the text and what it grows by; with mixing, the ids too. */
+    if ((mixed ? 8 : 4) * frame->text_size + 16 * frame->nrecords > p->memory)
         return LP_LIMIT;
     return LP_OK;
 }

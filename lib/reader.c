@@ -2,7 +2,7 @@
  *
  * A block's text is handed on only after it was checked. With recovery, damage
  * is passed over and counted; a segment whose header was lost is read with the
- * vocabulary that makes its blocks' checks come out right. */
+ * vocabulary and model that make its blocks' checks come out right. */
 #include "body.h"
 #include "lanes.h"
 #include "need.h"
@@ -37,18 +37,8 @@ struct lp_reader {
 
 static enum lp_status restore(struct job *job)
 {
-    const struct lp_frame *f = &job->frame;
-    enum lp_chain base;
-    job->coder.body.n = job->text.n = 0;
-    enum lp_status status =
-        lp_body_unpack(&job->coder, &job->tools, f->nrecords, f->text_size, f->kind & LP_WIRE_MASK,
-                       job->in.p, job->in.n, &job->coder.body, &base);
-    if (status == LP_OK)
-        status = lp_body_text(job->tools.vocab, job->split, f->nrecords, f->text_size, base,
-                              job->coder.body.p, job->coder.body.n, &job->text, NULL);
-    if (status == LP_OK && lp_check32(job->text.p, job->text.n) != f->check)
-        status = LP_DATA;
-    return status;
+    return lp_body_restore(&job->coder, &job->tools, job->split, &job->frame, job->in.p, &job->text,
+                           NULL, NULL);
 }
 
 static void run_job(void *arg)
@@ -133,13 +123,15 @@ static enum lp_status begin_segment(struct lp_reader *r)
 static enum lp_status guess(struct lp_reader *r, struct job *job)
 {
     enum lp_status status = restore(job);
-    for (size_t i = 0; status == LP_DATA || status == LP_NO_VOCAB; i++) {
+    for (size_t i = 0; status == LP_DATA || status == LP_NO_VOCAB || status == LP_NO_MODEL; i++) {
         const char *name = lp_encoding_list(i / 2);
+        struct lp_need vocab = {LP_NEED_VOCAB, name, 0}, model = {LP_NEED_MODEL, name, 0};
         struct lp_found found = {0};
-        struct lp_need need = {LP_NEED_VOCAB, name, 0};
         if (name == NULL)
             return LP_DATA;
-        if (r->options.find == NULL || r->options.find(r->options.find_ctx, &need, &found) != LP_OK)
+        if (lp_need_ask(&vocab, r->options.find, r->options.find_ctx, &found) != LP_OK ||
+            (lp_wire_chain(job->frame.kind) == LP_CHAIN_TOKENS_MIX &&
+             lp_need_ask(&model, r->options.find, r->options.find_ctx, &found) != LP_OK))
             continue;
         job->tools = found;
         job->split = i % 2 == 0 ? LP_WHOLE : LP_LINES;

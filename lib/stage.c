@@ -13,20 +13,20 @@ struct job {
     struct lp_coder coder;
     const struct lp_stage *stage;
     struct lp_frame frame;
-    struct lp_buf in, body, text, out;
+    struct lp_buf in, text, out;
     enum lp_status status;
     uint64_t offset;
     bool full;
 };
 
 struct lp_stage {
-    struct lp_options options;
+    struct lp_options options; /* the caller's */
+    struct lp_options packing; /* of the segment */
     lp_finder *find;
     void *find_ctx;
     struct lp_parser parser;
     struct lp_found tools;
     struct lp_need need;
-    enum lp_split split;
     struct lp_emit emit;
     struct job *jobs;
     unsigned njobs;
@@ -41,17 +41,12 @@ static enum lp_status restage(struct job *job)
     struct lp_frame *f = &job->frame;
     enum lp_chain base;
     unsigned wire;
-    job->body.n = job->text.n = job->out.n = 0;
-    enum lp_status status =
-        lp_body_unpack(&job->coder, &s->tools, f->nrecords, f->text_size, f->kind & LP_WIRE_MASK,
-                       job->in.p, job->in.n, &job->body, &base);
+    job->out.n = 0;
+    enum lp_status status = lp_body_restore(&job->coder, &s->tools, s->packing.split, f, job->in.p,
+                                            &job->text, NULL, &base);
     if (status == LP_OK)
-        status = lp_body_text(s->tools.vocab, s->split, f->nrecords, f->text_size, base,
-                              job->body.p, job->body.n, &job->text, NULL);
-    if (status == LP_OK && lp_check32(job->text.p, job->text.n) != f->check)
-        status = LP_DATA;
-    if (status == LP_OK)
-        status = lp_body_pack(&job->coder, &s->options, base, &job->body, &job->out, &wire);
+        status = lp_body_pack(&job->coder, &s->packing, base, f->nrecords, &job->coder.body,
+                              &job->out, &wire);
     if (status == LP_OK)
         f->kind = (f->kind & ~(unsigned)LP_WIRE_MASK) | wire;
     return status;
@@ -122,7 +117,6 @@ void lp_stage_free(struct lp_stage *s)
         struct job *job = &s->jobs[i];
         lp_coder_free(&job->coder);
         lp_buf_free(&job->in);
-        lp_buf_free(&job->body);
         lp_buf_free(&job->text);
         lp_buf_free(&job->out);
     }
@@ -132,19 +126,39 @@ void lp_stage_free(struct lp_stage *s)
     free(s);
 }
 
+/* How the blocks of a segment are to be packed. */
+static enum lp_status set_packing(struct lp_stage *s, const struct lp_header *in)
+{
+    struct lp_options *o = &s->packing;
+    bool tokens = lp_chain_tokens(in->chain);
+    *o = s->options;
+    o->split = in->split;
+    o->vocab = s->tools.vocab;
+    if (o->chain != LP_CHAIN_TOKENS_MIX) {
+        o->chain = tokens ? LP_CHAIN_TOKENS_ZSTD : LP_CHAIN_TEXT_ZSTD;
+        return LP_OK;
+    }
+    if (!tokens)
+        return LP_USAGE;
+    struct lp_found found = {.model = o->model};
+    enum lp_status status = LP_OK;
+    s->need = (struct lp_need){LP_NEED_MODEL, in->vocab_name, 0};
+    if (o->model == NULL)
+        status = lp_need_ask(&s->need, s->find, s->find_ctx, &found);
+    o->model = found.model;
+    return status == LP_OK && !lp_options_complete(o) ? LP_NO_MODEL : status;
+}
+
 static enum lp_status begin_segment(struct lp_stage *s)
 {
     const struct lp_header *in = &s->parser.header;
+    struct lp_header header;
     enum lp_status status = lp_need_find(in, s->find, s->find_ctx, &s->tools, &s->need);
+    if (status == LP_OK)
+        status = set_packing(s, in);
     if (status != LP_OK)
         return status;
-    s->options.chain = lp_chain_tokens(in->chain) ? LP_CHAIN_TOKENS_ZSTD : LP_CHAIN_TEXT_ZSTD;
-    struct lp_header header = *in, own;
-    s->split = in->split;
-    s->options.vocab = s->tools.vocab;
-    lp_header_of(&s->options, in->block_log, &own);
-    header.chain = own.chain;
-    header.dict_fingerprint = own.dict_fingerprint;
+    lp_header_of(&s->packing, in->block_log, &header);
     s->any = true;
     return lp_emit_begin(&s->emit, &header);
 }

@@ -53,8 +53,8 @@ static void run_job(void *arg)
     struct job *job = arg;
     unsigned wire;
     job->payload.n = 0;
-    job->status =
-        lp_body_pack(&job->coder, job->options, job->base, &job->body, &job->payload, &wire);
+    job->status = lp_body_pack(&job->coder, job->options, job->base, job->frame.nrecords,
+                               &job->body, &job->payload, &wire);
     job->frame.kind |= wire;
 }
 
@@ -95,8 +95,7 @@ enum lp_status lp_writer_new(const struct lp_options *options, lp_sink *sink, vo
     *out = NULL;
     size_t block_size = options->block_size != 0 ? options->block_size : LP_BLOCK_DEFAULT;
     bool tokens = lp_chain_tokens(options->chain);
-    if (block_size < LP_BLOCK_MIN || block_size > LP_BLOCK_MAX ||
-        (tokens && options->vocab == NULL))
+    if (block_size < LP_BLOCK_MIN || block_size > LP_BLOCK_MAX || !lp_options_complete(options))
         return LP_USAGE;
     struct lp_writer *w = calloc(1, sizeof *w);
     if (w == NULL)

@@ -1,0 +1,55 @@
+#include "stage_mix.h"
+
+#include "bpe.h"
+#include "mix.h"
+#include "pack.h"
+
+void lp_mixer_free(struct lp_mixer *m)
+{
+    lp_mix_free(m->mix);
+    free(m->ids.v);
+    *m = (struct lp_mixer){0};
+}
+
+static enum lp_status prepare(struct lp_mixer *m, const struct lp_model *model, bool fast)
+{
+    m->ids.n = 0;
+    if (m->mix != NULL && m->model == model && m->fast == fast)
+        return LP_OK;
+    lp_mix_free(m->mix);
+    m->mix = NULL;
+    m->model = model;
+    m->fast = fast;
+    return lp_mix_new(model, fast, &m->mix);
+}
+
+enum lp_status lp_mixer_pack(struct lp_mixer *m, const struct lp_vocab *vocab,
+                             const struct lp_model *model, bool fast, const unsigned char *codes,
+                             size_t n, struct lp_buf *dst)
+{
+    enum lp_status status = prepare(m, model, fast);
+    if (status == LP_OK && !lp_ids_reserve(&m->ids, n)) /* a code has one byte at least */
+        status = LP_NOMEM;
+    if (status == LP_OK)
+        status = lp_pack_to_ids(vocab, codes, n, m->ids.v, &m->ids.n);
+    return status == LP_OK ? lp_mix_encode(m->mix, m->ids.v, m->ids.n, dst) : status;
+}
+
+enum lp_status lp_mixer_unpack(struct lp_mixer *m, const struct lp_vocab *vocab,
+                               const struct lp_model *model, bool fast, const unsigned char *src,
+                               size_t n, size_t limit, struct lp_buf *dst)
+{
+    enum lp_status status = prepare(m, model, fast);
+    if (status == LP_OK)
+        status = lp_mix_decode(m->mix, src, n, limit, &m->ids);
+    for (size_t i = 0, size; status == LP_OK && i < m->ids.n; i++) {
+        if (lp_vocab_token(vocab, m->ids.v[i], &size) == NULL)
+            status = LP_DATA; /* an id of the model's that the vocabulary leaves unused */
+    }
+    if (status != LP_OK)
+        return status;
+    if (!lp_buf_reserve(dst, LP_PACK_MAX * m->ids.n))
+        return LP_NOMEM;
+    dst->n += lp_pack_ids(vocab, m->ids.v, m->ids.n, dst->p + dst->n);
+    return LP_OK;
+}
