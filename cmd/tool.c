@@ -330,7 +330,7 @@ void output_abandon(struct output *out)
     out->temporary = NULL;
 }
 
-/* --- Vocabularies and dictionaries --------------------------------------------- */
+/* --- Vocabularies, dictionaries, models ----------------------------------------- */
 
 /* Directory of the running program's file, without the last slash. */
 static bool program_dir(char *path, size_t size)
@@ -367,34 +367,77 @@ static bool program_dir(char *path, size_t size)
     return true;
 }
 
-/* LP_VOCAB_PATH's directories and no others; else those of a build tree and of an
- * installed tree around the program, and the one it was built for. */
-const char *tool_vocab_dir(size_t i, char *buffer, size_t size)
+/* The i-th path of a list with colons between them. Where there are fewer it is
+ * NULL, and *i is less by their number. */
+static const char *list_item(const char *list, size_t *i, char *buffer, size_t size)
 {
-    const char *path = getenv("LP_VOCAB_PATH");
-    if (path != NULL && *path != 0) {
-        for (; i > 0 && path != NULL; i--) {
-            path = strchr(path, ':');
-            path = path != NULL ? path + 1 : NULL;
+    while (list != NULL && *list != 0) {
+        size_t n = strcspn(list, ":");
+        if (n > 0 && (*i)-- == 0) {
+            snprintf(buffer, size, "%.*s", (int)n, list);
+            return buffer;
         }
-        if (path == NULL)
-            return NULL;
-        snprintf(buffer, size, "%.*s", (int)strcspn(path, ":"), path);
-        return buffer;
-    }
-    static const char *const around[] = {"/../vocab", "/../share/lopace"};
-    if (i < 2) {
-        char dir[4000];
-        if (!program_dir(dir, sizeof dir))
-            dir[0] = 0;
-        snprintf(buffer, size, "%s%s", dir, around[i]);
-        return buffer;
-    }
-    if (i == 2) {
-        snprintf(buffer, size, "%s/lopace", LP_DATADIR);
-        return buffer;
+        list += n + (list[n] == ':');
     }
     return NULL;
+}
+
+/* Where the toolkit's own files are: in a build tree or an installed tree around
+ * the program, and where it was built for. */
+static const char *system_dir(size_t i, char *buffer, size_t size)
+{
+    static const char *const around[] = {"/../vocab", "/../share/lopace"};
+    char dir[4000];
+    if (i > 2)
+        return NULL;
+    if (i == 2)
+        snprintf(buffer, size, "%s/lopace", LP_DATADIR);
+    else
+        snprintf(buffer, size, "%s%s", program_dir(dir, sizeof dir) ? dir : "", around[i]);
+    return buffer;
+}
+
+static const char *user_dir(char *buffer, size_t size)
+{
+    const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+    if (data != NULL && data[0] == '/') /* others are to be ignored: XDG Base Directory */
+        snprintf(buffer, size, "%s/lopace/models", data);
+    else if (home != NULL && *home != 0)
+        snprintf(buffer, size, "%s/.local/share/lopace/models", home);
+    else
+        return NULL;
+    return buffer;
+}
+
+/* The i-th place where something is looked for, NULL after the last. */
+typedef const char *place(size_t i, char *buffer, size_t size);
+
+/* LP_VOCAB_PATH's directories and no others; else the toolkit's. */
+static const char *vocab_place(size_t i, char *buffer, size_t size)
+{
+    const char *path = getenv("LP_VOCAB_PATH");
+    if (path != NULL && *path != 0)
+        return list_item(path, &i, buffer, size);
+    return system_dir(i, buffer, size);
+}
+
+/* LP_MODEL_PATH's files and directories, then the user's, then the toolkit's. */
+static const char *model_place(size_t i, char *buffer, size_t size)
+{
+    if (list_item(getenv("LP_MODEL_PATH"), &i, buffer, size) != NULL)
+        return buffer;
+    if (user_dir(buffer, size) != NULL && i-- == 0)
+        return buffer;
+    return system_dir(i, buffer, size);
+}
+
+static void say_where(place *next, char *list, size_t size)
+{
+    char path[4096];
+    size_t used = 0;
+    list[0] = 0;
+    for (size_t i = 0; used < size && next(i, path, sizeof path) != NULL; i++)
+        used += (size_t)snprintf(list + used, size - used, "%s%s", i > 0 ? ", " : "", path);
 }
 
 /* Opens an encoding's vocabulary wherever it is first found. */
@@ -402,23 +445,13 @@ static enum lp_status open_vocab(const char *encoding, struct lp_vocab **vocab)
 {
     char dir[4096], path[4300];
     enum lp_status status = LP_NO_VOCAB;
-    for (size_t i = 0; status == LP_NO_VOCAB && tool_vocab_dir(i, dir, sizeof dir) != NULL; i++) {
+    for (size_t i = 0; status == LP_NO_VOCAB && vocab_place(i, dir, sizeof dir) != NULL; i++) {
         snprintf(path, sizeof path, "%s/%s.lpv", dir, encoding);
         status = lp_vocab_open(path, vocab);
         if (status == LP_IO && (errno == ENOENT || errno == ENOTDIR))
             status = LP_NO_VOCAB;
     }
     return status;
-}
-
-static void say_where(const struct tool *tool, char *list, size_t size)
-{
-    char dir[4096];
-    size_t used = 0;
-    (void)tool;
-    list[0] = 0;
-    for (size_t i = 0; used < size && tool_vocab_dir(i, dir, sizeof dir) != NULL; i++)
-        used += (size_t)snprintf(list + used, size - used, "%s%s", i > 0 ? ", " : "", dir);
 }
 
 struct lp_vocab *tool_vocab(const struct tool *tool, const char *name)
@@ -429,7 +462,7 @@ struct lp_vocab *tool_vocab(const struct tool *tool, const char *name)
     struct lp_vocab *vocab;
     enum lp_status status = open_vocab(encoding, &vocab);
     char where[8192];
-    say_where(tool, where, sizeof where);
+    say_where(vocab_place, where, sizeof where);
     if (status == LP_NO_VOCAB)
         tool_die(tool, EXIT_DATA, "vocabulary %s.lpv not found in %s: set LP_VOCAB_PATH", encoding,
                  where);
@@ -439,66 +472,164 @@ struct lp_vocab *tool_vocab(const struct tool *tool, const char *name)
     return vocab;
 }
 
-struct lp_dict *tool_dict(const struct tool *tool, const char *path)
+static void close_found(struct lp_found found)
 {
-    struct lp_dict *dict;
-    enum lp_status status = lp_dict_open(path, &dict);
-    if (status != LP_OK)
-        tool_die(tool, tool_code(status), "%s: cannot be used as a dictionary: %s", path,
-                 status == LP_IO ? strerror(errno) : lp_status_text(status));
-    return dict;
+    lp_vocab_close((struct lp_vocab *)(uintptr_t)found.vocab);
+    lp_dict_close((struct lp_dict *)(uintptr_t)found.dict);
+    lp_model_close((struct lp_model *)(uintptr_t)found.model);
+}
+
+void finder_close(struct finder *finder)
+{
+    for (size_t i = 0; i < finder->nopened; i++)
+        close_found(finder->opened[i]);
+    free(finder->opened);
+}
+
+static void keep(struct finder *finder, struct lp_found found)
+{
+    struct lp_found *p = realloc(finder->opened, (finder->nopened + 1) * sizeof *p);
+    if (p == NULL)
+        tool_die(finder->tool, EXIT_IO, "out of memory");
+    finder->opened = p;
+    finder->opened[finder->nopened++] = found;
+}
+
+/* Whether something opened is what is needed. */
+static bool meets(const struct lp_found *found, const struct lp_need *need)
+{
+    uint64_t fingerprint = need->fingerprint;
+    switch (need->what) {
+    case LP_NEED_VOCAB: /* by name alone: the library says when it is another one */
+        return found->vocab != NULL && strcmp(lp_vocab_name(found->vocab), need->name) == 0;
+    case LP_NEED_DICT:
+        return found->dict != NULL && lp_dict_fingerprint(found->dict) == fingerprint;
+    default:
+        return found->model != NULL &&
+               (fingerprint != 0 ? lp_model_fingerprint(found->model) == fingerprint
+                                 : strcmp(lp_model_vocab(found->model), need->name) == 0);
+    }
+}
+
+/* Opens a file as what is needed. A file whose name promises that must be it. */
+static bool open_needed(const struct tool *tool, const char *path, bool promised,
+                        const struct lp_need *need, struct lp_found *found)
+{
+    struct lp_dict *dict = NULL;
+    struct lp_model *model = NULL;
+    enum lp_status status =
+        need->what == LP_NEED_DICT ? lp_dict_open(path, &dict) : lp_model_open(path, &model);
+    if (status != LP_OK && promised && !tool->quiet &&
+        (status != LP_IO || (errno != ENOENT && errno != ENOTDIR)))
+        tool_warn(tool, "%s: cannot be used: %s", path,
+                  status == LP_IO ? strerror(errno) : lp_status_text(status));
+    *found = (struct lp_found){.dict = dict, .model = model};
+    if (status == LP_OK && meets(found, need))
+        return true;
+    close_found(*found);
+    return false;
+}
+
+/* Looks for a dictionary or model in all places. */
+static bool search(const struct tool *tool, const struct lp_need *need, struct lp_found *found)
+{
+    const char *suffix = need->what == LP_NEED_DICT ? "dict" : "lpm";
+    char place[4096], path[4300];
+    for (size_t i = 0; model_place(i, place, sizeof place) != NULL; i++) {
+        struct stat st;
+        if (stat(place, &st) == 0 && !S_ISDIR(st.st_mode)) {
+            if (open_needed(tool, place, false, need, found))
+                return true;
+            continue;
+        }
+        snprintf(path, sizeof path, "%s/%016" PRIx64 ".%s", place, need->fingerprint, suffix);
+        if (need->fingerprint != 0 && open_needed(tool, path, true, need, found))
+            return true;
+        snprintf(path, sizeof path, "%s/%s.%s", place, need->name, suffix);
+        if (need->what == LP_NEED_MODEL && open_needed(tool, path, true, need, found))
+            return true;
+    }
+    return false;
 }
 
 enum lp_status tool_find(void *ctx, const struct lp_need *need, struct lp_found *found)
 {
     struct finder *finder = ctx;
-    if (need->what == LP_NEED_VOCAB) {
-        for (size_t i = 0; i < sizeof finder->vocab / sizeof *finder->vocab; i++) {
-            if (finder->vocab[i] == NULL) {
-                enum lp_status status = open_vocab(need->name, &finder->vocab[i]);
-                if (status != LP_OK)
-                    return LP_NO_VOCAB;
-            }
-            found->vocab = finder->vocab[i];
-            if (strcmp(lp_vocab_name(found->vocab), need->name) == 0)
-                return LP_OK;
+    for (size_t i = 0; i < finder->nopened; i++) {
+        if (meets(&finder->opened[i], need)) {
+            *found = finder->opened[i];
+            return LP_OK;
         }
-        return LP_NO_VOCAB;
     }
-    if (need->what == LP_NEED_DICT && finder->dict != NULL) {
-        found->dict = finder->dict;
-        return LP_OK;
+    if (need->what == LP_NEED_VOCAB) {
+        struct lp_vocab *vocab;
+        if (open_vocab(need->name, &vocab) != LP_OK)
+            return LP_NO_VOCAB;
+        *found = (struct lp_found){.vocab = vocab};
+    } else if (!search(finder->tool, need, found)) {
+        return need->what == LP_NEED_DICT ? LP_NO_DICT : LP_NO_MODEL;
     }
-    return LP_NO_DICT;
+    keep(finder, *found);
+    return LP_OK;
 }
 
-void finder_close(struct finder *finder)
+struct lp_found finder_open(struct finder *finder, const char *path)
 {
-    for (size_t i = 0; i < sizeof finder->vocab / sizeof *finder->vocab; i++)
-        lp_vocab_close(finder->vocab[i]);
-    lp_dict_close(finder->dict);
+    struct lp_dict *dict = NULL;
+    struct lp_model *model;
+    enum lp_status status = lp_model_open(path, &model);
+    if (status == LP_DATA)
+        status = lp_dict_open(path, &dict);
+    if (status != LP_OK)
+        tool_die(finder->tool, tool_code(status), "%s: cannot be used as a dictionary or model: %s",
+                 path, status == LP_IO ? strerror(errno) : lp_status_text(status));
+    struct lp_found found = {.dict = dict, .model = model};
+    keep(finder, found);
+    return found;
+}
+
+const char *tool_install_dir(const struct tool *tool, char *buffer, size_t size)
+{
+    if (user_dir(buffer, size) == NULL)
+        tool_die(tool, EXIT_IO, "no place to install to: set HOME or XDG_DATA_HOME");
+    for (char *slash = strchr(buffer + 1, '/');; slash = strchr(slash + 1, '/')) {
+        if (slash != NULL)
+            *slash = 0;
+        if (mkdir(buffer, 0777) != 0 && errno != EEXIST)
+            tool_die(tool, EXIT_IO, "%s: cannot be made: %s", buffer, strerror(errno));
+        if (slash == NULL)
+            return buffer;
+        *slash = '/';
+    }
 }
 
 _Noreturn void tool_fail(const struct tool *tool, const char *name, enum lp_status status,
                          uint64_t offset, const struct lp_need *need)
 {
     char where[8192];
+    say_where(status == LP_NO_VOCAB ? vocab_place : model_place, where, sizeof where);
     switch (status) {
     case LP_NO_VOCAB:
-        say_where(tool, where, sizeof where);
-        if (need == NULL || need->name == NULL)
-            tool_die(tool, EXIT_DATA, "%s: its vocabulary was not found in %s: set LP_VOCAB_PATH",
-                     name, where);
         tool_die(tool, EXIT_DATA,
                  "%s: vocabulary %s with fingerprint %016" PRIx64
                  " not found in %s: set LP_VOCAB_PATH",
                  name, need->name, need->fingerprint, where);
     case LP_NO_DICT:
-        if (need == NULL)
-            tool_die(tool, EXIT_DATA, "%s: needs a dictionary: name it with -D", name);
         tool_die(tool, EXIT_DATA,
-                 "%s: needs the dictionary with fingerprint %016" PRIx64 ": name it with -D", name,
-                 need->fingerprint);
+                 "%s: needs the dictionary with fingerprint %016" PRIx64
+                 ", not found in %s: name it with -D, or put it there as %016" PRIx64 ".dict",
+                 name, need->fingerprint, where, need->fingerprint);
+    case LP_NO_MODEL:
+        if (need->fingerprint == 0)
+            tool_die(tool, EXIT_DATA,
+                     "%s: no model of %s found in %s: train one with lptrain -e %s, and name it "
+                     "with -D",
+                     name, need->name, where, need->name);
+        tool_die(tool, EXIT_DATA,
+                 "%s: needs the model of %s with fingerprint %016" PRIx64
+                 ", not found in %s: name it with -D, or put it there as %016" PRIx64
+                 ".lpm (lptrain --install does)",
+                 name, need->name, need->fingerprint, where, need->fingerprint);
     case LP_NOT_LP:
         tool_die(tool, EXIT_DATA, "%s: is neither a lopace stream nor a blob", name);
     case LP_LIMIT:

@@ -1,5 +1,5 @@
 /* tool.h - what the commands share: messages, input and output, finding
- * vocabularies and dictionaries, number options. One program at a time. */
+ * vocabularies, dictionaries and models, number options. One program at a time. */
 #ifndef TOOL_H
 #define TOOL_H
 
@@ -89,27 +89,30 @@ void output_close(struct output *out);
 /* Leaves no file behind. */
 void output_abandon(struct output *out);
 
-/* --- Vocabularies and dictionaries --------------------------------------------- */
+/* --- Vocabularies, dictionaries, models ----------------------------------------- */
 
 /* Opens the vocabulary that an encoding's or model's name means. Exits with a
  * message that says where it looked. */
 struct lp_vocab *tool_vocab(const struct tool *tool, const char *name);
 
-/* Opens the dictionary file of -D. Exits on failure. */
-struct lp_dict *tool_dict(const struct tool *tool, const char *path);
-
-/* An lp_finder and its context: what has been opened so far. */
+/* An lp_finder and its context: what has been opened so far, each in a member of
+ * its own lp_found. */
 struct finder {
     const struct tool *tool;
-    struct lp_vocab *vocab[8];
-    struct lp_dict *dict;       /* of -D, or found */
-    struct lp_dict *found_dict; /* to be closed */
+    struct lp_found *opened;
+    size_t nopened;
 };
 enum lp_status tool_find(void *ctx, const struct lp_need *need, struct lp_found *found);
 void finder_close(struct finder *finder);
 
-/* Prints a path of the search for vocabularies, one by one; NULL at the end. */
-const char *tool_vocab_dir(size_t i, char *buffer, size_t size);
+/* Opens the file of -D, a model or else a dictionary, for the finder to find first
+ * and to close. Exits on failure. */
+struct lp_found finder_open(struct finder *finder, const char *path);
+
+/* The user's directory of models and dictionaries, made where it is not there:
+ * FINGERPRINT.lpm or FINGERPRINT.dict in it (16 hexadecimal digits) is found by
+ * tool_find(). Exits on failure. */
+const char *tool_install_dir(const struct tool *tool, char *buffer, size_t size);
 
 /* Says what went wrong with a stream or blob, and exits. need may be NULL. */
 _Noreturn void tool_fail(const struct tool *tool, const char *name, enum lp_status status,
