@@ -17,7 +17,7 @@ static const char help[] =
     "  -l, --list            say what each segment is; --json as JSON\n"
     "  -r, --records LIST    only these records, from 1: N, N-M, N-, with commas\n"
     "      --recover         skip damage, restore the rest, say what was lost\n"
-    "  -D, --dictionary FILE the zstd dictionary it was made with\n"
+    "  -D, --dictionary FILE the zstd dictionary or model it was made with\n"
     "  -M, --memory N        the most memory that a block may need (1G)\n"
     "  -T, --threads N       work on N blocks at once\n"
     "      --from=KIND       lopace-zstd, lopace-token or lopace-hybrid: a blob of\n"
@@ -159,18 +159,13 @@ static void unpack_blob(struct unpack *u, struct input *in)
     struct lp_codec *codec;
     unsigned char *data;
     const void *text;
-    struct lp_blob_info info;
     size_t size, n = input_all(u->tool, in, LP_BLOCK_MAX + 64, &data);
     enum lp_status status = lp_codec_new(NULL, &codec);
-    if (status == LP_OK)
-        status = lp_unpack(codec, data, n, tool_find, &u->finder, &text, &size);
-    if (status != LP_OK) {
-        struct lp_need need = {LP_NEED_VOCAB, NULL, 0};
-        if (lp_blob_info(data, n, &info) == LP_OK)
-            need = (struct lp_need){LP_NEED_VOCAB, status == LP_NO_VOCAB ? info.vocab : NULL,
-                                    status == LP_NO_DICT ? info.dict : 0};
-        fail(u, in->name, status, 0, &need);
-    }
+    if (status != LP_OK)
+        fail(u, in->name, status, 0, NULL);
+    status = lp_unpack(codec, data, n, tool_find, &u->finder, &text, &size);
+    if (status != LP_OK)
+        fail(u, in->name, status, 0, lp_codec_need(codec));
     put(u, text, size);
     lp_codec_free(codec);
     free(data);
@@ -317,7 +312,7 @@ static struct lp_file *open_file(struct unpack *u, struct input *in)
 
 static const char *chain_name(enum lp_chain chain)
 {
-    static const char *const names[] = {"text", "text+zstd", "tokens", "tokens+zstd"};
+    static const char *const names[] = {"text", "text+zstd", "tokens", "tokens+zstd", "tokens+mix"};
     return names[chain];
 }
 
@@ -332,7 +327,7 @@ struct row {
     const char *kind, *split;
     enum lp_chain chain;
     const char *vocab;
-    uint64_t dict, nrecords, nblocks, text_size, size;
+    uint64_t dict, model, nrecords, nblocks, text_size, size;
 };
 
 static void put_line(struct unpack *u, const char *line)
@@ -359,20 +354,22 @@ static void put_json_string(struct unpack *u, const char *text)
 
 static void put_row(struct unpack *u, const char *name, const struct row *row, bool first)
 {
-    char line[512], dict[24];
+    char line[512], dict[24], model[24];
     snprintf(dict, sizeof dict, "\"%016" PRIx64 "\"", row->dict);
+    snprintf(model, sizeof model, "\"%016" PRIx64 "\"", row->model);
     double ratio = row->size > 0 ? (double)row->text_size / (double)row->size : 0;
     if (u->o->json) {
         put_line(u, first ? "[{\"file\":" : ",\n {\"file\":");
         put_json_string(u, name);
         snprintf(line, sizeof line,
                  ",\"kind\":\"%s\",\"chain\":\"%s\",\"vocabulary\":%s%s%s,"
-                 "\"dictionary\":%s,\"split\":\"%s\",\"records\":%" PRIu64 ",\"blocks\":%" PRIu64
-                 ",\"text_bytes\":%" PRIu64 ",\"stored_bytes\":%" PRIu64 ",\"ratio\":%.4f}",
+                 "\"dictionary\":%s,\"model\":%s,\"split\":\"%s\",\"records\":%" PRIu64
+                 ",\"blocks\":%" PRIu64 ",\"text_bytes\":%" PRIu64 ",\"stored_bytes\":%" PRIu64
+                 ",\"ratio\":%.4f}",
                  row->kind, chain_name(row->chain), row->vocab[0] ? "\"" : "",
                  row->vocab[0] ? row->vocab : "null", row->vocab[0] ? "\"" : "",
-                 row->dict ? dict : "null", row->split, row->nrecords, row->nblocks, row->text_size,
-                 row->size, ratio);
+                 row->dict ? dict : "null", row->model ? model : "null", row->split, row->nrecords,
+                 row->nblocks, row->text_size, row->size, ratio);
         put_line(u, line);
         return;
     }
@@ -385,8 +382,9 @@ static void put_row(struct unpack *u, const char *name, const struct row *row, b
              row->text_size, row->size, ratio);
     put_line(u, line);
     put_line(u, name);
-    if (row->dict != 0) {
-        snprintf(line, sizeof line, "  needs dictionary %016" PRIx64, row->dict);
+    if (row->dict != 0 || row->model != 0) {
+        snprintf(line, sizeof line, "  needs %s %016" PRIx64,
+                 row->dict != 0 ? "dictionary" : "model", row->dict != 0 ? row->dict : row->model);
         put_line(u, line);
     }
     put_line(u, "\n");
@@ -402,15 +400,17 @@ static bool list_blob(struct unpack *u, struct input *in, bool first)
     enum lp_status status = lp_blob_info(data, n, &info);
     if (status == LP_OK)
         status = lp_codec_new(NULL, &codec);
-    if (status == LP_OK)
-        status = lp_unpack(codec, data, n, tool_find, &u->finder, &text, &text_size);
     if (status != LP_OK)
         fail(u, in->name, status, 0, NULL);
+    status = lp_unpack(codec, data, n, tool_find, &u->finder, &text, &text_size);
+    if (status != LP_OK)
+        fail(u, in->name, status, 0, lp_codec_need(codec));
     struct row row = {.kind = "blob",
                       .split = "whole",
                       .chain = info.chain,
                       .vocab = info.vocab,
                       .dict = info.dict,
+                      .model = info.model,
                       .nrecords = 1,
                       .nblocks = 1,
                       .text_size = text_size,
@@ -432,6 +432,7 @@ static bool list_stream(struct unpack *u, struct input *in, bool first)
                           .chain = s.chain,
                           .vocab = s.vocab,
                           .dict = s.dict,
+                          .model = s.model,
                           .nrecords = s.nrecords,
                           .nblocks = s.nblocks,
                           .text_size = s.text_size,
@@ -440,7 +441,7 @@ static bool list_stream(struct unpack *u, struct input *in, bool first)
         first = false;
     }
     if (status != LP_USAGE)
-        fail(u, in->name, status, lp_file_offset(file), NULL);
+        fail(u, in->name, status, lp_file_offset(file), lp_file_need(file));
     lp_file_close(file);
     return first;
 }
@@ -518,7 +519,7 @@ int main(int argc, char **argv)
     struct options o = parse(&tool, argc, argv);
     struct unpack u = {.tool = &tool, .o = &o, .finder = {.tool = &tool}};
     if (o.dictionary != NULL)
-        u.finder.dict = tool_dict(&tool, o.dictionary);
+        finder_open(&u.finder, o.dictionary);
     struct input in;
     bool first = true;
     output_open(&tool, &u.out, o.test ? NULL : o.output, false, o.force);

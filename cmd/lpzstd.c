@@ -236,8 +236,11 @@ int main(int argc, char **argv)
     tool_start(&tool);
     struct options o = parse(&tool, argc, argv);
     struct finder finder = {.tool = &tool};
-    if (o.dictionary != NULL)
-        o.lp.dict = finder.dict = tool_dict(&tool, o.dictionary);
+    if (o.dictionary != NULL) {
+        o.lp.dict = finder_open(&finder, o.dictionary).dict;
+        if (o.lp.dict == NULL)
+            tool_usage(&tool, "-D: %s is a model: lpmix takes it", o.dictionary);
+    }
     struct input in;
     struct output out;
     output_open(&tool, &out, o.output, true, o.force);

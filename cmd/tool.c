@@ -534,18 +534,18 @@ static bool open_needed(const struct tool *tool, const char *path, bool promised
 static bool search(const struct tool *tool, const struct lp_need *need, struct lp_found *found)
 {
     const char *suffix = need->what == LP_NEED_DICT ? "dict" : "lpm";
-    char place[4096], path[4300];
-    for (size_t i = 0; model_place(i, place, sizeof place) != NULL; i++) {
+    char where[4096], path[4300];
+    for (size_t i = 0; model_place(i, where, sizeof where) != NULL; i++) {
         struct stat st;
-        if (stat(place, &st) == 0 && !S_ISDIR(st.st_mode)) {
-            if (open_needed(tool, place, false, need, found))
+        if (stat(where, &st) == 0 && !S_ISDIR(st.st_mode)) {
+            if (open_needed(tool, where, false, need, found))
                 return true;
             continue;
         }
-        snprintf(path, sizeof path, "%s/%016" PRIx64 ".%s", place, need->fingerprint, suffix);
+        snprintf(path, sizeof path, "%s/%016" PRIx64 ".%s", where, need->fingerprint, suffix);
         if (need->fingerprint != 0 && open_needed(tool, path, true, need, found))
             return true;
-        snprintf(path, sizeof path, "%s/%s.%s", place, need->name, suffix);
+        snprintf(path, sizeof path, "%s/%s.%s", where, need->name, suffix);
         if (need->what == LP_NEED_MODEL && open_needed(tool, path, true, need, found))
             return true;
     }

@@ -114,7 +114,8 @@ struct lp_found finder_open(struct finder *finder, const char *path);
  * tool_find(). Exits on failure. */
 const char *tool_install_dir(const struct tool *tool, char *buffer, size_t size);
 
-/* Says what went wrong with a stream or blob, and exits. need may be NULL. */
+/* Says what went wrong with a stream or blob, and exits. need is wanted when
+ * something was not found, else it may be NULL. */
 _Noreturn void tool_fail(const struct tool *tool, const char *name, enum lp_status status,
                          uint64_t offset, const struct lp_need *need);
 

@@ -43,8 +43,8 @@ size_t lp_blob_put(const struct lp_blob *blob, unsigned char *dst)
     unsigned char *p = dst;
     *p = (unsigned char)first_byte(blob, vocab, named != 0);
     if (*p++ < LP_BLOB_SHORT)
-        *p++ = (unsigned char)(blob->wire | vocab << VOCAB_SHIFT |
-                               (named != 0 ? HAS_FINGERPRINT : 0));
+        *p++ =
+            (unsigned char)(blob->wire | vocab << VOCAB_SHIFT | (named != 0 ? HAS_FINGERPRINT : 0));
     if (named != 0) {
         lp_put64(p, named);
         p += 8;

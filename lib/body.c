@@ -62,8 +62,8 @@ static enum lp_status try_mix(struct lp_coder *coder, const struct lp_options *o
     if (!lp_buf_append(&coder->spare, body->p, table))
         return LP_NOMEM;
     enum lp_status status =
-        lp_mixer_pack(&coder->mixer, options->vocab, options->model, options->fast,
-                      body->p + table, body->n - table, &coder->spare);
+        lp_mixer_pack(&coder->mixer, options->vocab, options->model, options->fast, body->p + table,
+                      body->n - table, &coder->spare);
     if (status == LP_OK && keep_smaller(dst, start, &coder->spare))
         *wire = options->fast ? LP_WIRE_TOKENS_FAST : LP_WIRE_TOKENS_MIX;
     return status;

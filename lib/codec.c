@@ -186,10 +186,10 @@ static enum lp_status open_blob(struct lp_codec *codec, const unsigned char *dat
         status = find_tools(codec, blob, find, ctx, &tools);
     codec->body.n = codec->text.n = 0;
     if (status == LP_OK)
-        status = lp_body_unpack(&codec->coder, &tools, LP_WHOLE,
-                                &(struct lp_frame){
-                                    .kind = blob->wire, .text_size = LP_BLOCK_MAX, .nrecords = 1},
-                                data + head, size - head, &codec->body, base);
+        status = lp_body_unpack(
+            &codec->coder, &tools, LP_WHOLE,
+            &(struct lp_frame){.kind = blob->wire, .text_size = LP_BLOCK_MAX, .nrecords = 1},
+            data + head, size - head, &codec->body, base);
     size_t text_size = codec->body.n;
     if (status == LP_OK && *base == LP_CHAIN_TOKENS)
         status = lp_pack_text_size(tools.vocab, codec->body.p, codec->body.n, &text_size);
@@ -220,6 +220,7 @@ enum lp_status lp_restage(struct lp_codec *codec, const void *data, size_t size,
     struct lp_blob blob;
     enum lp_chain base;
     enum lp_status status = open_blob(codec, data, size, find, ctx, &blob, &base);
+    blob.checked = blob.checked && !codec->options.unchecked;
     if (status == LP_OK)
         status = put_blob(codec, &blob, base, &codec->body);
     *out = codec->payload.p;

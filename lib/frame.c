@@ -98,8 +98,8 @@ size_t lp_header_put(const struct lp_header *header, unsigned char *dst)
         lp_put64(p, header->vocab_fingerprint);
         p += 8;
     }
-    uint64_t last = header->chain == LP_CHAIN_TOKENS_MIX ? header->model_fingerprint
-                                                         : header->dict_fingerprint;
+    uint64_t last =
+        header->chain == LP_CHAIN_TOKENS_MIX ? header->model_fingerprint : header->dict_fingerprint;
     if (last != 0) {
         lp_put64(p, last);
         p += 8;

@@ -9,8 +9,8 @@ bool lp_options_complete(const struct lp_options *options)
     if (lp_chain_tokens(options->chain) && options->vocab == NULL)
         return false;
     return options->chain != LP_CHAIN_TOKENS_MIX ||
-           (options->model != NULL && lp_model_vocab_fingerprint(options->model) ==
-                                          lp_vocab_fingerprint(options->vocab));
+           (options->model != NULL &&
+            lp_model_vocab_fingerprint(options->model) == lp_vocab_fingerprint(options->vocab));
 }
 
 void lp_header_of(const struct lp_options *options, unsigned block_log, struct lp_header *header)
