@@ -84,6 +84,7 @@ static struct options parse(struct tool *tool, int argc, char **argv)
 {
     struct options o = {.encoding = "cl100k_base", .lp = {.chain = LP_CHAIN_TOKENS}};
     int c;
+    argv[0] = tool->name; /* for getopt's own messages */
     while ((c = getopt_long(argc, argv, "e:0Lo:B:cfqhV", long_options, NULL)) != -1) {
         switch (c) {
         case 'e':

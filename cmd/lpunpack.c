@@ -61,6 +61,7 @@ static struct options parse(struct tool *tool, int argc, char **argv)
 {
     struct options o = {.encoding = "cl100k_base", .memory = LP_MEMORY_DEFAULT};
     int c;
+    argv[0] = tool->name; /* for getopt's own messages */
     while ((c = getopt_long(argc, argv, "tlr:D:M:T:e:o:fqhV", long_options, NULL)) != -1) {
         switch (c) {
         case 't':
@@ -142,7 +143,6 @@ static _Noreturn void fail(struct unpack *u, const char *name, enum lp_status st
 {
     if (u->out.data != NULL && u->out.temporary == NULL)
         output_flush(&u->out);
-    output_abandon(&u->out);
     tool_fail(u->tool, name, status, offset, need);
 }
 
@@ -246,11 +246,9 @@ static void unpack_lopace(struct unpack *u, struct input *in)
     size_t n = input_all(u->tool, in, SIZE_MAX / 4, &data);
     enum lp_status status =
         lp_lopace_unpack((enum lp_lopace)kind, vocab, data, n, (size_t)u->o->memory, &text, &size);
-    if (status == LP_DATA || status == LP_TRUNCATED) {
-        output_abandon(&u->out);
+    if (status == LP_DATA || status == LP_TRUNCATED)
         tool_die(u->tool, EXIT_DATA, "%s: is no %s blob of %s", in->name, kinds[kind],
                  u->o->encoding);
-    }
     if (status != LP_OK)
         fail(u, in->name, status, 0, NULL);
     put(u, text, size);
@@ -465,7 +463,7 @@ static void write_records(struct unpack *u, struct input *in)
     struct lp_file *file = open_file(u, in);
     uint64_t nrecords;
     lp_file_records(file, &nrecords);
-    for (const char *at = u->o->records; *at != 0;) {
+    for (const char *at = u->o->records;; at++) {
         uint64_t first = record_number(u, &at, 0), last = first;
         if (*at == '-') {
             at++;
@@ -481,7 +479,8 @@ static void write_records(struct unpack *u, struct input *in)
             if (status != LP_OK)
                 fail(u, in->name, status, lp_file_offset(file), lp_file_need(file));
         }
-        at += *at == ',';
+        if (*at == 0)
+            break;
     }
     lp_file_close(file);
 }
@@ -493,10 +492,8 @@ static void unpack(struct unpack *u, struct input *in, bool *first)
         return;
     }
     size_t n = input_peek(u->tool, in, 4);
-    if (n == 0) {
-        output_abandon(&u->out);
+    if (n == 0)
         tool_die(u->tool, EXIT_DATA, "%s: is empty: nothing to unpack", in->name);
-    }
     bool blob = lp_is_blob(in->data, n), stream = lp_is_stream(in->data, n);
     if (!blob && !stream && !u->o->recover)
         fail(u, in->name, LP_NOT_LP, 0, NULL);

@@ -74,6 +74,7 @@ static struct options parse(struct tool *tool, int argc, char **argv)
     struct options o = {.lp = {.chain = LP_CHAIN_TEXT_ZSTD}};
     int c;
     argc = take_levels(tool, argc, argv, &o.lp.level);
+    argv[0] = tool->name; /* for getopt's own messages */
     while ((c = getopt_long(argc, argv, "D:0LB:T:o:fqhV", long_options, NULL)) != -1) {
         switch (c) {
         case OPT_LEVEL:
@@ -194,7 +195,6 @@ static void write_stream(const struct tool *tool, const struct options *o, struc
         status = lp_stage_finish(stage);
     if (status != LP_OK) {
         output_flush(out);
-        output_abandon(out);
         tool_fail(tool, in->name, status, lp_stage_offset(stage), lp_stage_need(stage));
     }
     lp_stage_free(stage);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,11 +20,12 @@
 #define LP_DATADIR "/usr/local/share"
 #endif
 
+/* A closed one is opened the wrong way round, so that its use still fails. */
 void tool_start(const struct tool *tool)
 {
     for (int fd = 0; fd <= 2; fd++) {
         if (fcntl(fd, F_GETFD) == -1 && errno == EBADF &&
-            open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY) != fd)
+            open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) != fd)
             _exit(EXIT_IO);
     }
     (void)tool;
@@ -44,9 +46,26 @@ void tool_warn(const struct tool *tool, const char *format, ...)
     va_end(args);
 }
 
+/* The temporary file of an output that is not yet whole. It goes when the program
+ * fails or is stopped. */
+static char *volatile unfinished;
+
+static void abandon(void)
+{
+    if (unfinished != NULL)
+        unlink(unfinished);
+}
+
+static void on_signal(int number)
+{
+    abandon();
+    raise(number); /* which stops the program now: SA_RESETHAND */
+}
+
 _Noreturn void tool_die(const struct tool *tool, int code, const char *format, ...)
 {
     va_list args;
+    abandon();
     va_start(args, format);
     message(tool, format, args);
     va_end(args);
@@ -234,6 +253,13 @@ static void open_temporary(const struct tool *tool, struct output *out)
     out->fd = mkstemp(out->temporary);
     if (out->fd < 0)
         tool_die(tool, EXIT_IO, "%s: cannot be made: %s", out->name, strerror(errno));
+    unfinished = out->temporary;
+    static const int stops[] = {SIGHUP, SIGINT, SIGTERM};
+    for (size_t i = 0; i < sizeof stops / sizeof *stops; i++) {
+        struct sigaction old, action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+        if (sigaction(stops[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+            sigaction(stops[i], &action, NULL);
+    }
     mode_t mask = umask(0);
     umask(mask);
     if (fchmod(out->fd, exists ? st.st_mode & 0777 : 0666 & ~mask) != 0)
@@ -257,19 +283,22 @@ void output_open(const struct tool *tool, struct output *out, const char *file, 
     }
 }
 
+/* A closed pipe needs no words. */
+static _Noreturn void die_writing(struct output *out)
+{
+    if (errno == EPIPE)
+        exit(EXIT_IO);
+    tool_die(out->tool, EXIT_IO, "%s: cannot be written: %s", out->name, strerror(errno));
+}
+
 static void write_all(struct output *out, const unsigned char *data, size_t n)
 {
     while (n > 0) {
         ssize_t done = write(out->fd, data, n);
         if (done < 0 && errno == EINTR)
             continue;
-        if (done < 0) {
-            int why = errno;
-            output_abandon(out);
-            if (why == EPIPE)
-                exit(EXIT_IO);
-            tool_die(out->tool, EXIT_IO, "%s: cannot be written: %s", out->name, strerror(why));
-        }
+        if (done < 0)
+            die_writing(out);
         data += done;
         n -= (size_t)done;
     }
@@ -301,31 +330,13 @@ void output_close(struct output *out)
     output_flush(out);
     free(out->data);
     out->data = NULL;
-    if (out->temporary != NULL && fsync(out->fd) != 0 && errno != EINVAL) {
-        int why = errno;
-        output_abandon(out);
-        tool_die(out->tool, EXIT_IO, "%s: cannot be written: %s", out->name, strerror(why));
-    }
-    if (close(out->fd) != 0) {
-        int why = errno;
-        output_abandon(out);
-        if (why == EPIPE)
-            exit(EXIT_IO);
-        tool_die(out->tool, EXIT_IO, "%s: cannot be written: %s", out->name, strerror(why));
-    }
-    if (out->temporary != NULL && rename(out->temporary, out->name) != 0) {
-        int why = errno;
-        output_abandon(out);
-        tool_die(out->tool, EXIT_IO, "%s: cannot be put in place: %s", out->name, strerror(why));
-    }
-    free(out->temporary);
-    out->temporary = NULL;
-}
-
-void output_abandon(struct output *out)
-{
-    if (out->temporary != NULL)
-        unlink(out->temporary);
+    if (out->temporary != NULL && fsync(out->fd) != 0 && errno != EINVAL)
+        die_writing(out);
+    if (close(out->fd) != 0)
+        die_writing(out);
+    if (out->temporary != NULL && rename(out->temporary, out->name) != 0)
+        tool_die(out->tool, EXIT_IO, "%s: cannot be put in place: %s", out->name, strerror(errno));
+    unfinished = NULL;
     free(out->temporary);
     out->temporary = NULL;
 }

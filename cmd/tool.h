@@ -10,7 +10,7 @@
 enum exit_code { EXIT_OK = 0, EXIT_IO = 1, EXIT_USAGE = 2, EXIT_DATA = 3 };
 
 struct tool {
-    const char *name; /* the program's, for messages */
+    char *name; /* the program's, for messages */
     const char *help;
     bool quiet;
 };
@@ -18,8 +18,8 @@ struct tool {
 /* Makes sure that file descriptors 0 to 2 are open. */
 void tool_start(const struct tool *tool);
 
-/* Messages: "NAME: ...". tool_die() exits with code; tool_usage() with 2, and
- * says where help is. */
+/* Messages: "NAME: ...". tool_die() exits with code, and leaves no unfinished
+ * output file behind; tool_usage() with 2, and says where help is. */
 void tool_warn(const struct tool *tool, const char *format, ...);
 _Noreturn void tool_die(const struct tool *tool, int code, const char *format, ...);
 _Noreturn void tool_usage(const struct tool *tool, const char *format, ...);
@@ -86,8 +86,6 @@ enum lp_status output_sink(void *ctx, const void *data, size_t n);
 void output_flush(struct output *out);
 /* Writes the rest, to disk for a file, and gives the file its name. */
 void output_close(struct output *out);
-/* Leaves no file behind. */
-void output_abandon(struct output *out);
 
 /* --- Vocabularies, dictionaries, models ----------------------------------------- */
 

@@ -249,15 +249,15 @@ LP_API enum lp_status lp_blob_info(const void *blob, size_t size, struct lp_blob
 
 /* --- Streams: push in, sink out ---------------------------------------------- */
 
-/* Text in, a stream out (one segment). */
+/* Text in, a stream out. */
 struct lp_writer;
 LP_API enum lp_status lp_writer_new(const struct lp_options *options, lp_sink *sink, void *ctx,
                                     struct lp_writer **out);
 LP_API void lp_writer_free(struct lp_writer *writer);
 LP_API enum lp_status lp_writer_push(struct lp_writer *writer, const void *text, size_t n);
 /* With LP_WHOLE: the record ends here. With the other splits: what follows the
- * last separator, if anything, is a record of its own, without separator only
- * at the end of the stream. */
+ * last separator, if anything, is a record of its own; what comes after it is in
+ * a new segment, as only a segment's last record can be without separator. */
 LP_API enum lp_status lp_writer_end_record(struct lp_writer *writer);
 /* Ends the segment. After any error no end is ever written. */
 LP_API enum lp_status lp_writer_finish(struct lp_writer *writer);

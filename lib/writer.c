@@ -42,6 +42,7 @@ struct lp_writer {
     size_t nends, ends_cap;
     uint64_t nrecords; /* whole records held */
     bool in_record;    /* text of a record without its end is held */
+    bool ended;        /* that record has no separator, and others may follow */
     struct lp_emit emit;
     struct job *jobs;
     unsigned njobs;
@@ -89,6 +90,13 @@ static enum lp_status find_separator_id(struct lp_writer *w)
     return status;
 }
 
+static enum lp_status begin_segment(struct lp_writer *w)
+{
+    struct lp_header header;
+    lp_header_of(&w->options, block_log(w->block_size), &header);
+    return lp_emit_begin(&w->emit, &header);
+}
+
 enum lp_status lp_writer_new(const struct lp_options *options, lp_sink *sink, void *ctx,
                              struct lp_writer **out)
 {
@@ -116,11 +124,8 @@ enum lp_status lp_writer_new(const struct lp_options *options, lp_sink *sink, vo
         status = lp_tok_new(options->vocab, options->special, &w->tok);
     if (status == LP_OK)
         status = find_separator_id(w);
-    if (status == LP_OK) {
-        struct lp_header header;
-        lp_header_of(&w->options, block_log(block_size), &header);
-        status = lp_emit_begin(&w->emit, &header);
-    }
+    if (status == LP_OK)
+        status = begin_segment(w);
     if (status != LP_OK) {
         lp_writer_free(w);
         return status;
@@ -291,36 +296,6 @@ static enum lp_status close_record(struct lp_writer *w)
     return LP_OK;
 }
 
-enum lp_status lp_writer_push(struct lp_writer *w, const void *text, size_t n)
-{
-    const unsigned char *at = text;
-    while (n > 0) {
-        const unsigned char *end = w->separator < 0 ? NULL : memchr(at, w->separator, n);
-        size_t size = end != NULL ? (size_t)(end - at) : n;
-        w->in_record = true;
-        enum lp_status status = add_text(w, at, size, end != NULL);
-        if (status == LP_OK && end != NULL) {
-            status = add_separator(w);
-            if (status == LP_OK)
-                status = close_record(w);
-            size++;
-        }
-        if (status != LP_OK)
-            return status;
-        at += size;
-        n -= size;
-    }
-    return LP_OK;
-}
-
-enum lp_status lp_writer_end_record(struct lp_writer *w)
-{
-    if (w->options.split != LP_WHOLE)
-        return LP_OK;
-    enum lp_status status = add_text(w, NULL, 0, true);
-    return status == LP_OK ? close_record(w) : status;
-}
-
 /* A last record without its separator: the end of an open block says so. */
 static enum lp_status put_open_record(struct lp_writer *w)
 {
@@ -328,7 +303,58 @@ static enum lp_status put_open_record(struct lp_writer *w)
     if (status != LP_OK)
         return status;
     struct mark end = {w->text.n, w->tokens.n};
+    if (w->tok != NULL)
+        lp_tok_reset(w->tok);
+    w->in_record = w->ended = false;
     return put_block(w, end, w->nrecords + 1, true);
+}
+
+static enum lp_status end_segment(struct lp_writer *w)
+{
+    enum lp_status status = w->in_record ? put_open_record(w) : put_whole_records(w);
+    for (unsigned i = 0; status == LP_OK && i < w->njobs; i++) {
+        status = collect(w, lp_lanes_next(w->lanes));
+        lp_lanes_pass(w->lanes);
+    }
+    return status == LP_OK ? lp_emit_end(&w->emit) : status;
+}
+
+/* A record without its separator can only be a segment's last. */
+static enum lp_status next_segment(struct lp_writer *w)
+{
+    enum lp_status status = end_segment(w);
+    return status == LP_OK ? begin_segment(w) : status;
+}
+
+enum lp_status lp_writer_push(struct lp_writer *w, const void *text, size_t n)
+{
+    const unsigned char *at = text;
+    enum lp_status status = n > 0 && w->ended ? next_segment(w) : LP_OK;
+    while (status == LP_OK && n > 0) {
+        const unsigned char *end = w->separator < 0 ? NULL : memchr(at, w->separator, n);
+        size_t size = end != NULL ? (size_t)(end - at) : n;
+        w->in_record = true;
+        status = add_text(w, at, size, end != NULL);
+        if (status == LP_OK && end != NULL) {
+            status = add_separator(w);
+            if (status == LP_OK)
+                status = close_record(w);
+            size++;
+        }
+        at += size;
+        n -= size;
+    }
+    return status;
+}
+
+enum lp_status lp_writer_end_record(struct lp_writer *w)
+{
+    if (w->options.split != LP_WHOLE) {
+        w->ended = w->in_record;
+        return LP_OK;
+    }
+    enum lp_status status = add_text(w, NULL, 0, true);
+    return status == LP_OK ? close_record(w) : status;
 }
 
 enum lp_status lp_writer_finish(struct lp_writer *w)
@@ -336,11 +362,5 @@ enum lp_status lp_writer_finish(struct lp_writer *w)
     enum lp_status status = LP_OK;
     if (w->in_record && w->options.split == LP_WHOLE)
         status = lp_writer_end_record(w);
-    if (status == LP_OK)
-        status = w->in_record ? put_open_record(w) : put_whole_records(w);
-    for (unsigned i = 0; status == LP_OK && i < w->njobs; i++) {
-        status = collect(w, lp_lanes_next(w->lanes));
-        lp_lanes_pass(w->lanes);
-    }
-    return status == LP_OK ? lp_emit_end(&w->emit) : status;
+    return status == LP_OK ? end_segment(w) : status;
 }
