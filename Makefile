@@ -40,7 +40,9 @@ RPATH = -Wl,-rpath,'$$ORIGIN/../lib'
 endif
 
 LIB_OBJ := $(patsubst lib/%.c,$B/obj/lib/%.o,$(wildcard lib/*.c))
-COMMANDS := $(filter-out tool,$(patsubst cmd/%.c,%,$(wildcard cmd/*.c)))
+# In cmd/, lp*.c are the commands; the other files are what they share or are made of.
+COMMANDS := $(patsubst cmd/%.c,%,$(wildcard cmd/lp*.c))
+PART_OBJ := $(patsubst cmd/%.c,$B/obj/cmd/%.o,$(filter-out cmd/lp%,$(wildcard cmd/*.c)))
 UNITS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
 ENCODINGS := gpt2 r50k_base p50k_base p50k_edit cl100k_base o200k_base o200k_harmony
 VOCABS := $(ENCODINGS:%=$B/vocab/%.lpv)
@@ -81,9 +83,12 @@ $B/lib/$(SHLIB): $(LIB_OBJ)
 $B/lib/$(SHLINK): $B/lib/$(SHLIB)
 	ln -sf $(SHLIB) $@
 
-$B/bin/%: $B/obj/cmd/%.o $B/obj/cmd/tool.o $B/lib/$(SHLINK)
+$B/obj/cmd/parts.a: $(PART_OBJ)
+	rm -f $@ && $(AR) rcs $@ $^
+
+$B/bin/%: $B/obj/cmd/%.o $B/obj/cmd/parts.a $B/lib/$(SHLINK)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -L$B/lib -llp $(RPATH) -pthread
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o %/parts.a,$^) -L$B/lib -llp $(RPATH) -pthread
 
 $B/vocab/compile: $B/obj/vocab/compile.o $B/lib/liblp.a
 	@mkdir -p $(@D)

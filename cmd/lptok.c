@@ -167,11 +167,8 @@ static void check(const struct tool *tool, const char *name, enum lp_status stat
 /* Opens the i-th input: a text, and no stream unless that is forced. */
 static bool next_input(const struct tool *tool, const struct options *o, size_t i, struct input *in)
 {
-    if (i > 0 && o->files[0] == NULL)
+    if (!input_next(tool, in, o->files, i, o->force))
         return false;
-    if (o->files[0] != NULL && o->files[i] == NULL)
-        return false;
-    input_open(tool, in, o->files[0] != NULL ? o->files[i] : NULL, o->force);
     size_t n = input_peek(tool, in, 4);
     if (!o->force && n >= 4 && lp_is_stream(in->data, n) && in->data[3] == 'H')
         tool_die(tool, EXIT_DATA,

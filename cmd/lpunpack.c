@@ -128,15 +128,6 @@ struct unpack {
     bool lost;
 };
 
-static bool next_input(const struct unpack *u, size_t i, struct input *in)
-{
-    char **files = u->o->files;
-    if (files[0] == NULL ? i > 0 : files[i] == NULL)
-        return false;
-    input_open(u->tool, in, files[0] != NULL ? files[i] : NULL, u->o->force);
-    return true;
-}
-
 /* Ends with a message; what was written before the error stays good. */
 static _Noreturn void fail(struct unpack *u, const char *name, enum lp_status status,
                            uint64_t offset, const struct lp_need *need)
@@ -520,7 +511,7 @@ int main(int argc, char **argv)
     struct input in;
     bool first = true;
     output_open(&tool, &u.out, o.test ? NULL : o.output, false, o.force);
-    for (size_t i = 0; next_input(&u, i, &in); i++) {
+    for (size_t i = 0; input_next(&tool, &in, o.files, i, o.force); i++) {
         unpack(&u, &in, &first);
         input_close(&in);
     }

@@ -1,5 +1,5 @@
 /* lpzstd - a token stream to a zstd token stream; text to a zstd text stream. */
-#include "tool.h"
+#include "restage.h"
 
 #include <getopt.h>
 #include <stdlib.h>
@@ -133,24 +133,10 @@ static struct options parse(struct tool *tool, int argc, char **argv)
     return o;
 }
 
-static bool next_input(const struct tool *tool, const struct options *o, size_t i, struct input *in)
-{
-    if (o->files[0] == NULL ? i > 0 : o->files[i] == NULL)
-        return false;
-    input_open(tool, in, o->files[0] != NULL ? o->files[i] : NULL, o->force);
-    return true;
-}
-
 static void check(const struct tool *tool, const char *name, enum lp_status status)
 {
     if (status != LP_OK)
         tool_fail(tool, name, status, 0, NULL);
-}
-
-static bool is_stream(const struct tool *tool, struct input *in)
-{
-    size_t n = input_peek(tool, in, 4);
-    return n >= 4 && lp_is_stream(in->data, n) && in->data[3] == 'H';
 }
 
 /* Text of all inputs from this one on: one segment. */
@@ -160,7 +146,7 @@ static void write_text(const struct tool *tool, const struct options *o, size_t 
     struct lp_writer *writer;
     check(tool, out->name, lp_writer_new(&o->lp, output_sink, out, &writer));
     do {
-        if (is_stream(tool, in))
+        if (input_is_stream(tool, in))
             tool_die(tool, EXIT_DATA, "%s: is a lopace stream, after text: compress them apart",
                      in->name);
         for (size_t n; (n = input_read(tool, in)) > 0;) {
@@ -170,7 +156,7 @@ static void write_text(const struct tool *tool, const struct options *o, size_t 
         }
         check(tool, in->name, lp_writer_end_record(writer));
         input_close(in);
-    } while (next_input(tool, o, ++i, in));
+    } while (input_next(tool, in, o->files, ++i, o->force));
     check(tool, out->name, lp_writer_finish(writer));
     lp_writer_free(writer);
 }
@@ -178,54 +164,32 @@ static void write_text(const struct tool *tool, const struct options *o, size_t 
 static void write_stream(const struct tool *tool, const struct options *o, struct finder *finder,
                          struct input *in, struct output *out)
 {
-    struct lp_stage *stage;
     if (o->text_options)
         tool_usage(tool,
                    "%s: is a lopace stream, its records and blocks are set: -0, -L, -B and "
                    "--flush are lptok's",
                    in->name);
-    check(tool, in->name, lp_stage_new(&o->lp, tool_find, finder, output_sink, out, &stage));
-    enum lp_status status = LP_OK;
-    for (size_t n; status == LP_OK && (n = input_read(tool, in)) > 0;) {
-        status = lp_stage_push(stage, in->data, n);
-        if (o->lp.threads <= 1)
-            output_flush(out); /* what came in whole goes out: lptok --flush reaches through */
-    }
-    if (status == LP_OK)
-        status = lp_stage_finish(stage);
-    if (status != LP_OK) {
-        output_flush(out);
-        tool_fail(tool, in->name, status, lp_stage_offset(stage), lp_stage_need(stage));
-    }
-    lp_stage_free(stage);
+    restage_stream(&o->lp, finder, in, out);
     input_close(in);
 }
 
 static void write_blob(const struct tool *tool, const struct options *o, struct finder *finder,
                        struct input *in, struct output *out)
 {
-    struct lp_codec *codec;
     unsigned char *data;
-    const void *blob;
-    size_t size, n = input_all(tool, in, LP_BLOCK_MAX + 64, &data);
     struct lp_blob_info info;
-    struct lp_options lp = o->lp;
-    bool from_blob = lp_is_blob(data, n) && lp_blob_info(data, n, &info) == LP_OK;
-    if (from_blob && info.vocab[0] != 0) {
-        struct lp_need need = {LP_NEED_VOCAB, info.vocab, 0};
-        struct lp_found found = {0};
-        enum lp_status status = tool_find(finder, &need, &found);
-        if (status != LP_OK)
-            tool_fail(tool, in->name, status, 0, &need);
-        lp.vocab = found.vocab;
-        lp.chain = LP_CHAIN_TOKENS_ZSTD;
+    size_t n = input_all(tool, in, LP_BLOCK_MAX + 64, &data);
+    if (lp_blob_info(data, n, &info) == LP_OK) {
+        restage_blob(&o->lp, finder, in->name, data, n, out);
+    } else {
+        struct lp_codec *codec;
+        const void *blob;
+        size_t size;
+        check(tool, in->name, lp_codec_new(&o->lp, &codec));
+        check(tool, in->name, lp_pack(codec, data, n, &blob, &size));
+        output_sink(out, blob, size);
+        lp_codec_free(codec);
     }
-    check(tool, in->name, lp_codec_new(&lp, &codec));
-    enum lp_status status = from_blob ? lp_restage(codec, data, n, tool_find, finder, &blob, &size)
-                                      : lp_pack(codec, data, n, &blob, &size);
-    check(tool, in->name, status);
-    output_sink(out, blob, size);
-    lp_codec_free(codec);
     free(data);
     input_close(in);
 }
@@ -239,15 +203,15 @@ int main(int argc, char **argv)
     if (o.dictionary != NULL) {
         o.lp.dict = finder_open(&finder, o.dictionary).dict;
         if (o.lp.dict == NULL)
-            tool_usage(&tool, "-D: %s is a model: lpmix takes it", o.dictionary);
+            tool_die(&tool, EXIT_DATA, "%s: is a model: lpmix takes it", o.dictionary);
     }
     struct input in;
     struct output out;
     output_open(&tool, &out, o.output, true, o.force);
-    for (size_t i = 0; next_input(&tool, &o, i, &in); i++) {
+    for (size_t i = 0; input_next(&tool, &in, o.files, i, o.force); i++) {
         if (o.blob) {
             write_blob(&tool, &o, &finder, &in, &out);
-        } else if (is_stream(&tool, &in)) {
+        } else if (input_is_stream(&tool, &in)) {
             write_stream(&tool, &o, &finder, &in, &out);
         } else if (i > 0) {
             tool_die(&tool, EXIT_DATA, "%s: is text, after a lopace stream: compress them apart",

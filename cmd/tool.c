@@ -172,6 +172,14 @@ void input_open(const struct tool *tool, struct input *in, const char *file, boo
         tool_die(tool, EXIT_IO, "out of memory");
 }
 
+bool input_next(const struct tool *tool, struct input *in, char **files, size_t i, bool force)
+{
+    if (files[0] == NULL ? i > 0 : files[i] == NULL)
+        return false;
+    input_open(tool, in, files[0] != NULL ? files[i] : NULL, force);
+    return true;
+}
+
 void input_close(struct input *in)
 {
     free(in->data);

@@ -55,6 +55,9 @@ enum { TOOL_BUFFER = 256 << 10 };
  * input is a terminal, unless forced. */
 void input_open(const struct tool *tool, struct input *in, const char *file, bool force);
 void input_close(struct input *in);
+/* Opens the i-th of the files, or standard input alone when there are none; false
+ * after the last. */
+bool input_next(const struct tool *tool, struct input *in, char **files, size_t i, bool force);
 /* Reads ahead up to n bytes (n <= 64), so that the kind of input is known. */
 size_t input_peek(const struct tool *tool, struct input *in, size_t n);
 /* Reads some bytes to in->data; 0 at the end. */

@@ -29,6 +29,23 @@ static unsigned first_byte(const struct lp_blob *blob, unsigned vocab, bool name
     return blob->checked ? LP_BLOB_CHECKED : LP_BLOB_UNCHECKED;
 }
 
+/* The fingerprint that a blob must carry for a model: 0 for one that is shipped. */
+static uint64_t name_of_model(uint64_t fingerprint)
+{
+    for (unsigned i = 0; i < LP_SHIPPED_VOCABS; i++) {
+        if (lp_shipped[i].model == fingerprint)
+            return 0;
+    }
+    return fingerprint;
+}
+
+size_t lp_blob_naming(const struct lp_options *options)
+{
+    if (options->chain == LP_CHAIN_TOKENS_MIX)
+        return name_of_model(lp_model_fingerprint(options->model)) != 0 ? LP_BLOB_NAMING : 0;
+    return options->dict != NULL ? LP_BLOB_NAMING : 0;
+}
+
 size_t lp_blob_put(const struct lp_blob *blob, unsigned char *dst)
 {
     unsigned vocab = 0;
@@ -37,9 +54,8 @@ size_t lp_blob_put(const struct lp_blob *blob, unsigned char *dst)
         if (++vocab == LP_SHIPPED_VOCABS)
             return 0;
     }
-    uint64_t named = blob->dict_fingerprint;
-    if (chain == LP_CHAIN_TOKENS_MIX && blob->model_fingerprint != lp_shipped[vocab].model)
-        named = blob->model_fingerprint;
+    uint64_t named = chain == LP_CHAIN_TOKENS_MIX ? name_of_model(blob->model_fingerprint)
+                                                  : blob->dict_fingerprint;
     unsigned char *p = dst;
     *p = (unsigned char)first_byte(blob, vocab, named != 0);
     if (*p++ < LP_BLOB_SHORT)
@@ -86,7 +102,7 @@ enum lp_status lp_blob_get(const unsigned char *src, size_t n, struct lp_blob *b
     } else if (vocab != 0) {
         return LP_DATA;
     }
-    if (n - at < (named ? 8u : 0u) + (blob->checked ? 4u : 0u))
+    if (n - at < (named ? (size_t)LP_BLOB_NAMING : 0) + (blob->checked ? 4 : 0))
         return LP_TRUNCATED;
     uint64_t fingerprint = mixed ? lp_shipped[vocab].model : 0;
     if (named) {

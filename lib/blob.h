@@ -14,7 +14,8 @@ enum {
     LP_BLOB_UNCHECKED = 0xF8, /* description follows, no check */
     LP_BLOB_CHECKED = 0xFB,   /* description follows */
     LP_BLOB_SHORT = 0xFD,     /* and above: no description, check */
-    LP_BLOB_HEAD_MAX = 2 + 8 + 4,
+    LP_BLOB_NAMING = 8,       /* a fingerprint */
+    LP_BLOB_HEAD_MAX = 2 + LP_BLOB_NAMING + 4,
 };
 
 struct lp_blob {
@@ -30,6 +31,10 @@ struct lp_blob {
 /* Writes the head of a blob; returns its length, at most LP_BLOB_HEAD_MAX, or 0
  * when blobs have no number for the vocabulary. */
 size_t lp_blob_put(const struct lp_blob *blob, unsigned char *dst);
+
+/* What it costs a blob to name the dictionary or model of options: 0 when there is
+ * none, or one that the toolkit ships. */
+size_t lp_blob_naming(const struct lp_options *options);
 
 /* Reads it, and its length. LP_NOT_LP when src begins no blob. */
 enum lp_status lp_blob_get(const unsigned char *src, size_t n, struct lp_blob *blob, size_t *size);

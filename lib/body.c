@@ -26,19 +26,27 @@ static size_t table_size(enum lp_split split, uint64_t nrecords, const unsigned 
     return at;
 }
 
-/* Replaces what dst holds from start by spare's bytes where those are fewer. */
-static bool keep_smaller(struct lp_buf *dst, size_t start, const struct lp_buf *spare)
+/* The smallest form of a body so far: at the end of dst, from start on. */
+struct best {
+    struct lp_buf *dst;
+    size_t start, cost;
+    unsigned wire;
+};
+
+/* Takes spare's bytes as a form that costs so many besides, if that is smaller. */
+static void keep_smaller(struct best *best, const struct lp_buf *spare, size_t besides,
+                         unsigned wire)
 {
-    if (spare->n >= dst->n - start)
-        return false;
-    memcpy(dst->p + start, spare->p, spare->n);
-    dst->n = start + spare->n;
-    return true;
+    if (spare->n + besides >= best->cost)
+        return;
+    best->cost = spare->n + besides;
+    best->wire = wire;
+    memcpy(best->dst->p + best->start, spare->p, spare->n);
+    best->dst->n = best->start + spare->n;
 }
 
 static enum lp_status try_zstd(struct lp_coder *coder, const struct lp_options *options,
-                               enum lp_chain base, const struct lp_buf *body, struct lp_buf *dst,
-                               size_t start, unsigned *wire)
+                               enum lp_chain base, const struct lp_buf *body, struct best *best)
 {
     bool lean;
     coder->spare.n = 0;
@@ -46,16 +54,16 @@ static enum lp_status try_zstd(struct lp_coder *coder, const struct lp_options *
     const struct lp_dict *dict = options->chain == LP_CHAIN_TOKENS_MIX ? NULL : options->dict;
     enum lp_status status =
         lp_zstd_pack(&coder->zstd, level, dict, body->p, body->n, &coder->spare, &lean);
-    if (status == LP_OK && keep_smaller(dst, start, &coder->spare))
-        *wire = base == LP_CHAIN_TEXT ? (lean ? LP_WIRE_TEXT_LEAN : LP_WIRE_TEXT_FRAME)
-                                      : (lean ? LP_WIRE_TOKENS_LEAN : LP_WIRE_TOKENS_FRAME);
+    unsigned wire = base == LP_CHAIN_TEXT ? (lean ? LP_WIRE_TEXT_LEAN : LP_WIRE_TEXT_FRAME)
+                                          : (lean ? LP_WIRE_TOKENS_LEAN : LP_WIRE_TOKENS_FRAME);
+    if (status == LP_OK)
+        keep_smaller(best, &coder->spare, dict != NULL ? coder->naming : 0, wire);
     return status;
 }
 
 /* The table of lengths stays as it is; the tokens after it are mixed. */
 static enum lp_status try_mix(struct lp_coder *coder, const struct lp_options *options,
-                              uint64_t nrecords, const struct lp_buf *body, struct lp_buf *dst,
-                              size_t start, unsigned *wire)
+                              uint64_t nrecords, const struct lp_buf *body, struct best *best)
 {
     size_t table = table_size(options->split, nrecords, body->p, body->n);
     coder->spare.n = 0;
@@ -64,8 +72,9 @@ static enum lp_status try_mix(struct lp_coder *coder, const struct lp_options *o
     enum lp_status status =
         lp_mixer_pack(&coder->mixer, options->vocab, options->model, options->fast, body->p + table,
                       body->n - table, &coder->spare);
-    if (status == LP_OK && keep_smaller(dst, start, &coder->spare))
-        *wire = options->fast ? LP_WIRE_TOKENS_FAST : LP_WIRE_TOKENS_MIX;
+    if (status == LP_OK)
+        keep_smaller(best, &coder->spare, coder->naming,
+                     options->fast ? LP_WIRE_TOKENS_FAST : LP_WIRE_TOKENS_MIX);
     return status;
 }
 
@@ -73,16 +82,17 @@ enum lp_status lp_body_pack(struct lp_coder *coder, const struct lp_options *opt
                             enum lp_chain base, uint64_t nrecords, const struct lp_buf *body,
                             struct lp_buf *dst, unsigned *wire)
 {
-    size_t start = dst->n;
-    *wire = base;
+    struct best best = {dst, dst->n, body->n, base};
     if (!lp_buf_append(dst, body->p, body->n))
         return LP_NOMEM;
+    bool mix = options->chain == LP_CHAIN_TOKENS_MIX && base == LP_CHAIN_TOKENS;
+    bool zstd = options->chain != LP_CHAIN_TEXT && options->chain != LP_CHAIN_TOKENS;
     enum lp_status status = LP_OK;
-    if (options->chain == LP_CHAIN_TOKENS_MIX && base == LP_CHAIN_TOKENS && body->n > 0)
-        status = try_mix(coder, options, nrecords, body, dst, start, wire);
-    if (options->chain != LP_CHAIN_TEXT && options->chain != LP_CHAIN_TOKENS && body->n > 0 &&
-        status == LP_OK)
-        status = try_zstd(coder, options, base, body, dst, start, wire);
+    if (mix && body->n > 0)
+        status = try_mix(coder, options, nrecords, body, &best);
+    if (zstd && body->n > 0 && status == LP_OK)
+        status = try_zstd(coder, options, base, body, &best);
+    *wire = best.wire;
     return status;
 }
 

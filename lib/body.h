@@ -17,6 +17,8 @@ struct lp_coder {
     struct lp_zstd zstd;
     struct lp_mixer mixer;
     struct lp_buf spare, body;
+    size_t
+        naming; /* set by the owner: bytes that a form with a dictionary or model costs besides */
 };
 
 void lp_coder_free(struct lp_coder *coder);

@@ -25,9 +25,8 @@ enum lp_status lp_codec_new(const struct lp_options *options, struct lp_codec **
     if (options != NULL)
         codec->options = *options;
     const struct lp_options *o = &codec->options;
-    enum lp_status status = lp_options_complete(o) ? LP_OK : LP_USAGE;
-    if (status == LP_OK && o->vocab != NULL)
-        status = lp_tok_new(o->vocab, o->special, &codec->tok);
+    enum lp_status status =
+        o->vocab != NULL ? lp_tok_new(o->vocab, o->special, &codec->tok) : LP_OK;
     if (status != LP_OK) {
         lp_codec_free(codec);
         return status;
@@ -88,14 +87,14 @@ enum lp_status lp_decode(struct lp_codec *codec, const uint32_t *ids, size_t nid
 }
 
 /* Puts a body into codec->payload as a blob: head, then its smallest form. */
-static enum lp_status put_blob(struct lp_codec *codec, struct lp_blob *blob, enum lp_chain base,
-                               const struct lp_buf *body)
+static enum lp_status put_blob(struct lp_codec *codec, const struct lp_options *o,
+                               struct lp_blob *blob, enum lp_chain base, const struct lp_buf *body)
 {
-    const struct lp_options *o = &codec->options;
     struct lp_buf *out = &codec->payload;
     out->n = 0;
     if (!lp_buf_reserve(out, LP_BLOB_HEAD_MAX))
         return LP_NOMEM;
+    codec->coder.naming = lp_blob_naming(o);
     out->n = LP_BLOB_HEAD_MAX; /* the head is put before the payload once that is known */
     enum lp_status status = lp_body_pack(&codec->coder, o, base, 1, body, out, &blob->wire);
     if (status != LP_OK)
@@ -121,6 +120,8 @@ enum lp_status lp_pack(struct lp_codec *codec, const void *text, size_t n, const
                        size_t *size)
 {
     const struct lp_options *o = &codec->options;
+    if (!lp_options_complete(o))
+        return LP_USAGE;
     if (n > LP_BLOCK_MAX)
         return LP_LIMIT;
     struct lp_blob head = {.checked = !o->unchecked, .check = lp_check32(text, n)};
@@ -142,7 +143,7 @@ enum lp_status lp_pack(struct lp_codec *codec, const void *text, size_t n, const
         status = lp_buf_append(&codec->body, text, n) ? LP_OK : LP_NOMEM;
     }
     if (status == LP_OK)
-        status = put_blob(codec, &head, base, &codec->body);
+        status = put_blob(codec, o, &head, base, &codec->body);
     *blob = codec->payload.p;
     *size = codec->payload.n;
     return status;
@@ -177,26 +178,25 @@ static enum lp_status find_tools(struct lp_codec *codec, const struct lp_blob *b
 /* Restores a blob's text into codec->text and its body into codec->body. */
 static enum lp_status open_blob(struct lp_codec *codec, const unsigned char *data, size_t size,
                                 lp_finder *find, void *ctx, struct lp_blob *blob,
-                                enum lp_chain *base)
+                                struct lp_found *tools, enum lp_chain *base)
 {
     size_t head;
-    struct lp_found tools;
     enum lp_status status = lp_blob_get(data, size, blob, &head);
     if (status == LP_OK)
-        status = find_tools(codec, blob, find, ctx, &tools);
+        status = find_tools(codec, blob, find, ctx, tools);
     codec->body.n = codec->text.n = 0;
     if (status == LP_OK)
         status = lp_body_unpack(
-            &codec->coder, &tools, LP_WHOLE,
+            &codec->coder, tools, LP_WHOLE,
             &(struct lp_frame){.kind = blob->wire, .text_size = LP_BLOCK_MAX, .nrecords = 1},
             data + head, size - head, &codec->body, base);
     size_t text_size = codec->body.n;
     if (status == LP_OK && *base == LP_CHAIN_TOKENS)
-        status = lp_pack_text_size(tools.vocab, codec->body.p, codec->body.n, &text_size);
+        status = lp_pack_text_size(tools->vocab, codec->body.p, codec->body.n, &text_size);
     if (status == LP_OK && text_size > LP_BLOCK_MAX)
         status = LP_LIMIT;
     if (status == LP_OK)
-        status = lp_body_text(tools.vocab, LP_WHOLE, 1, text_size, *base, codec->body.p,
+        status = lp_body_text(tools->vocab, LP_WHOLE, 1, text_size, *base, codec->body.p,
                               codec->body.n, &codec->text, NULL);
     if (status == LP_OK && blob->checked && lp_check32(codec->text.p, text_size) != blob->check)
         status = LP_DATA;
@@ -207,8 +207,9 @@ enum lp_status lp_unpack(struct lp_codec *codec, const void *data, size_t size, 
                          void *ctx, const void **text, size_t *n)
 {
     struct lp_blob blob;
+    struct lp_found tools;
     enum lp_chain base;
-    enum lp_status status = open_blob(codec, data, size, find, ctx, &blob, &base);
+    enum lp_status status = open_blob(codec, data, size, find, ctx, &blob, &tools, &base);
     *text = codec->text.p;
     *n = codec->text.n;
     return status;
@@ -218,11 +219,16 @@ enum lp_status lp_restage(struct lp_codec *codec, const void *data, size_t size,
                           void *ctx, const void **out, size_t *n)
 {
     struct lp_blob blob;
+    struct lp_found tools;
+    struct lp_options packing;
     enum lp_chain base;
-    enum lp_status status = open_blob(codec, data, size, find, ctx, &blob, &base);
+    enum lp_status status = open_blob(codec, data, size, find, ctx, &blob, &tools, &base);
+    if (status == LP_OK)
+        status = lp_need_packing(&codec->header, &codec->options, find, ctx, &tools, &packing,
+                                 &codec->need);
     blob.checked = blob.checked && !codec->options.unchecked;
     if (status == LP_OK)
-        status = put_blob(codec, &blob, base, &codec->body);
+        status = put_blob(codec, &packing, &blob, base, &codec->body);
     *out = codec->payload.p;
     *n = codec->payload.n;
     return status;

@@ -198,7 +198,8 @@ struct lp_found {
  * LP_NO_DICT or LP_NO_MODEL. The library checks the fingerprint of what it is given. */
 typedef enum lp_status lp_finder(void *ctx, const struct lp_need *need, struct lp_found *found);
 
-/* options may be NULL for a codec that only unpacks. */
+/* options may be NULL for a codec that only unpacks; one that only restages needs
+ * no vocab. */
 LP_API enum lp_status lp_codec_new(const struct lp_options *options, struct lp_codec **out);
 LP_API void lp_codec_free(struct lp_codec *codec);
 
@@ -223,8 +224,8 @@ LP_API enum lp_status lp_pack(struct lp_codec *codec, const void *text, size_t n
 LP_API enum lp_status lp_unpack(struct lp_codec *codec, const void *blob, size_t size,
                                 lp_finder *find, void *ctx, const void **text, size_t *n);
 
-/* Gives a blob the further stage of the codec's options (chain, level, dict,
- * model) without writing its text; the smaller of the two is handed out. */
+/* Gives a blob the further stage of the codec's options, as lp_stage_new() does;
+ * one of text is compressed with zstd. The smallest form is handed out. */
 LP_API enum lp_status lp_restage(struct lp_codec *codec, const void *blob, size_t size,
                                  lp_finder *find, void *ctx, const void **out, size_t *n);
 

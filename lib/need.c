@@ -80,3 +80,25 @@ enum lp_status lp_need_find(const struct lp_header *header, lp_finder *find, voi
     }
     return status;
 }
+
+enum lp_status lp_need_packing(const struct lp_header *header, const struct lp_options *options,
+                               lp_finder *find, void *ctx, const struct lp_found *tools,
+                               struct lp_options *packing, struct lp_need *need)
+{
+    bool tokens = lp_chain_tokens(header->chain), mix = options->chain == LP_CHAIN_TOKENS_MIX;
+    *packing = *options;
+    packing->split = header->split;
+    packing->vocab = tools->vocab;
+    packing->chain = !tokens ? LP_CHAIN_TEXT_ZSTD
+                     : mix   ? LP_CHAIN_TOKENS_MIX
+                             : LP_CHAIN_TOKENS_ZSTD;
+    if (packing->chain != LP_CHAIN_TOKENS_MIX)
+        return LP_OK;
+    struct lp_found found = {.model = options->model};
+    enum lp_status status = LP_OK;
+    *need = (struct lp_need){LP_NEED_MODEL, header->vocab_name, 0};
+    if (found.model == NULL)
+        status = lp_need_ask(need, find, ctx, &found);
+    packing->model = found.model;
+    return status == LP_OK && !lp_options_complete(packing) ? LP_NO_MODEL : status;
+}

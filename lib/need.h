@@ -21,4 +21,11 @@ enum lp_status lp_need_ask(const struct lp_need *need, lp_finder *find, void *ct
 enum lp_status lp_need_find(const struct lp_header *header, lp_finder *find, void *ctx,
                             struct lp_found *found, struct lp_need *need);
 
+/* How to give what a header describes, read with tools, the stage of options:
+ * *packing is options with its split and vocabulary, the chain that it can have,
+ * and for mixing a model, the finder's where options name none. LP_NO_MODEL. */
+enum lp_status lp_need_packing(const struct lp_header *header, const struct lp_options *options,
+                               lp_finder *find, void *ctx, const struct lp_found *tools,
+                               struct lp_options *packing, struct lp_need *need);
+
 #endif

@@ -126,38 +126,18 @@ void lp_stage_free(struct lp_stage *s)
     free(s);
 }
 
-/* How the blocks of a segment are to be packed. */
-static enum lp_status set_packing(struct lp_stage *s, const struct lp_header *in)
-{
-    struct lp_options *o = &s->packing;
-    bool tokens = lp_chain_tokens(in->chain);
-    *o = s->options;
-    o->split = in->split;
-    o->vocab = s->tools.vocab;
-    if (o->chain != LP_CHAIN_TOKENS_MIX) {
-        o->chain = tokens ? LP_CHAIN_TOKENS_ZSTD : LP_CHAIN_TEXT_ZSTD;
-        return LP_OK;
-    }
-    if (!tokens)
-        return LP_USAGE;
-    struct lp_found found = {.model = o->model};
-    enum lp_status status = LP_OK;
-    s->need = (struct lp_need){LP_NEED_MODEL, in->vocab_name, 0};
-    if (o->model == NULL)
-        status = lp_need_ask(&s->need, s->find, s->find_ctx, &found);
-    o->model = found.model;
-    return status == LP_OK && !lp_options_complete(o) ? LP_NO_MODEL : status;
-}
-
 static enum lp_status begin_segment(struct lp_stage *s)
 {
     const struct lp_header *in = &s->parser.header;
     struct lp_header header;
     enum lp_status status = lp_need_find(in, s->find, s->find_ctx, &s->tools, &s->need);
     if (status == LP_OK)
-        status = set_packing(s, in);
+        status = lp_need_packing(in, &s->options, s->find, s->find_ctx, &s->tools, &s->packing,
+                                 &s->need);
     if (status != LP_OK)
         return status;
+    if (s->options.chain == LP_CHAIN_TOKENS_MIX && !lp_chain_tokens(in->chain))
+        return LP_USAGE;
     lp_header_of(&s->packing, in->block_log, &header);
     s->any = true;
     return lp_emit_begin(&s->emit, &header);

@@ -1,0 +1,136 @@
+/* lpmix - a token stream to a stream mixed by a model of tokens. */
+#include "restage.h"
+
+#include <getopt.h>
+#include <stdlib.h>
+
+static const char help[] =
+    "usage: lpmix [OPTION...] [FILE...]\n"
+    "Code a token stream by a model of tokens, smallest of all; lpunpack restores it.\n"
+    "\n"
+    "  -D, --dictionary FILE a model (default: the one that comes with lopace)\n"
+    "      --fast            faster, somewhat larger\n"
+    "  -T, --threads N       work on N blocks at once; the output is the same\n"
+    "      --blob            one blob of tokens in, one blob out\n"
+    "      --no-check        a blob without its check: 4 bytes less, damage unseen\n"
+    "  -o, --output FILE     write FILE, whole or not at all\n"
+    "  -f, --force           read from or write to a terminal\n"
+    "  -q, --quiet           no warnings\n"
+    "  -h, --help            -V, --version\n";
+
+enum { OPT_FAST = 256, OPT_BLOB, OPT_NO_CHECK };
+
+static const struct option long_options[] = {
+    {"dictionary", required_argument, NULL, 'D'},
+    {"fast", no_argument, NULL, OPT_FAST},
+    {"threads", required_argument, NULL, 'T'},
+    {"blob", no_argument, NULL, OPT_BLOB},
+    {"no-check", no_argument, NULL, OPT_NO_CHECK},
+    {"output", required_argument, NULL, 'o'},
+    {"force", no_argument, NULL, 'f'},
+    {"quiet", no_argument, NULL, 'q'},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
+    {NULL, 0, NULL, 0},
+};
+
+struct options {
+    const char *output, *model;
+    struct lp_options lp;
+    bool blob, force;
+    char **files;
+};
+
+static struct options parse(struct tool *tool, int argc, char **argv)
+{
+    struct options o = {.lp = {.chain = LP_CHAIN_TOKENS_MIX}};
+    int c;
+    argv[0] = tool->name; /* for getopt's own messages */
+    while ((c = getopt_long(argc, argv, "D:T:o:fqhV", long_options, NULL)) != -1) {
+        switch (c) {
+        case 'D':
+            o.model = optarg;
+            break;
+        case OPT_FAST:
+            o.lp.fast = true;
+            break;
+        case 'T':
+            o.lp.threads = (unsigned)tool_number(tool, "-T", optarg, 1, 256);
+            break;
+        case OPT_BLOB:
+            o.blob = true;
+            break;
+        case OPT_NO_CHECK:
+            o.lp.unchecked = true;
+            break;
+        case 'o':
+            o.output = optarg;
+            break;
+        case 'f':
+            o.force = true;
+            break;
+        case 'q':
+            tool->quiet = true;
+            break;
+        case 'h':
+            tool_help(tool);
+        case 'V':
+            tool_version(tool);
+        default:
+            exit(EXIT_USAGE);
+        }
+    }
+    o.files = argv + optind;
+    if (o.blob && o.files[0] != NULL && o.files[1] != NULL)
+        tool_usage(tool, "--blob takes one blob: one FILE");
+    if (o.lp.unchecked && !o.blob)
+        tool_usage(tool, "--no-check goes with --blob");
+    return o;
+}
+
+static void mix_stream(const struct options *o, struct finder *finder, struct input *in,
+                       struct output *out)
+{
+    if (!input_is_stream(out->tool, in))
+        tool_die(out->tool, EXIT_DATA, "%s: is no token stream: lptok makes one%s", in->name,
+                 lp_is_blob(in->data, in->peeked) ? ", --blob takes a blob" : "");
+    restage_stream(&o->lp, finder, in, out);
+}
+
+static void mix_blob(const struct options *o, struct finder *finder, struct input *in,
+                     struct output *out)
+{
+    unsigned char *data;
+    size_t n = input_all(out->tool, in, LP_BLOCK_MAX + 64, &data);
+    if (!lp_is_blob(data, n))
+        tool_die(out->tool, EXIT_DATA, "%s: is no blob of tokens: lptok --blob makes one",
+                 in->name);
+    restage_blob(&o->lp, finder, in->name, data, n, out);
+    free(data);
+}
+
+int main(int argc, char **argv)
+{
+    struct tool tool = {.name = "lpmix", .help = help};
+    tool_start(&tool);
+    struct options o = parse(&tool, argc, argv);
+    struct finder finder = {.tool = &tool};
+    if (o.model != NULL) {
+        o.lp.model = finder_open(&finder, o.model).model;
+        if (o.lp.model == NULL)
+            tool_die(&tool, EXIT_DATA, "%s: is no model: lptrain makes one", o.model);
+    }
+    struct input in;
+    struct output out;
+    output_open(&tool, &out, o.output, true, o.force);
+    for (size_t i = 0; input_next(&tool, &in, o.files, i, o.force); i++) {
+        if (o.blob)
+            mix_blob(&o, &finder, &in, &out);
+        else
+            mix_stream(&o, &finder, &in, &out);
+        input_close(&in);
+    }
+    output_close(&out);
+    finder_close(&finder);
+    return EXIT_OK;
+}
