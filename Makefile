@@ -124,6 +124,9 @@ asan: ## all tests under the address and undefined-behaviour sanitizers
 	@$(MAKE) --no-print-directory check B=$B/asan \
 		CFLAGS='-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all'
 
+bench: $B/bench/bench $(VOCABS) ## ratio, speed and memory of each method on a small sample
+	@$B/bench/bench -V $B/vocab tests/data/prompts/*.txt
+
 oracle: all units ## millions of texts against tiktoken (PyPI)
 	B='$B' scripts/oracle
 
@@ -169,4 +172,4 @@ clean: ## remove what was built
 
 FORCE:
 -include $(shell find $B/obj -name '*.d' 2>/dev/null)
-.PHONY: all help units bench-tok demo check asan oracle lint install uninstall dist clean FORCE
+.PHONY: all help units demo check asan bench bench-tok oracle lint install uninstall dist clean FORCE

@@ -1,0 +1,465 @@
+/* bench - packs and restores records one at a time, in process, through the
+ * public API alone, and times it: a table of all methods, or one method as a
+ * worker of scripts/bench-peers (scripts/bench/README.md has the protocol).
+ *
+ * Every method runs in a process of its own, so that its memory is its own.
+ * What is timed is what a program would do: one codec, kept from record to
+ * record; each record packed into a blob with its check, each blob restored and
+ * checked. All of it is compared with the input before anything is timed. */
+#include <lp.h>
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { MAX_GROUPS = 16 };
+
+/* A run repeats until the clock has something to measure. */
+static const double MIN_SECONDS = 0.1;
+
+struct span {
+    const unsigned char *p;
+    size_t n;
+};
+
+struct corpus {
+    struct span *records;
+    size_t n, bytes;
+};
+
+static _Noreturn void die(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fputs("bench: ", stderr);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+    va_end(args);
+    exit(1);
+}
+
+static void *need(void *p)
+{
+    if (p == NULL)
+        die("out of memory");
+    return p;
+}
+
+static void must(enum lp_status status, const char *what)
+{
+    if (status != LP_OK)
+        die("%s: %s", what, lp_status_text(status));
+}
+
+/* Seconds of processor time: what else the machine does counts little. */
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* --- Memory --------------------------------------------------------------------- */
+
+/* The largest resident set so far, in kB: what Linux lets one begin anew, else
+ * that of the process's whole life. */
+static void peak_begin(void)
+{
+    FILE *file = fopen("/proc/self/clear_refs", "w");
+    if (file == NULL)
+        return;
+    fputs("5", file);
+    fclose(file);
+}
+
+static long peak(void)
+{
+    long kb = -1;
+    FILE *file = fopen("/proc/self/status", "r");
+    if (file != NULL) {
+        char line[256];
+        while (kb < 0 && fgets(line, sizeof line, file) != NULL)
+            if (strncmp(line, "VmHWM:", 6) == 0)
+                kb = strtol(line + 6, NULL, 10);
+        fclose(file);
+    }
+    if (kb >= 0)
+        return kb;
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+#ifdef __APPLE__
+    return usage.ru_maxrss / 1024;
+#else
+    return usage.ru_maxrss;
+#endif
+}
+
+/* --- Records -------------------------------------------------------------------- */
+
+static void add_record(struct corpus *corpus, const unsigned char *p, size_t n)
+{
+    if ((corpus->n & (corpus->n + 1)) == 0)
+        corpus->records =
+            need(realloc(corpus->records, (2 * corpus->n + 2) * sizeof *corpus->records));
+    corpus->records[corpus->n++] = (struct span){p, n};
+    corpus->bytes += n;
+}
+
+/* Each file holds records that end with NUL, the last one perhaps without. */
+static void load(struct corpus *corpus, const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    if (file == NULL)
+        die("%s: cannot be opened", path);
+    unsigned char *data = NULL;
+    size_t n = 0, cap = 0, got;
+    do {
+        if (cap - n < 1 << 16)
+            data = need(realloc(data, cap = 2 * cap + (1 << 20)));
+        got = fread(data + n, 1, cap - n, file);
+        n += got;
+    } while (got > 0);
+    if (ferror(file))
+        die("%s: cannot be read", path);
+    fclose(file);
+    for (size_t at = 0; at < n;) {
+        const unsigned char *end = memchr(data + at, 0, n - at);
+        size_t size = end != NULL ? (size_t)(end - data) - at : n - at;
+        add_record(corpus, data + at, size);
+        at += size + 1;
+    }
+}
+
+/* --- Methods -------------------------------------------------------------------- */
+
+struct method {
+    const char *name, *what;
+    enum { PACKER, TOKENISER } kind;
+    const char *trained; /* on records like those to pack, so not in the table */
+    enum lp_chain chain;
+    int level;
+    bool warm; /* the tokeniser keeps its memo from run to run */
+};
+
+static const struct method methods[] = {
+    {"zstd", "lpzstd", PACKER, NULL, LP_CHAIN_TEXT_ZSTD, 15, false},
+    {"token", "lptok", PACKER, NULL, LP_CHAIN_TOKENS, 0, false},
+    {"hybrid", "lptok | lpzstd", PACKER, NULL, LP_CHAIN_TOKENS_ZSTD, 15, false},
+    {"hybrid-19", "lptok | lpzstd -19", PACKER, NULL, LP_CHAIN_TOKENS_ZSTD, 19, false},
+    {"hybrid-dict", "lptok | lpzstd -19 -D", PACKER, "dictionary", LP_CHAIN_TOKENS_ZSTD, 19, false},
+    {"empty", "lptok, empty memo", TOKENISER, NULL, LP_CHAIN_TOKENS, 0, false},
+    {"warm", "lptok, warm memo", TOKENISER, NULL, LP_CHAIN_TOKENS, 0, true},
+};
+enum { NMETHODS = sizeof methods / sizeof *methods };
+
+static const struct method *method_named(const char *name)
+{
+    for (size_t i = 0; i < NMETHODS; i++)
+        if (strcmp(name, methods[i].name) == 0)
+            return &methods[i];
+    die("no method is called %s", name);
+}
+
+/* What bench-peers asks first. */
+static void list(void)
+{
+    for (const struct method *m = methods; m < methods + NMETHODS; m++)
+        printf("%s\t%s\t%s\t%s\n", m->name, m->kind == PACKER ? "packer" : "tokeniser",
+               m->trained != NULL ? m->trained : "-", m->what);
+}
+
+/* What a method works with, set up once. */
+struct bench {
+    const struct corpus *corpus;
+    const struct method *method;
+    struct lp_vocab *vocab;
+    struct lp_dict *dict;
+    struct lp_codec *codec;
+    struct lp_tok *tok;
+    struct lp_ids ids;   /* of one record, while packing */
+    struct span *packed; /* blobs, or ids */
+    unsigned char *arena;
+};
+
+static struct bench set_up(const struct corpus *corpus, const struct method *method,
+                           const char *vocab_dir, const char *encoding, const char *dict)
+{
+    struct bench b = {.corpus = corpus, .method = method};
+    char path[4096];
+    snprintf(path, sizeof path, "%s/%s.lpv", vocab_dir, encoding);
+    must(lp_vocab_open(path, &b.vocab), path);
+    struct lp_options options = {.chain = method->chain, .level = method->level, .vocab = b.vocab};
+    if (dict != NULL) {
+        must(lp_dict_open(dict, &b.dict), dict);
+        options.dict = b.dict;
+    }
+    must(lp_codec_new(&options, &b.codec), "lp_codec_new");
+    if (method->kind == TOKENISER)
+        must(lp_tok_new(b.vocab, false, &b.tok), "lp_tok_new");
+    return b;
+}
+
+/* Packs a record; valid until the next. */
+static struct span pack(struct bench *b, struct span record)
+{
+    if (b->method->kind == PACKER) {
+        const void *blob;
+        size_t n;
+        must(lp_pack(b->codec, record.p, record.n, &blob, &n), "lp_pack");
+        return (struct span){blob, n};
+    }
+    lp_tok_reset(b->tok);
+    b->ids.n = 0;
+    must(lp_tok_push(b->tok, record.p, record.n, true, &b->ids), "lp_tok_push");
+    return (struct span){(const unsigned char *)b->ids.v, b->ids.n * sizeof *b->ids.v};
+}
+
+static struct span unpack(struct bench *b, struct span packed)
+{
+    const void *text;
+    size_t n;
+    if (b->method->kind == PACKER)
+        must(lp_unpack(b->codec, packed.p, packed.n, NULL, NULL, &text, &n), "lp_unpack");
+    else
+        must(lp_decode(b->codec, (const uint32_t *)(const void *)packed.p,
+                       packed.n / sizeof(uint32_t), &text, &n),
+             "lp_decode");
+    return (struct span){text, n};
+}
+
+/* Packs, restores and compares every record, and says by how many kB the
+ * resident set grew; then keeps what was packed. */
+static long check(struct bench *b)
+{
+    const struct corpus *corpus = b->corpus;
+    size_t total = 0;
+    unsigned char *copy = NULL;
+    size_t cap = 0;
+    for (size_t i = 0; i < corpus->n; i++) {
+        struct span packed = pack(b, corpus->records[i]);
+        if (packed.n > cap)
+            copy = need(realloc(copy, cap = 2 * packed.n));
+        if (packed.n > 0)
+            memcpy(copy, packed.p, packed.n);
+        struct span text = unpack(b, (struct span){copy, packed.n});
+        if (text.n != corpus->records[i].n ||
+            (text.n > 0 && memcmp(text.p, corpus->records[i].p, text.n) != 0))
+            die("record %zu was not restored", i + 1);
+        total += packed.n;
+    }
+    long memory = peak();
+    free(copy);
+    b->packed = need(malloc((corpus->n + 1) * sizeof *b->packed));
+    b->arena = need(malloc(total + 1));
+    unsigned char *to = b->arena;
+    for (size_t i = 0; i < corpus->n; i++) {
+        struct span packed = pack(b, corpus->records[i]);
+        if (packed.n > 0)
+            memcpy(to, packed.p, packed.n);
+        b->packed[i] = (struct span){to, packed.n};
+        to += packed.n;
+    }
+    return memory;
+}
+
+/* Seconds that packing, then unpacking, each group of records takes. */
+static void run(struct bench *b, const size_t *groups, size_t ngroups, double *seconds)
+{
+    for (size_t g = 0; g < 2 * ngroups; g++)
+        seconds[g] = 0;
+    unsigned rounds = 0;
+    double start = now();
+    do {
+        if (b->method->kind == TOKENISER && !b->method->warm) {
+            lp_tok_free(b->tok);
+            must(lp_tok_new(b->vocab, false, &b->tok), "lp_tok_new");
+        }
+        double t = now();
+        for (size_t g = 0, i = 0; g < ngroups; g++) {
+            for (size_t end = i + groups[g]; i < end; i++)
+                pack(b, b->corpus->records[i]);
+            double u = now();
+            seconds[g] += u - t;
+            t = u;
+        }
+        rounds++;
+    } while (now() - start < MIN_SECONDS);
+    for (size_t g = 0; g < ngroups; g++)
+        seconds[g] /= rounds;
+    rounds = 0;
+    start = now();
+    do {
+        double t = now();
+        for (size_t g = 0, i = 0; g < ngroups; g++) {
+            for (size_t end = i + groups[g]; i < end; i++)
+                unpack(b, b->packed[i]);
+            double u = now();
+            seconds[ngroups + g] += u - t;
+            t = u;
+        }
+        rounds++;
+    } while (now() - start < MIN_SECONDS);
+    for (size_t g = ngroups; g < 2 * ngroups; g++)
+        seconds[g] /= rounds;
+}
+
+/* --- A worker of bench-peers -------------------------------------------------------- */
+
+/* What was packed: of a packer the sizes, of a tokeniser the ids. */
+static void write_packed(const struct bench *b, const char *path)
+{
+    FILE *file = fopen(path, "wb");
+    if (file == NULL)
+        die("%s: cannot be written", path);
+    for (size_t i = 0; i < b->corpus->n; i++) {
+        struct span packed = b->packed[i];
+        if (b->method->kind == PACKER) {
+            fprintf(file, "%zu\n", packed.n);
+            continue;
+        }
+        uint32_t n = (uint32_t)(packed.n / sizeof n);
+        fwrite(&n, sizeof n, 1, file);
+        fwrite(packed.p, 1, packed.n, file);
+    }
+    if (fclose(file) != 0)
+        die("%s: cannot be written", path);
+}
+
+static int worker(char **argv, const char *vocab_dir, const char *encoding, const char *dict)
+{
+    struct corpus corpus = {0};
+    load(&corpus, argv[1]);
+    size_t groups[MAX_GROUPS], ngroups = 0, grouped = 0;
+    for (char *at = argv[2]; ngroups < MAX_GROUPS && *at != '\0'; at += *at == ',') {
+        groups[ngroups] = strtoul(at, &at, 10);
+        grouped += groups[ngroups++];
+    }
+    if (grouped != corpus.n)
+        die("the groups have %zu records, %s has %zu", grouped, argv[1], corpus.n);
+    peak_begin();
+    long before = peak();
+    struct bench b = set_up(&corpus, method_named(argv[0]), vocab_dir, encoding, dict);
+    long memory = check(&b) - before;
+    write_packed(&b, argv[3]);
+    printf("ready %ld\n", memory);
+    fflush(stdout);
+    while (getchar() != EOF) {
+        double seconds[2 * MAX_GROUPS];
+        run(&b, groups, ngroups, seconds);
+        for (size_t g = 0; g < 2 * ngroups; g++)
+            printf("%.9f%c", seconds[g], g + 1 < 2 * ngroups ? ' ' : '\n');
+        fflush(stdout);
+    }
+    return 0;
+}
+
+/* --- The table ----------------------------------------------------------------------- */
+
+enum { RUNS = 5 };
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* The median run's speed, in MB of text a second. */
+static double speed(double *seconds, size_t bytes)
+{
+    qsort(seconds, RUNS, sizeof *seconds, by_value);
+    return (double)bytes / seconds[RUNS / 2] * 1e-6;
+}
+
+static void line(const struct corpus *corpus, const struct method *method, const char *vocab_dir,
+                 const char *encoding)
+{
+    peak_begin();
+    long before = peak();
+    struct bench b = set_up(corpus, method, vocab_dir, encoding, NULL);
+    long memory = check(&b) - before;
+    double packing[RUNS], unpacking[RUNS], mean = 0;
+    size_t total = 0;
+    for (int i = 0; i < RUNS; i++) {
+        double seconds[2];
+        run(&b, &corpus->n, 1, seconds);
+        packing[i] = seconds[0];
+        unpacking[i] = seconds[1];
+    }
+    for (size_t i = 0; i < corpus->n; i++) {
+        mean += (double)corpus->records[i].n / (double)b.packed[i].n / (double)corpus->n;
+        total += b.packed[i].n;
+    }
+    printf("%-26s", method->what);
+    if (b.method->kind == PACKER)
+        printf(" %7.2f %7.2f", mean, (double)corpus->bytes / (double)total);
+    else
+        printf(" %7s %7s", "-", "-");
+    printf(" %9.1f %11.1f %10.1f\n", speed(packing, corpus->bytes), speed(unpacking, corpus->bytes),
+           (double)memory / 1024);
+}
+
+static int table(char **files, const char *vocab_dir, const char *encoding)
+{
+    struct corpus corpus = {0};
+    for (; *files != NULL; files++)
+        load(&corpus, *files);
+    if (corpus.n == 0)
+        die("no records");
+    printf("%zu records, %zu bytes, %s; each packed alone, restored and compared\n\n", corpus.n,
+           corpus.bytes, encoding);
+    printf("%-26s %15s %9s %11s %10s\n", "", "ratio", "packing", "unpacking", "memory");
+    printf("%-26s %7s %7s %9s %11s %10s\n", "", "mean", "total", "MB/s", "MB/s", "MB");
+    for (const struct method *m = methods; m < methods + NMETHODS; m++) {
+        if (m->trained != NULL)
+            continue;
+        fflush(stdout);
+        pid_t child = fork();
+        if (child < 0)
+            die("cannot fork");
+        if (child == 0) {
+            line(&corpus, m, vocab_dir, encoding);
+            exit(0);
+        }
+        int status;
+        if (waitpid(child, &status, 0) != child || status != 0)
+            die("%s failed", m->what);
+    }
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    const char *vocab_dir = "build/vocab", *encoding = "cl100k_base", *dict = NULL;
+    bool work = false;
+    int c;
+    while ((c = getopt(argc, argv, "V:e:D:lw")) != -1) {
+        if (c == 'V')
+            vocab_dir = optarg;
+        else if (c == 'e')
+            encoding = optarg;
+        else if (c == 'D')
+            dict = optarg;
+        else if (c == 'w')
+            work = true;
+        else if (c == 'l') {
+            list();
+            return 0;
+        } else
+            return 2;
+    }
+    argv += optind;
+    argc -= optind;
+    if (work ? argc != 4 : argc < 1) {
+        fputs("usage: bench [-V VOCAB_DIR] [-e ENCODING] FILE...\n"
+              "       bench -l\n"
+              "       bench -w [-V VOCAB_DIR] [-e ENCODING] [-D DICT] METHOD RECORDS GROUPS OUT\n",
+              stderr);
+        return 2;
+    }
+    return work ? worker(argv, vocab_dir, encoding, dict) : table(argv, vocab_dir, encoding);
+}

@@ -1,0 +1,124 @@
+// A worker of scripts/bench-peers for quicktok's native library: README.md beside
+// it has the protocol.
+//
+// usage: quicktok DATA_DIR ENCODING RECORDS GROUPS OUT
+#include <quicktok.hpp>
+
+#include <cstdio>
+#include <ctime>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+using ids = std::vector<uint32_t>;
+
+// A run repeats until the clock has something to measure.
+static constexpr double min_seconds = 0.1;
+
+// Seconds of processor time.
+static double now()
+{
+    timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
+}
+
+// The largest resident set since it was begun anew, in kB; 0 where /proc does not tell.
+static long peak()
+{
+    std::ifstream status("/proc/self/status");
+    std::string word;
+    long kb = 0;
+    while (status >> word)
+        if (word == "VmHWM:")
+            status >> kb;
+    return kb;
+}
+
+// Prints the seconds that each group takes, on average over as many rounds as it needs.
+template <class Items, class Function>
+static void timed(const Items &items, const std::vector<size_t> &groups, Function f)
+{
+    std::vector<double> seconds(groups.size());
+    unsigned rounds = 0;
+    for (double start = now(); rounds == 0 || now() - start < min_seconds; rounds++)
+        for (size_t g = 0, i = 0; g < groups.size(); g++) {
+            double before = now();
+            for (size_t end = i + groups[g]; i < end; i++)
+                f(items[i]);
+            seconds[g] += now() - before;
+        }
+    for (double s : seconds)
+        std::printf("%.9f ", s / rounds);
+}
+
+static void serve(char **argv)
+{
+    std::ifstream file(argv[3], std::ios::binary);
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    std::vector<std::string_view> records;
+    for (size_t at = 0, end; at < text.size(); at = end + 1) {
+        end = text.find('\0', at);
+        records.emplace_back(text.data() + at, end - at);
+    }
+    std::vector<size_t> groups;
+    std::istringstream counts(argv[4]);
+    for (std::string n; std::getline(counts, n, ',');)
+        groups.push_back(std::stoul(n));
+
+    std::ofstream("/proc/self/clear_refs") << "5";
+    long before = peak();
+    auto tokeniser = quicktok::Tokenizer::load_dir(argv[1], argv[2]);
+    ids out; // kept from record to record, as quicktok's own benchmark does
+    std::string back;
+    auto encode = [&](std::string_view record) {
+        out.clear();
+        tokeniser.encode(reinterpret_cast<const uint8_t *>(record.data()), record.size(), out);
+    };
+    auto decode = [&](const ids &packed) {
+        back.clear();
+        tokeniser.decode(packed.data(), packed.size(), back);
+    };
+    for (auto record : records) {
+        encode(record);
+        decode(out);
+        if (back != record)
+            throw std::runtime_error("a record was not restored");
+    }
+    long memory = peak() - before;
+    std::vector<ids> packed;
+    std::ofstream to(argv[5], std::ios::binary);
+    for (auto record : records) {
+        encode(record);
+        packed.push_back(out);
+        uint32_t n = static_cast<uint32_t>(out.size());
+        to.write(reinterpret_cast<const char *>(&n), sizeof n);
+        to.write(reinterpret_cast<const char *>(out.data()), static_cast<long>(n * sizeof n));
+    }
+    to.close();
+    std::printf("ready %ld\n", memory);
+    std::fflush(stdout);
+    while (std::getchar() != EOF) {
+        timed(records, groups, encode);
+        timed(packed, groups, decode);
+        std::printf("\n");
+        std::fflush(stdout);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 6)
+        return 2;
+    try {
+        serve(argv);
+    } catch (const std::exception &e) {
+        std::fprintf(stderr, "quicktok: %s\n", e.what());
+        return 1;
+    }
+    return 0;
+}
