@@ -1,6 +1,6 @@
 /* bench - packs and restores records one at a time, in process, through the
  * public API alone, and times it: a table of all methods, or one method as a
- * worker of scripts/bench-peers (scripts/bench/README.md has the protocol).
+ * worker of scripts/bench-peers (README.md beside it has the protocol).
  *
  * Every method runs in a process of its own, so that its memory is its own.
  * What is timed is what a program would do: one codec, kept from record to
@@ -140,37 +140,61 @@ static void load(struct corpus *corpus, const char *path)
 struct method {
     const char *name, *what;
     enum { PACKER, TOKENISER } kind;
-    const char *trained; /* on records like those to pack, so not in the table */
+    const char *trained; /* what on, records like those to pack: so not in the table */
     enum lp_chain chain;
     int level;
+    bool fast; /* mixing */
     bool warm; /* the tokeniser keeps its memo from run to run */
 };
 
 static const struct method methods[] = {
-    {"zstd", "lpzstd", PACKER, NULL, LP_CHAIN_TEXT_ZSTD, 15, false},
-    {"token", "lptok", PACKER, NULL, LP_CHAIN_TOKENS, 0, false},
-    {"hybrid", "lptok | lpzstd", PACKER, NULL, LP_CHAIN_TOKENS_ZSTD, 15, false},
-    {"hybrid-19", "lptok | lpzstd -19", PACKER, NULL, LP_CHAIN_TOKENS_ZSTD, 19, false},
-    {"hybrid-dict", "lptok | lpzstd -19 -D", PACKER, "dictionary", LP_CHAIN_TOKENS_ZSTD, 19, false},
-    {"empty", "lptok, empty memo", TOKENISER, NULL, LP_CHAIN_TOKENS, 0, false},
-    {"warm", "lptok, warm memo", TOKENISER, NULL, LP_CHAIN_TOKENS, 0, true},
+    {"zstd", "lpzstd", PACKER, .chain = LP_CHAIN_TEXT_ZSTD},
+    {"token", "lptok", PACKER, .chain = LP_CHAIN_TOKENS},
+    {"hybrid", "lptok | lpzstd", PACKER, .chain = LP_CHAIN_TOKENS_ZSTD},
+    {"hybrid-19", "lptok | lpzstd -19", PACKER, .chain = LP_CHAIN_TOKENS_ZSTD, .level = 19},
+    {"hybrid-dict", "lptok | lpzstd -19 -D", PACKER, .chain = LP_CHAIN_TOKENS_ZSTD, .level = 19,
+     .trained = "dictionary"},
+    {"mix-fast", "lptok | lpmix --fast", PACKER, .chain = LP_CHAIN_TOKENS_MIX, .fast = true},
+    {"mix", "lptok | lpmix", PACKER, .chain = LP_CHAIN_TOKENS_MIX},
+    {"mix-trained", "lptok | lpmix -D", PACKER, .chain = LP_CHAIN_TOKENS_MIX, .trained = "model"},
+    {"empty", "lptok, empty memo", TOKENISER, .chain = LP_CHAIN_TOKENS},
+    {"warm", "lptok, warm memo", TOKENISER, .chain = LP_CHAIN_TOKENS, .warm = true},
 };
 enum { NMETHODS = sizeof methods / sizeof *methods };
 
+/* The files of an encoding: its vocabulary, and its model, which not each has. */
+struct files {
+    char vocab[4096], model[4096];
+};
+
+static struct files files_of(const char *dir, const char *encoding)
+{
+    struct files files;
+    snprintf(files.vocab, sizeof files.vocab, "%s/%s.lpv", dir, encoding);
+    snprintf(files.model, sizeof files.model, "%s/%s.lpm", dir, encoding);
+    return files;
+}
+
 static const struct method *method_named(const char *name)
 {
-    for (size_t i = 0; i < NMETHODS; i++)
-        if (strcmp(name, methods[i].name) == 0)
-            return &methods[i];
+    for (const struct method *m = methods; m < methods + NMETHODS; m++)
+        if (strcmp(name, m->name) == 0)
+            return m;
     die("no method is called %s", name);
 }
 
+static bool can_run(const struct method *method, const struct files *files)
+{
+    return method->chain != LP_CHAIN_TOKENS_MIX || access(files->model, R_OK) == 0;
+}
+
 /* What bench-peers asks first. */
-static void list(void)
+static void list(const struct files *files)
 {
     for (const struct method *m = methods; m < methods + NMETHODS; m++)
-        printf("%s\t%s\t%s\t%s\n", m->name, m->kind == PACKER ? "packer" : "tokeniser",
-               m->trained != NULL ? m->trained : "-", m->what);
+        if (can_run(m, files))
+            printf("%s\t%s\t%s\t%s\n", m->name, m->kind == PACKER ? "packer" : "tokeniser",
+                   m->trained != NULL ? m->trained : "-", m->what);
 }
 
 /* What a method works with, set up once. */
@@ -179,6 +203,7 @@ struct bench {
     const struct method *method;
     struct lp_vocab *vocab;
     struct lp_dict *dict;
+    struct lp_model *model;
     struct lp_codec *codec;
     struct lp_tok *tok;
     struct lp_ids ids;   /* of one record, while packing */
@@ -186,18 +211,24 @@ struct bench {
     unsigned char *arena;
 };
 
+/* trained: a dictionary or a model, NULL for a method's own. */
 static struct bench set_up(const struct corpus *corpus, const struct method *method,
-                           const char *vocab_dir, const char *encoding, const char *dict)
+                           const struct files *files, const char *trained)
 {
     struct bench b = {.corpus = corpus, .method = method};
-    char path[4096];
-    snprintf(path, sizeof path, "%s/%s.lpv", vocab_dir, encoding);
-    must(lp_vocab_open(path, &b.vocab), path);
-    struct lp_options options = {.chain = method->chain, .level = method->level, .vocab = b.vocab};
-    if (dict != NULL) {
-        must(lp_dict_open(dict, &b.dict), dict);
-        options.dict = b.dict;
+    must(lp_vocab_open(files->vocab, &b.vocab), files->vocab);
+    if (method->chain == LP_CHAIN_TOKENS_MIX) {
+        const char *path = trained != NULL ? trained : files->model;
+        must(lp_model_open(path, &b.model), path);
+    } else if (trained != NULL) {
+        must(lp_dict_open(trained, &b.dict), trained);
     }
+    struct lp_options options = {.chain = method->chain,
+                                 .level = method->level,
+                                 .fast = method->fast,
+                                 .vocab = b.vocab,
+                                 .dict = b.dict,
+                                 .model = b.model};
     must(lp_codec_new(&options, &b.codec), "lp_codec_new");
     if (method->kind == TOKENISER)
         must(lp_tok_new(b.vocab, false, &b.tok), "lp_tok_new");
@@ -330,7 +361,7 @@ static void write_packed(const struct bench *b, const char *path)
         die("%s: cannot be written", path);
 }
 
-static int worker(char **argv, const char *vocab_dir, const char *encoding, const char *dict)
+static void worker(char **argv, const struct files *files, const char *trained)
 {
     struct corpus corpus = {0};
     load(&corpus, argv[1]);
@@ -343,7 +374,7 @@ static int worker(char **argv, const char *vocab_dir, const char *encoding, cons
         die("the groups have %zu records, %s has %zu", grouped, argv[1], corpus.n);
     peak_begin();
     long before = peak();
-    struct bench b = set_up(&corpus, method_named(argv[0]), vocab_dir, encoding, dict);
+    struct bench b = set_up(&corpus, method_named(argv[0]), files, trained);
     long memory = check(&b) - before;
     write_packed(&b, argv[3]);
     printf("ready %ld\n", memory);
@@ -355,7 +386,6 @@ static int worker(char **argv, const char *vocab_dir, const char *encoding, cons
             printf("%.9f%c", seconds[g], g + 1 < 2 * ngroups ? ' ' : '\n');
         fflush(stdout);
     }
-    return 0;
 }
 
 /* --- The table ----------------------------------------------------------------------- */
@@ -375,12 +405,12 @@ static double speed(double *seconds, size_t bytes)
     return (double)bytes / seconds[RUNS / 2] * 1e-6;
 }
 
-static void line(const struct corpus *corpus, const struct method *method, const char *vocab_dir,
-                 const char *encoding)
+static void line(const struct corpus *corpus, const struct method *method,
+                 const struct files *files)
 {
     peak_begin();
     long before = peak();
-    struct bench b = set_up(corpus, method, vocab_dir, encoding, NULL);
+    struct bench b = set_up(corpus, method, files, NULL);
     long memory = check(&b) - before;
     double packing[RUNS], unpacking[RUNS], mean = 0;
     size_t total = 0;
@@ -403,11 +433,11 @@ static void line(const struct corpus *corpus, const struct method *method, const
            (double)memory / 1024);
 }
 
-static int table(char **files, const char *vocab_dir, const char *encoding)
+static void table(char **corpora, const struct files *files, const char *encoding)
 {
     struct corpus corpus = {0};
-    for (; *files != NULL; files++)
-        load(&corpus, *files);
+    for (; *corpora != NULL; corpora++)
+        load(&corpus, *corpora);
     if (corpus.n == 0)
         die("no records");
     printf("%zu records, %zu bytes, %s; each packed alone, restored and compared\n\n", corpus.n,
@@ -415,27 +445,27 @@ static int table(char **files, const char *vocab_dir, const char *encoding)
     printf("%-26s %15s %9s %11s %10s\n", "", "ratio", "packing", "unpacking", "memory");
     printf("%-26s %7s %7s %9s %11s %10s\n", "", "mean", "total", "MB/s", "MB/s", "MB");
     for (const struct method *m = methods; m < methods + NMETHODS; m++) {
-        if (m->trained != NULL)
+        if (m->trained != NULL || !can_run(m, files))
             continue;
         fflush(stdout);
         pid_t child = fork();
         if (child < 0)
             die("cannot fork");
         if (child == 0) {
-            line(&corpus, m, vocab_dir, encoding);
+            line(&corpus, m, files);
             exit(0);
         }
         int status;
         if (waitpid(child, &status, 0) != child || status != 0)
             die("%s failed", m->what);
     }
-    return 0;
 }
 
 int main(int argc, char **argv)
 {
-    const char *vocab_dir = "build/vocab", *encoding = "cl100k_base", *dict = NULL;
-    bool work = false;
+    const char *vocab_dir = "build/vocab", *encoding = "cl100k_base", *trained = NULL;
+    enum { TABLE, LIST, WORKER } mode = TABLE;
+    bool usage = false;
     int c;
     while ((c = getopt(argc, argv, "V:e:D:lw")) != -1) {
         if (c == 'V')
@@ -443,23 +473,30 @@ int main(int argc, char **argv)
         else if (c == 'e')
             encoding = optarg;
         else if (c == 'D')
-            dict = optarg;
+            trained = optarg;
+        else if (c == 'l')
+            mode = LIST;
         else if (c == 'w')
-            work = true;
-        else if (c == 'l') {
-            list();
-            return 0;
-        } else
-            return 2;
+            mode = WORKER;
+        else
+            usage = true;
     }
     argv += optind;
     argc -= optind;
-    if (work ? argc != 4 : argc < 1) {
-        fputs("usage: bench [-V VOCAB_DIR] [-e ENCODING] FILE...\n"
-              "       bench -l\n"
-              "       bench -w [-V VOCAB_DIR] [-e ENCODING] [-D DICT] METHOD RECORDS GROUPS OUT\n",
-              stderr);
+    if (usage || (mode == TABLE && argc < 1) || (mode == WORKER && argc != 4)) {
+        fputs(
+            "usage: bench [-V VOCAB_DIR] [-e ENCODING] FILE...\n"
+            "       bench -l [-V VOCAB_DIR] [-e ENCODING]\n"
+            "       bench -w [-V VOCAB_DIR] [-e ENCODING] [-D TRAINED] METHOD RECORDS GROUPS OUT\n",
+            stderr);
         return 2;
     }
-    return work ? worker(argv, vocab_dir, encoding, dict) : table(argv, vocab_dir, encoding);
+    struct files files = files_of(vocab_dir, encoding);
+    if (mode == LIST)
+        list(&files);
+    else if (mode == WORKER)
+        worker(argv, &files, trained);
+    else
+        table(argv, &files, encoding);
+    return 0;
 }

@@ -1,0 +1,52 @@
+#!/usr/bin/env bats
+# The benchmarks run; what they measure is theirs to say.
+
+load helpers
+
+setup_file() {
+    make -s -C "$BATS_TEST_DIRNAME/.." bench > "$BATS_FILE_TMPDIR/table"
+}
+
+@test "make bench prints a line for each method, with figures" {
+    cat "$BATS_FILE_TMPDIR/table"
+    grep -Eq '^42 records, [0-9]+ bytes, cl100k_base' "$BATS_FILE_TMPDIR/table"
+    for method in lpzstd lptok 'lptok \| lpzstd'; do
+        grep -Eq "^$method  +[0-9]+\.[0-9]+ +[0-9]+\.[0-9]+ +[0-9.]+ +[0-9.]+ +[0-9.]+$" \
+            "$BATS_FILE_TMPDIR/table"
+    done
+    grep -Eq '^lptok, warm memo +- +- +[0-9.]+' "$BATS_FILE_TMPDIR/table"
+}
+
+@test "each benchmark has --help and refuses what it does not know" {
+    for script in "$ROOT"/scripts/bench-*; do
+        expect 0 "$script" --help
+        grep -q "^usage: $(basename "$script")" out
+        expect 2 "$script" --no-such-option
+    done
+}
+
+@test "bench-peers names the peers that it cannot have, and measures the rest" {
+    for file in "$DATA"/prompts/*.txt; do
+        cat "$file"
+        printf '\0'
+    done > corpus.nul
+    export PIP_NO_INDEX=1 PIP_CONFIG_FILE=/dev/null CARGO_NET_OFFLINE=true CARGO_HOME=$PWD/cargo
+    expect 0 "$ROOT/scripts/bench-peers" --peers peers --runs 1 --limit 20000 -o figures.csv corpus.nul
+    for peer in 'LoPace hybrid' 'brotli -11' 'PPMd (7z)' 'tiktoken (Python)' 'quicktok (C++)' \
+        'bpe-openai (Rust)'; do
+        grep -qF "skipped: $peer: " figures.csv
+        if grep -qF ",$peer," figures.csv; then
+            fail "$peer was measured"
+        fi
+    done
+    # ours, and what comes with Python: xz
+    grep -q '^corpus,cl100k_base,packer,hybrid,lptok | lpzstd,1,' figures.csv
+    grep -q '^corpus,cl100k_base,packer,xz,xz -9e,0,' figures.csv
+    grep -q '^corpus,cl100k_base,tokeniser,warm,' figures.csv
+}
+
+@test "the worker refuses a method and groups that are not there" {
+    printf 'text' > one.txt
+    expect 1 "$B/bench/bench" -w -V "$B/vocab" no-such-method one.txt 1 sizes
+    expect 1 "$B/bench/bench" -w -V "$B/vocab" zstd one.txt 2 sizes
+}
