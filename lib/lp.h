@@ -274,6 +274,8 @@ LP_API enum lp_status lp_stage_new(const struct lp_options *options, lp_finder *
                                    struct lp_stage **out);
 LP_API void lp_stage_free(struct lp_stage *stage);
 LP_API enum lp_status lp_stage_push(struct lp_stage *stage, const void *data, size_t n);
+/* One of several inputs ends here: LP_TRUNCATED unless a segment just ended. */
+LP_API enum lp_status lp_stage_end_input(struct lp_stage *stage);
 LP_API enum lp_status lp_stage_finish(struct lp_stage *stage);
 /* As lp_reader_offset() and lp_reader_need(). */
 LP_API uint64_t lp_stage_offset(const struct lp_stage *stage);

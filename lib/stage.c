@@ -32,7 +32,8 @@ struct lp_stage {
     unsigned njobs;
     struct lp_lanes *lanes;
     uint64_t offset;
-    bool any;
+    bool any;   /* a segment has begun */
+    bool ended; /* it is over, but for its end frame */
 };
 
 static enum lp_status restage(struct job *job)
@@ -126,6 +127,15 @@ void lp_stage_free(struct lp_stage *s)
     free(s);
 }
 
+/* The end goes out when more follows, or nothing will: after any error the last
+ * end is missing, however many segments came before. */
+static enum lp_status put_end(struct lp_stage *s)
+{
+    bool ended = s->ended;
+    s->ended = false;
+    return ended ? lp_emit_end(&s->emit) : LP_OK;
+}
+
 static enum lp_status begin_segment(struct lp_stage *s)
 {
     const struct lp_header *in = &s->parser.header;
@@ -140,7 +150,8 @@ static enum lp_status begin_segment(struct lp_stage *s)
         return LP_USAGE;
     lp_header_of(&s->packing, in->block_log, &header);
     s->any = true;
-    return lp_emit_begin(&s->emit, &header);
+    status = put_end(s);
+    return status == LP_OK ? lp_emit_begin(&s->emit, &header) : status;
 }
 
 static enum lp_status take_block(struct lp_stage *s, const struct lp_event *e)
@@ -179,8 +190,7 @@ enum lp_status lp_stage_push(struct lp_stage *s, const void *data, size_t n)
             break;
         case LP_EVENT_END:
             status = collect_all(s);
-            if (status == LP_OK)
-                status = lp_emit_end(&s->emit);
+            s->ended = true;
             break;
         case LP_EVENT_NONE:
             return LP_OK;
@@ -192,11 +202,18 @@ enum lp_status lp_stage_push(struct lp_stage *s, const void *data, size_t n)
     }
 }
 
-enum lp_status lp_stage_finish(struct lp_stage *s)
+enum lp_status lp_stage_end_input(struct lp_stage *s)
 {
     lp_parser_eof(&s->parser);
     enum lp_status status = lp_stage_push(s, NULL, 0);
+    s->parser.eof = false;
     return status == LP_OK && !s->any ? LP_NOT_LP : status;
+}
+
+enum lp_status lp_stage_finish(struct lp_stage *s)
+{
+    enum lp_status status = lp_stage_end_input(s);
+    return status == LP_OK ? put_end(s) : status;
 }
 
 uint64_t lp_stage_offset(const struct lp_stage *s)
