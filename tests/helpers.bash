@@ -7,8 +7,8 @@ B=${B:-build}
 [[ $B == /* ]] || B=$ROOT/$B
 PATH=${LP_BIN:-$B/bin}:$PATH
 DATA=$ROOT/tests/data
-export ROOT B PATH DATA LC_ALL=C
-unset LP_VOCAB_PATH
+export ROOT B PATH DATA LC_ALL=C HOME=$BATS_TMPDIR
+unset LP_VOCAB_PATH LP_MODEL_PATH XDG_DATA_HOME
 # A sanitizer's report must not pass for an error of the command's own.
 export ASAN_OPTIONS=exitcode=99:$ASAN_OPTIONS UBSAN_OPTIONS=exitcode=99:$UBSAN_OPTIONS
 
@@ -68,6 +68,11 @@ same() {
 
 size() {
     wc -c < "$1" | tr -d ' '
+}
+
+# listed FIELD FILE: what lpunpack -l says of a stream's first segment.
+listed() {
+    lpunpack -l --json "$2" | jq -r ".[0].$1"
 }
 
 # Bytes written as hexadecimal digits; blanks and what follows a # are left out.

@@ -3,11 +3,6 @@
 
 load helpers
 
-# What lpunpack -l says of a stream: field NAME of its first segment.
-listed() {
-    lpunpack -l --json "$2" | jq -r ".[0].$1"
-}
-
 mixed() {
     printf "Don't count 12345 naïve  tabs\t\n\n  🙂 <|endoftext|>"
 }
