@@ -128,12 +128,9 @@ struct unpack {
     bool lost;
 };
 
-/* Ends with a message; what was written before the error stays good. */
 static _Noreturn void fail(struct unpack *u, const char *name, enum lp_status status,
                            uint64_t offset, const struct lp_need *need)
 {
-    if (u->out.data != NULL && u->out.temporary == NULL)
-        output_flush(&u->out);
     tool_fail(u->tool, name, status, offset, need);
 }
 

@@ -46,29 +46,37 @@ void tool_warn(const struct tool *tool, const char *format, ...)
     va_end(args);
 }
 
-/* The temporary file of an output that is not yet whole. It goes when the program
- * fails or is stopped. */
-static char *volatile unfinished;
+/* The output that is not yet whole. */
+static struct output *volatile unfinished;
 
-static void abandon(void)
+/* When the program fails, a temporary file goes. What is buffered for standard
+ * output still goes out, so that the next in a pipe meets a stream cut short and
+ * never takes an empty input for the whole. */
+static void give_up(struct output *out)
 {
-    if (unfinished != NULL)
-        unlink(unfinished);
+    ssize_t done = 1;
+    if (out->temporary != NULL)
+        unlink(out->temporary);
+    else
+        for (size_t at = 0; at < out->used && done > 0; at += (size_t)done)
+            done = write(out->fd, out->data + at, out->used - at);
 }
 
 static void on_signal(int number)
 {
-    abandon();
+    if (unfinished != NULL)
+        unlink(unfinished->temporary);
     raise(number); /* which stops the program now: SA_RESETHAND */
 }
 
 _Noreturn void tool_die(const struct tool *tool, int code, const char *format, ...)
 {
     va_list args;
-    abandon();
     va_start(args, format);
     message(tool, format, args);
     va_end(args);
+    if (unfinished != NULL)
+        give_up(unfinished);
     exit(code);
 }
 
@@ -261,7 +269,7 @@ static void open_temporary(const struct tool *tool, struct output *out)
     out->fd = mkstemp(out->temporary);
     if (out->fd < 0)
         tool_die(tool, EXIT_IO, "%s: cannot be made: %s", out->name, strerror(errno));
-    unfinished = out->temporary;
+    unfinished = out;
     static const int stops[] = {SIGHUP, SIGINT, SIGTERM};
     for (size_t i = 0; i < sizeof stops / sizeof *stops; i++) {
         struct sigaction old, action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
@@ -289,11 +297,13 @@ void output_open(const struct tool *tool, struct output *out, const char *file, 
         out->name = file;
         open_temporary(tool, out);
     }
+    unfinished = out;
 }
 
 /* A closed pipe needs no words. */
 static _Noreturn void die_writing(struct output *out)
 {
+    out->used = 0;
     if (errno == EPIPE)
         exit(EXIT_IO);
     tool_die(out->tool, EXIT_IO, "%s: cannot be written: %s", out->name, strerror(errno));

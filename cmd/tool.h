@@ -18,8 +18,9 @@ struct tool {
 /* Makes sure that file descriptors 0 to 2 are open. */
 void tool_start(const struct tool *tool);
 
-/* Messages: "NAME: ...". tool_die() exits with code, and leaves no unfinished
- * output file behind; tool_usage() with 2, and says where help is. */
+/* Messages: "NAME: ...". tool_die() exits with code; an unfinished output file
+ * goes, unfinished standard output ends. tool_usage() exits with 2, and says where
+ * help is. */
 void tool_warn(const struct tool *tool, const char *format, ...);
 _Noreturn void tool_die(const struct tool *tool, int code, const char *format, ...);
 _Noreturn void tool_usage(const struct tool *tool, const char *format, ...);

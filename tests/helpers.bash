@@ -27,7 +27,7 @@ expect() {
     shift
     "$@" > out 2> err || status=$?
     [[ $status == "$expected" ]] && return
-    fail "$*: exit $status, not $expected" "$(head -c 2000 err)"
+    fail "$*: exit $status, not $expected" "$(head -c 2000 err | cat -v)"
 }
 
 # expect_pipe STATUS 'a | b': the same of a pipeline; any part may set the status.
@@ -37,10 +37,10 @@ expect_pipe() {
 
 # The last command's output is exactly this; a line end follows it unless empty.
 out_is() {
-    printf '%s' "${1:+$1$'\n'}" | cmp - out || fail "$(head -c 2000 out)"
+    printf '%s' "${1:+$1$'\n'}" | cmp - out || fail "$(head -c 2000 out | cat -v)"
 }
 err_is() {
-    printf '%s' "${1:+$1$'\n'}" | cmp - err || fail "$(head -c 2000 err)"
+    printf '%s' "${1:+$1$'\n'}" | cmp - err || fail "$(head -c 2000 err | cat -v)"
 }
 
 # One line of error that begins with "NAME: " and holds each of the texts.
@@ -54,12 +54,16 @@ err_line() {
     done
 }
 
-# refused STATUS 'TEXT' COMMAND...: it fails, with one line that holds the text,
-# and writes nothing.
-refused() {
+# fails STATUS TEXT COMMAND...: with one line that holds the text.
+fails() {
     local status=$1 text=$2
     shift 2
-    expect "$status" "$@" && err_line "$1" "$text" && out_is ''
+    expect "$status" "$@" && err_line "$1" "$text"
+}
+
+# refused STATUS TEXT COMMAND...: it fails and writes nothing.
+refused() {
+    fails "$@" && out_is ''
 }
 
 same() {

@@ -469,10 +469,10 @@ o200k_harmony  201088 ids  bce641c05e09c7e3"
     lptok p > p.lp
     lpzstd p > z.lp
     text='is a lopace stream already: lpunpack restores it, -f takes it as text'
-    refused 3 "p.lp: $text" lptok p.lp
-    refused 3 "standard input: $text" lptok < p.lp
-    refused 3 "z.lp: $text" lptok --blob z.lp
-    refused 3 "z.lp: $text" lptok -c z.lp
+    fails 3 "p.lp: $text" lptok p.lp
+    fails 3 "standard input: $text" lptok < p.lp
+    fails 3 "z.lp: $text" lptok --blob z.lp
+    fails 3 "z.lp: $text" lptok -c z.lp
     expect_pipe 3 'lptok p | lptok | lpzstd > twice.lp'
     [[ $(head -n 1 err) == "lptok: standard input: $text" ]]
     for option in -f --force; do
@@ -493,13 +493,13 @@ o200k_harmony  201088 ids  bce641c05e09c7e3"
 }
 
 @test "what cannot be read is one line and exit 1" {
-    refused 1 'nowhere: cannot be opened: No such file or directory' lptok nowhere
-    refused 1 '.: is a directory' lptok .
-    refused 1 'standard input: is a directory' lptok < .
+    fails 1 'nowhere: cannot be opened: No such file or directory' lptok nowhere
+    fails 1 '.: is a directory' lptok .
+    fails 1 'standard input: is a directory' lptok < .
     [ "$(id -u)" -eq 0 ] || {
         echo text > p
         chmod 0 p
-        refused 1 'p: cannot be opened: Permission denied' lptok p
+        fails 1 'p: cannot be opened: Permission denied' lptok p
     }
 }
 

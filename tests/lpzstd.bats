@@ -57,7 +57,7 @@ setup() {
 @test "text of each FILE is a record; -0 and -L split it" {
     printf 'one' > a
     printf 'two\nthree\n' > b
-    lpzstd a b - < a > z.lp
+    lpzstd a b - < <(cat a) > z.lp
     [ "$(listed records z.lp)" = 3 ]
     lpunpack -r 2 z.lp | same - b
     for option in -L --lines; do
@@ -96,9 +96,9 @@ setup() {
 @test "levels from -1 to -22, 15 by default" {
     previous=0
     for level in {1..22}; do
-        lpzstd -$level text.tok > z.lp
+        lpzstd "-$level" text.tok > z.lp
         lpunpack z.lp | same - text
-        lpzstd --level=$level text.tok | same - z.lp
+        lpzstd "--level=$level" text.tok | same - z.lp
         [ "$level" -ne 15 ] || lpzstd text.tok | same - z.lp
         [ "$level" -ne 1 ] || previous=$(size z.lp)
     done
@@ -144,7 +144,7 @@ setup() {
     [ "$(listed blocks text.lp)" -gt 30 ]
     lpzstd -B 4K -L -T 5 text | same - text.lp
     for threads in 0 -1 257 x; do
-        refused 2 "-T: '$threads' is not a number from 1 to 256" lpzstd -T $threads text
+        refused 2 "-T: '$threads' is not a number from 1 to 256" lpzstd --threads=$threads text
     done
 }
 
@@ -352,7 +352,10 @@ setup() {
         expect 3 lpunpack z.lp
     done
     # A first stage that failed is found out by the last.
-    expect_pipe 3 'lptok text nowhere | lpzstd | lpunpack > restored'
+    for files in nowhere 'text nowhere'; do
+        bash -c "lptok $files | lpzstd | lpunpack > restored" 2> err && false
+        [ ! -s restored ]
+    done
     grep -q '^lptok: nowhere' err
     grep -q '^lpzstd: .*truncated data' err
     grep -q '^lpunpack: .*truncated data' err
@@ -392,7 +395,7 @@ setup() {
 }
 
 @test "text and streams do not mix" {
-    refused 3 'text.tok: is a lopace stream, after text: compress them apart' lpzstd text text.tok
+    fails 3 'text.tok: is a lopace stream, after text: compress them apart' lpzstd text text.tok
     expect 3 lpzstd text.tok text
     err_line lpzstd 'text: is text, after a lopace stream: compress them apart'
 }
