@@ -88,13 +88,12 @@ static struct options parse(struct tool *tool, int argc, char **argv)
     return o;
 }
 
-static void mix_stream(const struct options *o, struct finder *finder, struct input *in,
-                       struct output *out)
+static void mix_stream(const struct tool *tool, struct restage *streams, struct input *in)
 {
-    if (!input_is_stream(out->tool, in))
-        tool_die(out->tool, EXIT_DATA, "%s: is no token stream: lptok makes one%s", in->name,
+    if (!input_is_stream(tool, in))
+        tool_die(tool, EXIT_DATA, "%s: is no token stream: lptok makes one%s", in->name,
                  lp_is_blob(in->data, in->peeked) ? ", --blob takes a blob" : "");
-    restage_stream(&o->lp, finder, in, out);
+    restage_stream(streams, in);
 }
 
 static void mix_blob(const struct options *o, struct finder *finder, struct input *in,
@@ -122,14 +121,16 @@ int main(int argc, char **argv)
     }
     struct input in;
     struct output out;
+    struct restage streams = {.options = &o.lp, .finder = &finder, .out = &out};
     output_open(&tool, &out, o.output, true, o.force);
     for (size_t i = 0; input_next(&tool, &in, o.files, i, o.force); i++) {
         if (o.blob)
             mix_blob(&o, &finder, &in, &out);
         else
-            mix_stream(&o, &finder, &in, &out);
+            mix_stream(&tool, &streams, &in);
         input_close(&in);
     }
+    restage_finish(&streams);
     output_close(&out);
     finder_close(&finder);
     return EXIT_OK;

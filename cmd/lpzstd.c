@@ -161,15 +161,15 @@ static void write_text(const struct tool *tool, const struct options *o, size_t 
     lp_writer_free(writer);
 }
 
-static void write_stream(const struct tool *tool, const struct options *o, struct finder *finder,
-                         struct input *in, struct output *out)
+static void write_stream(const struct tool *tool, const struct options *o, struct restage *streams,
+                         struct input *in)
 {
     if (o->text_options)
         tool_usage(tool,
                    "%s: is a lopace stream, its records and blocks are set: -0, -L, -B and "
                    "--flush are lptok's",
                    in->name);
-    restage_stream(&o->lp, finder, in, out);
+    restage_stream(streams, in);
     input_close(in);
 }
 
@@ -207,12 +207,13 @@ int main(int argc, char **argv)
     }
     struct input in;
     struct output out;
+    struct restage streams = {.options = &o.lp, .finder = &finder, .out = &out};
     output_open(&tool, &out, o.output, true, o.force);
     for (size_t i = 0; input_next(&tool, &in, o.files, i, o.force); i++) {
         if (o.blob) {
             write_blob(&tool, &o, &finder, &in, &out);
         } else if (input_is_stream(&tool, &in)) {
-            write_stream(&tool, &o, &finder, &in, &out);
+            write_stream(&tool, &o, &streams, &in);
         } else if (i > 0) {
             tool_die(&tool, EXIT_DATA, "%s: is text, after a lopace stream: compress them apart",
                      in.name);
@@ -221,6 +222,7 @@ int main(int argc, char **argv)
             break;
         }
     }
+    restage_finish(&streams);
     output_close(&out);
     finder_close(&finder);
     return EXIT_OK;
