@@ -45,11 +45,10 @@ struct lp_file {
 
 #define NONE UINT64_MAX
 
-/* Reads the frame at offset, before limit: its header, and into payload what it
- * carries if that is at most cap bytes. */
-static enum lp_status read_frame(struct lp_file *f, uint64_t offset, uint64_t limit,
-                                 struct lp_frame *frame, uint64_t *size, unsigned char *payload,
-                                 size_t cap)
+/* Reads the header of the frame at offset, which with its payload ends before
+ * limit; the size of both. */
+static enum lp_status read_frame_header(struct lp_file *f, uint64_t offset, uint64_t limit,
+                                        struct lp_frame *frame, uint64_t *size)
 {
     unsigned char bytes[LP_FRAME_MAX];
     f->offset = offset;
@@ -59,13 +58,24 @@ static enum lp_status read_frame(struct lp_file *f, uint64_t offset, uint64_t li
     enum lp_status status = f->read(f->read_ctx, offset, bytes, n);
     if (status != LP_OK)
         return status;
-    status = lp_frame_get(bytes, n, frame, &head);
-    if (status != LP_OK)
+    if (lp_frame_get(bytes, n, frame, &head) != LP_OK)
         return LP_DATA;
     *size = head + (uint64_t)frame->payload_size;
-    if (frame->payload_size > cap || *size > limit - offset)
+    return *size > limit - offset ? LP_DATA : LP_OK;
+}
+
+/* The same, and into payload what the frame carries, if that is at most cap bytes. */
+static enum lp_status read_frame(struct lp_file *f, uint64_t offset, uint64_t limit,
+                                 struct lp_frame *frame, uint64_t *size, unsigned char *payload,
+                                 size_t cap)
+{
+    enum lp_status status = read_frame_header(f, offset, limit, frame, size);
+    if (status != LP_OK)
+        return status;
+    if (frame->payload_size > cap)
         return LP_DATA;
-    return f->read(f->read_ctx, offset + head, payload, frame->payload_size);
+    return f->read(f->read_ctx, offset + *size - frame->payload_size, payload,
+                   frame->payload_size);
 }
 
 static enum lp_status add_segment(struct lp_file *f, struct segment segment)
@@ -258,25 +268,23 @@ static enum lp_status prepend_entries(struct lp_file *f, const unsigned char *pa
     return LP_OK;
 }
 
-/* The blocks of a segment without index: the one after its header, or none. */
-static enum lp_status read_only_block(struct lp_file *f, const struct segment *s, uint64_t first)
+/* The blocks of a segment without index: the first after its header, or none. */
+static enum lp_status read_only_block(struct lp_file *f, const struct segment *s, uint64_t at)
 {
-    unsigned char bytes[LP_FRAME_MAX];
     struct lp_frame frame;
-    size_t n = s->end - first < sizeof bytes ? (size_t)(s->end - first) : sizeof bytes, head;
-    f->offset = first;
-    enum lp_status status = f->read(f->read_ctx, first, bytes, n);
-    if (status != LP_OK)
-        return status;
-    if (lp_frame_get(bytes, n, &frame, &head) != LP_OK)
-        return LP_DATA;
-    if (!lp_is_data(frame.kind))
+    uint64_t size;
+    for (; at < s->blocks_end; at += size) {
+        enum lp_status status = read_frame_header(f, at, s->blocks_end, &frame, &size);
+        if (status != LP_OK)
+            return status;
+        if (!lp_is_data(frame.kind))
+            continue; /* ancillary */
+        if (!reserve_entries(f, 1))
+            return LP_NOMEM;
+        f->entries[f->nentries++] = (struct entry){at, size, frame.text_size, frame.nrecords,
+                                                   frame.kind & LP_KIND_OPEN};
         return LP_OK;
-    if (!reserve_entries(f, 1))
-        return LP_NOMEM;
-    f->entries[f->nentries++] =
-        (struct entry){first, head + (uint64_t)frame.payload_size, frame.text_size, frame.nrecords,
-                       frame.kind & LP_KIND_OPEN};
+    }
     return LP_OK;
 }
 
@@ -422,6 +430,8 @@ enum lp_status lp_file_record(struct lp_file *f, uint64_t n, lp_sink *sink, void
         n -= f->entries[i].nrecords - open;
         open = f->entries[i].open;
     }
+    if (i == f->nentries)
+        return LP_DATA; /* the index lists fewer than the end tells of */
     uint64_t piece = n - 1 + open;
     for (; i < f->nentries; i++) {
         const struct entry *entry = &f->entries[i];

@@ -95,7 +95,8 @@ static bool next_entry(const unsigned char **p, const unsigned char *end, struct
 
 /* Settles all stretches by an index that lists every block since the last one:
  * those entries are lost that no good block answers to. Blocks are known by
- * their offset, or where bytes went missing altogether, by their sizes. */
+ * their offset, or where bytes went missing altogether, by their sizes; an entry
+ * counts in its size the ancillary frames that follow its block. */
 static void settle_by_index(struct lp_recovery *r, const struct lp_event *index)
 {
     const unsigned char *p = index->payload, *end = p + index->frame.payload_size;
@@ -121,7 +122,7 @@ static void settle_by_index(struct lp_recovery *r, const struct lp_event *index)
         if (!next_entry(&p, end, &entry))
             break;
         const struct lp_stretch *good = at < r->n ? &r->stretch[at] : NULL;
-        if (good != NULL && good->size == entry.size && good->text_size == entry.text_size &&
+        if (good != NULL && good->size <= entry.size && good->text_size == entry.text_size &&
             good->nrecords == entry.nrecords && (good->offset == offset || !aligned)) {
             if (losing)
                 report(r, &gap, &from, &r->place);
