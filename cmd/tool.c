@@ -664,9 +664,13 @@ _Noreturn void tool_fail(const struct tool *tool, const char *name, enum lp_stat
     case LP_LIMIT:
         tool_die(tool, EXIT_DATA, "%s: at byte %" PRIu64 ": %s: raise it with -M", name, offset,
                  lp_status_text(status));
+    case LP_VERSION:
+        if (need != NULL && need->what == LP_NEED_NEWER)
+            tool_die(tool, EXIT_DATA, "%s: at byte %" PRIu64 ": %s: %s %" PRIu64, name, offset,
+                     lp_status_text(status), need->name, need->fingerprint);
+        /* fall through */
     case LP_DATA:
     case LP_TRUNCATED:
-    case LP_VERSION:
         tool_die(tool, EXIT_DATA, "%s: at byte %" PRIu64 ": %s", name, offset,
                  lp_status_text(status));
     default:

@@ -74,8 +74,7 @@ static enum lp_status read_frame(struct lp_file *f, uint64_t offset, uint64_t li
         return status;
     if (frame->payload_size > cap)
         return LP_DATA;
-    return f->read(f->read_ctx, offset + *size - frame->payload_size, payload,
-                   frame->payload_size);
+    return f->read(f->read_ctx, offset + *size - frame->payload_size, payload, frame->payload_size);
 }
 
 static enum lp_status add_segment(struct lp_file *f, struct segment segment)
@@ -92,9 +91,10 @@ static enum lp_status add_segment(struct lp_file *f, struct segment segment)
     return LP_OK;
 }
 
-/* Sum of the sizes that an index lists, and the size of the frame before them. */
-static enum lp_status sum_index(const unsigned char *payload, size_t n, uint64_t *before,
-                                uint64_t *sum)
+/* Sum of the sizes that the index at offset lists, and how far before them the
+ * last index or the header is: together no more than offset. */
+static enum lp_status sum_index(const unsigned char *payload, size_t n, uint64_t offset,
+                                uint64_t *before, uint64_t *sum)
 {
     size_t at = lp_get_varint(payload, n, before);
     *sum = 0;
@@ -103,10 +103,12 @@ static enum lp_status sum_index(const unsigned char *payload, size_t n, uint64_t
         size_t used = lp_get_varint(payload + at, n - at, &value);
         if (used == 0 || used == SIZE_MAX)
             return LP_DATA;
+        if (field == 0 && value > offset - *sum)
+            return LP_DATA;
         *sum += field == 0 ? value : 0;
         at += used;
     }
-    return at == n ? LP_OK : LP_DATA;
+    return at == n && *before <= offset - *sum ? LP_OK : LP_DATA;
 }
 
 /* Goes back from an index to the frame before its blocks. */
@@ -118,8 +120,7 @@ static enum lp_status before_index(struct lp_file *f, uint64_t offset, uint64_t 
     if (status != LP_OK)
         return status;
     if (frame->kind != LP_KIND_INDEX || lp_check32(payload, frame->payload_size) != frame->check ||
-        sum_index(payload, frame->payload_size, &before, &sum) != LP_OK || before == 0 ||
-        sum + before > offset)
+        sum_index(payload, frame->payload_size, offset, &before, &sum) != LP_OK || before == 0)
         return LP_DATA;
     *back = offset - sum - before;
     return LP_OK;
@@ -225,6 +226,8 @@ static enum lp_status read_header(struct lp_file *f, const struct segment *s, ui
         status = LP_DATA;
     if (status == LP_OK)
         status = lp_header_get(payload, frame.payload_size, &f->header);
+    if (status == LP_VERSION)
+        f->need = lp_header_newer(payload);
     *first = s->start + size;
     return status;
 }
@@ -248,7 +251,7 @@ static enum lp_status prepend_entries(struct lp_file *f, const unsigned char *pa
 {
     uint64_t before, sum, field[3];
     size_t count = 0;
-    enum lp_status status = sum_index(payload, n, &before, &sum);
+    enum lp_status status = sum_index(payload, n, index, &before, &sum);
     if (status != LP_OK || !reserve_entries(f, n / 3 + 1))
         return status != LP_OK ? status : LP_NOMEM;
     struct entry *fresh = malloc((n / 3 + 1) * sizeof *fresh);
@@ -281,8 +284,8 @@ static enum lp_status read_only_block(struct lp_file *f, const struct segment *s
             continue; /* ancillary */
         if (!reserve_entries(f, 1))
             return LP_NOMEM;
-        f->entries[f->nentries++] = (struct entry){at, size, frame.text_size, frame.nrecords,
-                                                   frame.kind & LP_KIND_OPEN};
+        f->entries[f->nentries++] =
+            (struct entry){at, size, frame.text_size, frame.nrecords, frame.kind & LP_KIND_OPEN};
         return LP_OK;
     }
     return LP_OK;

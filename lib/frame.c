@@ -142,3 +142,12 @@ enum lp_status lp_header_get(const unsigned char *src, size_t n, struct lp_heade
     }
     return at == n && mixed == (header->model_fingerprint != 0) ? LP_OK : LP_DATA;
 }
+
+struct lp_need lp_header_newer(const unsigned char *src)
+{
+    if (src[0] != LP_FORMAT_VERSION)
+        return (struct lp_need){LP_NEED_NEWER, "version", src[0]};
+    if (src[2] > LP_LINES)
+        return (struct lp_need){LP_NEED_NEWER, "split", src[2]};
+    return (struct lp_need){LP_NEED_NEWER, "chain", src[1]};
+}

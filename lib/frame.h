@@ -81,6 +81,9 @@ size_t lp_header_put(const struct lp_header *header, unsigned char *dst);
 /* Reads it. LP_VERSION when a newer format or an unknown chain is met. */
 enum lp_status lp_header_get(const unsigned char *src, size_t n, struct lp_header *header);
 
+/* What in the payload made that say LP_VERSION. */
+struct lp_need lp_header_newer(const unsigned char *src);
+
 /* The check of a block's text, and of a payload that is no block's. */
 uint32_t lp_check32(const void *data, size_t n);
 

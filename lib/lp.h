@@ -180,11 +180,12 @@ typedef enum lp_status lp_sink(void *ctx, const void *data, size_t n);
  * kept from call to call. What a call hands out is valid until the next call. */
 struct lp_codec;
 
-/* What a stream or a blob needs besides its bytes. */
+/* What a stream or a blob needs besides its bytes. A newer version is needed for
+ * a field of the format, by name, that has a number unknown to this one. */
 struct lp_need {
-    enum { LP_NEED_VOCAB, LP_NEED_DICT, LP_NEED_MODEL } what;
-    const char *name;     /* of the vocabulary, a model's too; "" for a dictionary */
-    uint64_t fingerprint; /* 0: any, by name */
+    enum { LP_NEED_VOCAB, LP_NEED_DICT, LP_NEED_MODEL, LP_NEED_NEWER } what;
+    const char *name;     /* of the vocabulary, a model's too; of a field; else "" */
+    uint64_t fingerprint; /* 0: any, by name; of a field: its number */
 };
 
 /* What a finder answers with: the one asked for; it stays the finder's own. */
@@ -312,7 +313,8 @@ LP_API enum lp_status lp_reader_finish(struct lp_reader *reader);
 /* Offset in the input of the frame at which an error was met. */
 LP_API uint64_t lp_reader_offset(const struct lp_reader *reader);
 /* What a stream needed and the finder did not have, after LP_NO_VOCAB,
- * LP_NO_DICT or LP_NO_MODEL. Valid until the reader is freed. */
+ * LP_NO_DICT or LP_NO_MODEL; what was met, after LP_VERSION. Valid until the
+ * reader is freed. */
 LP_API const struct lp_need *lp_reader_need(const struct lp_reader *reader);
 
 /* --- Random access and listing ----------------------------------------------- */

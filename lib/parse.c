@@ -12,6 +12,7 @@ void lp_parser_init(struct lp_parser *parser, bool recover, uint64_t memory)
 void lp_parser_free(struct lp_parser *parser)
 {
     lp_buf_free(&parser->buf);
+    lp_buf_free(&parser->index);
 }
 
 static size_t held(const struct lp_parser *p)
@@ -44,8 +45,14 @@ static void advance(struct lp_parser *p, size_t n)
     p->offset += n;
 }
 
+static enum lp_status newer(struct lp_parser *p, const char *what, unsigned number)
+{
+    p->newer = (struct lp_need){LP_NEED_NEWER, what, number};
+    return LP_VERSION;
+}
+
 /* Limits that hold before any memory is taken for a block. */
-static enum lp_status check_block(const struct lp_parser *p, const struct lp_frame *frame)
+static enum lp_status check_block(struct lp_parser *p, const struct lp_frame *frame)
 {
     uint64_t limit = (uint64_t)1 << p->header.block_log;
     enum lp_chain chain = lp_wire_chain(frame->kind);
@@ -64,7 +71,7 @@ static enum lp_status check_block(const struct lp_parser *p, const struct lp_fra
     return LP_OK;
 }
 
-static enum lp_status check_frame(const struct lp_parser *p, const struct lp_frame *frame)
+static enum lp_status check_frame(struct lp_parser *p, const struct lp_frame *frame)
 {
     if (lp_is_data(frame->kind))
         return check_block(p, frame);
@@ -72,13 +79,16 @@ static enum lp_status check_frame(const struct lp_parser *p, const struct lp_fra
     case LP_KIND_HEADER:
         if (p->in_segment && !p->recover)
             return LP_TRUNCATED; /* the segment before has no end */
-        return frame->payload_size <= LP_HEADER_MAX ? LP_OK : LP_VERSION;
+        return frame->payload_size <= LP_HEADER_MAX ? LP_OK
+                                                    : newer(p, "header size", frame->payload_size);
     case LP_KIND_INDEX:
         return frame->payload_size <= LP_INDEX_MAX ? LP_OK : LP_DATA;
     case LP_KIND_END:
         return p->in_segment || p->recover ? LP_OK : LP_DATA;
     default:
-        return frame->kind & LP_KIND_ANCILLARY && frame->kind < 0x80 ? LP_OK : LP_VERSION;
+        return frame->kind & LP_KIND_ANCILLARY && frame->kind < 0x80
+                   ? LP_OK
+                   : newer(p, "frame kind", frame->kind);
     }
 }
 
@@ -88,31 +98,83 @@ static bool frame_is_known(unsigned kind)
            kind == LP_KIND_END;
 }
 
+/* The index to come begins: it goes back to the frame at listed. */
+static void begin_index(struct lp_parser *p, uint64_t listed)
+{
+    p->listed = listed;
+    p->nblocks = p->index.n = 0;
+}
+
+/* Appends to it how far the frame at offset is from the one listed before it: the
+ * entry of the last block, if there is one, is then complete. */
+static bool list_to(struct lp_parser *p, uint64_t offset)
+{
+    unsigned char entry[3 * LP_VARINT_MAX];
+    size_t n = lp_put_varint(entry, offset - (p->nblocks > 0 ? p->last_at : p->listed));
+    if (p->nblocks > 0) {
+        n += lp_put_varint(entry + n, p->last.text_size);
+        n += lp_put_varint(entry + n,
+                           p->last.nrecords << 1 | (p->last.kind & LP_KIND_OPEN) / LP_KIND_OPEN);
+    }
+    return lp_buf_append(&p->index, entry, n);
+}
+
 static enum lp_status begin_segment(struct lp_parser *p, const struct lp_event *e)
 {
-    enum lp_status status = lp_header_get(e->payload, e->frame.payload_size, &p->header);
+    const unsigned char *h = e->payload;
+    enum lp_status status = lp_header_get(h, e->frame.payload_size, &p->header);
+    if (status == LP_VERSION)
+        p->newer = lp_header_newer(h);
     if (status != LP_OK)
         return status;
     p->in_segment = true;
     p->text_size = p->nrecords = 0;
-    p->open = false;
+    p->open = p->indexed = false;
     p->chain = lp_xxh64(p->buf.p + p->at, (size_t)e->size, 0);
+    begin_index(p, e->offset);
     return LP_OK;
 }
 
-static void count_block(struct lp_parser *p, const struct lp_event *e)
+static enum lp_status take_block(struct lp_parser *p, const struct lp_event *e)
 {
     const unsigned char *head = p->buf.p + p->at;
     p->chain = lp_xxh64(head, (size_t)(e->payload - head), p->chain);
     p->text_size += e->frame.text_size;
     p->nrecords += e->frame.nrecords - p->open;
     p->open = e->frame.kind & LP_KIND_OPEN;
+    if (!p->recover && !list_to(p, e->offset))
+        return LP_NOMEM;
+    p->nblocks++;
+    p->last_at = e->offset;
+    p->last = e->frame;
+    return p->index.n <= LP_INDEX_MAX ? LP_OK : LP_DATA;
+}
+
+/* An index must list just the blocks that came. */
+static enum lp_status take_index(struct lp_parser *p, const struct lp_event *e)
+{
+    if (p->recover)
+        return LP_OK;
+    if (!p->in_segment)
+        return LP_DATA;
+    if (!list_to(p, e->offset))
+        return LP_NOMEM;
+    bool right =
+        e->frame.payload_size == p->index.n && memcmp(e->payload, p->index.p, p->index.n) == 0;
+    begin_index(p, e->offset);
+    p->indexed = true;
+    return right ? LP_OK : LP_DATA;
 }
 
 static enum lp_status end_segment(struct lp_parser *p, const struct lp_event *e)
 {
+    unsigned char back[LP_VARINT_MAX + 1];
+    size_t n = lp_put_varint(back, e->offset - p->listed);
+    back[n++] = (unsigned char)e->size;
     bool right = e->frame.text_size == p->text_size && e->frame.nrecords == p->nrecords &&
-                 e->frame.check == (uint32_t)lp_xxh64(e->payload, e->frame.payload_size, p->chain);
+                 e->frame.payload_size == n && memcmp(e->payload, back, n) == 0 &&
+                 e->frame.check == (uint32_t)lp_xxh64(e->payload, n, p->chain) &&
+                 p->nblocks <= !p->indexed;
     p->in_segment = false;
     return right || p->recover ? LP_OK : LP_DATA;
 }
@@ -150,8 +212,7 @@ static enum lp_status take_frame(struct lp_parser *p, struct lp_event *e)
 {
     if (lp_is_data(e->frame.kind)) {
         e->kind = LP_EVENT_BLOCK;
-        count_block(p, e);
-        return LP_OK;
+        return take_block(p, e);
     }
     switch (e->frame.kind) {
     case LP_KIND_HEADER:
@@ -162,7 +223,7 @@ static enum lp_status take_frame(struct lp_parser *p, struct lp_event *e)
         return end_segment(p, e);
     default:
         e->kind = LP_EVENT_INDEX;
-        return LP_OK;
+        return take_index(p, e);
     }
 }
 

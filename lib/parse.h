@@ -43,6 +43,14 @@ struct lp_parser {
     uint64_t text_size, nrecords; /* of the segment so far */
     bool open;                    /* the last block's last record goes on */
     uint64_t chain;               /* hash of the segment's frame headers so far */
+
+    /* What the next index must hold: all but the last block's entry in index. */
+    struct lp_buf index;
+    uint64_t listed, nblocks; /* where the header or last index began; blocks since */
+    uint64_t last_at;         /* where the last block began, and its frame */
+    struct lp_frame last;
+    bool indexed;         /* the segment has an index */
+    struct lp_need newer; /* after LP_VERSION: what a newer version must have written */
 };
 
 void lp_parser_init(struct lp_parser *parser, bool recover, uint64_t memory);

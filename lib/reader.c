@@ -201,6 +201,8 @@ enum lp_status lp_reader_push(struct lp_reader *r, const void *data, size_t n)
             if (earlier != LP_OK)
                 return earlier;
             r->offset = r->parser.offset;
+            if (status == LP_VERSION)
+                r->need = r->parser.newer;
             return status == LP_DATA && !r->any ? LP_NOT_LP : status;
         }
         if (e.kind == LP_EVENT_NONE)

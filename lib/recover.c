@@ -106,8 +106,10 @@ static void settle_by_index(struct lp_recovery *r, const struct lp_event *index)
         return;
     p += len;
     struct lp_stretch entry;
-    for (const unsigned char *q = p; next_entry(&q, end, &entry);)
-        total += entry.size;
+    for (const unsigned char *q = p; next_entry(&q, end, &entry); total += entry.size) {
+        if (entry.size > index->offset - total)
+            return; /* it lists more than there is before it */
+    }
     offset = index->offset - total;
     bool aligned = r->n > 0 && r->stretch[0].offset == offset; /* no bytes went missing */
     struct lp_stretch gap = {.offset = offset, .why = LP_DATA};
@@ -140,14 +142,25 @@ static void settle_by_index(struct lp_recovery *r, const struct lp_event *index)
     r->n = 0;
 }
 
-static void begin_segment(struct lp_recovery *r)
+/* At offset the segment is over without its end: more may be missing. */
+static enum lp_status cut_segment(struct lp_recovery *r, uint64_t offset)
 {
     struct lp_place unknown = {UNKNOWN, UNKNOWN, false};
-    if (r->in_segment)
-        settle(r, &unknown); /* the one before has no end */
+    enum lp_status status = LP_OK;
+    bool gap_at_end = r->n > 0 && r->stretch[r->n - 1].gap;
+    if (r->in_segment && !gap_at_end)
+        status = add(r, (struct lp_stretch){.offset = offset, .gap = true, .why = LP_TRUNCATED});
+    settle(r, &unknown);
+    return status;
+}
+
+static enum lp_status begin_segment(struct lp_recovery *r, uint64_t offset)
+{
+    enum lp_status status = r->in_segment ? cut_segment(r, offset) : LP_OK;
     r->place.open = false;
     r->segment = r->place;
     r->in_segment = true;
+    return status;
 }
 
 static void end_segment(struct lp_recovery *r, const struct lp_frame *frame)
@@ -164,8 +177,7 @@ enum lp_status lp_recovery_event(struct lp_recovery *r, const struct lp_event *e
 {
     switch (e->kind) {
     case LP_EVENT_HEADER:
-        begin_segment(r);
-        return LP_OK;
+        return begin_segment(r, e->offset);
     case LP_EVENT_BLOCK:
         return add(r, (struct lp_stretch){.offset = e->offset,
                                           .size = e->size,
@@ -193,11 +205,6 @@ void lp_recovery_reject(struct lp_recovery *r)
 
 enum lp_status lp_recovery_finish(struct lp_recovery *r, uint64_t offset)
 {
-    enum lp_status status = LP_OK;
-    struct lp_place unknown = {UNKNOWN, UNKNOWN, false};
-    bool gap_at_end = r->n > 0 && r->stretch[r->n - 1].gap;
-    if (r->in_segment && !gap_at_end)
-        status = add(r, (struct lp_stretch){.offset = offset, .gap = true, .why = LP_TRUNCATED});
-    settle(r, &unknown);
+    enum lp_status status = cut_segment(r, offset);
     return status != LP_OK ? status : r->lost ? LP_DATA : LP_OK;
 }

@@ -179,6 +179,8 @@ enum lp_status lp_stage_push(struct lp_stage *s, const void *data, size_t n)
         enum lp_status status = lp_parser_step(&s->parser, &at, &n, &e);
         if (status != LP_OK) {
             s->offset = s->parser.offset;
+            if (status == LP_VERSION)
+                s->need = s->parser.newer;
             return status == LP_DATA && !s->any ? LP_NOT_LP : status;
         }
         switch (e.kind) {
