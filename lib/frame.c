@@ -117,7 +117,7 @@ enum lp_status lp_header_get(const unsigned char *src, size_t n, struct lp_heade
     header->chain = (enum lp_chain)src[1];
     header->split = (enum lp_split)src[2];
     header->block_log = src[3];
-    if (header->block_log < LP_BLOCK_LOG_MIN || header->block_log > 31)
+    if (header->block_log < LP_BLOCK_LOG_MIN || header->block_log > LP_LIMIT_LOG_MAX)
         return LP_DATA;
     size_t at = 4;
     if (lp_chain_tokens(header->chain)) {

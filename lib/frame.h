@@ -25,6 +25,7 @@ enum {
     LP_INDEX_MAX = 1 << 16, /* payload of an index frame: bounds the writer's memory too */
     LP_BLOCK_LOG_MIN = 10,  /* block targets from 1 KiB ... */
     LP_BLOCK_LOG_MAX = 26,  /* ... to 64 MiB */
+    LP_LIMIT_LOG_MAX = 31,  /* the largest that a header may allow */
 };
 
 /* The stored form of a payload: enum lp_chain, two more for zstd's longer form

@@ -54,7 +54,7 @@ static enum lp_status newer(struct lp_parser *p, const char *what, unsigned numb
 /* Limits that hold before any memory is taken for a block. */
 static enum lp_status check_block(struct lp_parser *p, const struct lp_frame *frame)
 {
-    uint64_t limit = (uint64_t)1 << p->header.block_log;
+    uint64_t limit = (uint64_t)1 << (p->in_segment ? p->header.block_log : LP_LIMIT_LOG_MAX);
     enum lp_chain chain = lp_wire_chain(frame->kind);
     bool mixed = chain == LP_CHAIN_TOKENS_MIX;
     if (!p->in_segment && !p->recover)

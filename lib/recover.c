@@ -112,7 +112,7 @@ static void settle_by_index(struct lp_recovery *r, const struct lp_event *index)
     }
     offset = index->offset - total;
     bool aligned = r->n > 0 && r->stretch[0].offset == offset; /* no bytes went missing */
-    struct lp_stretch gap = {.offset = offset, .why = LP_DATA};
+    struct lp_stretch gap = {0};
     struct lp_place from = r->place;
     bool losing = false; /* a gap or lost blocks, since from, are still to be reported */
     for (;;) {
@@ -130,8 +130,11 @@ static void settle_by_index(struct lp_recovery *r, const struct lp_event *index)
                 report(r, &gap, &from, &r->place);
             losing = false;
             at++;
-        } else {
-            from = losing ? from : r->place;
+        } else if (!losing) {
+            /* nothing is in its place */
+            gap = (struct lp_stretch){.offset = good != NULL ? good->offset : index->offset,
+                                      .why = LP_DATA};
+            from = r->place;
             losing = true;
         }
         pass(&r->place, entry.text_size, entry.nrecords, entry.open);

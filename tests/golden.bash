@@ -1,0 +1,50 @@
+# The rows of tests/data/golden/list, for golden.bats and data/make-golden.
+# shellcheck shell=bash
+
+GOLDEN=$ROOT/tests/data/golden
+TEXTS=$GOLDEN/texts
+
+# golden_rows LIST FUNCTION: calls it with NAME, DICTIONARY (empty for none), TEXT
+# and RECIPE of each row; the first that fails is named.
+golden_rows() {
+    local name dictionary text recipe
+    while IFS='|' read -r name dictionary text recipe; do
+        name=${name%% *}
+        dictionary=${dictionary// /}
+        [[ -z $name || $name == '#'* ]] && continue
+        [[ $dictionary == - ]] && dictionary='' || dictionary=$TEXTS/$dictionary
+        "$2" "$name" "$dictionary" "$text" "$recipe" < /dev/null && continue
+        echo "golden file $name" >&2
+        return 1
+    done < "$GOLDEN/$1"
+}
+
+# times N FILE...: the files N times over.
+times() {
+    local i
+    for ((i = 0; i < $1; i++)); do
+        cat "${@:2}"
+    done
+}
+
+# damage OFFSET LENGTH [NEW]: standard input with other bytes in the place of those.
+damage() {
+    local whole
+    whole=$(mktemp)
+    cat > "$whole"
+    head -c "$1" "$whole"
+    printf '%b' "${3-}"
+    tail -c +$(($1 + $2 + 1)) "$whole"
+    rm "$whole"
+}
+export -f times damage
+
+# Runs a TEXT or RECIPE, which is shell, in texts/; T is the caller's directory.
+in_texts() {
+    T=$PWD bash -o pipefail -c 'cd "$0" && eval "$1"' "$TEXTS" "$1"
+}
+
+# golden_unpack FILE DICTIONARY [OPTION]: with lpunpack, to standard output.
+golden_unpack() {
+    lpunpack ${2:+-D "$2"} ${3:+"$3"} "$1"
+}
