@@ -1,0 +1,126 @@
+#!/usr/bin/env bats
+# Golden files (data/README) decode for ever: with lpunpack, and with a second
+# decoder that was written from lpstream(5) alone.
+
+load helpers
+load golden
+
+PATH=$ROOT/tests:$PATH
+
+# The bytes of the page's N-th example: hexadecimal digits, then two blanks.
+example() {
+    unhex < <(awk -v n="$1" '/^\.Bd/ { on = ++i == n; next } /^\.Ed/ { on = 0 }
+        on { sub("   *.*", ""); print }' "$ROOT/man/lpstream.5")
+}
+
+@test "every golden file is listed, every listed one is there" {
+    ls "$GOLDEN" | grep -v -e '^list$' -e '^damaged$' -e '^texts$' -e '\.report$' > there
+    cat "$GOLDEN/list" "$GOLDEN/damaged" | grep -v '^#' | cut -d ' ' -f 1 | LC_ALL=C sort > listed
+    LC_ALL=C sort there | diff - listed
+}
+
+restores() {
+    in_texts "$3" > text
+    expect 0 golden_unpack "$GOLDEN/$1" "$2" && same out text && err_is '' &&
+        expect 0 golden_unpack "$GOLDEN/$1" "$2" -t && out_is '' && err_is ''
+}
+
+@test "lpunpack restores every golden file" {
+    golden_rows list restores
+}
+
+restores_from_pipe() {
+    in_texts "$3" > text
+    golden_unpack - "$2" < <(cat "$GOLDEN/$1") | cmp - text
+}
+
+@test "lpunpack restores every golden file from a pipe" {
+    golden_rows list restores_from_pipe
+}
+
+is_listed() {
+    in_texts "$3" > text
+    expect 0 golden_unpack "$GOLDEN/$1" '' --list
+    awk -v want="$(size text)" 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == "text") column = i }
+        NR > 1 { text += $column } END { exit text != want }' out
+}
+
+@test "lpunpack lists every golden stream's text" {
+    golden_rows list is_listed
+}
+
+# Sorts files by the dictionary that they need: a run of the decoder for each.
+by_dictionary() {
+    echo "$1" >> "files.$(basename "${2:-none}")"
+    in_texts "$3" > "texts/$1"
+}
+
+decode_all() {
+    local list dictionary
+    mkdir decoded
+    for list in files.*; do
+        dictionary=$TEXTS/${list#files.}
+        [[ $list == files.none ]] && dictionary=''
+        # shellcheck disable=SC2046 # names without blanks
+        lpstream-decoder ${dictionary:+-D "$dictionary"} -d decoded \
+            $(sed "s|^|$1/|" "$list") || return
+    done
+    diff -r decoded texts
+}
+
+@test "the second decoder restores every golden file" {
+    mkdir texts
+    golden_rows list by_dictionary
+    decode_all "$GOLDEN"
+}
+
+makes_today() {
+    by_dictionary "$1" "$2" "$3"
+    in_texts "$4" < "texts/$1" > "made/$1"
+    golden_unpack "made/$1" "$2" | cmp - "texts/$1"
+}
+
+@test "what the commands make of the same texts today, both decoders restore" {
+    mkdir texts made
+    golden_rows list makes_today
+    decode_all made
+}
+
+recovers() {
+    in_texts "$3" > text
+    expect 3 golden_unpack "$GOLDEN/$1" "$2" && err_line lpunpack &&
+        expect 3 golden_unpack "$GOLDEN/$1" "$2" -t && err_line lpunpack &&
+        expect 3 golden_unpack "$GOLDEN/$1" "$2" --recover && same out text &&
+        same err "$GOLDEN/$1.report"
+}
+
+@test "lpunpack refuses every golden damage, and recovers what it did" {
+    golden_rows damaged recovers
+}
+
+refused_by_decoder() {
+    expect 3 lpstream-decoder ${2:+-D "$2"} "$GOLDEN/$1"
+}
+
+@test "the second decoder refuses every golden damage" {
+    golden_rows damaged refused_by_decoder
+}
+
+@test "the page's examples are what it says" {
+    example 1 > stream
+    example 2 > blob
+    [[ $(size stream) -eq 68 ]]
+    expect 0 lpunpack stream && out_is hi
+    expect 0 lpunpack blob && printf 'Hello world' | cmp - out
+    expect 0 lpstream-decoder stream && out_is hi
+    printf 'hi\n' | lptok -L | cmp - stream
+    printf 'Hello world' | lptok --blob | cmp - blob
+}
+
+@test "the page's fingerprints are those of the vocabularies" {
+    awk '$1 == ".It" && $2 ~ /^[0-6]$/ && $3 == "Ta" && NF > 8 { print $4, $6 }' \
+        "$ROOT/man/lpstream.5" | LC_ALL=C sort > page
+    lptok --list | awk 'NR > 1 || $3 ~ /^[0-9a-f]{16}$/ { print $1, $3 }' | LC_ALL=C sort > listed
+    [[ $(wc -l < page) -eq 7 ]]
+    diff page listed
+}
