@@ -50,3 +50,12 @@ setup_file() {
     expect 1 "$B/bench/bench" -w -V "$B/vocab" no-such-method one.txt 1 sizes
     expect 1 "$B/bench/bench" -w -V "$B/vocab" zstd one.txt 2 sizes
 }
+
+@test "bench-growth restores what it packs, and writes a row for each command" {
+    expect 0 "$ROOT/scripts/bench-growth" --max 10k -o growth.csv
+    grep -q '^pipeline,bytes,stored,command,wall_s,cpu_s,memory_mb,runs$' growth.csv
+    for size in 1000 10000; do
+        grep -q "^lptok | lpzstd,$size,[0-9]*,lpzstd,[0-9.]*,[0-9.]*,[0-9.]*,9$" growth.csv
+        grep -q "^lptok | lpzstd,$size,[0-9]*,lpunpack," growth.csv
+    done
+}
