@@ -59,3 +59,32 @@ setup_file() {
         grep -q "^lptok | lpzstd,$size,[0-9]*,lpunpack," growth.csv
     done
 }
+
+@test "bench-plots draws every figure that the CSVs have" {
+    command -v gnuplot > /dev/null || skip "gnuplot is not installed"
+    cat > peers.csv << 'CSV'
+# machine: any
+corpus,encoding,kind,method,label,ours,version,group,records,bytes,stored,ratio_mean,ratio_total,ratio_q1,ratio_median,ratio_q3,saved_mean,pack_mbs,pack_min,pack_max,unpack_mbs,unpack_min,unpack_max,memory_mb,runs
+c,cl100k_base,packer,hybrid,lptok | lpzstd,1,1,all,9,9000,3000,3.1,3,2.5,3,3.5,0.66,20,19,21,200,190,210,9,5
+c,cl100k_base,packer,hybrid,lptok | lpzstd,1,1,under 1 kB,5,2000,700,2.9,2.8,2.5,3,3.5,0.64,20,19,21,200,190,210,9,5
+c,cl100k_base,packer,hybrid,lptok | lpzstd,1,1,1 to 4 kB,4,7000,2300,3.2,3.1,2.5,3,3.5,0.68,20,19,21,200,190,210,9,5
+c,cl100k_base,packer,brotli,brotli -11,0,1,all,9,9000,3600,2.4,2.5,2.2,2.4,2.6,0.58,0.7,0.6,0.8,90,80,100,4,5
+c,cl100k_base,packer,brotli,brotli -11,0,1,under 1 kB,5,2000,900,2.2,2.3,2.2,2.4,2.6,0.55,0.7,0.6,0.8,90,80,100,4,5
+c,cl100k_base,packer,brotli,brotli -11,0,1,1 to 4 kB,4,7000,2700,2.6,2.7,2.2,2.4,2.6,0.6,0.7,0.6,0.8,90,80,100,4,5
+c,cl100k_base,tokeniser,warm,"lptok, warm memo",1,1,all,9,9000,,,,,,,,90,80,100,400,390,410,8,5
+CSV
+    cat > growth.csv << 'CSV'
+pipeline,bytes,stored,command,wall_s,cpu_s,memory_mb,runs
+lptok | lpzstd,1000,400,lpzstd,0.002,0.001,5,9
+lptok | lpzstd,1000,400,lpunpack,0.002,0.001,5,9
+lptok | lpzstd,10000,4000,lpzstd,0.004,0.002,6,9
+lptok | lpzstd,10000,4000,lpunpack,0.004,0.002,5,9
+CSV
+    expect 0 "$ROOT/scripts/bench-plots" -o plots peers.csv growth.csv
+    for plot in compression_ratio space_savings disk_size speed memory comprehensive tokenisers \
+        scalability; do
+        grep -q '</svg>' "plots/$plot.svg"
+    done
+    grep -q '>3\.10<' plots/compression_ratio.svg
+    expect 1 "$ROOT/scripts/bench-plots" -o plots growth.csv
+}
