@@ -15,31 +15,80 @@ bool lp_ids_reserve(struct lp_ids *ids, size_t n)
     return true;
 }
 
+/* The merges that can be made, by the place of their left part: the token made,
+ * which is their order too, and that place. Blocks of them know their least. */
+enum { BLOCK = 16, BLOCKS = LP_BPE_SHORT / BLOCK, PLACE_BITS = 8, NO_MERGE = INT32_MAX };
+
+struct merges {
+    int32_t at[LP_BPE_SHORT], least[BLOCKS];
+};
+
+static inline int32_t lesser(int32_t a, int32_t b)
+{
+    return a < b ? a : b;
+}
+
+static inline void find_least(struct merges *m, size_t place)
+{
+    const int32_t *at = m->at + place / BLOCK * BLOCK;
+    int32_t least[4] = {at[0], at[1], at[2], at[3]}; /* four at once: no waiting for one another */
+    for (size_t i = 4; i < BLOCK; i += 4) {
+        for (size_t k = 0; k < 4; k++)
+            least[k] = lesser(least[k], at[i + k]);
+    }
+    m->least[place / BLOCK] = lesser(lesser(least[0], least[1]), lesser(least[2], least[3]));
+}
+
+static inline void put_merge(const struct lp_vocab *v, struct merges *m, const uint32_t *ids,
+                             size_t left, size_t right)
+{
+    uint32_t id = lp_vocab_pair(v, ids[left], ids[right]);
+    m->at[left] = id == LP_NO_ID ? NO_MERGE : (int32_t)(id << PLACE_BITS | (uint32_t)left);
+}
+
+/* A part is known by the place of its first byte. */
 size_t lp_bpe_merge(const struct lp_vocab *v, const unsigned char *text, size_t n, uint32_t *ids)
 {
-    uint32_t merged[LP_BPE_SHORT]; /* merged[i]: what ids[i] and ids[i + 1] make */
-    for (size_t i = 0; i < n; i++)
+    struct merges m;
+    uint16_t next[LP_BPE_SHORT], before[LP_BPE_SHORT + 1];
+    size_t nblocks = (n + BLOCK - 1) / BLOCK;
+    for (size_t i = 0; i < n; i++) {
         ids[i] = v->byte_id[text[i]];
-    for (size_t i = 0; i + 1 < n; i++)
-        merged[i] = lp_vocab_pair(v, ids[i], ids[i + 1]);
-    while (n > 1) {
-        size_t at = 0;
-        for (size_t i = 1; i + 1 < n; i++) {
-            if (merged[i] < merged[at])
-                at = i;
-        }
-        if (merged[at] == LP_NO_ID)
-            break;
-        ids[at] = merged[at];
-        n--;
-        memmove(ids + at + 1, ids + at + 2, (n - at - 1) * sizeof *ids);
-        memmove(merged + at, merged + at + 1, (n - at) * sizeof *merged);
-        if (at > 0)
-            merged[at - 1] = lp_vocab_pair(v, ids[at - 1], ids[at]);
-        if (at + 1 < n)
-            merged[at] = lp_vocab_pair(v, ids[at], ids[at + 1]);
+        next[i] = (uint16_t)(i + 1);
+        before[i + 1] = (uint16_t)i;
     }
-    return n;
+    for (size_t i = 0; i + 1 < n; i++)
+        put_merge(v, &m, ids, i, i + 1);
+    for (size_t i = n - 1; i < nblocks * BLOCK; i++)
+        m.at[i] = NO_MERGE;
+    for (size_t i = 0; i < nblocks; i++)
+        find_least(&m, i * BLOCK);
+    for (;;) {
+        int32_t least = m.least[0];
+        for (size_t i = 1; i < nblocks; i++)
+            least = lesser(least, m.least[i]);
+        if (least == NO_MERGE)
+            break;
+        size_t left = (uint32_t)least & ((1u << PLACE_BITS) - 1), gone = next[left];
+        size_t right = next[gone];
+        ids[left] = (uint32_t)least >> PLACE_BITS;
+        m.at[left] = m.at[gone] = NO_MERGE;
+        next[left] = (uint16_t)right;
+        before[right] = (uint16_t)left;
+        if (right < n)
+            put_merge(v, &m, ids, left, right);
+        if (left > 0) {
+            put_merge(v, &m, ids, before[left], left);
+            find_least(&m, before[left]);
+        }
+        find_least(&m, left);
+        if (nblocks > 1)
+            find_least(&m, gone);
+    }
+    size_t count = 0;
+    for (size_t i = 0; i < n; i = next[i])
+        ids[count++] = ids[i];
+    return count;
 }
 
 /* Whether merging would keep these two tokens side by side. Undoes their merges,

@@ -66,6 +66,11 @@ LP_API uint64_t lp_vocab_fingerprint(const struct lp_vocab *vocab);
 /* One more than the largest id, special tokens included. */
 LP_API uint32_t lp_vocab_size(const struct lp_vocab *vocab);
 
+/* Holds the tokenisers to come to these instructions, "portable" or "avx2", for
+ * tests; else the best that the CPU has are used. All give the same ids. To be
+ * called before the vocabulary is shared. LP_USAGE: no such, or not on this CPU. */
+LP_API enum lp_status lp_vocab_use(struct lp_vocab *vocab, const char *instructions);
+
 /* --- Text to tokens ---------------------------------------------------------- */
 
 /* A growing array of token ids. Zero-initialised is empty; free() releases v. */

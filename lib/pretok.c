@@ -1,19 +1,10 @@
 #include "pretok.h"
 
-#include "unicode_class.h"
-
-/* A character: its class, and its bytes (0: the text stops within it). Line ends
- * are told apart from other white space; an undecodable byte is LP_OTHER. */
-enum { LINE_END = LP_SPACE + 1 };
-
-struct character {
-    unsigned klass;
-    size_t size;
-};
+#include "character.h"
 
 /* clang-format off */
 static const unsigned char ascii[128] = {
-    0,0,0,0,0,0,0,0,0,LP_SPACE,LINE_END,LP_SPACE,LP_SPACE,LINE_END,0,0,
+    0,0,0,0,0,0,0,0,0,LP_SPACE,LP_LINE_END,LP_SPACE,LP_SPACE,LP_LINE_END,0,0,
     0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,
     LP_SPACE,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,
     5,5,5,5,5,5,5,5,5,5,0,0,0,0,0,0,
@@ -28,55 +19,25 @@ enum {
     LETTERS = 1 << LP_UPPER | 1 << LP_LOWER | 1 << LP_LETTER,
     NUMBERS = 1 << LP_NUMBER,
     PUNCT = 1 << LP_OTHER | 1 << LP_MARK, /* [^\s\p{L}\p{N}] */
-    SPACES = 1 << LP_SPACE | 1 << LINE_END,
+    SPACES = 1 << LP_SPACE | 1 << LP_LINE_END,
     NO_CASE = 1 << LP_LETTER | 1 << LP_MARK,
     UPPER = 1 << LP_UPPER | NO_CASE,
     LOWER = 1 << LP_LOWER | NO_CASE,
 };
 
-static bool in(struct character c, unsigned set)
+static bool in(struct lp_character c, unsigned set)
 {
     return set >> c.klass & 1;
 }
 
-/* The character at p of two bytes and more, of valid UTF-8 (RFC 3629); else one
- * byte of no class. */
-static struct character decode(const unsigned char *p, size_t n, bool final)
-{
-    const struct character bad = {LP_OTHER, 1}, cut = {LP_OTHER, 0};
-    unsigned lead = p[0];
-    if (lead < 0xC2 || lead > 0xF4)
-        return bad;
-    size_t size = lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-    uint32_t cp = lead & (0x7Fu >> size);
-    for (size_t i = 1; i < size; i++) {
-        if (i >= n)
-            return final ? bad : cut;
-        /* The second byte excludes overlong forms, surrogates, what is too large. */
-        unsigned low = 0x80, high = 0xBF;
-        if (i == 1 && lead == 0xE0)
-            low = 0xA0;
-        if (i == 1 && lead == 0xED)
-            high = 0x9F;
-        if (i == 1 && lead == 0xF0)
-            low = 0x90;
-        if (i == 1 && lead == 0xF4)
-            high = 0x8F;
-        if (p[i] < low || p[i] > high)
-            return bad;
-        cp = cp << 6 | (p[i] & 0x3Fu);
-    }
-    return (struct character){lp_unicode_class(cp), size};
-}
-
-static inline struct character character_at(const unsigned char *text, size_t at, size_t n,
-                                            bool final)
+static inline struct lp_character character_at(const unsigned char *text, size_t at, size_t n,
+                                               bool final)
 {
     if (at >= n)
-        return (struct character){LP_OTHER, 0};
+        return (struct lp_character){LP_OTHER, 0};
     if (text[at] < 0x80)
-        return (struct character){ascii[text[at]], 1};
-    return decode(text + at, n - at, final);
+        return (struct lp_character){ascii[text[at]], 1};
+    return lp_character_wide(text + at, n - at, final);
 }
 
 /* Passes over characters of a set. True when one that is not in it, or the end
@@ -85,7 +46,7 @@ static inline bool pass(struct lp_pretok *s, const unsigned char *text, size_t n
                         unsigned set)
 {
     for (;;) {
-        struct character c = character_at(text, s->at, n, final);
+        struct lp_character c = character_at(text, s->at, n, final);
         if (c.size == 0)
             return final;
         if (!in(c, set))
@@ -94,11 +55,7 @@ static inline bool pass(struct lp_pretok *s, const unsigned char *text, size_t n
     }
 }
 
-enum { UNDECIDED = 99 };
-
-/* Length of a contraction at the apostrophe text[at]: 0 for none, UNDECIDED when
- * the bytes do not tell. Only U+017F folds to a letter of the seven: to s. */
-static size_t contraction(const unsigned char *text, size_t at, size_t n, bool final, bool any_case)
+size_t lp_contraction(const unsigned char *text, size_t at, size_t n, bool final, bool any_case)
 {
     unsigned char c[3] = {0};
     size_t have = n - at - 1 < 3 ? n - at - 1 : 3;
@@ -108,14 +65,14 @@ static size_t contraction(const unsigned char *text, size_t at, size_t n, bool f
             c[i] |= 0x20;
     }
     if (have == 0)
-        return final ? 0 : UNDECIDED;
+        return final ? 0 : LP_UNDECIDED;
     if (c[0] == 's' || c[0] == 't' || c[0] == 'm' || c[0] == 'd')
         return 2;
     bool long_s = any_case && c[0] == 0xC5;
     if (c[0] != 'l' && c[0] != 'v' && c[0] != 'r' && !long_s)
         return 0;
     if (have == 1)
-        return final ? 0 : UNDECIDED;
+        return final ? 0 : LP_UNDECIDED;
     bool two = (c[0] == 'l' && c[1] == 'l') || (c[0] == 'v' && c[1] == 'e') ||
                (c[0] == 'r' && c[1] == 'e') || (long_s && c[1] == 0xBF);
     return two ? 3 : 0;
@@ -135,12 +92,12 @@ static bool start(struct lp_pretok *s, const unsigned char *text, size_t n, bool
 {
     bool gpt2 = s->pattern == LP_PATTERN_GPT2, o200k = s->pattern == LP_PATTERN_O200K;
     unsigned letters = o200k ? LETTERS | 1 << LP_MARK : LETTERS;
-    struct character c = character_at(text, 0, n, final), next = {LINE_END, 0};
+    struct lp_character c = character_at(text, 0, n, final), next = {LP_LINE_END, 0};
     if (c.size == 0)
         return false;
     if (text[0] == '\'' && !o200k) {
-        *size = contraction(text, 0, n, final, !gpt2);
-        if (*size == UNDECIDED)
+        *size = lp_contraction(text, 0, n, final, !gpt2);
+        if (*size == LP_UNDECIDED)
             return false;
         if (*size > 0)
             return true;
@@ -182,7 +139,7 @@ static size_t numbers(struct lp_pretok *s, const unsigned char *text, size_t n, 
     }
     size_t at = s->at;
     for (int i = 0; i < 3; i++) {
-        struct character c = character_at(text, at, n, final);
+        struct lp_character c = character_at(text, at, n, final);
         if (c.size == 0 && !final)
             return 0;
         if (c.size == 0 || !in(c, NUMBERS))
@@ -208,14 +165,14 @@ static size_t spaces(struct lp_pretok *s, const unsigned char *text, size_t n, b
 {
     bool gpt2 = s->pattern == LP_PATTERN_GPT2;
     for (;;) {
-        struct character c = character_at(text, s->at, n, final);
+        struct lp_character c = character_at(text, s->at, n, final);
         bool end = c.size == 0 && final;
         if (c.size == 0 && !final)
             return 0;
         if (!end && in(c, SPACES)) {
             s->last = s->at;
             s->at += c.size;
-            if (c.klass == LINE_END && !gpt2)
+            if (c.klass == LP_LINE_END && !gpt2)
                 s->mark = s->at;
             s->settled = s->mark > 0 ? s->mark : s->last;
             continue;
@@ -234,7 +191,7 @@ static size_t spaces(struct lp_pretok *s, const unsigned char *text, size_t n, b
 static bool upper(struct lp_pretok *s, const unsigned char *text, size_t n, bool final)
 {
     for (;;) {
-        struct character c = character_at(text, s->at, n, final);
+        struct lp_character c = character_at(text, s->at, n, final);
         if (c.size == 0 && !final)
             return false;
         if (c.size > 0 && in(c, UPPER)) {
@@ -259,8 +216,8 @@ static size_t suffix(struct lp_pretok *s, const unsigned char *text, size_t n, b
         return 0;
     size_t size = 0;
     if (s->at < n && text[s->at] == '\'')
-        size = contraction(text, s->at, n, final, true);
-    return size == UNDECIDED ? 0 : done(s, s->at + size);
+        size = lp_contraction(text, s->at, n, final, true);
+    return size == LP_UNDECIDED ? 0 : done(s, s->at + size);
 }
 
 size_t lp_pretok_next(struct lp_pretok *s, const unsigned char *text, size_t n, bool final)

@@ -41,6 +41,12 @@ struct lp_pretok {
  * The scanner is then ready for the next pretoken. */
 size_t lp_pretok_next(struct lp_pretok *scanner, const unsigned char *text, size_t n, bool final);
 
+/* Length of a contraction at the apostrophe text[at]: 0 for none, LP_UNDECIDED
+ * when the n bytes do not tell and more may follow. Only U+017F folds to a letter
+ * of the seven: to s. */
+enum { LP_UNDECIDED = 99 };
+size_t lp_contraction(const unsigned char *text, size_t at, size_t n, bool final, bool any_case);
+
 /* The first k settled bytes have been taken away from the pretoken's front. */
 void lp_pretok_drop(struct lp_pretok *scanner, size_t k);
 

@@ -1,34 +1,46 @@
-/* tok.c - text to ids: each pretoken is looked up; one that is no token is
- * merged, and if it is short the result is remembered. */
+/* tok.c - text to ids.
+ *
+ * Pretokens ("words") are found and encoded in batches, in steps that wait for
+ * memory together: where words end; their keys; then, word by word, ids from the
+ * memo. The first word of a batch that the memo lacks makes it learn all words of
+ * the batch that it lacks, from the vocabulary or by merging. */
 #include "lp.h"
 
 #include "bpe.h"
+#include "check.h"
+#include "memo.h"
 #include "pretok.h"
 
+#if defined(__GNUC__)
+#define PREFETCH(p) __builtin_prefetch(p)
+#else
+#define PREFETCH(p) ((void)(p))
+#endif
+
 enum {
-    PIECE = 64 << 10,    /* text taken at once */
-    GIANT = 4 << 10,     /* bytes of an unended pretoken that are passed on before its end */
-    SLACK = LP_KEY_SIZE, /* bytes after the text that a key may read */
-    MEMO_LOG = 12,
-    MEMO_IDS = 11, /* so that an entry is 64 bytes, a cache line */
+    PIECE = 32 << 10, /* text taken at once */
+    GIANT = 4 << 10,  /* bytes of an unended pretoken that are passed on before its end */
+    BATCH = 256,      /* words encoded together */
 };
 
-/* The ids of a short pretoken that is no token. */
-struct memo {
+/* A short word of the batch. */
+struct short_word {
     struct lp_key key;
-    uint32_t n, ids[MEMO_IDS];
+    uint64_t hash;
 };
 
 struct lp_tok {
     const struct lp_vocab *v;
     bool special;
+    lp_window_scan *scan;
     struct lp_pretok scanner;
     struct lp_buf held;    /* text from the current pretoken's start on */
     struct lp_buf partial; /* what may become a special token */
     struct lp_bpe_run run; /* the pretoken's front, if it is giant */
     bool running;
-    struct memo *memo; /* 1 << MEMO_LOG */
-    uint32_t ids[LP_BPE_SHORT];
+    struct lp_memo memo;
+    uint32_t end[BATCH]; /* of the batch's words, in the text held */
+    struct short_word word[BATCH];
 };
 
 enum lp_status lp_tok_new(const struct lp_vocab *vocab, bool special, struct lp_tok **out)
@@ -42,10 +54,10 @@ enum lp_status lp_tok_new(const struct lp_vocab *vocab, bool special, struct lp_
     tok->v = vocab;
     tok->special = special;
     tok->scanner.pattern = (enum lp_pattern)vocab->file->pattern;
+    tok->scan = lp_window_scanner(tok->scanner.pattern, vocab->path);
     lp_bpe_run_init(&tok->run, vocab);
-    tok->memo = calloc((size_t)1 << MEMO_LOG, sizeof *tok->memo);
-    if (tok->memo == NULL) {
-        lp_tok_free(tok);
+    if (!lp_memo_new(&tok->memo)) {
+        free(tok);
         return LP_NOMEM;
     }
     *out = tok;
@@ -59,7 +71,7 @@ void lp_tok_free(struct lp_tok *tok)
     lp_buf_free(&tok->held);
     lp_buf_free(&tok->partial);
     lp_bpe_run_free(&tok->run);
-    free(tok->memo);
+    lp_memo_free(&tok->memo);
     free(tok);
 }
 
@@ -79,8 +91,8 @@ size_t lp_tok_held(const struct lp_tok *tok)
     return tok->held.n + tok->partial.n + tok->run.text.n;
 }
 
-/* The key of n <= 15 bytes that SLACK readable bytes follow. */
-static struct lp_key load_key(const unsigned char *text, size_t n)
+/* The key of n <= 15 bytes, where 16 are readable. */
+static inline struct lp_key load_key(const unsigned char *text, size_t n)
 {
     static const unsigned char ones_then_zeros[32] = {255, 255, 255, 255, 255, 255, 255, 255,
                                                       255, 255, 255, 255, 255, 255, 255, 255};
@@ -93,84 +105,200 @@ static struct lp_key load_key(const unsigned char *text, size_t n)
     return (struct lp_key){(key.a & mask.a) | last.a, (key.b & mask.b) | last.b};
 }
 
-static void append(struct lp_ids *out, const uint32_t *ids, size_t n)
+/* Merges a word of at most LP_BPE_SHORT bytes and puts it into the memo's ring. */
+static size_t merge(struct lp_tok *tok, const unsigned char *text, size_t n, uint64_t hash,
+                    uint32_t *out)
 {
-    memcpy(out->v + out->n, ids, n * sizeof *ids);
-    out->n += n;
+    size_t count = lp_bpe_merge(tok->v, text, n, out);
+    lp_memo_ring_put(&tok->memo, text, n, hash, out, count);
+    return count;
 }
 
-/* Appends the ids of a pretoken of at most 15 bytes; out has room. */
-static void encode_short(struct lp_tok *tok, const unsigned char *text, size_t n,
-                         struct lp_ids *out)
+/* Encodes a word that the memo's table has no room for; out has n ids' room. */
+static size_t encode_other(struct lp_tok *tok, const unsigned char *text, size_t n, uint64_t hash,
+                           uint32_t *out)
 {
-    struct lp_key key = load_key(text, n);
-    uint64_t hash = lp_key_hash(key);
-    uint32_t id = lp_vocab_key(tok->v, key, hash);
-    if (id != LP_NO_ID) {
-        out->v[out->n++] = id;
-        return;
-    }
-    struct memo *memo = &tok->memo[hash >> (64 - MEMO_LOG)];
-    if (memo->key.a == key.a && memo->key.b == key.b) {
-        append(out, memo->ids, memo->n);
-        return;
-    }
-    size_t count = lp_bpe_merge(tok->v, text, n, tok->ids);
-    append(out, tok->ids, count);
-    if (count <= MEMO_IDS) {
-        memo->key = key;
-        memo->n = (uint32_t)count;
-        memcpy(memo->ids, tok->ids, count * sizeof *memo->ids);
-    }
+    size_t count;
+    const uint32_t *known = lp_memo_ring_find(&tok->memo, text, n, hash, &count);
+    if (known == NULL)
+        return merge(tok, text, n, hash, out);
+    memcpy(out, known, count * sizeof *out);
+    return count;
 }
 
-/* Appends the ids of a whole pretoken. */
-static enum lp_status encode(struct lp_tok *tok, const unsigned char *text, size_t n,
-                             struct lp_ids *out)
+/* Encodes a word of 16 to LP_BPE_SHORT bytes. */
+static size_t encode_long(struct lp_tok *tok, const unsigned char *text, size_t n, uint32_t *out)
 {
-    if (n <= LP_KEY_TEXT_MAX && !tok->running) {
-        encode_short(tok, text, n, out);
-        return LP_OK;
-    }
-    if (tok->running || n > LP_BPE_SHORT) {
-        enum lp_status status = lp_bpe_run_push(&tok->run, text, n, out);
-        if (status == LP_OK)
-            status = lp_bpe_run_end(&tok->run, out);
-        tok->running = false;
-        return status;
-    }
-    uint32_t id = lp_vocab_find(tok->v, text, n);
-    if (id != LP_NO_ID)
-        append(out, &id, 1);
+    uint64_t hash = lp_xxh64(text, n, 0);
+    uint32_t id = lp_vocab_find_long(tok->v, text, n, hash);
+    if (id == LP_NO_ID)
+        return encode_other(tok, text, n, hash, out);
+    *out = id;
+    return 1;
+}
+
+/* Puts a short word into the memo. likely: of lp_vocab_likely(). */
+static void learn_word(struct lp_tok *tok, const unsigned char *text, struct short_word w,
+                       uint32_t likely)
+{
+    uint32_t ids[LP_KEY_TEXT_MAX];
+    size_t n = 1;
+    struct lp_word *line = lp_memo_line(&tok->memo, w.hash);
+    if (lp_memo_find(line, w.key) != NULL)
+        return; /* it came twice */
+    if (likely != LP_NO_ID && lp_vocab_has_key(tok->v, likely, w.key))
+        ids[0] = tok->v->id[likely];
     else
-        append(out, tok->ids, lp_bpe_merge(tok->v, text, n, tok->ids));
+        ids[0] = likely == LP_NO_ID ? LP_NO_ID : lp_vocab_key(tok->v, w.key, w.hash);
+    if (ids[0] == LP_NO_ID) {
+        size_t size = lp_key_length(w.key);
+        n = lp_bpe_merge(tok->v, text, size, ids);
+        if (n > LP_WORD_IDS) {
+            lp_memo_ring_put(&tok->memo, text, size, w.hash, ids, n);
+            n = 0; /* as much as: see there */
+        }
+    }
+    lp_memo_put(line, w.key, ids, n);
+}
+
+/* Puts those short words of the batch, from number i on, into the memo that are
+ * not there. */
+static void learn(struct lp_tok *tok, const unsigned char *text, size_t i, size_t n)
+{
+    struct {
+        uint32_t word, likely;
+    } miss[BATCH];
+    size_t nmisses = 0;
+    for (; i < n; i++) {
+        struct short_word w = tok->word[i];
+        if (w.hash == 0 || lp_memo_find(lp_memo_line(&tok->memo, w.hash), w.key) != NULL)
+            continue;
+        miss[nmisses++].word = (uint32_t)i;
+        PREFETCH(&tok->v->index[lp_index_slot(w.hash, tok->v->file->index_log)]);
+    }
+    for (i = 0; i < nmisses; i++) {
+        miss[i].likely = lp_vocab_likely(tok->v, tok->word[miss[i].word].hash);
+        if (miss[i].likely != LP_NO_ID) {
+            PREFETCH(tok->v->text + (size_t)miss[i].likely * LP_KEY_SIZE);
+            PREFETCH(&tok->v->id[miss[i].likely]);
+        }
+    }
+    for (i = 0; i < nmisses; i++) {
+        uint32_t word = miss[i].word;
+        learn_word(tok, text + (word > 0 ? tok->end[word - 1] : 0), tok->word[word],
+                   miss[i].likely);
+    }
+}
+
+/* Encodes the batch's n words. */
+static enum lp_status encode_batch(struct lp_tok *tok, const unsigned char *text, size_t n,
+                                   struct lp_ids *out)
+{
+    if (!lp_ids_reserve(out, tok->end[n - 1] + LP_WORD_IDS))
+        return LP_NOMEM;
+    size_t from = 0;
+    for (size_t i = 0; i < n; from = tok->end[i++]) {
+        size_t size = tok->end[i] - from;
+        if (size > LP_KEY_TEXT_MAX) {
+            tok->word[i].hash = 0;
+            continue;
+        }
+        struct lp_key key = load_key(text + from, size);
+        tok->word[i] = (struct short_word){key, lp_key_hash(key)};
+        PREFETCH(lp_memo_line(&tok->memo, tok->word[i].hash));
+    }
+    bool learnt = false;
+    from = 0;
+    for (size_t i = 0; i < n; from = tok->end[i++]) {
+        struct short_word w = tok->word[i];
+        uint32_t *ids = out->v + out->n;
+        size_t size = tok->end[i] - from;
+        if (w.hash == 0) {
+            if (size <= LP_BPE_SHORT) {
+                out->n += encode_long(tok, text + from, size, ids);
+                continue;
+            }
+            enum lp_status status = lp_bpe_run_push(&tok->run, text + from, size, out);
+            if (status == LP_OK)
+                status = lp_bpe_run_end(&tok->run, out);
+            if (status != LP_OK)
+                return status;
+            continue;
+        }
+        struct lp_word *line = lp_memo_line(&tok->memo, w.hash);
+        const struct lp_word *known = lp_memo_find(line, w.key);
+        if (known == NULL) {
+            if (!learnt)
+                learn(tok, text, i, n);
+            learnt = true;
+            known = lp_memo_find(line, w.key);
+        }
+        if (known == NULL) { /* others of the batch have taken its place */
+            learn_word(tok, text + from, w, lp_vocab_likely(tok->v, w.hash));
+            known = line;
+        }
+        uint32_t first = known->ids[0];
+        memcpy(ids, known->ids, sizeof known->ids); /* a fixed size is one store */
+        ids[0] = first & LP_NO_ID;
+        out->n += first >> LP_WORD_COUNT;
+        if (first >> LP_WORD_COUNT == 0)
+            out->n += encode_other(tok, text + from, size, w.hash, ids);
+    }
     return LP_OK;
+}
+
+/* Finds the words of the next batch; how many. */
+static size_t find_words(struct lp_tok *tok, const unsigned char *text, size_t n, bool final)
+{
+    size_t at = 0, count = 0;
+    while (count < BATCH && at < n) {
+        if (tok->scanner.at == 0)
+            count += tok->scan(text, at, n, final, tok->end + count, BATCH - count);
+        at = count > 0 ? tok->end[count - 1] : 0;
+        if (count == BATCH || at == n)
+            break;
+        size_t size = lp_pretok_next(&tok->scanner, text + at, n - at, final);
+        if (size == 0)
+            break;
+        tok->end[count++] = (uint32_t)(at += size);
+    }
+    return count;
+}
+
+/* Takes what of a giant pretoken is in the text held: to its end, if that is
+ * there. Returns its bytes. */
+static size_t encode_giant(struct lp_tok *tok, const unsigned char *text, size_t n, bool final,
+                           struct lp_ids *out, enum lp_status *status)
+{
+    size_t size = lp_pretok_next(&tok->scanner, text, n, final);
+    tok->running = size == 0;
+    if (tok->running) { /* one settled byte stays, see lp_pretok_drop */
+        size = tok->scanner.settled > GIANT ? tok->scanner.settled - 1 : 0;
+        lp_pretok_drop(&tok->scanner, size);
+    }
+    *status = lp_bpe_run_push(&tok->run, text, size, out);
+    if (*status == LP_OK && !tok->running)
+        *status = lp_bpe_run_end(&tok->run, out);
+    return size;
 }
 
 /* Encodes the pretokens that end in what is held. */
 static enum lp_status encode_held(struct lp_tok *tok, bool final, struct lp_ids *out)
 {
     const unsigned char *text = tok->held.p;
-    size_t n = tok->held.n, at = 0;
+    size_t n = tok->held.n, at = 0, size;
     enum lp_status status = LP_OK;
-    while (at < n && status == LP_OK) {
-        size_t size = lp_pretok_next(&tok->scanner, text + at, n - at, final);
-        if (size > 0) {
-            if (!lp_ids_reserve(out, size))
-                return LP_NOMEM;
-            status = encode(tok, text + at, size, out);
-            at += size;
-            continue;
+    do {
+        size_t count = tok->running ? 0 : find_words(tok, text + at, n - at, final);
+        size = 0;
+        if (count > 0) {
+            status = encode_batch(tok, text + at, count, out);
+            size = tok->end[count - 1];
+        } else if (at < n && (tok->running || tok->scanner.settled > GIANT)) {
+            size = encode_giant(tok, text + at, n - at, final, out, &status);
         }
-        if (tok->scanner.settled > GIANT) { /* one settled byte stays, see lp_pretok_drop */
-            size = tok->scanner.settled - 1;
-            lp_pretok_drop(&tok->scanner, size);
-            tok->running = true;
-            status = lp_bpe_run_push(&tok->run, text + at, size, out);
-            at += size;
-        }
-        break;
-    }
+        at += size;
+    } while (size > 0 && status == LP_OK);
     lp_buf_drop(&tok->held, at);
     return status;
 }
@@ -181,9 +309,10 @@ static enum lp_status push_ordinary(struct lp_tok *tok, const unsigned char *tex
     for (;;) {
         size_t piece = n < PIECE ? n : PIECE;
         bool last = final && piece == n;
-        if (!lp_buf_reserve(&tok->held, piece + SLACK))
+        if (!lp_buf_reserve(&tok->held, piece + LP_WINDOW_SLACK))
             return LP_NOMEM;
         lp_buf_append(&tok->held, text, piece);
+        memset(tok->held.p + tok->held.n, 0, LP_WINDOW_SLACK);
         enum lp_status status = encode_held(tok, last, out);
         if (status != LP_OK || piece == n)
             return status;
@@ -227,7 +356,7 @@ static enum lp_status push_special(struct lp_tok *tok, const unsigned char *text
                 return status;
             if (!lp_ids_reserve(out, 1))
                 return LP_NOMEM;
-            append(out, &id, 1);
+            out->v[out->n++] = id;
             at += tok->v->offset[id + 1] - tok->v->offset[id];
             from = at;
         } else if (cut && !final) {

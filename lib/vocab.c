@@ -16,14 +16,14 @@ static uint64_t section_size(const struct lp_lpv *f, enum lp_section section)
     switch (section) {
     case LP_SECTION_OFFSET:
         return 4 * ((uint64_t)f->size + 1);
-    case LP_SECTION_KEY:
-        return (uint64_t)LP_KEY_SIZE * f->size;
     case LP_SECTION_INDEX:
         return UINT64_C(4) << f->index_log;
     case LP_SECTION_LONG:
         return UINT64_C(4) << f->long_log;
     case LP_SECTION_PAIR:
         return UINT64_C(8) << f->pair_log;
+    case LP_SECTION_SHIFT:
+        return UINT64_C(2) << f->shift_log;
     case LP_SECTION_SPLIT:
         return UINT64_C(8) * f->size;
     case LP_SECTION_SORTED:
@@ -51,7 +51,8 @@ static enum lp_status check_header(const struct lp_lpv *f, uint64_t size)
         return LP_VERSION;
     if (f->file_size != size || f->section[LP_SECTIONS] != size || f->size == 0 ||
         f->size >= LP_NO_ID || f->ntokens > f->size || f->index_log > 24 || f->long_log > 24 ||
-        f->pair_log > 24 || f->name[sizeof f->name - 1] != 0 || f->one + f->two > 255)
+        f->pair_log > 24 || f->shift_log > 24 || f->shift_log == 0 ||
+        f->pattern > LP_PATTERN_O200K || f->name[sizeof f->name - 1] != 0 || f->one + f->two > 255)
         return LP_DATA;
     for (int i = 0; i < LP_SECTIONS; i++) {
         uint64_t begin = f->section[i], end = f->section[i + 1];
@@ -71,10 +72,10 @@ static void find_sections(struct lp_vocab *v)
 {
     v->offset = section(v, LP_SECTION_OFFSET);
     v->bytes = section(v, LP_SECTION_BYTES);
-    v->key = section(v, LP_SECTION_KEY);
     v->index = section(v, LP_SECTION_INDEX);
     v->longs = section(v, LP_SECTION_LONG);
     v->pair = section(v, LP_SECTION_PAIR);
+    v->shift = section(v, LP_SECTION_SHIFT);
     v->split = section(v, LP_SECTION_SPLIT);
     v->sorted = section(v, LP_SECTION_SORTED);
     v->start = section(v, LP_SECTION_START);
@@ -120,6 +121,9 @@ enum lp_status lp_vocab_open(const char *path, struct lp_vocab **out)
         status = check_header(v->file, v->file_size);
     if (status == LP_OK) {
         find_sections(v);
+        v->path = LP_PATHS;
+        while (lp_window_scanner((enum lp_pattern)v->file->pattern, --v->path) == NULL)
+            ;
         for (unsigned i = 0; i < 256; i++) {
             unsigned char byte = (unsigned char)i;
             v->byte_id[i] = lp_vocab_find(v, &byte, 1);
@@ -146,6 +150,19 @@ void lp_vocab_close(struct lp_vocab *v)
     free(v);
 }
 
+enum lp_status lp_vocab_use(struct lp_vocab *v, const char *instructions)
+{
+    static const char *const names[LP_PATHS] = {"portable", "avx2"};
+    for (unsigned path = 0; path < LP_PATHS; path++) {
+        if (strcmp(instructions, names[path]) != 0)
+            continue;
+        v->path = (enum lp_path)path;
+        bool there = lp_window_scanner((enum lp_pattern)v->file->pattern, v->path) != NULL;
+        return there ? LP_OK : LP_USAGE;
+    }
+    return LP_USAGE;
+}
+
 const char *lp_vocab_name(const struct lp_vocab *v)
 {
     return v->file->name;
@@ -169,16 +186,34 @@ const unsigned char *lp_vocab_token(const struct lp_vocab *v, uint32_t id, size_
     return v->bytes + v->offset[id];
 }
 
+uint32_t lp_vocab_key(const struct lp_vocab *v, struct lp_key key, uint64_t hash)
+{
+    uint32_t log = v->file->index_log, mask = ((uint32_t)1 << log) - 1;
+    uint32_t tag = lp_index_tag(hash);
+    for (uint32_t slot = lp_index_slot(hash, log);; slot = (slot + 1) & mask) {
+        uint32_t entry = v->index[slot], rank = entry & LP_NO_ID;
+        if (entry == UINT32_MAX)
+            return LP_NO_ID;
+        if (entry >> LP_ID_BITS == tag && lp_vocab_has_key(v, rank, key))
+            return v->id[rank];
+    }
+}
+
 uint32_t lp_vocab_find(const struct lp_vocab *v, const unsigned char *text, size_t n)
 {
-    if (n <= LP_KEY_TEXT_MAX) {
-        struct lp_key key = lp_key_of(text, n);
-        return lp_vocab_key(v, key, lp_key_hash(key));
-    }
+    if (n > LP_KEY_TEXT_MAX)
+        return lp_vocab_find_long(v, text, n, lp_xxh64(text, n, 0));
+    struct lp_key key = lp_key_of(text, n);
+    return lp_vocab_key(v, key, lp_key_hash(key));
+}
+
+uint32_t lp_vocab_find_long(const struct lp_vocab *v, const unsigned char *text, size_t n,
+                            uint64_t hash)
+{
     if (n > v->file->token_max)
         return LP_NO_ID;
-    uint32_t log = v->file->long_log, mask = ((uint32_t)1 << log) - 1;
-    for (uint32_t slot = (uint32_t)lp_xxh64(text, n, 0) & mask;; slot = (slot + 1) & mask) {
+    uint32_t mask = ((uint32_t)1 << v->file->long_log) - 1;
+    for (uint32_t slot = (uint32_t)hash & mask;; slot = (slot + 1) & mask) {
         if (v->longs[slot] == 0)
             return LP_NO_ID;
         uint32_t id = v->longs[slot] - 1;

@@ -8,13 +8,14 @@
 #ifndef LP_VOCAB_LAYOUT_H
 #define LP_VOCAB_LAYOUT_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
 #define LP_LPV_MAGIC "LPVOCAB" /* eight bytes with the NUL */
 
 enum {
-    LP_LPV_VERSION = 1,
+    LP_LPV_VERSION = 2,
     LP_LPV_BYTE_ORDER = 0x01020304,
     LP_KEY_SIZE = 16,
     LP_KEY_TEXT_MAX = 15, /* longest token that has a key */
@@ -28,16 +29,17 @@ enum lp_pattern { LP_PATTERN_GPT2, LP_PATTERN_CL100K, LP_PATTERN_O200K };
 enum lp_section {
     LP_SECTION_OFFSET,  /* u32[size + 1]: where each id's bytes begin in BYTES */
     LP_SECTION_BYTES,   /* the bytes of all tokens, in the order of ids */
-    LP_SECTION_KEY,     /* u8[16][size]: a token's key, see lp_key; zero when it has none */
-    LP_SECTION_INDEX,   /* u32[1 << index_log]: tokens by their key's hash; tag << 18 | id */
+    LP_SECTION_INDEX,   /* u32[1 << index_log]: tokens by their key's hash; tag << 18 | rank */
     LP_SECTION_LONG,    /* u32[1 << long_log]: tokens without key, by XXH64; id + 1 */
     LP_SECTION_PAIR,    /* u64[1 << pair_log]: left << 36 | right << 18 | merged */
+    LP_SECTION_SHIFT,   /* u16[1 << shift_log]: for pairs by hash, what makes their slot */
     LP_SECTION_SPLIT,   /* u32[2][size]: the two ids that merge to an id, or itself twice */
     LP_SECTION_SORTED,  /* u32[]: ids that merges reach, of two bytes and more, by their bytes */
     LP_SECTION_START,   /* u32[65537]: where in SORTED each pair of first bytes begins */
     LP_SECTION_RANK,    /* u32[size]: the frequency rank of an id, LP_NO_ID for none */
     LP_SECTION_ID,      /* u32[ntokens]: the id of a frequency rank */
-    LP_SECTION_TEXT,    /* u8[16][ntokens]: by frequency rank, as KEY; length 255: see BYTES */
+    LP_SECTION_TEXT,    /* u8[16][ntokens]: keys by frequency rank, so that common ones lie
+                         * together; length 255: no key, see BYTES */
     LP_SECTION_SPECIAL, /* u32[nspecial]: ids of special tokens */
     LP_SECTIONS,
 };
@@ -52,9 +54,8 @@ struct lp_lpv {
     uint32_t nspecial, nsorted;
     uint32_t pattern;
     uint32_t one, two; /* first bytes of one-byte and of two-byte codes */
-    uint32_t index_log, long_log, pair_log;
-    uint32_t token_max; /* bytes of the longest token */
-    uint32_t unused;
+    uint32_t index_log, long_log, pair_log, shift_log;
+    uint32_t token_max;                /* bytes of the longest token */
     uint64_t section[LP_SECTIONS + 1]; /* offsets in the file; the last is its size */
 };
 
@@ -73,12 +74,17 @@ static inline struct lp_key lp_key_of(const unsigned char *text, size_t n)
     return key;
 }
 
+static inline size_t lp_key_length(struct lp_key key)
+{
+    return ((const unsigned char *)&key)[LP_KEY_SIZE - 1];
+}
+
 /* Spreads a key over 64 bits; the multipliers are odd and without pattern
  * (fractional digits of the golden ratio and of pi). */
 static inline uint64_t lp_key_hash(struct lp_key key)
 {
     uint64_t h = (key.a ^ key.b >> 29 ^ key.b << 35) * UINT64_C(0x9E3779B97F4A7C15);
-    return (h ^ h >> 32) * UINT64_C(0x243F6A8885A308D3);
+    return (h ^ h >> 32) * UINT64_C(0x243F6A8885A308D3) | 1; /* 0 stands for none */
 }
 
 /* Slot and tag of a hash in an index of 1 << log entries. */
@@ -92,10 +98,23 @@ static inline uint32_t lp_index_tag(uint64_t hash)
     return (uint32_t)hash >> LP_ID_BITS; /* 14 bits, none of the slot's */
 }
 
-static inline uint32_t lp_pair_slot(uint32_t left, uint32_t right, uint32_t log)
+/* A pair has one slot, alone: the builder has found a shift for each set of pairs
+ * that share a shift, so that none meet. So a look-up waits for no comparison. */
+static inline uint64_t lp_pair_hash(uint32_t left, uint32_t right)
 {
-    uint64_t h = ((uint64_t)left << LP_ID_BITS | right) * UINT64_C(0x9E3779B97F4A7C15);
-    return (uint32_t)(h >> (64 - log));
+    uint64_t pair = (uint64_t)left << LP_ID_BITS | right;
+    uint64_t h = (pair + 1) * UINT64_C(0x9E3779B97F4A7C15); /* never 0, which no shift moves */
+    return h ^ h >> 32;
+}
+
+static inline uint32_t lp_pair_shift(uint64_t hash, uint32_t shift_log)
+{
+    return (uint32_t)(hash >> (64 - shift_log));
+}
+
+static inline uint32_t lp_pair_slot(uint64_t hash, uint32_t shift, uint32_t pair_log)
+{
+    return (uint32_t)hash * (2 * shift + 1) >> (32 - pair_log);
 }
 
 #endif

@@ -335,14 +335,6 @@ static void put_index(void)
     }
     head.index_log = table_log(nshort);
     head.long_log = table_log(nlong);
-    unsigned char *keys = add_section(LP_SECTION_KEY, LP_KEY_SIZE * (size_t)enc.size);
-    for (uint32_t i = 0; i < enc.size; i++) {
-        const struct token *t = &enc.token[i];
-        if (t->text == NULL || t->special || t->size > LP_KEY_TEXT_MAX)
-            continue;
-        struct lp_key key = lp_key_of(t->text, t->size);
-        memcpy(keys + (size_t)i * LP_KEY_SIZE, &key, sizeof key);
-    }
     uint32_t *index = add_section(LP_SECTION_INDEX, (size_t)4 << head.index_log);
     memset(index, 0xFF, (size_t)4 << head.index_log);
     /* In the order of frequency, so that the common ones are found first. */
@@ -355,7 +347,7 @@ static void put_index(void)
         uint32_t slot = lp_index_slot(hash, head.index_log);
         while (index[slot] != UINT32_MAX)
             slot = (slot + 1) & mask;
-        index[slot] = lp_index_tag(hash) << LP_ID_BITS | i;
+        index[slot] = lp_index_tag(hash) << LP_ID_BITS | r;
     }
     uint32_t *longs = add_section(LP_SECTION_LONG, (size_t)4 << head.long_log);
     for (uint32_t i = 0; i < enc.size; i++) {
@@ -370,22 +362,90 @@ static void put_index(void)
     }
 }
 
+/* Pairs that share a shift. */
+struct bucket {
+    uint32_t number, n, first; /* in the list of all pairs by bucket */
+};
+
+static int compare_buckets(const void *a, const void *b)
+{
+    const struct bucket *x = a, *y = b;
+    return x->n != y->n ? (x->n < y->n) - (x->n > y->n)
+                        : (x->number > y->number) - (x->number < y->number);
+}
+
+static uint64_t pair_hash(uint32_t id)
+{
+    return lp_pair_hash(enc.token[id].left, enc.token[id].right);
+}
+
+/* Whether no pair of the bucket meets another with that shift. */
+static bool fits(const uint64_t *pair, const struct bucket *b, const uint32_t *ids, uint32_t shift)
+{
+    for (uint32_t i = 0; i < b->n; i++) {
+        uint32_t slot = lp_pair_slot(pair_hash(ids[i]), shift, head.pair_log);
+        if (pair[slot] != UINT64_MAX)
+            return false;
+        for (uint32_t k = 0; k < i; k++) {
+            if (lp_pair_slot(pair_hash(ids[k]), shift, head.pair_log) == slot)
+                return false;
+        }
+    }
+    return true;
+}
+
+/* Hash and displace: the buckets in the order of size, each with the least shift
+ * that puts its pairs into free slots. */
+static void put_pairs(void)
+{
+    head.pair_log = table_log(enc.nsorted) - 1;
+    if (enc.nsorted > ((uint32_t)1 << head.pair_log) / 8 * 7)
+        head.pair_log++;
+    head.shift_log = head.pair_log - 2;
+    size_t nbuckets = (size_t)1 << head.shift_log;
+    struct bucket *buckets = need(calloc(nbuckets + 1, sizeof *buckets));
+    uint32_t *ids = need(malloc((size_t)enc.nsorted * sizeof *ids));
+    for (size_t i = 0; i < nbuckets; i++)
+        buckets[i].number = (uint32_t)i;
+    for (uint32_t i = 0; i < enc.nsorted; i++)
+        buckets[lp_pair_shift(pair_hash(enc.sorted[i]), head.shift_log)].n++;
+    for (size_t i = 0; i < nbuckets; i++) {
+        buckets[i + 1].first = buckets[i].first + buckets[i].n;
+        buckets[i].n = 0;
+    }
+    for (uint32_t i = 0; i < enc.nsorted; i++) {
+        struct bucket *b = &buckets[lp_pair_shift(pair_hash(enc.sorted[i]), head.shift_log)];
+        ids[b->first + b->n++] = enc.sorted[i];
+    }
+    qsort(buckets, nbuckets, sizeof *buckets, compare_buckets);
+    uint64_t *pair = add_section(LP_SECTION_PAIR, sizeof *pair << head.pair_log);
+    size_t pair_at = (size_t)((unsigned char *)pair - image);
+    uint16_t *shifts = add_section(LP_SECTION_SHIFT, sizeof *shifts << head.shift_log);
+    pair = (uint64_t *)(void *)(image + pair_at); /* adding a section may move all */
+    memset(pair, 0xFF, sizeof *pair << head.pair_log);
+    for (size_t i = 0; i < nbuckets && buckets[i].n > 0; i++) {
+        const struct bucket *b = &buckets[i];
+        uint32_t shift = 0;
+        while (!fits(pair, b, ids + b->first, shift)) {
+            if (++shift > UINT16_MAX)
+                die("a pair of tokens finds no slot");
+        }
+        shifts[b->number] = (uint16_t)shift;
+        for (uint32_t k = 0; k < b->n; k++) {
+            const struct token *t = &enc.token[ids[b->first + k]];
+            pair[lp_pair_slot(pair_hash(ids[b->first + k]), shift, head.pair_log)] =
+                (uint64_t)t->left << 2 * LP_ID_BITS | (uint64_t)t->right << LP_ID_BITS |
+                ids[b->first + k];
+        }
+    }
+    free(buckets);
+    free(ids);
+}
+
 static void put_merges(void)
 {
-    head.pair_log = table_log(enc.nsorted);
     head.nsorted = enc.nsorted;
-    uint64_t *pair = add_section(LP_SECTION_PAIR, (size_t)8 << head.pair_log);
-    memset(pair, 0xFF, (size_t)8 << head.pair_log);
-    uint32_t mask = ((uint32_t)1 << head.pair_log) - 1;
-    for (uint32_t i = 0; i < enc.size; i++) {
-        const struct token *t = &enc.token[i];
-        if (t->text == NULL || t->left == i)
-            continue;
-        uint32_t slot = lp_pair_slot(t->left, t->right, head.pair_log);
-        while (pair[slot] != UINT64_MAX)
-            slot = (slot + 1) & mask;
-        pair[slot] = (uint64_t)t->left << 2 * LP_ID_BITS | (uint64_t)t->right << LP_ID_BITS | i;
-    }
+    put_pairs();
     uint32_t *split = add_section(LP_SECTION_SPLIT, 8 * (size_t)enc.size);
     for (uint32_t i = 0; i < enc.size; i++) {
         split[2 * i] = enc.token[i].text != NULL ? enc.token[i].left : i;

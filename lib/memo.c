@@ -1,0 +1,72 @@
+#include "memo.h"
+
+/* A word in the ring: this, its ids, its text. Begins at a multiple of eight
+ * bytes. A word is there as long as no more than the ring's size has been put in
+ * since it was; it never wraps round the ring's end. */
+struct entry {
+    uint32_t size, nids;
+    uint64_t hash;
+};
+
+static const uint64_t ring_size = (uint64_t)1 << LP_RING_LOG;
+
+bool lp_memo_new(struct lp_memo *memo)
+{
+    *memo = (struct lp_memo){0};
+    memo->lines = calloc(((size_t)1 << LP_MEMO_LOG) + 1, sizeof *memo->line);
+    memo->ring = malloc((size_t)ring_size);
+    memo->slot = calloc((size_t)1 << LP_RING_SLOTS, sizeof *memo->slot);
+    if (memo->lines == NULL || memo->ring == NULL || memo->slot == NULL) {
+        lp_memo_free(memo);
+        return false;
+    }
+    uintptr_t misaligned = (uintptr_t)memo->lines % sizeof *memo->line;
+    memo->line = (void *)((unsigned char *)memo->lines +
+                          (misaligned > 0 ? sizeof *memo->line - misaligned : 0));
+    return true;
+}
+
+void lp_memo_free(struct lp_memo *memo)
+{
+    free(memo->lines);
+    free(memo->ring);
+    free(memo->slot);
+}
+
+static uint64_t *slot_of(const struct lp_memo *memo, uint64_t hash)
+{
+    return &memo->slot[hash >> (64 - LP_RING_SLOTS)];
+}
+
+const uint32_t *lp_memo_ring_find(const struct lp_memo *memo, const unsigned char *text, size_t n,
+                                  uint64_t hash, size_t *nids)
+{
+    uint64_t at = *slot_of(memo, hash);
+    if (at == 0 || memo->head - --at > ring_size)
+        return NULL;
+    const unsigned char *p = memo->ring + at % ring_size;
+    struct entry entry;
+    memcpy(&entry, p, sizeof entry);
+    p += sizeof entry;
+    if (entry.hash != hash || entry.size != n ||
+        memcmp(p + entry.nids * sizeof(uint32_t), text, n) != 0)
+        return NULL;
+    *nids = entry.nids;
+    return (const uint32_t *)(const void *)p;
+}
+
+void lp_memo_ring_put(struct lp_memo *memo, const unsigned char *text, size_t n, uint64_t hash,
+                      const uint32_t *ids, size_t nids)
+{
+    struct entry entry = {(uint32_t)n, (uint32_t)nids, hash};
+    uint64_t size = (sizeof entry + nids * sizeof *ids + n + 7) & ~(uint64_t)7;
+    uint64_t left = ring_size - memo->head % ring_size;
+    if (size > left)
+        memo->head += left;
+    unsigned char *p = memo->ring + memo->head % ring_size;
+    memcpy(p, &entry, sizeof entry);
+    memcpy(p + sizeof entry, ids, nids * sizeof *ids);
+    memcpy(p + sizeof entry + nids * sizeof *ids, text, n);
+    *slot_of(memo, hash) = memo->head + 1;
+    memo->head += size;
+}
