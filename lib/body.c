@@ -75,7 +75,7 @@ static enum lp_status try_mix(struct lp_coder *coder, const struct lp_options *o
     if (status == LP_OK)
         keep_smaller(best, &coder->spare, coder->naming,
                      options->fast ? LP_WIRE_TOKENS_FAST : LP_WIRE_TOKENS_MIX);
-    return status;
+    return status == LP_DATA ? LP_OK : status; /* a token that the model does not have */
 }
 
 enum lp_status lp_body_pack(struct lp_coder *coder, const struct lp_options *options,
