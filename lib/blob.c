@@ -29,20 +29,13 @@ static unsigned first_byte(const struct lp_blob *blob, unsigned vocab, bool name
     return blob->checked ? LP_BLOB_CHECKED : LP_BLOB_UNCHECKED;
 }
 
-/* The fingerprint that a blob must carry for a model: 0 for one that is shipped. */
-static uint64_t name_of_model(uint64_t fingerprint)
-{
-    for (unsigned i = 0; i < LP_SHIPPED_VOCABS; i++) {
-        if (lp_shipped[i].model == fingerprint)
-            return 0;
-    }
-    return fingerprint;
-}
-
 size_t lp_blob_naming(const struct lp_options *options)
 {
     if (options->chain == LP_CHAIN_TOKENS_MIX)
-        return name_of_model(lp_model_fingerprint(options->model)) != 0 ? LP_BLOB_NAMING : 0;
+        return lp_model_fingerprint(options->model) !=
+                       lp_shipped_model(lp_model_vocab_fingerprint(options->model))
+                   ? LP_BLOB_NAMING
+                   : 0;
     return options->dict != NULL ? LP_BLOB_NAMING : 0;
 }
 
@@ -54,8 +47,9 @@ size_t lp_blob_put(const struct lp_blob *blob, unsigned char *dst)
         if (++vocab == LP_SHIPPED_VOCABS)
             return 0;
     }
-    uint64_t named = chain == LP_CHAIN_TOKENS_MIX ? name_of_model(blob->model_fingerprint)
-                                                  : blob->dict_fingerprint;
+    uint64_t named = blob->dict_fingerprint;
+    if (chain == LP_CHAIN_TOKENS_MIX && blob->model_fingerprint != lp_shipped[vocab].model)
+        named = blob->model_fingerprint;
     unsigned char *p = dst;
     *p = (unsigned char)first_byte(blob, vocab, named != 0);
     if (*p++ < LP_BLOB_SHORT)

@@ -25,7 +25,7 @@ struct lp_blob {
     const char *vocab_name; /* "" without tokens */
     uint64_t vocab_fingerprint;
     uint64_t dict_fingerprint;  /* 0 none */
-    uint64_t model_fingerprint; /* 0 none: the form is not mixed */
+    uint64_t model_fingerprint; /* 0 none: nothing is mixed */
 };
 
 /* Writes the head of a blob; returns its length, at most LP_BLOB_HEAD_MAX, or 0

@@ -2,6 +2,7 @@
 
 #include "bytes.h"
 #include "check.h"
+#include "shipped.h"
 
 #include <string.h>
 
@@ -98,10 +99,12 @@ size_t lp_header_put(const struct lp_header *header, unsigned char *dst)
         lp_put64(p, header->vocab_fingerprint);
         p += 8;
     }
-    uint64_t last =
-        header->chain == LP_CHAIN_TOKENS_MIX ? header->model_fingerprint : header->dict_fingerprint;
-    if (last != 0) {
-        lp_put64(p, last);
+    uint64_t named = header->dict_fingerprint;
+    if (header->chain == LP_CHAIN_TOKENS_MIX &&
+        header->model_fingerprint != lp_shipped_model(header->vocab_fingerprint))
+        named = header->model_fingerprint;
+    if (named != 0) {
+        lp_put64(p, named);
         p += 8;
     }
     return (size_t)(p - dst);
@@ -135,12 +138,19 @@ enum lp_status lp_header_get(const unsigned char *src, size_t n, struct lp_heade
         header->vocab_fingerprint = lp_get64(src + at);
         at += 8;
     }
-    bool mixed = header->chain == LP_CHAIN_TOKENS_MIX;
+    uint64_t named = 0;
     if (n - at == 8) {
-        *(mixed ? &header->model_fingerprint : &header->dict_fingerprint) = lp_get64(src + at);
+        named = lp_get64(src + at);
         at += 8;
     }
-    return at == n && mixed == (header->model_fingerprint != 0) ? LP_OK : LP_DATA;
+    if (at != n)
+        return LP_DATA;
+    if (header->chain != LP_CHAIN_TOKENS_MIX) {
+        header->dict_fingerprint = named;
+        return LP_OK;
+    }
+    header->model_fingerprint = named != 0 ? named : lp_shipped_model(header->vocab_fingerprint);
+    return header->model_fingerprint != 0 ? LP_OK : LP_VERSION; /* a model shipped later */
 }
 
 struct lp_need lp_header_newer(const unsigned char *src)

@@ -60,7 +60,7 @@ struct lp_header {
     char vocab_name[LP_VOCAB_NAME_MAX + 1]; /* "" when the chain has no tokens */
     uint64_t vocab_fingerprint;
     uint64_t dict_fingerprint;  /* 0 none */
-    uint64_t model_fingerprint; /* 0 none: the chain is not mixed */
+    uint64_t model_fingerprint; /* 0 none: nothing is mixed */
 };
 
 static inline bool lp_is_data(unsigned kind)

@@ -9,3 +9,12 @@ const struct lp_shipped lp_shipped[LP_SHIPPED_VOCABS] = {
     {UINT64_C(0xe5335425da3a881d), 0}, /* o200k_base */
     {UINT64_C(0xbce641c05e09c7e3), 0}, /* o200k_harmony */
 };
+
+uint64_t lp_shipped_model(uint64_t vocab)
+{
+    for (int i = 0; i < LP_SHIPPED_VOCABS; i++) {
+        if (lp_shipped[i].vocab == vocab)
+            return lp_shipped[i].model;
+    }
+    return 0;
+}

@@ -1,6 +1,7 @@
-/* shipped.h - what blobs name by number: the fingerprints of the vocabularies
- * and models that come with the toolkit, in the order of lp_encoding_list().
- * They stay for ever: lpstream(5) lists them too. */
+/* shipped.h - the fingerprints of the vocabularies and models that come with the
+ * toolkit, in the order of lp_encoding_list(). Blobs name the vocabularies by
+ * number; the models need no name in streams and blobs. They stay for ever:
+ * lpstream(5) lists them too. */
 #ifndef LP_SHIPPED_H
 #define LP_SHIPPED_H
 
@@ -13,5 +14,8 @@ struct lp_shipped {
 };
 
 extern const struct lp_shipped lp_shipped[LP_SHIPPED_VOCABS];
+
+/* The model that comes with a vocabulary, 0 for none. */
+uint64_t lp_shipped_model(uint64_t vocab);
 
 #endif
