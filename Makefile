@@ -22,8 +22,11 @@ WARN := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes
 ZSTD_CFLAGS := $(shell $(PKG_CONFIG) --cflags libzstd 2>/dev/null)
 ZSTD_LIBS := $(shell $(PKG_CONFIG) --libs libzstd 2>/dev/null || echo -lzstd)
 DEFINES := -D_POSIX_C_SOURCE=200809L -DLP_VERSION_TEXT='"$(VERSION)"' -DLP_DATADIR='"$(DATADIR)"'
+# lpstat alone: SHA-256.
+CRYPTO_CFLAGS := $(shell $(PKG_CONFIG) --cflags libcrypto 2>/dev/null)
+CRYPTO_LIBS := $(shell $(PKG_CONFIG) --libs libcrypto 2>/dev/null || echo -lcrypto)
 ALL_CFLAGS = -std=c11 $(DEFINES) -Ilib -fPIC -fvisibility=hidden -MMD -MP $(WARN) \
-	$(ZSTD_CFLAGS) -pthread $(CPPFLAGS) $(CFLAGS)
+	$(ZSTD_CFLAGS) $(CRYPTO_CFLAGS) -pthread $(CPPFLAGS) $(CFLAGS)
 LIBS = $(ZSTD_LIBS) -pthread
 
 ifeq ($(shell uname -s),Darwin)
@@ -59,7 +62,8 @@ help: ## this list
 # What is missing is named for each system's packages; nothing is installed.
 $B/obj/deps: scripts/deps
 	@mkdir -p $(@D)
-	@CC='$(CC)' PKG_CONFIG='$(PKG_CONFIG)' CFLAGS='$(ZSTD_CFLAGS) $(CFLAGS)' scripts/deps build
+	@CC='$(CC)' PKG_CONFIG='$(PKG_CONFIG)' CFLAGS='$(ZSTD_CFLAGS) $(CRYPTO_CFLAGS) $(CFLAGS)' \
+		scripts/deps $(if $(filter lpstat,$(COMMANDS)),build,core)
 	@touch $@
 
 # Other flags make all anew.
@@ -86,9 +90,12 @@ $B/lib/$(SHLINK): $B/lib/$(SHLIB)
 $B/obj/cmd/parts.a: $(PART_OBJ)
 	rm -f $@ && $(AR) rcs $@ $^
 
+$B/bin/lpstat: COMMAND_LIBS = $(CRYPTO_LIBS) -lm
+$B/bin/lpentropy: COMMAND_LIBS = -lm
 $B/bin/%: $B/obj/cmd/%.o $B/obj/cmd/parts.a $B/lib/$(SHLINK)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o %/parts.a,$^) -L$B/lib -llp $(RPATH) -pthread
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o %/parts.a,$^) -L$B/lib -llp $(COMMAND_LIBS) \
+		$(RPATH) -pthread
 
 $B/vocab/compile: $B/obj/vocab/compile.o $B/lib/liblp.a
 	@mkdir -p $(@D)

@@ -62,4 +62,19 @@ enum lp_status lp_body_restore(struct lp_coder *coder, const struct lp_found *to
                                const unsigned char *payload, struct lp_buf *text, uint64_t *ends,
                                enum lp_chain *base);
 
+/* Where the ids of records go: see lp_on_ids. tok serves blocks stored as text. */
+struct lp_ids_target {
+    const struct lp_vocab *vocab;
+    struct lp_tok *tok;
+    struct lp_ids *scratch;
+    lp_on_ids *on_ids;
+    void *ctx;
+};
+
+/* Hands on the ids of each record that a body holds; open: the last one does not
+ * end in it. */
+enum lp_status lp_body_ids(const struct lp_ids_target *target, enum lp_split split,
+                           uint64_t nrecords, bool open, enum lp_chain base,
+                           const unsigned char *body, size_t n);
+
 #endif

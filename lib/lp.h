@@ -297,6 +297,11 @@ struct lp_loss {
 };
 typedef void lp_on_loss(void *ctx, const struct lp_loss *loss);
 
+/* Takes ids of a record of a token stream, or of a part of one: with end set the
+ * record ends here. */
+typedef enum lp_status lp_on_ids(void *ctx, const struct lp_vocab *vocab, const uint32_t *ids,
+                                 size_t nids, bool end);
+
 struct lp_reader_options {
     lp_finder *find;
     void *find_ctx;
@@ -304,6 +309,9 @@ struct lp_reader_options {
     unsigned threads;
     lp_on_loss *on_loss; /* set: skip damage and report it (lpunpack --recover) */
     void *loss_ctx;
+    lp_on_ids *on_ids; /* set: records go there as ids; no text is restored, nor checked, and
+                        * a stream without tokens is LP_USAGE */
+    void *ids_ctx;
 };
 
 /* A stream in, its text out. Nothing leaves that has not been checked. */

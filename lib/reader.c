@@ -14,9 +14,10 @@ struct job {
     enum lp_split split;
     struct lp_frame frame;
     struct lp_buf in, text;
+    enum lp_chain base; /* of coder.body */
     uint64_t offset;
     enum lp_status status;
-    bool full;
+    bool full, ids; /* ids: the body is enough */
 };
 
 struct lp_reader {
@@ -33,10 +34,20 @@ struct lp_reader {
     struct lp_lanes *lanes;
     uint64_t offset;
     bool any;
+    /* Instead of text: */
+    struct lp_tok *tok;
+    const struct lp_vocab *tok_vocab;
+    struct lp_ids ids;
+    bool in_record; /* its last part was not its end */
 };
 
 static enum lp_status restore(struct job *job)
 {
+    struct lp_buf *body = &job->coder.body;
+    body->n = 0;
+    if (job->ids)
+        return lp_body_unpack(&job->coder, &job->tools, job->split, &job->frame, job->in.p,
+                              job->in.n, body, &job->base);
     return lp_body_restore(&job->coder, &job->tools, job->split, &job->frame, job->in.p, &job->text,
                            NULL, NULL);
 }
@@ -80,6 +91,8 @@ void lp_reader_free(struct lp_reader *r)
     if (r == NULL)
         return;
     lp_lanes_free(r->lanes);
+    lp_tok_free(r->tok);
+    free(r->ids.v);
     for (unsigned i = 0; r->jobs != NULL && i < r->njobs; i++) {
         lp_coder_free(&r->jobs[i].coder);
         lp_buf_free(&r->jobs[i].in);
@@ -91,13 +104,35 @@ void lp_reader_free(struct lp_reader *r)
     free(r);
 }
 
+/* Hands on a block's records as ids. */
+static enum lp_status put_ids(struct lp_reader *r, struct job *job)
+{
+    const struct lp_vocab *vocab = job->tools.vocab;
+    if (r->tok_vocab != vocab) {
+        lp_tok_free(r->tok);
+        r->tok = NULL;
+        r->tok_vocab = vocab;
+        enum lp_status status = lp_tok_new(vocab, false, &r->tok);
+        if (status != LP_OK)
+            return status;
+    }
+    struct lp_ids_target target = {vocab, r->tok, &r->ids, r->options.on_ids, r->options.ids_ctx};
+    r->in_record = job->frame.kind & LP_KIND_OPEN;
+    return lp_body_ids(&target, job->split, job->frame.nrecords, r->in_record, job->base,
+                       job->coder.body.p, job->coder.body.n);
+}
+
 static enum lp_status collect(struct lp_reader *r, struct job *job)
 {
     if (!job->full)
         return LP_OK;
     job->full = false;
-    if (job->status == LP_OK)
+    if (job->status == LP_OK && job->ids)
+        job->status = put_ids(r, job);
+    else if (job->status == LP_OK)
         return job->text.n > 0 ? r->sink(r->sink_ctx, job->text.p, job->text.n) : LP_OK;
+    if (job->status == LP_OK)
+        return LP_OK;
     r->offset = job->offset;
     return job->status;
 }
@@ -115,6 +150,8 @@ static enum lp_status collect_all(struct lp_reader *r)
 static enum lp_status begin_segment(struct lp_reader *r)
 {
     r->header = r->parser.header;
+    if (r->options.on_ids != NULL && !lp_chain_tokens(r->header.chain))
+        return LP_USAGE;
     return lp_need_find(&r->header, r->options.find, r->options.find_ctx, &r->tools, &r->need);
 }
 
@@ -154,6 +191,7 @@ static enum lp_status take_block(struct lp_reader *r, const struct lp_event *e)
     job->offset = e->offset;
     job->tools = r->tools;
     job->split = r->parser.header.split;
+    job->ids = r->options.on_ids != NULL;
     job->in.n = 0;
     if (!lp_buf_append(&job->in, e->payload, e->frame.payload_size))
         return LP_NOMEM;
@@ -172,6 +210,16 @@ static enum lp_status take_block(struct lp_reader *r, const struct lp_event *e)
     return r->njobs == 1 ? collect(r, job) : LP_OK;
 }
 
+/* A record that no block ended ends with the segment. */
+static enum lp_status end_segment(struct lp_reader *r)
+{
+    enum lp_status status = collect_all(r);
+    if (status == LP_OK && r->in_record)
+        status = r->options.on_ids(r->options.ids_ctx, r->tools.vocab, NULL, 0, true);
+    r->in_record = false;
+    return status;
+}
+
 static enum lp_status take_event(struct lp_reader *r, const struct lp_event *e)
 {
     enum lp_status status = r->parser.recover ? lp_recovery_event(&r->recovery, e) : LP_OK;
@@ -184,7 +232,7 @@ static enum lp_status take_event(struct lp_reader *r, const struct lp_event *e)
     case LP_EVENT_BLOCK:
         return take_block(r, e);
     case LP_EVENT_END:
-        return collect_all(r);
+        return end_segment(r);
     default:
         return LP_OK;
     }
