@@ -343,6 +343,16 @@ enum lp_status output_sink(void *ctx, const void *data, size_t n)
     return LP_OK;
 }
 
+void output_print(struct output *out, const char *format, ...)
+{
+    char text[1024];
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    output_sink(out, text, n < (int)sizeof text ? (size_t)n : sizeof text - 1);
+}
+
 void output_close(struct output *out)
 {
     output_flush(out);

@@ -86,6 +86,8 @@ void output_open(const struct tool *tool, struct output *out, const char *file, 
 /* An lp_sink: ctx is the output. Exits when it cannot write; on a closed pipe
  * silently, as filters do. */
 enum lp_status output_sink(void *ctx, const void *data, size_t n);
+/* The same with a format; at most 1,023 bytes. */
+void output_print(struct output *out, const char *format, ...);
 /* Sends out what is buffered. */
 void output_flush(struct output *out);
 /* Writes the rest, to disk for a file, and gives the file its name. */
