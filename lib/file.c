@@ -13,6 +13,7 @@ struct segment {
     uint64_t index;      /* offset of its last index frame, 0 for none */
     uint64_t blocks_end; /* where the frames after its blocks begin */
     uint64_t text_size, nrecords;
+    uint32_t check;
 };
 
 /* A block as its index lists it. */
@@ -149,6 +150,7 @@ static enum lp_status find_segment(struct lp_file *f, uint64_t end, unsigned cha
         return LP_DATA;
     s.text_size = frame.text_size;
     s.nrecords = frame.nrecords;
+    s.check = frame.check;
     at = s.blocks_end - distance;
     for (;;) {
         status = read_frame(f, at, s.blocks_end, &frame, &size, payload, LP_INDEX_MAX);

@@ -346,6 +346,7 @@ struct lp_segment {
     uint64_t model;       /* of the model, 0 none */
     uint64_t block_limit; /* text bytes a block has at most */
     uint64_t nblocks, nrecords, text_size;
+    uint32_t check; /* of the whole segment, as its end has it */
 };
 
 /* A seekable stream of size bytes. */
