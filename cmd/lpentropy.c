@@ -20,7 +20,7 @@ static const char help[] =
     "  -0, --null            records end with NUL\n"
     "  -L, --lines           records are lines (default: each FILE is a record)\n"
     "      --json            print JSON\n"
-    "  -D, --dictionary FILE the dictionary a stream was made with\n"
+    "  -D, --dictionary FILE the dictionary or model of a stream\n"
     "  -o, --output FILE     write FILE, whole or not at all\n"
     "  -f, --force           read from a terminal\n"
     "  -q, --quiet           no warnings, no progress\n"
@@ -79,6 +79,7 @@ static struct options parse(struct tool *tool, int argc, char **argv)
                         .order = ENTROPY_ORDER_MAX,
                         .separator = -1};
     int c;
+    argv[0] = tool->name; /* for getopt's own messages */
     while ((c = getopt_long(argc, argv, "u:n:e:0LD:o:fqhV", long_options, NULL)) != -1) {
         switch (c) {
         case 'u':
@@ -417,7 +418,7 @@ int main(int argc, char **argv)
     struct progress progress;
     bool streams = false;
     if (o.dictionary != NULL)
-        finder.dict = tool_dict(&tool, o.dictionary);
+        finder_open(&finder, o.dictionary);
     output_open(&tool, &out, o.output, false, o.force);
     progress_start(&progress, &tool, "counting", 0);
     for (size_t i = 0; o.files[0] != NULL ? o.files[i] != NULL : i == 0; i++) {

@@ -1,6 +1,7 @@
 #include "report.h"
 
 #include "json.h"
+#include "stored.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -440,12 +441,6 @@ static void put_json_record(const struct report *r, struct json *json, size_t i)
     json_close(json, '}');
 }
 
-static const char *split_name(enum lp_split split)
-{
-    static const char *const names[] = {"whole", "null", "lines"};
-    return names[split];
-}
-
 void report_json(const struct report *r, struct output *out)
 {
     struct json json = {.out = out};
@@ -476,7 +471,7 @@ void report_json(const struct report *r, struct output *out)
         const struct result *result = &r->results[i];
         json_open(&json, NULL, '{');
         json_text(&json, "method", result->method->name);
-        json_text(&json, "chain", result->method->chain_name);
+        json_text(&json, "chain", chain_name(result->method->chain));
         json_bool(&json, "dictionary", result->method->dictionary);
         json_bool(&json, "exact", result_exact(result));
         put_json_measured(r, &json, "blobs", result, true);
@@ -493,7 +488,7 @@ void report_json(const struct report *r, struct output *out)
 
 /* --- CSV: RFC 4180, with line feeds ------------------------------------------ */
 
-static void put_field(struct output *out, const char *text)
+void csv_text(struct output *out, const char *text)
 {
     if (strpbrk(text, ",\"\r\n") == NULL) {
         output_sink(out, text, strlen(text));
@@ -579,7 +574,7 @@ void report_csv(const struct report *r, struct output *out)
             const struct record *record = &r->records[i];
             struct figures f = figures_of_record(r, &r->results[m], i);
             output_print(out, "record,");
-            put_field(out, record->file);
+            csv_text(out, record->file);
             put_csv_count(out, record->number);
             output_print(out, ",%s,blobs", r->results[m].method->name);
             put_csv_count(out, f.original);

@@ -10,7 +10,6 @@
 struct method {
     const char *name;
     enum lp_chain chain;
-    const char *chain_name;
     const char *tokens, *stage; /* the commands that do it: lptok or NULL, lpzstd or NULL */
     bool dictionary;            /* with that of -D */
 };
@@ -24,6 +23,7 @@ struct record {
 
 struct result {
     const struct method *method;
+    struct lp_options options;
     struct measured blobs, stream;
 };
 
@@ -41,7 +41,7 @@ struct report {
     int level;
     enum lp_split split;
     const char **files;
-    bool named; /* files are operands, not standard input */
+    bool named;          /* files are operands, not standard input */
     struct text *inputs; /* as they came, separators included */
     size_t ninputs;
     struct text *texts; /* of the records */
@@ -97,6 +97,9 @@ void report_table(const struct report *report, struct output *out, bool colour);
 void report_json(const struct report *report, struct output *out);
 void report_csv(const struct report *report, struct output *out);
 void report_html(const struct report *report, struct output *out);
+
+/* A field of CSV, in quotes where it needs them. */
+void csv_text(struct output *out, const char *text);
 
 /* 1,234,567. Returns text, of at least 32 bytes. */
 char *commas(char *text, uint64_t n);

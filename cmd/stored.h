@@ -1,8 +1,7 @@
-/* stored.h - what a stream or a blob is. */
+/* stored.h - what a stream or a blob is, without more of it read than that needs. */
 #ifndef STORED_H
 #define STORED_H
 
-#include "json.h"
 #include "tool.h"
 
 /* One segment of a stream, or a blob. */
@@ -12,12 +11,11 @@ struct stored {
     enum lp_chain chain;
     enum lp_split split;
     char vocab[33];             /* "" without tokens */
-    uint64_t vocab_fingerprint; /* 0 in a blob: its number says which */
-    uint64_t dict;              /* 0 none */
+    uint64_t vocab_fingerprint; /* 0 in a blob, whose number says which */
+    uint64_t dict, model;       /* 0 none */
     uint64_t nrecords, nblocks, block_limit;
-    bool text_known; /* a blob's is not when what it needs is not there */
     uint64_t text_size, size;
-    bool checked;
+    bool checked; /* a blob may have none */
     uint32_t check;
 };
 
@@ -26,12 +24,24 @@ struct stored_list {
     size_t n, cap;
 };
 
+/* "tokens+zstd", "lines". */
+const char *chain_name(enum lp_chain chain);
+const char *split_name(enum lp_split split);
+
+/* An lp_read_at: ctx is an input. */
+enum lp_status input_read_at(void *ctx, uint64_t offset, void *data, size_t n);
+
+/* The size of an input that can be read at any offset; what comes by a pipe goes
+ * to a nameless file first. */
+uint64_t input_seekable(const struct tool *tool, struct input *in);
+
 /* Appends what an input is: the segments of a stream by their headers, indexes
  * and ends; a blob by unpacking it, since nothing else tells its text's size.
- * Exits when it is damaged. */
+ * Exits when it is damaged or cannot be unpacked. */
 void stored_read(const struct tool *tool, struct input *in, struct finder *finder,
                  struct stored_list *list);
 
+/* Of all that is listed, for people; as JSON; as CSV. */
 void stored_table(const struct stored_list *list, struct output *out);
 void stored_json(const struct stored_list *list, struct output *out);
 void stored_csv(const struct stored_list *list, struct output *out);

@@ -345,7 +345,8 @@ enum lp_status lp_file_segment(struct lp_file *f, size_t i, struct lp_segment *o
                                .block_limit = (uint64_t)1 << f->header.block_log,
                                .nblocks = f->nentries,
                                .nrecords = s->nrecords,
-                               .text_size = s->text_size};
+                               .text_size = s->text_size,
+                               .check = s->check};
     memcpy(out->vocab, f->header.vocab_name, sizeof f->header.vocab_name);
     return LP_OK;
 }

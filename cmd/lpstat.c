@@ -1,0 +1,457 @@
+/* lpstat - how small, how fast, how safe: every method on a text, side by side; or
+ * what a stream or blob is. */
+#include "entropy.h"
+#include "report.h"
+#include "stored.h"
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char help[] =
+    "usage: lpstat [OPTION...] [FILE...]\n"
+    "Compare the methods on text: sizes, speed, memory, every byte restored and\n"
+    "compared. Of a stream or blob, say what it is.\n"
+    "\n"
+    "      --method LIST     zstd, token, hybrid, mix; with -D zstd-dict, hybrid-dict;\n"
+    "                        with commas (all)\n"
+    "  -e, --encoding NAME   encoding or model of tokens (cl100k_base)\n"
+    "      --level N         of zstd, 1 to 22 (15)\n"
+    "  -D, --dictionary FILE a zstd dictionary, or a model for mix\n"
+    "  -0, --null            records end with NUL\n"
+    "  -L, --lines           records are lines (default: each FILE is a record)\n"
+    "      --json, --csv     print JSON, or CSV\n"
+    "      --html FILE       write a page with tables and plots too\n"
+    "  -o, --output FILE     write FILE, whole or not at all\n"
+    "  -f, --force           read from a terminal, take a stream or blob as text\n"
+    "  -q, --quiet           no warnings, no progress\n"
+    "  -h, --help            -V, --version\n";
+
+/* Every method there is, from the simplest to the smallest. */
+static const struct method methods[] = {
+    {"zstd", LP_CHAIN_TEXT_ZSTD, NULL, "lpzstd", false},
+    {"zstd-dict", LP_CHAIN_TEXT_ZSTD, NULL, "lpzstd", true},
+    {"token", LP_CHAIN_TOKENS, "lptok", NULL, false},
+    {"hybrid", LP_CHAIN_TOKENS_ZSTD, "lptok", "lpzstd", false},
+    {"hybrid-dict", LP_CHAIN_TOKENS_ZSTD, "lptok", "lpzstd", true},
+    {"mix", LP_CHAIN_TOKENS_MIX, "lptok", "lpmix", false},
+};
+enum { METHODS = sizeof methods / sizeof *methods };
+
+enum { OPT_METHOD = 256, OPT_LEVEL, OPT_JSON, OPT_CSV, OPT_HTML };
+
+static const struct option long_options[] = {
+    {"method", required_argument, NULL, OPT_METHOD},
+    {"encoding", required_argument, NULL, 'e'},
+    {"level", required_argument, NULL, OPT_LEVEL},
+    {"dictionary", required_argument, NULL, 'D'},
+    {"null", no_argument, NULL, '0'},
+    {"lines", no_argument, NULL, 'L'},
+    {"json", no_argument, NULL, OPT_JSON},
+    {"csv", no_argument, NULL, OPT_CSV},
+    {"html", required_argument, NULL, OPT_HTML},
+    {"output", required_argument, NULL, 'o'},
+    {"force", no_argument, NULL, 'f'},
+    {"quiet", no_argument, NULL, 'q'},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
+    {NULL, 0, NULL, 0},
+};
+
+enum format { TABLE, JSON, CSV };
+
+struct options {
+    const char *encoding, *dictionary, *output, *html;
+    bool wanted[METHODS], methods_given, force;
+    int level;
+    enum lp_split split;
+    enum format format;
+    char **files;
+};
+
+static void parse_methods(const struct tool *tool, struct options *o, const char *list)
+{
+    memset(o->wanted, 0, sizeof o->wanted);
+    for (const char *at = list;; at++) {
+        size_t n = strcspn(at, ","), m = 0;
+        while (m < METHODS && (strlen(methods[m].name) != n || memcmp(methods[m].name, at, n) != 0))
+            m++;
+        if (m == METHODS)
+            tool_usage(tool,
+                       "--method: '%.*s' is not zstd, zstd-dict, token, hybrid, hybrid-dict "
+                       "or mix",
+                       (int)n, at);
+        o->wanted[m] = true;
+        at += n;
+        if (*at == 0)
+            break;
+    }
+    o->methods_given = true;
+}
+
+static struct options parse(struct tool *tool, int argc, char **argv)
+{
+    struct options o = {.encoding = "cl100k_base", .level = LP_LEVEL_DEFAULT};
+    int c;
+    memset(o.wanted, true, sizeof o.wanted);
+    argv[0] = tool->name; /* for getopt's own messages */
+    while ((c = getopt_long(argc, argv, "e:D:0Lo:fqhV", long_options, NULL)) != -1) {
+        switch (c) {
+        case OPT_METHOD:
+            parse_methods(tool, &o, optarg);
+            break;
+        case 'e':
+            o.encoding = optarg;
+            break;
+        case OPT_LEVEL:
+            o.level = (int)tool_number(tool, "--level", optarg, 1, 22);
+            break;
+        case 'D':
+            o.dictionary = optarg;
+            break;
+        case '0':
+            o.split = LP_NUL;
+            break;
+        case 'L':
+            o.split = LP_LINES;
+            break;
+        case OPT_JSON:
+            o.format = JSON;
+            break;
+        case OPT_CSV:
+            o.format = CSV;
+            break;
+        case OPT_HTML:
+            o.html = optarg;
+            break;
+        case 'o':
+            o.output = optarg;
+            break;
+        case 'f':
+            o.force = true;
+            break;
+        case 'q':
+            tool->quiet = true;
+            break;
+        case 'h':
+            tool_help(tool);
+        case 'V':
+            tool_version(tool);
+        default:
+            exit(EXIT_USAGE);
+        }
+    }
+    o.files = argv + optind;
+    return o;
+}
+
+static void check(const struct tool *tool, const char *name, enum lp_status status)
+{
+    if (status != LP_OK)
+        tool_fail(tool, name, status, 0, NULL);
+}
+
+/* realloc that ends the program where memory is out. */
+static void *more(const struct tool *tool, void *p, size_t n, size_t size)
+{
+    p = n > SIZE_MAX / size ? NULL : realloc(p, (n > 0 ? n : 1) * size);
+    if (p == NULL)
+        tool_die(tool, EXIT_IO, "out of memory");
+    return p;
+}
+
+/* --- Inputs ------------------------------------------------------------------ */
+
+static void add_record(struct report *r, size_t *cap, struct text text, const char *file,
+                       uint64_t number)
+{
+    if (r->nrecords == *cap) {
+        *cap = *cap * 2 + 16;
+        r->texts = more(r->tool, r->texts, *cap, sizeof *r->texts);
+        r->records = more(r->tool, r->records, *cap, sizeof *r->records);
+    }
+    r->texts[r->nrecords] = text;
+    r->records[r->nrecords++] = (struct record){.file = file, .number = number};
+    r->record_bytes += text.n;
+}
+
+/* The records of an input: all of it, or what ends with a separator and what
+ * follows the last one. */
+static void split_input(struct report *r, size_t *cap, struct text input, const char *file)
+{
+    int separator = r->split == LP_NUL ? 0 : r->split == LP_LINES ? '\n' : -1;
+    uint64_t number = 0;
+    if (separator < 0)
+        add_record(r, cap, input, file, 1);
+    for (size_t at = 0, n; separator >= 0 && at < input.n; at += n + 1) {
+        const unsigned char *end = memchr(input.p + at, separator, input.n - at);
+        n = end != NULL ? (size_t)(end - (input.p + at)) : input.n - at;
+        add_record(r, cap, (struct text){input.p + at, n}, file, ++number);
+    }
+}
+
+/* Reads all inputs: as text into the report, or as what is stored into the list. */
+static void read_inputs(struct report *r, const struct options *o, struct finder *finder,
+                        struct stored_list *stored)
+{
+    struct input in;
+    size_t cap = 0;
+    for (size_t i = 0; o->files[0] != NULL ? o->files[i] != NULL : i == 0; i++) {
+        input_open(r->tool, &in, o->files[i], o->force);
+        size_t n = input_peek(r->tool, &in, 4);
+        bool is_stored =
+            !o->force && (lp_is_blob(in.data, n) || (n >= 4 && lp_is_stream(in.data, n)));
+        if (i > 0 && is_stored != (stored->n > 0))
+            tool_die(r->tool, EXIT_DATA, "%s: is %s: look at stored files and text apart", in.name,
+                     is_stored ? "a stream or blob" : "text");
+        if (is_stored) {
+            stored_read(r->tool, &in, finder, stored);
+        } else {
+            unsigned char *data;
+            struct text text = {.n = input_all(r->tool, &in, SIZE_MAX / 8, &data)};
+            text.p = data;
+            r->inputs = more(r->tool, r->inputs, r->ninputs + 1, sizeof *r->inputs);
+            r->files = more(r->tool, r->files, r->ninputs + 1, sizeof *r->files);
+            r->inputs[r->ninputs] = text;
+            r->files[r->ninputs++] = in.name;
+            r->input_bytes += text.n;
+            split_input(r, &cap, text, in.name);
+        }
+        input_close(&in);
+    }
+    r->named = o->files[0] != NULL;
+}
+
+/* --- Measuring --------------------------------------------------------------- */
+
+/* The methods that can be measured, with what they need. */
+static void choose_methods(struct report *r, const struct options *o, struct finder *finder,
+                           const struct lp_vocab *vocab)
+{
+    struct lp_found given = {0}, found = {0};
+    if (o->dictionary != NULL)
+        given = finder_open(finder, o->dictionary);
+    struct lp_need need = {LP_NEED_MODEL, lp_vocab_name(vocab), 0};
+    if (given.model == NULL && tool_find(finder, &need, &found) == LP_OK)
+        given.model = found.model;
+    r->results = more(r->tool, NULL, METHODS, sizeof *r->results);
+    for (size_t m = 0; m < METHODS; m++) {
+        const struct method *method = &methods[m];
+        bool mix = method->chain == LP_CHAIN_TOKENS_MIX;
+        bool possible = mix ? given.model != NULL : !method->dictionary || given.dict != NULL;
+        if (!o->wanted[m])
+            continue;
+        if (!possible && o->methods_given)
+            tool_usage(r->tool, "--method: %s needs a %s: name it with -D", method->name,
+                       mix ? "model of the encoding" : "zstd dictionary");
+        if (!possible)
+            continue;
+        r->results[r->nresults++] =
+            (struct result){.method = method,
+                            .options = {.chain = method->chain,
+                                        .split = o->split,
+                                        .vocab = vocab,
+                                        .dict = method->dictionary ? given.dict : NULL,
+                                        .model = mix ? given.model : NULL,
+                                        .level = o->level}};
+    }
+}
+
+static uint64_t result_size(const struct report *r, size_t i)
+{
+    return report_has_blobs(r) ? r->results[i].blobs.stored : r->results[i].stream.stored;
+}
+
+static void measure(struct report *r)
+{
+    struct progress progress;
+    struct store store = {0};
+    bool blobs = true;
+    for (size_t i = 0; i < r->nrecords; i++)
+        blobs = blobs && r->texts[i].n <= LP_BLOCK_MAX;
+    progress_start(&progress, r->tool, "measuring",
+                   r->nresults * 2 * (r->input_bytes + (blobs ? r->record_bytes : 0)));
+    for (size_t i = 0; i < r->nresults; i++) {
+        struct result *result = &r->results[i];
+        if (blobs)
+            measure_blobs(r->tool, &progress, &store, &result->options, r->texts, r->nrecords,
+                          &result->blobs);
+        measure_stream(r->tool, &progress, &store, &result->options, r->inputs, r->ninputs,
+                       &result->stream);
+        if (result_size(r, i) < result_size(r, r->best))
+            r->best = i;
+    }
+    progress_end(&progress);
+    free(store.p);
+}
+
+/* Counts a record's characters and tokens, and finds its Shannon limit. */
+static void count_record(struct report *r, size_t i, struct lp_codec *codec, struct lp_ids *chars)
+{
+    struct record *record = &r->records[i];
+    struct entropy *entropy;
+    struct entropy_figures figures;
+    size_t used, ntokens;
+    chars->n = 0;
+    check(r->tool, record->file, characters(r->texts[i].p, r->texts[i].n, true, chars, &used));
+    check(r->tool, record->file, entropy_new(0, &entropy));
+    check(r->tool, record->file, entropy_push(entropy, chars->v, chars->n));
+    check(r->tool, record->file, entropy_figures(entropy, 0, &figures));
+    entropy_free(entropy);
+    check(r->tool, record->file, lp_count(codec, r->texts[i].p, r->texts[i].n, &ntokens));
+    for (size_t c = 0; c < chars->n; c++)
+        record->invalid += chars->v[c] >= INVALID_BYTE;
+    record->characters = chars->n;
+    record->tokens = ntokens;
+    record->limit = figures.bits * (double)chars->n / 8;
+    r->characters += record->characters;
+    r->invalid += record->invalid;
+    r->tokens += record->tokens;
+    r->limit += record->limit;
+}
+
+static void count_records(struct report *r, const struct lp_vocab *vocab)
+{
+    struct lp_options options = {.vocab = vocab};
+    struct lp_codec *codec;
+    struct lp_ids chars = {0};
+    struct progress progress;
+    check(r->tool, "counting", lp_codec_new(&options, &codec));
+    progress_start(&progress, r->tool, "counting", r->record_bytes);
+    for (size_t i = 0; i < r->nrecords; i++) {
+        count_record(r, i, codec, &chars);
+        progress_add(&progress, r->texts[i].n);
+    }
+    progress_end(&progress);
+    free(chars.v);
+    lp_codec_free(codec);
+}
+
+/* Fewer records show nothing of how figures grow with size. */
+enum { SCALING_RECORDS = 8, SCALING_MIN = 64 };
+
+/* Measures the beginnings of the longest record, each twice as long as the last. */
+static void measure_scaling(struct report *r)
+{
+    struct scaling *s = &r->scaling;
+    struct text longest = {0};
+    struct progress progress;
+    struct store store = {0};
+    uint64_t total = 0;
+    for (size_t i = 0; i < r->nrecords; i++)
+        longest = r->texts[i].n > longest.n ? r->texts[i] : longest;
+    if (r->nrecords >= SCALING_RECORDS || longest.n < 2 * SCALING_MIN || !report_has_blobs(r))
+        return;
+    for (size_t n = SCALING_MIN;; n *= 2) {
+        struct text text = {longest.p, n < longest.n ? n : longest.n};
+        while (text.n < longest.n && text.n > 1 && (longest.p[text.n] & 0xC0) == 0x80)
+            text.n--; /* no character is cut */
+        s->texts = more(r->tool, s->texts, s->n + 1, sizeof *s->texts);
+        s->texts[s->n++] = text;
+        total += text.n;
+        if (n >= longest.n)
+            break;
+    }
+    s->blobs = more(r->tool, NULL, r->nresults, sizeof *s->blobs);
+    progress_start(&progress, r->tool, "measuring by size", 2 * r->nresults * total);
+    for (size_t i = 0; i < r->nresults; i++)
+        measure_blobs(r->tool, &progress, &store, &r->results[i].options, s->texts, s->n,
+                      &s->blobs[i]);
+    progress_end(&progress);
+    free(store.p);
+}
+
+/* --- Telling ----------------------------------------------------------------- */
+
+static bool want_colour(const struct options *o)
+{
+    const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+    return o->output == NULL && isatty(STDOUT_FILENO) && (no_color == NULL || *no_color == 0) &&
+           (term == NULL || strcmp(term, "dumb") != 0);
+}
+
+static void tell(const struct report *r, const struct options *o, struct output *out)
+{
+    if (o->format == JSON)
+        report_json(r, out);
+    else if (o->format == CSV)
+        report_csv(r, out);
+    else
+        report_table(r, out, want_colour(o));
+}
+
+/* Ends the program when a method did not give every byte back. */
+static void insist_on_exactness(const struct report *r)
+{
+    for (size_t i = 0; i < r->nresults; i++) {
+        const struct result *result = &r->results[i];
+        if (!result_exact(result))
+            tool_die(r->tool, EXIT_DATA,
+                     "%s: %" PRIu64 " bytes did not come back as they were: do not use it",
+                     result->method->name, result->blobs.wrong + result->stream.wrong);
+    }
+}
+
+static void free_report(struct report *r)
+{
+    for (size_t i = 0; i < r->nresults; i++) {
+        measured_free(&r->results[i].blobs);
+        if (r->scaling.n > 0)
+            measured_free(&r->scaling.blobs[i]);
+    }
+    for (size_t i = 0; i < r->ninputs; i++)
+        free((void *)r->inputs[i].p);
+    free(r->scaling.blobs);
+    free(r->scaling.texts);
+    free(r->results);
+    free(r->inputs);
+    free(r->files);
+    free(r->texts);
+    free(r->records);
+}
+
+int main(int argc, char **argv)
+{
+    struct tool tool = {.name = "lpstat", .help = help};
+    tool_start(&tool);
+    struct options o = parse(&tool, argc, argv);
+    struct report report = {
+        .tool = &tool, .dictionary = o.dictionary, .level = o.level, .split = o.split};
+    struct finder finder = {.tool = &tool};
+    struct stored_list stored = {0};
+    struct output out, page;
+    output_open(&tool, &out, o.output, false, o.force);
+    if (o.html != NULL)
+        output_open(&tool, &page, o.html, false, o.force);
+    read_inputs(&report, &o, &finder, &stored);
+    if (stored.n > 0) {
+        if (o.html != NULL)
+            tool_usage(&tool, "--html: is for text");
+        (o.format == JSON  ? stored_json
+         : o.format == CSV ? stored_csv
+                           : stored_table)(&stored, &out);
+    } else {
+        struct lp_vocab *vocab = tool_vocab(&tool, o.encoding);
+        report.encoding = lp_vocab_name(vocab);
+        choose_methods(&report, &o, &finder, vocab);
+        measure(&report);
+        if (o.html != NULL)
+            measure_scaling(&report);
+        count_records(&report, vocab);
+        tell(&report, &o, &out);
+        if (o.html != NULL) {
+            report_html(&report, &page);
+            output_close(&page);
+        }
+        output_flush(&out);
+        insist_on_exactness(&report);
+        free_report(&report);
+        lp_vocab_close(vocab);
+    }
+    output_close(&out);
+    free(stored.v);
+    finder_close(&finder);
+    return EXIT_OK;
+}
