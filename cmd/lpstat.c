@@ -233,6 +233,7 @@ static void choose_methods(struct report *r, const struct options *o, struct fin
     struct lp_found given = {0}, found = {0};
     if (o->dictionary != NULL)
         given = finder_open(finder, o->dictionary);
+    bool model_given = given.model != NULL;
     struct lp_need need = {LP_NEED_MODEL, lp_vocab_name(vocab), 0};
     if (given.model == NULL && tool_find(finder, &need, &found) == LP_OK)
         given.model = found.model;
@@ -248,20 +249,17 @@ static void choose_methods(struct report *r, const struct options *o, struct fin
                        mix ? "model of the encoding" : "zstd dictionary");
         if (!possible)
             continue;
-        r->results[r->nresults++] =
-            (struct result){.method = method,
-                            .options = {.chain = method->chain,
-                                        .split = o->split,
-                                        .vocab = vocab,
-                                        .dict = method->dictionary ? given.dict : NULL,
-                                        .model = mix ? given.model : NULL,
-                                        .level = o->level}};
+        r->results[r->nresults++] = (struct result){
+            .method = method,
+            .colour = (int)m,
+            .dictionary = method->dictionary || (mix && model_given) ? o->dictionary : NULL,
+            .options = {.chain = method->chain,
+                        .split = o->split,
+                        .vocab = vocab,
+                        .dict = method->dictionary ? given.dict : NULL,
+                        .model = mix ? given.model : NULL,
+                        .level = o->level}};
     }
-}
-
-static uint64_t result_size(const struct report *r, size_t i)
-{
-    return report_has_blobs(r) ? r->results[i].blobs.stored : r->results[i].stream.stored;
 }
 
 static void measure(struct report *r)
@@ -280,9 +278,13 @@ static void measure(struct report *r)
                           &result->blobs);
         measure_stream(r->tool, &progress, &store, &result->options, r->inputs, r->ninputs,
                        &result->stream);
-        if (result_size(r, i) < result_size(r, r->best))
+        if (result->blobs.stored < r->results[r->best].blobs.stored)
             r->best = i;
+        if (result->stream.stored < r->results[r->best_stream].stream.stored)
+            r->best_stream = i;
     }
+    if (!blobs)
+        r->best = r->best_stream;
     progress_end(&progress);
     free(store.p);
 }

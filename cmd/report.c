@@ -25,8 +25,8 @@ static struct figures figures(uint64_t original, uint64_t stored, uint64_t chara
                             .saved = 1 - divide(size, text),
                             .bits_per_character = divide(8 * size, (double)characters),
                             .of_limit = divide(size, limit),
-                            .pack_mb = divide(text / 1e6, pack_seconds),
-                            .unpack_mb = divide(text / 1e6, unpack_seconds)};
+                            .pack_mb = original > 0 ? divide(text / 1e6, pack_seconds) : NAN,
+                            .unpack_mb = original > 0 ? divide(text / 1e6, unpack_seconds) : NAN};
 }
 
 struct figures figures_of_blobs(const struct report *r, const struct result *result)
@@ -116,6 +116,119 @@ void sha256_hex(char text[2 * SHA256_SIZE + 1], const unsigned char *sum)
         snprintf(text + 2 * i, 3, "%02x", sum[i]);
 }
 
+/* --- The answer -------------------------------------------------------------- */
+
+/* A word for the shell: in quotes where it has more than plain characters. */
+static void put_word(struct output *out, put_text *put, const char *word)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+                                "._/-+,:@";
+    if (*word != 0 && word[strspn(word, plain)] == 0) {
+        output_print(out, " %s", word);
+        return;
+    }
+    put(out, " '");
+    for (size_t n; *word != 0; word += n) {
+        char part[64];
+        n = strcspn(word, "'");
+        n = n < sizeof part - 1 ? n : sizeof part - 1;
+        memcpy(part, word, n);
+        part[n] = 0;
+        put(out, n > 0 ? part : "'\\''");
+        n = n > 0 ? n : 1;
+    }
+    put(out, "'");
+}
+
+/* A stage's command, with its options. */
+static void put_stage(const struct report *r, const struct result *result, struct output *out,
+                      put_text *put, const char *blob)
+{
+    const char *stage = result->method->stage;
+    output_print(out, "%s%s", stage, blob);
+    if (strcmp(stage, "lpzstd") == 0 && r->level != LP_LEVEL_DEFAULT)
+        output_print(out, " -%d", r->level);
+    if (result->dictionary != NULL) {
+        output_print(out, " -D");
+        put_word(out, put, result->dictionary);
+    }
+}
+
+/* The form that saves: a stream, else for a single record a blob. */
+static const struct result *form_that_saves(const struct report *r, bool *blob)
+{
+    const struct result *stream = &r->results[r->best_stream], *best = &r->results[r->best];
+    *blob = !(figures_of_stream(r, stream).saved > 0);
+    if (!*blob)
+        return stream;
+    bool saves = report_has_blobs(r) && r->nrecords == 1 && figures_of_blobs(r, best).saved > 0;
+    return saves ? best : NULL;
+}
+
+enum { NAMED_FILES = 3 }; /* more of them are left to be filled in */
+
+bool report_command(const struct report *r, struct output *out, put_text *put)
+{
+    static const char *const split[] = {"", " -0", " -L"};
+    bool blob;
+    const struct result *result = form_that_saves(r, &blob);
+    if (result == NULL)
+        return false;
+    const struct method *method = result->method;
+    const char *option = blob ? " --blob" : "";
+    put(out, "  ");
+    if (method->tokens != NULL)
+        output_print(out, "%s%s", method->tokens, option);
+    else
+        put_stage(r, result, out, put, option);
+    if (method->tokens != NULL && strcmp(r->encoding, "cl100k_base") != 0)
+        output_print(out, " -e %s", r->encoding);
+    output_print(out, "%s", blob ? "" : split[r->split]);
+    if (r->ninputs > NAMED_FILES)
+        put(out, " FILE...");
+    for (size_t i = 0; i < r->ninputs && r->ninputs <= NAMED_FILES && r->named; i++)
+        put_word(out, put, r->files[i]);
+    if (method->tokens != NULL && method->stage != NULL) {
+        put(out, " | ");
+        put_stage(r, result, out, put, option);
+    }
+    put(out, blob ? " > prompt.blob" : " > prompts.lp");
+    return true;
+}
+
+/* "hybrid: 2,073,112 bytes become 619,190, 70.1% saved." */
+static void put_saving(struct output *out, put_text *put, const struct result *result,
+                       struct figures f)
+{
+    char text[160], a[32], b[32];
+    snprintf(text, sizeof text, "%s: %s bytes become %s, %.1f%% saved.", result->method->name,
+             commas(a, f.original), commas(b, f.stored), 100 * f.saved);
+    put(out, text);
+}
+
+void report_answer(const struct report *r, struct output *out, put_text *put)
+{
+    const struct result *best = &r->results[r->best], *best_stream = &r->results[r->best_stream];
+    struct figures blobs = {.saved = NAN}, stream = figures_of_stream(r, best_stream);
+    if (report_has_blobs(r))
+        blobs = figures_of_blobs(r, best);
+    if (r->record_bytes == 0) {
+        put(out, "There is no text to store.");
+    } else if (!(blobs.saved > 0) && !(stream.saved > 0)) {
+        put(out, "No method saves space here: store the text as it is.");
+    } else if (!(blobs.saved > 0)) {
+        put(out, "In a stream, use ");
+        put_saving(out, put, best_stream, stream);
+    } else {
+        put(out, "Use ");
+        put_saving(out, put, best, blobs);
+        if (r->nrecords > 1 && stream.saved > 0) {
+            put(out, "\nIn one stream, ");
+            put_saving(out, put, best_stream, stream);
+        }
+    }
+}
+
 /* --- A table for people ------------------------------------------------------ */
 
 struct table {
@@ -171,7 +284,7 @@ static void put_rows(const struct report *r, const struct table *t, const char *
         const struct result *result = &r->results[i];
         struct figures f = blobs ? figures_of_blobs(r, result) : figures_of_stream(r, result);
         put_row(t, result->method->name, &f, blobs ? &result->blobs : &result->stream,
-                i == r->best);
+                i == (blobs ? r->best : r->best_stream));
     }
 }
 
@@ -262,79 +375,9 @@ static void put_proof(const struct report *r, const struct table *t)
                  t->dim, hex, t->plain);
 }
 
-/* A word for the shell: in quotes where it has more than plain characters. */
-static void put_word(struct output *out, const char *word)
+static void put_plain(struct output *out, const char *text)
 {
-    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-                                "._/-+,:@";
-    if (word[strspn(word, plain)] == 0) {
-        output_print(out, " %s", word);
-        return;
-    }
-    output_print(out, " '");
-    for (; *word != 0; word++)
-        output_print(out, *word == '\'' ? "'\\''" : "%c", *word);
-    output_print(out, "'");
-}
-
-/* A stage's command, with its options. */
-static void put_stage(const struct report *r, struct output *out, const struct method *method)
-{
-    output_print(out, "%s", method->stage);
-    if (strcmp(method->stage, "lpzstd") == 0 && r->level != LP_LEVEL_DEFAULT)
-        output_print(out, " -%d", r->level);
-    if (method->dictionary) {
-        output_print(out, " -D");
-        put_word(out, r->dictionary);
-    }
-}
-
-/* The pipe that stores the report's files by a method. */
-static void put_command(const struct report *r, struct output *out, const struct method *method)
-{
-    static const char *const split[] = {"", " -0", " -L"};
-    output_print(out, "    ");
-    if (method->tokens != NULL)
-        output_print(out, "%s", method->tokens);
-    else
-        put_stage(r, out, method);
-    if (method->tokens != NULL && strcmp(r->encoding, "cl100k_base") != 0)
-        output_print(out, " -e %s", r->encoding);
-    output_print(out, "%s", split[r->split]);
-    if (r->ninputs > 3)
-        output_print(out, " FILE...");
-    for (size_t i = 0; i < r->ninputs && r->ninputs <= 3 && r->named; i++)
-        put_word(out, r->files[i]);
-    if (method->tokens != NULL && method->stage != NULL) {
-        output_print(out, " | ");
-        put_stage(r, out, method);
-    }
-    output_print(out, " > prompts.lp\n");
-}
-
-/* What to do, in a sentence and a command. */
-static void put_answer(const struct report *r, const struct table *t)
-{
-    const struct result *best = &r->results[r->best];
-    struct figures stream = figures_of_stream(r, best);
-    struct figures f = report_has_blobs(r) ? figures_of_blobs(r, best) : stream;
-    char a[32], b[32];
-    if (r->record_bytes == 0) {
-        output_print(t->out, "\nThere is no text to store.\n");
-        return;
-    }
-    if (!(f.saved > 0) && !(stream.saved > 0)) {
-        output_print(t->out, "\nNo method saves space here: store the text as it is.\n");
-        return;
-    }
-    output_print(t->out, "\n%sUse %s%s: %s bytes become %s, %.1f%% saved", t->good,
-                 best->method->name, t->plain, commas(a, f.original), commas(b, f.stored),
-                 100 * f.saved);
-    if (r->nrecords > 1 && report_has_blobs(r))
-        output_print(t->out, "; in one stream %s, %.1f%% saved", commas(a, stream.stored),
-                     100 * stream.saved);
-    output_print(t->out, ".\n");
-    put_command(r, t->out, best->method);
+    output_sink(out, text, strlen(text));
 }
 
 void report_table(const struct report *r, struct output *out, bool colour)
@@ -357,7 +400,12 @@ void report_table(const struct report *r, struct output *out, bool colour)
     }
     put_rows(r, &t, many ? "Total, all in one stream" : "As a stream in a file", false);
     put_proof(r, &t);
-    put_answer(r, &t);
+    output_print(out, "\n%s", t.good);
+    report_answer(r, out, put_plain);
+    output_print(out, "%s\n%s", t.plain, t.dim);
+    if (report_command(r, out, put_plain))
+        output_print(out, "\n");
+    output_print(out, "%s", t.plain);
 }
 
 /* --- JSON -------------------------------------------------------------------- */
@@ -466,6 +514,7 @@ void report_json(const struct report *r, struct output *out)
     json_number(&json, "ratio", divide((double)r->record_bytes, r->limit));
     json_close(&json, '}');
     json_text(&json, "best", r->results[r->best].method->name);
+    json_text(&json, "best_stream", r->results[r->best_stream].method->name);
     json_open(&json, "methods", '[');
     for (size_t i = 0; i < r->nresults; i++) {
         const struct result *result = &r->results[i];

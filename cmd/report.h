@@ -24,6 +24,8 @@ struct record {
 struct result {
     const struct method *method;
     struct lp_options options;
+    const char *dictionary; /* the file of -D, when the method uses it */
+    int colour;             /* of its method in plots, whichever others there are */
     struct measured blobs, stream;
 };
 
@@ -50,7 +52,7 @@ struct report {
     uint64_t input_bytes, record_bytes, characters, invalid, tokens;
     double limit; /* bytes, the sum of the records' */
     struct result *results;
-    size_t nresults, best;
+    size_t nresults, best, best_stream; /* the smallest as blobs, in a stream */
     struct scaling scaling;
 };
 
@@ -92,6 +94,12 @@ struct summary summary_of(const struct report *report, const struct result *resu
 /* Whether the records were measured as blobs, and have been restored exactly. */
 bool report_has_blobs(const struct report *report);
 bool result_exact(const struct result *result);
+
+/* What to do, in a sentence or two, and the commands that do it, which are empty
+ * when nothing is saved. Text goes through put_text. */
+typedef void put_text(struct output *out, const char *text);
+void report_answer(const struct report *report, struct output *out, put_text *put);
+bool report_command(const struct report *report, struct output *out, put_text *put);
 
 void report_table(const struct report *report, struct output *out, bool colour);
 void report_json(const struct report *report, struct output *out);
