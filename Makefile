@@ -45,7 +45,9 @@ endif
 LIB_OBJ := $(patsubst lib/%.c,$B/obj/lib/%.o,$(wildcard lib/*.c))
 # In cmd/, lp*.c are the commands; the other files are what they share or are made of.
 COMMANDS := $(patsubst cmd/%.c,%,$(wildcard cmd/lp*.c))
-PART_OBJ := $(patsubst cmd/%.c,$B/obj/cmd/%.o,$(filter-out cmd/lp%,$(wildcard cmd/*.c)))
+# measure.c needs libcrypto, as lpstat alone does.
+PARTS := $(filter-out cmd/lp% $(if $(filter lpstat,$(COMMANDS)),,cmd/measure.c),$(wildcard cmd/*.c))
+PART_OBJ := $(PARTS:%.c=$B/obj/%.o)
 UNITS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
 ENCODINGS := gpt2 r50k_base p50k_base p50k_edit cl100k_base o200k_base o200k_harmony
 VOCABS := $(ENCODINGS:%=$B/vocab/%.lpv)

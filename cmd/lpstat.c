@@ -23,7 +23,7 @@ static const char help[] =
     "  -0, --null            records end with NUL\n"
     "  -L, --lines           records are lines (default: each FILE is a record)\n"
     "      --json, --csv     print JSON, or CSV\n"
-    "      --html FILE       write a page with tables and plots too\n"
+    "      --html FILE       write a page with tables and plots too, - prints it\n"
     "  -o, --output FILE     write FILE, whole or not at all\n"
     "  -f, --force           read from a terminal, take a stream or blob as text\n"
     "  -q, --quiet           no warnings, no progress\n"
@@ -424,16 +424,18 @@ int main(int argc, char **argv)
     struct finder finder = {.tool = &tool};
     struct stored_list stored = {0};
     struct output out, page;
+    bool page_only = o.html != NULL && strcmp(o.html, "-") == 0;
     output_open(&tool, &out, o.output, false, o.force);
-    if (o.html != NULL)
+    if (o.html != NULL && !page_only)
         output_open(&tool, &page, o.html, false, o.force);
     read_inputs(&report, &o, &finder, &stored);
     if (stored.n > 0) {
         if (o.html != NULL)
-            tool_usage(&tool, "--html: is for text");
+            tool_usage(&tool, "--html: %s is no text", stored.v[0].file);
         (o.format == JSON  ? stored_json
          : o.format == CSV ? stored_csv
                            : stored_table)(&stored, &out);
+        free(stored.v);
     } else {
         struct lp_vocab *vocab = tool_vocab(&tool, o.encoding);
         report.encoding = lp_vocab_name(vocab);
@@ -442,18 +444,19 @@ int main(int argc, char **argv)
         if (o.html != NULL)
             measure_scaling(&report);
         count_records(&report, vocab);
-        tell(&report, &o, &out);
-        if (o.html != NULL) {
+        if (page_only)
+            report_html(&report, &out);
+        else
+            tell(&report, &o, &out);
+        if (o.html != NULL && !page_only) {
             report_html(&report, &page);
             output_close(&page);
         }
-        output_flush(&out);
         insist_on_exactness(&report);
         free_report(&report);
         lp_vocab_close(vocab);
     }
     output_close(&out);
-    free(stored.v);
     finder_close(&finder);
     return EXIT_OK;
 }

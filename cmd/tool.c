@@ -46,7 +46,7 @@ void tool_warn(const struct tool *tool, const char *format, ...)
     va_end(args);
 }
 
-/* The output that is not yet whole. */
+/* The outputs that are not yet whole. */
 static struct output *volatile unfinished;
 
 /* When the program fails, a temporary file goes. What is buffered for standard
@@ -64,8 +64,10 @@ static void give_up(struct output *out)
 
 static void on_signal(int number)
 {
-    if (unfinished != NULL)
-        unlink(unfinished->temporary);
+    for (struct output *out = unfinished; out != NULL; out = out->next) {
+        if (out->temporary != NULL)
+            unlink(out->temporary);
+    }
     raise(number); /* which stops the program now: SA_RESETHAND */
 }
 
@@ -75,8 +77,8 @@ _Noreturn void tool_die(const struct tool *tool, int code, const char *format, .
     va_start(args, format);
     message(tool, format, args);
     va_end(args);
-    if (unfinished != NULL)
-        give_up(unfinished);
+    for (struct output *out = unfinished; out != NULL; out = out->next)
+        give_up(out);
     exit(code);
 }
 
@@ -269,7 +271,6 @@ static void open_temporary(const struct tool *tool, struct output *out)
     out->fd = mkstemp(out->temporary);
     if (out->fd < 0)
         tool_die(tool, EXIT_IO, "%s: cannot be made: %s", out->name, strerror(errno));
-    unfinished = out;
     static const int stops[] = {SIGHUP, SIGINT, SIGTERM};
     for (size_t i = 0; i < sizeof stops / sizeof *stops; i++) {
         struct sigaction old, action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
@@ -293,11 +294,12 @@ void output_open(const struct tool *tool, struct output *out, const char *file, 
     out->data = malloc(OUTPUT_BUFFER);
     if (out->data == NULL)
         tool_die(tool, EXIT_IO, "out of memory");
+    out->next = unfinished;
+    unfinished = out;
     if (!standard) {
         out->name = file;
         open_temporary(tool, out);
     }
-    unfinished = out;
 }
 
 /* A closed pipe needs no words. */
@@ -364,7 +366,10 @@ void output_close(struct output *out)
         die_writing(out);
     if (out->temporary != NULL && rename(out->temporary, out->name) != 0)
         tool_die(out->tool, EXIT_IO, "%s: cannot be put in place: %s", out->name, strerror(errno));
-    unfinished = NULL;
+    struct output *volatile *at = &unfinished;
+    while (*at != out)
+        at = &(*at)->next;
+    *at = out->next;
     free(out->temporary);
     out->temporary = NULL;
 }

@@ -77,7 +77,8 @@ struct output {
     uint64_t written;
     unsigned char *data; /* a buffer */
     size_t used;
-    bool direct; /* no buffering: each write goes out at once */
+    bool direct;                  /* no buffering: each write goes out at once */
+    struct output *volatile next; /* of those that are not yet whole */
 };
 
 /* Exits when binary output would go to a terminal, unless forced. */
