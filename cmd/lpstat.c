@@ -38,7 +38,7 @@ static const struct method methods[] = {
     {"hybrid-dict", LP_CHAIN_TOKENS_ZSTD, "lptok", "lpzstd", true},
     {"mix", LP_CHAIN_TOKENS_MIX, "lptok", "lpmix", false},
 };
-enum { METHODS = sizeof methods / sizeof *methods };
+enum { METHODS = sizeof methods / sizeof *methods, MIX = METHODS - 1 };
 
 enum { OPT_METHOD = 256, OPT_LEVEL, OPT_JSON, OPT_CSV, OPT_HTML };
 
@@ -226,39 +226,55 @@ static void read_inputs(struct report *r, const struct options *o, struct finder
 
 /* --- Measuring --------------------------------------------------------------- */
 
-/* The methods that can be measured, with what they need. */
+/* What -D names, or for mix the model that comes with lopace, if there is one. */
+static struct lp_found find_tools(const struct report *r, const struct options *o,
+                                  struct finder *finder, const struct lp_vocab *vocab)
+{
+    struct lp_found tools = {0}, found = {0};
+    struct lp_need need = {LP_NEED_MODEL, lp_vocab_name(vocab), 0};
+    if (o->dictionary != NULL)
+        tools = finder_open(finder, o->dictionary);
+    if (tools.model != NULL &&
+        lp_model_vocab_fingerprint(tools.model) != lp_vocab_fingerprint(vocab))
+        tool_usage(r->tool, "%s: is a model of %s: use -e %s", o->dictionary,
+                   lp_model_vocab(tools.model), lp_model_vocab(tools.model));
+    if (tools.model == NULL && tool_find(finder, &need, &found) == LP_OK)
+        tools.model = found.model;
+    if (tools.model == NULL && o->methods_given && o->wanted[MIX])
+        tool_fail(r->tool, "mix", LP_NO_MODEL, 0, &need);
+    return tools;
+}
+
+/* The methods to measure, with what they need. With a dictionary, those that can
+ * use it are measured without it and with it. */
 static void choose_methods(struct report *r, const struct options *o, struct finder *finder,
                            const struct lp_vocab *vocab)
 {
-    struct lp_found given = {0}, found = {0};
-    if (o->dictionary != NULL)
-        given = finder_open(finder, o->dictionary);
-    bool model_given = given.model != NULL;
-    struct lp_need need = {LP_NEED_MODEL, lp_vocab_name(vocab), 0};
-    if (given.model == NULL && tool_find(finder, &need, &found) == LP_OK)
-        given.model = found.model;
+    struct lp_found tools = find_tools(r, o, finder, vocab);
+    bool wanted[LP_CHAIN_TOKENS_MIX + 1] = {false};
     r->results = more(r->tool, NULL, METHODS, sizeof *r->results);
     for (size_t m = 0; m < METHODS; m++) {
         const struct method *method = &methods[m];
-        bool mix = method->chain == LP_CHAIN_TOKENS_MIX;
-        bool possible = mix ? given.model != NULL : !method->dictionary || given.dict != NULL;
-        if (!o->wanted[m])
+        bool mix = m == MIX, dictionary = method->dictionary;
+        if (dictionary && tools.dict == NULL && o->methods_given && o->wanted[m])
+            tool_usage(r->tool, "--method: %s needs a zstd dictionary: name it with -D",
+                       method->name);
+        if (!dictionary)
+            wanted[method->chain] = o->wanted[m];
+        if ((!o->wanted[m] && !(dictionary && wanted[method->chain])) ||
+            (dictionary && tools.dict == NULL) || (mix && tools.model == NULL))
             continue;
-        if (!possible && o->methods_given)
-            tool_usage(r->tool, "--method: %s needs a %s: name it with -D", method->name,
-                       mix ? "model of the encoding" : "zstd dictionary");
-        if (!possible)
-            continue;
-        r->results[r->nresults++] = (struct result){
-            .method = method,
-            .colour = (int)m,
-            .dictionary = method->dictionary || (mix && model_given) ? o->dictionary : NULL,
-            .options = {.chain = method->chain,
-                        .split = o->split,
-                        .vocab = vocab,
-                        .dict = method->dictionary ? given.dict : NULL,
-                        .model = mix ? given.model : NULL,
-                        .level = o->level}};
+        bool named = dictionary || (mix && o->dictionary != NULL && tools.dict == NULL);
+        r->results[r->nresults++] =
+            (struct result){.method = method,
+                            .dictionary = named ? o->dictionary : NULL,
+                            .colour = (int)m,
+                            .options = {.chain = method->chain,
+                                        .split = o->split,
+                                        .vocab = vocab,
+                                        .dict = dictionary ? tools.dict : NULL,
+                                        .model = mix ? tools.model : NULL,
+                                        .level = o->level}};
     }
 }
 
