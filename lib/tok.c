@@ -96,12 +96,14 @@ static inline struct lp_key load_key(const unsigned char *text, size_t n)
 {
     static const unsigned char ones_then_zeros[32] = {255, 255, 255, 255, 255, 255, 255, 255,
                                                       255, 255, 255, 255, 255, 255, 255, 255};
-    unsigned char length[LP_KEY_SIZE] = {0};
+    static const unsigned char length[LP_KEY_SIZE][LP_KEY_SIZE] = {
+        [1][15] = 1,   [2][15] = 2,   [3][15] = 3,   [4][15] = 4,   [5][15] = 5,
+        [6][15] = 6,   [7][15] = 7,   [8][15] = 8,   [9][15] = 9,   [10][15] = 10,
+        [11][15] = 11, [12][15] = 12, [13][15] = 13, [14][15] = 14, [15][15] = 15};
     struct lp_key key, mask, last;
-    length[LP_KEY_SIZE - 1] = (unsigned char)n;
     memcpy(&key, text, sizeof key);
     memcpy(&mask, ones_then_zeros + LP_KEY_SIZE - n, sizeof mask);
-    memcpy(&last, length, sizeof last);
+    memcpy(&last, length[n], sizeof last);
     return (struct lp_key){(key.a & mask.a) | last.a, (key.b & mask.b) | last.b};
 }
 
@@ -251,11 +253,11 @@ static enum lp_status encode_batch(struct lp_tok *tok, const unsigned char *text
 static size_t find_words(struct lp_tok *tok, const unsigned char *text, size_t n, bool final)
 {
     size_t at = 0, count = 0;
-    while (count < BATCH && at < n) {
+    while (BATCH - count >= LP_WINDOW && at < n) { /* a window has as many words at most */
         if (tok->scanner.at == 0)
             count += tok->scan(text, at, n, final, tok->end + count, BATCH - count);
         at = count > 0 ? tok->end[count - 1] : 0;
-        if (count == BATCH || at == n)
+        if (BATCH - count < LP_WINDOW || at == n)
             break;
         size_t size = lp_pretok_next(&tok->scanner, text + at, n - at, final);
         if (size == 0)
