@@ -157,9 +157,24 @@ static enum lp_status cut_segment(struct lp_recovery *r, uint64_t offset)
     return status;
 }
 
+/* Whether what stands before a segment is too short to have been one: 14 bytes
+ * for each of three frames, 4 more for what a header says, 2 for an end. */
+static bool only_noise(const struct lp_recovery *r)
+{
+    uint64_t size = 0;
+    for (size_t i = 0; i < r->n; i++)
+        size += r->stretch[i].gap ? r->stretch[i].size : UINT32_MAX;
+    return size < 3 * 14 + 4 + 2;
+}
+
 static enum lp_status begin_segment(struct lp_recovery *r, uint64_t offset)
 {
-    enum lp_status status = r->in_segment ? cut_segment(r, offset) : LP_OK;
+    struct lp_place unknown = {UNKNOWN, UNKNOWN, false}, here = r->place;
+    enum lp_status status = LP_OK;
+    if (r->in_segment)
+        status = cut_segment(r, offset);
+    else
+        settle(r, only_noise(r) ? &here : &unknown);
     r->place.open = false;
     r->segment = r->place;
     r->in_segment = true;
