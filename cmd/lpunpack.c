@@ -446,9 +446,9 @@ static uint64_t record_number(struct unpack *u, const char **at, uint64_t none)
     return n;
 }
 
-static void write_records(struct unpack *u, struct input *in)
+/* Goes through the list of records: to see that it is one, or to write them. */
+static void go_through(struct unpack *u, const char *name, struct lp_file *file, bool write)
 {
-    struct lp_file *file = open_file(u, in);
     uint64_t nrecords;
     lp_file_records(file, &nrecords);
     for (const char *at = u->o->records;; at++) {
@@ -457,19 +457,26 @@ static void write_records(struct unpack *u, struct input *in)
             at++;
             last = record_number(u, &at, nrecords);
         }
-        if (first == 0 || (*at != 0 && *at != ',') || last < first)
+        if (first == 0 || (*at != 0 && *at != ',') || (last < first && first <= nrecords))
             tool_usage(u->tool, "-r: '%s' is not a list like 3,5-9,20-", u->o->records);
         if (last > nrecords || first > nrecords)
             tool_usage(u->tool, "-r: record %" PRIu64 " is not there: %s has %" PRIu64,
-                       last > nrecords ? last : first, in->name, nrecords);
-        for (uint64_t n = first; n <= last; n++) {
+                       last > nrecords ? last : first, name, nrecords);
+        for (uint64_t n = first; write && n <= last; n++) {
             enum lp_status status = lp_file_record(file, n, put, u);
             if (status != LP_OK)
-                fail(u, in->name, status, lp_file_offset(file), lp_file_need(file));
+                fail(u, name, status, lp_file_offset(file), lp_file_need(file));
         }
         if (*at == 0)
-            break;
+            return;
     }
+}
+
+static void write_records(struct unpack *u, struct input *in)
+{
+    struct lp_file *file = open_file(u, in);
+    go_through(u, in->name, file, false);
+    go_through(u, in->name, file, true);
     lp_file_close(file);
 }
 
