@@ -88,3 +88,11 @@ CSV
     grep -q '>3\.10<' plots/compression_ratio.svg
     expect 1 "$ROOT/scripts/bench-plots" -o plots growth.csv
 }
+
+@test "bench-commands times each command on small prompts" {
+    expect 0 "$ROOT/scripts/bench-commands" --quick -o commands.csv
+    for command in /bin/true lptok lpzstd 'lptok | lpzstd' 'lpunpack, of zstd'; do
+        grep -Eq "^1000,\"?${command//|/\\|}\"?,[0-9.]+,[0-9.]+,[0-9.]+,[0-9.]+,21$" commands.csv
+    done
+    grep -q '^300000,lptok,' commands.csv
+}
