@@ -9,7 +9,7 @@ static const char help[] =
     "usage: lpzstd [OPTION...] [FILE...]\n"
     "Compress a token stream, or plain text, with zstd; lpunpack restores it.\n"
     "\n"
-    "  -1 ... -22            level (15)\n"
+    "  -1 ... -22, --level N level (15)\n"
     "  -D, --dictionary FILE a zstd dictionary\n"
     "  -0, --null            of text: records end with NUL\n"
     "  -L, --lines           of text: records are lines (default: each FILE is one)\n"
