@@ -33,13 +33,13 @@ ifeq ($(shell uname -s),Darwin)
 SHLIB := liblp.$(SOVERSION).dylib
 SHLINK := liblp.dylib
 SHFLAGS = -dynamiclib -install_name @rpath/$(SHLIB)
-RPATH = -Wl,-rpath,@loader_path/../lib
+RPATH = -Wl,-rpath,@loader_path/../lib -Wl,-rpath,'$(LIBDIR)'
 DEFINES += -D_DARWIN_C_SOURCE
 else
 SHLIB := liblp.so.$(SOVERSION)
 SHLINK := liblp.so
 SHFLAGS = -shared -Wl,-soname,$(SHLIB)
-RPATH = -Wl,-rpath,'$$ORIGIN/../lib'
+RPATH = -Wl,-rpath,'$$ORIGIN/../lib:$(LIBDIR)'
 endif
 
 LIB_OBJ := $(patsubst lib/%.c,$B/obj/lib/%.o,$(wildcard lib/*.c))
@@ -69,7 +69,7 @@ $B/obj/deps: scripts/deps
 	@touch $@
 
 # Other flags make all anew.
-FLAGS := $(CC) $(AR) $(DEFINES) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS)
+FLAGS := $(CC) $(AR) $(DEFINES) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) $(LIBDIR)
 $B/obj/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(subst ','\'',$(FLAGS))' | cmp -s - $@ || echo '$(subst ','\'',$(FLAGS))' > $@

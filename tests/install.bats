@@ -1,0 +1,190 @@
+#!/usr/bin/env bats
+# make install, use, uninstall: under a prefix, moved, with other names.
+
+load helpers
+
+# One build of its own, for a prefix that the tests then install to or stage.
+setup_file() {
+    export PREFIX=$BATS_FILE_TMPDIR/prefix OWN=$BATS_FILE_TMPDIR/build
+    unset DESTDIR BINDIR LIBDIR INCDIR DATADIR MANDIR TOOLPREFIX
+    make_ all > "$BATS_FILE_TMPDIR/log" 2>&1 || {
+        cat "$BATS_FILE_TMPDIR/log" >&2
+        return 1
+    }
+}
+
+# make with the variables of a user; flags such as a sanitizer's stay as they are.
+make_() {
+    make -s -C "$ROOT" "$@" B="$OWN" PREFIX="$PREFIX" TOOLPREFIX="$TOOLPREFIX"
+}
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return
+    PATH=${PATH//"${LP_BIN:-$B/bin}:"/} # without the commands under test
+    TOOLPREFIX=
+}
+
+teardown() {
+    rm -rf "$PREFIX"
+}
+
+commands() {
+    basename -a "$OWN"/bin/*
+}
+
+# Files and links below a directory.
+files() {
+    (cd "$1" && find . ! -type d | sed 's|^\./||' | sort)
+}
+
+# The commands NAME... of a tree restore a text, with nothing in their environment.
+works() {
+    local bin=$1 prefix=${2-}
+    printf 'Hello world, hello prompt.\n' > text
+    env -i "$bin/${prefix}lptok" text > text.tok
+    env -i "$bin/${prefix}lpzstd" text.tok > text.lp
+    env -i "$bin/${prefix}lpunpack" text.lp | same - text
+    env -i "$bin/${prefix}lptok" -e gpt-4o text | env -i "$bin/${prefix}lpunpack" | same - text
+    [ "$(env -i "$bin/${prefix}lptok" --list | wc -l)" -eq 7 ]
+}
+
+@test "what is installed, and that it works" {
+    make_ install > log
+    {
+        for command in $(commands); do
+            echo "bin/$command"
+        done
+        printf '%s\n' include/lp.h lib/liblp.a lib/pkgconfig/liblp.pc
+        (cd "$OWN" && find lib -name 'liblp.*' ! -name '*.a')
+        for vocabulary in "$OWN"/vocab/*.lp[vm]; do
+            [ ! -e "$vocabulary" ] || echo "share/lopace/$(basename "$vocabulary")"
+        done
+        for page in "$ROOT"/man/*.[1-9]; do
+            echo "share/man/man${page##*.}/$(basename "$page")"
+        done
+    } | sort > expected
+    files "$PREFIX" | diff expected -
+    works "$PREFIX/bin"
+}
+
+@test "a tree that is moved or copied still works" {
+    make_ install > log
+    mv "$PREFIX" moved
+    works "$PWD/moved/bin"
+    cp -R moved copied
+    rm -r moved
+    works "$PWD/copied/bin"
+    ln -s copied/bin/lptok lptok
+    [ "$(printf 'Hello world' | env -i ./lptok --ids)" = '9906 1917' ]
+}
+
+@test "a command copied out of the tree finds what is under the prefix" {
+    make_ install > log
+    mkdir bin
+    cp "$PREFIX"/bin/lptok bin
+    [ "$(printf 'Hello world' | env -i bin/lptok --ids)" = '9906 1917' ]
+}
+
+@test "the tree that was built works where it is" {
+    works "$OWN/bin"
+    cp -R "$OWN" copied
+    works "$PWD/copied/bin"
+}
+
+@test "DESTDIR stages; PREFIX is left alone" {
+    make_ install DESTDIR="$PWD/stage" > log
+    [ ! -e "$PREFIX" ]
+    works "$PWD/stage$PREFIX/bin"
+    if grep -q "$PWD" "stage$PREFIX/lib/pkgconfig/liblp.pc"; then fail 'DESTDIR in liblp.pc'; fi
+}
+
+@test "TOOLPREFIX goes before each command's name and page" {
+    TOOLPREFIX=x-
+    make_ install > log
+    files "$PREFIX/bin" | diff <(commands | sed 's/^/x-/') -
+    [ -e "$PREFIX/share/man/man1/x-lptok.1" ]
+    [ ! -e "$PREFIX/share/man/man1/lptok.1" ]
+    [ -e "$PREFIX/share/man/man5/lpstream.5" ]
+    works "$PREFIX/bin" x-
+    make_ uninstall
+    [ "$(files "$PREFIX")" = '' ]
+}
+
+@test "uninstall leaves nothing of it, and all else" {
+    make_ install > log
+    echo mine > "$PREFIX/bin/other"
+    make_ uninstall
+    [ "$(files "$PREFIX")" = bin/other ]
+    [ ! -e "$PREFIX/share/lopace" ]
+    make_ uninstall # again: nothing to do
+    make_ install DESTDIR="$PWD/stage" > log
+    make_ uninstall DESTDIR="$PWD/stage"
+    [ "$(files stage)" = '' ]
+}
+
+@test "other commands of the same name on PATH are told of" {
+    mkdir theirs
+    printf '#!/bin/sh\n' > theirs/lptok
+    chmod +x theirs/lptok
+    cp theirs/lptok theirs/x-lpunpack
+    PATH=$PWD/theirs:$PATH make_ install > log
+    [ "$(grep -c '^note: ' log)" -eq 1 ]
+    grep -q "^note: another lptok is on PATH: $PWD/theirs/lptok; TOOLPREFIX=x- installs" log
+    PATH=$PREFIX/bin:$PATH make_ install > log # its own are none
+    [ "$(grep -c '^note: another lptok' log)" -eq 0 ]
+    cp theirs/lptok theirs/lpstat # as CUPS has it
+    [ ! -e "$OWN/bin/lpstat" ] || {
+        PATH=$PWD/theirs:$PATH make_ install > log
+        grep -q "^note: another lpstat is on PATH: $PWD/theirs/lpstat" log
+    }
+}
+
+@test "the example of liblp(3) compiles against the installed library and runs" {
+    make_ install > log
+    awk '/^#include/ { on = 1 } /^\.Ed/ { on = 0 } on { gsub(/\\e/, "\\"); print }' \
+        "$PREFIX/share/man/man3/liblp.3" > example.c
+    export PKG_CONFIG_PATH=$PREFIX/lib/pkgconfig
+    # shellcheck disable=SC2046,SC2086 # words
+    ${CC:-cc} -Wall -Wextra -Werror ${CFLAGS-} -o example example.c $(pkg-config --cflags --libs liblp)
+    # shellcheck disable=SC2046,SC2086
+    ${CC:-cc} ${CFLAGS-} -I"$PREFIX/include" -o static example.c "$PREFIX/lib/liblp.a" \
+        $(pkg-config --libs libzstd) -pthread
+    for program in example static; do
+        LD_LIBRARY_PATH=$PREFIX/lib ./$program "$PREFIX/share/lopace/cl100k_base.lpv" > out
+        grep -qE '^46 bytes as [12][0-9]: You are a helpful assistant\. Answer in French\.$' out
+        [ "$(wc -l < out)" -eq 1 ]
+    done
+    [ "$(pkg-config --modversion liblp)" = "$("$PREFIX/bin/lptok" -V | awk '{ print $3 }')" ]
+}
+
+@test "lp.h is C++ too" {
+    command -v c++ > /dev/null || skip 'no C++ compiler'
+    echo '#include <lp.h>' > header.cc
+    c++ -Wall -Wextra -Werror -pedantic -I"$ROOT/lib" -fsyntax-only header.cc
+}
+
+@test "directories of one's choice" {
+    OWN=$PWD/build make_ install LIBDIR="$PWD/libraries" BINDIR="$PWD/programs" \
+        DATADIR="$PWD/data" INCDIR="$PWD/headers" > log
+    [ ! -e "$PREFIX" ]
+    [ -e headers/lp.h ]
+    [ -e data/man/man1/lptok.1 ]
+    rm -r build
+    works "$PWD/programs"
+}
+
+@test "what is missing to build is named for five systems, and not installed" {
+    CC=no-such-compiler expect 1 "$ROOT/scripts/deps" build
+    for line in 'Debian, Ubuntu: apt-get install' 'Fedora: .*dnf install' 'Alpine: .*apk add' \
+        'Arch: .*pacman -S' 'macOS: .*brew install'; do
+        grep -q "$line" err
+    done
+    expect 0 "$ROOT/scripts/deps" build
+    out_is ''
+    err_is ''
+}
+
+@test "the demonstration" {
+    expect 0 "$ROOT/scripts/demo" "$OWN"
+    grep -q 'Both restored by lpunpack to the very same bytes.' out
+}
