@@ -29,13 +29,6 @@ static inline bool lp_body_has_lengths(enum lp_split split, uint64_t nrecords)
     return split == LP_WHOLE && nrecords > 1;
 }
 
-/* The most bytes a body may have whose block restores text_size bytes: tokens
- * are stored only where they are smaller than the text. */
-static inline uint64_t lp_body_limit(uint64_t text_size, uint64_t nrecords)
-{
-    return text_size + 5 * nrecords;
-}
-
 /* Appends to dst the smallest stored form that the chain of options allows, of a
  * body of nrecords records; *wire says which. */
 enum lp_status lp_body_pack(struct lp_coder *coder, const struct lp_options *options,

@@ -68,6 +68,13 @@ static inline bool lp_is_data(unsigned kind)
     return (kind & 0xF0) == LP_KIND_DATA;
 }
 
+/* The most bytes a block's body may have, stored or not: tokens are stored only
+ * where they are smaller than the text. */
+static inline uint64_t lp_body_limit(uint64_t text_size, uint64_t nrecords)
+{
+    return text_size + 5 * nrecords;
+}
+
 /* Writes a frame header of at most LP_FRAME_MAX bytes; returns its length. */
 size_t lp_frame_put(const struct lp_frame *frame, unsigned char *dst);
 

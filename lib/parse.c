@@ -1,6 +1,5 @@
 #include "parse.h"
 
-#include "body.h"
 #include "bytes.h"
 #include "check.h"
 

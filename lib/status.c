@@ -1,3 +1,4 @@
+/* status.c - each status and its sentence, from the list in lp.h. */
 #include "lp.h"
 
 const char *lp_status_text(enum lp_status status)
