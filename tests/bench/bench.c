@@ -167,11 +167,14 @@ struct files {
     char vocab[4096], model[4096];
 };
 
-static struct files files_of(const char *dir, const char *encoding)
+static struct files files_of(const char *dir, const char *encoding, const char *model)
 {
     struct files files;
     snprintf(files.vocab, sizeof files.vocab, "%s/%s.lpv", dir, encoding);
-    snprintf(files.model, sizeof files.model, "%s/%s.lpm", dir, encoding);
+    if (model != NULL)
+        snprintf(files.model, sizeof files.model, "%s", model);
+    else
+        snprintf(files.model, sizeof files.model, "%s/%s.lpm", dir, encoding);
     return files;
 }
 
@@ -463,15 +466,18 @@ static void table(char **corpora, const struct files *files, const char *encodin
 
 int main(int argc, char **argv)
 {
-    const char *vocab_dir = "build/vocab", *encoding = "cl100k_base", *trained = NULL;
+    const char *vocab_dir = "build/vocab", *encoding = "cl100k_base", *model = NULL,
+               *trained = NULL;
     enum { TABLE, LIST, WORKER } mode = TABLE;
     bool usage = false;
     int c;
-    while ((c = getopt(argc, argv, "V:e:D:lw")) != -1) {
+    while ((c = getopt(argc, argv, "V:e:M:D:lw")) != -1) {
         if (c == 'V')
             vocab_dir = optarg;
         else if (c == 'e')
             encoding = optarg;
+        else if (c == 'M')
+            model = optarg;
         else if (c == 'D')
             trained = optarg;
         else if (c == 'l')
@@ -484,14 +490,14 @@ int main(int argc, char **argv)
     argv += optind;
     argc -= optind;
     if (usage || (mode == TABLE && argc < 1) || (mode == WORKER && argc != 4)) {
-        fputs(
-            "usage: bench [-V VOCAB_DIR] [-e ENCODING] FILE...\n"
-            "       bench -l [-V VOCAB_DIR] [-e ENCODING]\n"
-            "       bench -w [-V VOCAB_DIR] [-e ENCODING] [-D TRAINED] METHOD RECORDS GROUPS OUT\n",
-            stderr);
+        fputs("usage: bench [OPTION...] FILE...    a table\n"
+              "       bench [OPTION...] -l         the methods\n"
+              "       bench [OPTION...] -w [-D TRAINED] METHOD RECORDS GROUPS OUT\n"
+              "options: -V VOCAB_DIR, -e ENCODING, -M MODEL (VOCAB_DIR/ENCODING.lpm)\n",
+              stderr);
         return 2;
     }
-    struct files files = files_of(vocab_dir, encoding);
+    struct files files = files_of(vocab_dir, encoding, model);
     if (mode == LIST)
         list(&files);
     else if (mode == WORKER)
