@@ -15,20 +15,16 @@ bool lp_ids_reserve(struct lp_ids *ids, size_t n)
     return true;
 }
 
-/* The merges that can be made, by the place of their left part: the token made,
- * which is their order too, and that place. Blocks of them know their least. */
-enum { BLOCK = 16, BLOCKS = LP_BPE_SHORT / BLOCK, PLACE_BITS = 8, NO_MERGE = INT32_MAX };
+/* --- Short pretokens: merging ------------------------------------------------- */
 
-struct merges {
-    int32_t at[LP_BPE_SHORT], least[BLOCKS];
-};
+enum { BLOCK = LP_MERGE_BLOCK, PLACE_BITS = 8, NO_MERGE = INT32_MAX };
 
 static inline int32_t lesser(int32_t a, int32_t b)
 {
     return a < b ? a : b;
 }
 
-static inline void find_least(struct merges *m, size_t place)
+static inline void find_least(struct lp_merging *m, size_t place)
 {
     const int32_t *at = m->at + place / BLOCK * BLOCK;
     int32_t least[4] = {at[0], at[1], at[2], at[3]}; /* four at once: no waiting for one another */
@@ -39,57 +35,97 @@ static inline void find_least(struct merges *m, size_t place)
     m->least[place / BLOCK] = lesser(lesser(least[0], least[1]), lesser(least[2], least[3]));
 }
 
-static inline void put_merge(const struct lp_vocab *v, struct merges *m, const uint32_t *ids,
-                             size_t left, size_t right)
+static inline void put_merge(struct lp_merging *m, size_t place, uint32_t id)
 {
-    uint32_t id = lp_vocab_pair(v, ids[left], ids[right]);
-    m->at[left] = id == LP_NO_ID ? NO_MERGE : (int32_t)(id << PLACE_BITS | (uint32_t)left);
+    m->at[place] = id == LP_NO_ID ? NO_MERGE : (int32_t)(id << PLACE_BITS | (uint32_t)place);
 }
 
-/* A part is known by the place of its first byte. */
-size_t lp_bpe_merge(const struct lp_vocab *v, const unsigned char *text, size_t n, uint32_t *ids)
+/* Begins to fetch what two neighbours merge to. */
+static inline void ask(const struct lp_vocab *v, struct lp_merging *m, size_t left, size_t right)
 {
-    struct merges m;
-    uint16_t next[LP_BPE_SHORT], before[LP_BPE_SHORT + 1];
-    size_t nblocks = (n + BLOCK - 1) / BLOCK;
-    for (size_t i = 0; i < n; i++) {
-        ids[i] = v->byte_id[text[i]];
-        next[i] = (uint16_t)(i + 1);
-        before[i + 1] = (uint16_t)i;
-    }
-    for (size_t i = 0; i + 1 < n; i++)
-        put_merge(v, &m, ids, i, i + 1);
-    for (size_t i = n - 1; i < nblocks * BLOCK; i++)
-        m.at[i] = NO_MERGE;
-    for (size_t i = 0; i < nblocks; i++)
-        find_least(&m, i * BLOCK);
-    for (;;) {
-        int32_t least = m.least[0];
-        for (size_t i = 1; i < nblocks; i++)
-            least = lesser(least, m.least[i]);
-        if (least == NO_MERGE)
-            break;
-        size_t left = (uint32_t)least & ((1u << PLACE_BITS) - 1), gone = next[left];
-        size_t right = next[gone];
-        ids[left] = (uint32_t)least >> PLACE_BITS;
-        m.at[left] = m.at[gone] = NO_MERGE;
-        next[left] = (uint16_t)right;
-        before[right] = (uint16_t)left;
-        if (right < n)
-            put_merge(v, &m, ids, left, right);
-        if (left > 0) {
-            put_merge(v, &m, ids, before[left], left);
-            find_least(&m, before[left]);
-        }
-        find_least(&m, left);
-        if (nblocks > 1)
-            find_least(&m, gone);
-    }
-    size_t count = 0;
-    for (size_t i = 0; i < n; i = next[i])
-        ids[count++] = ids[i];
-    return count;
+    struct lp_pair_place asked = lp_vocab_pair_place(v, m->ids[left], m->ids[right]);
+    LP_PREFETCH(asked.entry);
+    m->asked_by[m->nasked] = (uint8_t)left;
+    m->asked[m->nasked++] = asked;
 }
+
+static void begin(const struct lp_vocab *v, struct lp_merging *m)
+{
+    size_t n = m->n, nblocks = (n + BLOCK - 1) / BLOCK;
+    for (size_t i = 0; i < n; i++) {
+        m->ids[i] = v->byte_id[m->text[i]];
+        m->next[i] = (uint8_t)(i + 1);
+        m->before[(i + 1) % LP_BPE_SHORT] = (uint8_t)i;
+    }
+    m->next[n - 1] = 0;
+    for (size_t i = 0; i + 1 < n; i++)
+        put_merge(m, i, v->byte_pair[m->text[i] << 8 | m->text[i + 1]]);
+    for (size_t i = n - 1; i < nblocks * BLOCK; i++)
+        m->at[i] = NO_MERGE;
+    for (size_t i = 0; i < nblocks; i++)
+        find_least(m, i * BLOCK);
+    m->nasked = 0;
+}
+
+/* Takes the answers to what was asked, then makes the next merge and asks about
+ * its neighbours. False when there is none. */
+static bool step(const struct lp_vocab *v, struct lp_merging *m)
+{
+    size_t nblocks = (m->n + BLOCK - 1) / BLOCK;
+    for (size_t i = 0; i < m->nasked; i++) {
+        put_merge(m, m->asked_by[i], lp_vocab_pair_there(m->asked[i]));
+        find_least(m, m->asked_by[i]);
+    }
+    m->nasked = 0;
+    int32_t least = m->least[0];
+    for (size_t i = 1; i < nblocks; i++)
+        least = lesser(least, m->least[i]);
+    if (least == NO_MERGE)
+        return false;
+    size_t left = (uint32_t)least & ((1u << PLACE_BITS) - 1), gone = m->next[left];
+    size_t right = m->next[gone];
+    m->ids[left] = (uint32_t)least >> PLACE_BITS;
+    m->at[left] = m->at[gone] = NO_MERGE;
+    m->next[left] = (uint8_t)right;
+    if (right != 0) {
+        m->before[right] = (uint8_t)left;
+        ask(v, m, left, right);
+    }
+    if (left != 0)
+        ask(v, m, m->before[left], left);
+    find_least(m, left);
+    if (nblocks > 1)
+        find_least(m, gone);
+    return true;
+}
+
+void lp_bpe_merge(const struct lp_vocab *v, struct lp_merging *words, size_t n)
+{
+    struct lp_merging *active[LP_MERGING];
+    for (size_t i = 0; i < n; i++) {
+        active[i] = &words[i];
+        begin(v, active[i]);
+    }
+    for (size_t left = n; left > 0;) {
+        for (size_t i = 0; i < left;) {
+            if (step(v, active[i]))
+                i++;
+            else
+                active[i] = active[--left];
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
+        struct lp_merging *m = &words[i];
+        size_t place = 0;
+        m->nids = 0;
+        do {
+            m->ids[m->nids++] = m->ids[place];
+            place = m->next[place];
+        } while (place != 0);
+    }
+}
+
+/* --- Long ones: all prefixes ----------------------------------------------------- */
 
 /* Whether merging would keep these two tokens side by side. Undoes their merges,
  * the latest first: at no step may a merge across the border have come earlier

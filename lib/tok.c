@@ -11,20 +11,15 @@
 #include "memo.h"
 #include "pretok.h"
 
-#if defined(__GNUC__)
-#define PREFETCH(p) __builtin_prefetch(p)
-#else
-#define PREFETCH(p) ((void)(p))
-#endif
-
 enum {
     PIECE = 32 << 10, /* text taken at once */
     GIANT = 4 << 10,  /* bytes of an unended pretoken that are passed on before its end */
     BATCH = 256,      /* words encoded together */
 };
 
-/* A short word of the batch. */
-struct short_word {
+/* A word of the batch: a short one has a key, a long one has none (key.b is 0),
+ * and one longer than LP_BPE_SHORT has key.a 1 and no hash. */
+struct word {
     struct lp_key key;
     uint64_t hash;
 };
@@ -40,7 +35,8 @@ struct lp_tok {
     bool running;
     struct lp_memo memo;
     uint32_t end[BATCH]; /* of the batch's words, in the text held */
-    struct short_word word[BATCH];
+    struct word word[BATCH];
+    struct lp_merging merging[LP_MERGING];
 };
 
 enum lp_status lp_tok_new(const struct lp_vocab *vocab, bool special, struct lp_tok **out)
@@ -107,89 +103,160 @@ static inline struct lp_key load_key(const unsigned char *text, size_t n)
     return (struct lp_key){(key.a & mask.a) | last.a, (key.b & mask.b) | last.b};
 }
 
-/* Merges a word of at most LP_BPE_SHORT bytes and puts it into the memo's ring. */
-static size_t merge(struct lp_tok *tok, const unsigned char *text, size_t n, uint64_t hash,
-                    uint32_t *out)
+static inline bool is_short(struct word w)
 {
-    size_t count = lp_bpe_merge(tok->v, text, n, out);
-    lp_memo_ring_put(&tok->memo, text, n, hash, out, count);
-    return count;
+    return w.key.b != 0;
 }
 
-/* Encodes a word that the memo's table has no room for; out has n ids' room. */
-static size_t encode_other(struct lp_tok *tok, const unsigned char *text, size_t n, uint64_t hash,
-                           uint32_t *out)
+static inline bool is_giant(struct word w)
 {
-    size_t count;
-    const uint32_t *known = lp_memo_ring_find(&tok->memo, text, n, hash, &count);
+    return w.key.b == 0 && w.key.a != 0;
+}
+
+static inline struct word word_at(const unsigned char *text, size_t n)
+{
+    if (n > LP_BPE_SHORT)
+        return (struct word){.key.a = 1};
+    if (n > LP_KEY_TEXT_MAX)
+        return (struct word){.hash = lp_xxh64(text, n, 0)};
+    struct lp_key key = load_key(text, n);
+    return (struct word){key, lp_key_hash(key)};
+}
+
+static void remember(struct lp_tok *tok, struct word w, const unsigned char *text, size_t n,
+                     const uint32_t *ids, size_t nids)
+{
+    bool in_table = is_short(w) && nids <= LP_WORD_IDS;
+    if (is_short(w))
+        lp_memo_put(lp_memo_line(&tok->memo, w.hash), w.key, ids, in_table ? nids : 0);
+    if (!in_table)
+        lp_memo_ring_put(&tok->memo, text, n, w.hash, ids, nids);
+}
+
+static bool is_known(const struct lp_tok *tok, struct word w, const unsigned char *text, size_t n)
+{
+    size_t nids;
+    if (is_short(w))
+        return lp_memo_find(lp_memo_line(&tok->memo, w.hash), w.key) != NULL;
+    return lp_memo_ring_find(&tok->memo, text, n, w.hash, &nids) != NULL;
+}
+
+/* The ids of a word that is in the memo; 0 when it is not. */
+static inline size_t recall(const struct lp_tok *tok, struct word w, const unsigned char *text,
+                            size_t n, uint32_t *ids)
+{
+    size_t nids;
+    if (is_short(w)) {
+        const struct lp_word *known = lp_memo_find(lp_memo_line(&tok->memo, w.hash), w.key);
+        if (known == NULL)
+            return 0;
+        uint32_t first = known->ids[0];
+        memcpy(ids, known->ids, sizeof known->ids); /* a fixed size is one store */
+        ids[0] = first & LP_NO_ID;
+        nids = first >> LP_WORD_COUNT;
+        if (nids > 0)
+            return nids;
+    }
+    const uint32_t *known = lp_memo_ring_find(&tok->memo, text, n, w.hash, &nids);
     if (known == NULL)
-        return merge(tok, text, n, hash, out);
-    memcpy(out, known, count * sizeof *out);
-    return count;
+        return 0;
+    memcpy(ids, known, nids * sizeof *ids);
+    return nids;
 }
 
-/* Encodes a word of 16 to LP_BPE_SHORT bytes. */
-static size_t encode_long(struct lp_tok *tok, const unsigned char *text, size_t n, uint32_t *out)
+/* The token that a word is, or LP_NO_ID. likely: of lp_vocab_likely(). */
+static uint32_t find_token(const struct lp_tok *tok, struct word w, const unsigned char *text,
+                           size_t n, uint32_t likely)
 {
-    uint64_t hash = lp_xxh64(text, n, 0);
-    uint32_t id = lp_vocab_find_long(tok->v, text, n, hash);
-    if (id == LP_NO_ID)
-        return encode_other(tok, text, n, hash, out);
-    *out = id;
-    return 1;
+    const struct lp_vocab *v = tok->v;
+    if (!is_short(w))
+        return lp_vocab_find_long(v, text, n, w.hash);
+    if (likely == LP_NO_ID)
+        return LP_NO_ID;
+    return lp_vocab_has_key(v, likely, w.key) ? v->id[likely] : lp_vocab_key(v, w.key, w.hash);
 }
 
-/* Puts a short word into the memo. likely: of lp_vocab_likely(). */
-static void learn_word(struct lp_tok *tok, const unsigned char *text, struct short_word w,
-                       uint32_t likely)
+/* A word that the memo lacks. */
+struct miss {
+    uint32_t word; /* number in the batch */
+    uint32_t from, size;
+    uint32_t likely;
+};
+
+/* Merges up to LP_MERGING words and puts them into the memo. */
+static void learn_merged(struct lp_tok *tok, const unsigned char *text, const struct miss *miss,
+                         size_t n)
 {
-    uint32_t ids[LP_KEY_TEXT_MAX];
-    size_t n = 1;
-    struct lp_word *line = lp_memo_line(&tok->memo, w.hash);
-    if (lp_memo_find(line, w.key) != NULL)
-        return; /* it came twice */
-    if (likely != LP_NO_ID && lp_vocab_has_key(tok->v, likely, w.key))
-        ids[0] = tok->v->id[likely];
-    else
-        ids[0] = likely == LP_NO_ID ? LP_NO_ID : lp_vocab_key(tok->v, w.key, w.hash);
-    if (ids[0] == LP_NO_ID) {
-        size_t size = lp_key_length(w.key);
-        n = lp_bpe_merge(tok->v, text, size, ids);
-        if (n > LP_WORD_IDS) {
-            lp_memo_ring_put(&tok->memo, text, size, w.hash, ids, n);
-            n = 0; /* as much as: see there */
-        }
+    struct lp_merging *m = tok->merging;
+    for (size_t i = 0; i < n; i++) {
+        m[i].text = text + miss[i].from;
+        m[i].n = miss[i].size;
     }
-    lp_memo_put(line, w.key, ids, n);
+    lp_bpe_merge(tok->v, m, n);
+    for (size_t i = 0; i < n; i++)
+        remember(tok, tok->word[miss[i].word], m[i].text, m[i].n, m[i].ids, m[i].nids);
 }
 
-/* Puts those short words of the batch, from number i on, into the memo that are
- * not there. */
-static void learn(struct lp_tok *tok, const unsigned char *text, size_t i, size_t n)
+/* Puts those of the batch's words that the memo lacks into it, from number i,
+ * which begins at from, up to number n. */
+static void learn(struct lp_tok *tok, const unsigned char *text, size_t from, size_t i, size_t n)
 {
-    struct {
-        uint32_t word, likely;
-    } miss[BATCH];
-    size_t nmisses = 0;
-    for (; i < n; i++) {
-        struct short_word w = tok->word[i];
-        if (w.hash == 0 || lp_memo_find(lp_memo_line(&tok->memo, w.hash), w.key) != NULL)
+    const struct lp_vocab *v = tok->v;
+    struct miss miss[BATCH];
+    size_t nmisses = 0, nmerges = 0;
+    for (; i < n; from = tok->end[i++]) {
+        struct word w = tok->word[i];
+        size_t size = tok->end[i] - from;
+        if (is_giant(w) || is_known(tok, w, text + from, size))
             continue;
-        miss[nmisses++].word = (uint32_t)i;
-        PREFETCH(&tok->v->index[lp_index_slot(w.hash, tok->v->file->index_log)]);
+        miss[nmisses++] =
+            (struct miss){.word = (uint32_t)i, .from = (uint32_t)from, .size = (uint32_t)size};
+        LP_PREFETCH(&v->index[lp_index_slot(w.hash, v->file->index_log)]);
     }
     for (i = 0; i < nmisses; i++) {
-        miss[i].likely = lp_vocab_likely(tok->v, tok->word[miss[i].word].hash);
+        struct word w = tok->word[miss[i].word];
+        miss[i].likely = is_short(w) ? lp_vocab_likely(v, w.hash) : (uint32_t)LP_NO_ID;
         if (miss[i].likely != LP_NO_ID) {
-            PREFETCH(tok->v->text + (size_t)miss[i].likely * LP_KEY_SIZE);
-            PREFETCH(&tok->v->id[miss[i].likely]);
+            LP_PREFETCH(v->text + (size_t)miss[i].likely * LP_KEY_SIZE);
+            LP_PREFETCH(&v->id[miss[i].likely]);
         }
     }
     for (i = 0; i < nmisses; i++) {
-        uint32_t word = miss[i].word;
-        learn_word(tok, text + (word > 0 ? tok->end[word - 1] : 0), tok->word[word],
-                   miss[i].likely);
+        struct word w = tok->word[miss[i].word];
+        const unsigned char *word = text + miss[i].from;
+        if (is_known(tok, w, word, miss[i].size))
+            continue; /* it came twice */
+        uint32_t id = find_token(tok, w, word, miss[i].size, miss[i].likely);
+        if (id != LP_NO_ID)
+            remember(tok, w, word, miss[i].size, &id, 1);
+        else
+            miss[nmerges++] = miss[i];
     }
+    for (i = 0; i < nmerges; i += LP_MERGING)
+        learn_merged(tok, text, miss + i, nmerges - i < LP_MERGING ? nmerges - i : LP_MERGING);
+}
+
+/* Encodes a word that others of its batch have driven out of the memo. */
+static size_t encode_alone(struct lp_tok *tok, struct word w, const unsigned char *text, size_t n,
+                           uint32_t *ids)
+{
+    ids[0] = find_token(tok, w, text, n, is_short(w) ? lp_vocab_likely(tok->v, w.hash) : 0);
+    if (ids[0] != LP_NO_ID)
+        return 1;
+    struct lp_merging *m = tok->merging;
+    m->text = text;
+    m->n = n;
+    lp_bpe_merge(tok->v, m, 1);
+    memcpy(ids, m->ids, m->nids * sizeof *ids);
+    return m->nids;
+}
+
+/* Appends the ids of a giant word, or of its rest. */
+static enum lp_status end_run(struct lp_tok *tok, const unsigned char *text, size_t n,
+                              struct lp_ids *out)
+{
+    enum lp_status status = lp_bpe_run_push(&tok->run, text, n, out);
+    return status == LP_OK ? lp_bpe_run_end(&tok->run, out) : status;
 }
 
 /* Encodes the batch's n words. */
@@ -200,51 +267,29 @@ static enum lp_status encode_batch(struct lp_tok *tok, const unsigned char *text
         return LP_NOMEM;
     size_t from = 0;
     for (size_t i = 0; i < n; from = tok->end[i++]) {
-        size_t size = tok->end[i] - from;
-        if (size > LP_KEY_TEXT_MAX) {
-            tok->word[i].hash = 0;
-            continue;
-        }
-        struct lp_key key = load_key(text + from, size);
-        tok->word[i] = (struct short_word){key, lp_key_hash(key)};
-        PREFETCH(lp_memo_line(&tok->memo, tok->word[i].hash));
+        tok->word[i] = word_at(text + from, tok->end[i] - from);
+        LP_PREFETCH(lp_memo_line(&tok->memo, tok->word[i].hash));
     }
     bool learnt = false;
     from = 0;
     for (size_t i = 0; i < n; from = tok->end[i++]) {
-        struct short_word w = tok->word[i];
-        uint32_t *ids = out->v + out->n;
+        struct word w = tok->word[i];
+        const unsigned char *word = text + from;
         size_t size = tok->end[i] - from;
-        if (w.hash == 0) {
-            if (size <= LP_BPE_SHORT) {
-                out->n += encode_long(tok, text + from, size, ids);
-                continue;
-            }
-            enum lp_status status = lp_bpe_run_push(&tok->run, text + from, size, out);
-            if (status == LP_OK)
-                status = lp_bpe_run_end(&tok->run, out);
+        if (is_giant(w)) {
+            enum lp_status status = end_run(tok, word, size, out);
             if (status != LP_OK)
                 return status;
             continue;
         }
-        struct lp_word *line = lp_memo_line(&tok->memo, w.hash);
-        const struct lp_word *known = lp_memo_find(line, w.key);
-        if (known == NULL) {
-            if (!learnt)
-                learn(tok, text, i, n);
+        uint32_t *ids = out->v + out->n;
+        size_t nids = recall(tok, w, word, size, ids);
+        if (nids == 0 && !learnt) {
+            learn(tok, text, from, i, n);
             learnt = true;
-            known = lp_memo_find(line, w.key);
+            nids = recall(tok, w, word, size, ids);
         }
-        if (known == NULL) { /* others of the batch have taken its place */
-            learn_word(tok, text + from, w, lp_vocab_likely(tok->v, w.hash));
-            known = line;
-        }
-        uint32_t first = known->ids[0];
-        memcpy(ids, known->ids, sizeof known->ids); /* a fixed size is one store */
-        ids[0] = first & LP_NO_ID;
-        out->n += first >> LP_WORD_COUNT;
-        if (first >> LP_WORD_COUNT == 0)
-            out->n += encode_other(tok, text + from, size, w.hash, ids);
+        out->n += nids > 0 ? nids : encode_alone(tok, w, word, size, ids);
     }
     return LP_OK;
 }
@@ -278,9 +323,8 @@ static size_t encode_giant(struct lp_tok *tok, const unsigned char *text, size_t
         size = tok->scanner.settled > GIANT ? tok->scanner.settled - 1 : 0;
         lp_pretok_drop(&tok->scanner, size);
     }
-    *status = lp_bpe_run_push(&tok->run, text, size, out);
-    if (*status == LP_OK && !tok->running)
-        *status = lp_bpe_run_end(&tok->run, out);
+    *status =
+        tok->running ? lp_bpe_run_push(&tok->run, text, size, out) : end_run(tok, text, size, out);
     return size;
 }
 

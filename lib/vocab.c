@@ -24,6 +24,8 @@ static uint64_t section_size(const struct lp_lpv *f, enum lp_section section)
         return UINT64_C(8) << f->pair_log;
     case LP_SECTION_SHIFT:
         return UINT64_C(2) << f->shift_log;
+    case LP_SECTION_BYTES2:
+        return UINT64_C(4) * 65536;
     case LP_SECTION_SPLIT:
         return UINT64_C(8) * f->size;
     case LP_SECTION_SORTED:
@@ -76,6 +78,7 @@ static void find_sections(struct lp_vocab *v)
     v->longs = section(v, LP_SECTION_LONG);
     v->pair = section(v, LP_SECTION_PAIR);
     v->shift = section(v, LP_SECTION_SHIFT);
+    v->byte_pair = section(v, LP_SECTION_BYTES2);
     v->split = section(v, LP_SECTION_SPLIT);
     v->sorted = section(v, LP_SECTION_SORTED);
     v->start = section(v, LP_SECTION_START);

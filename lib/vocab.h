@@ -9,7 +9,8 @@
 struct lp_vocab {
     const struct lp_lpv *file;
     size_t file_size;
-    const uint32_t *offset, *index, *longs, *split, *sorted, *start, *rank, *id, *special;
+    const uint32_t *offset, *index, *byte_pair, *longs, *split, *sorted, *start, *rank, *id,
+        *special;
     const uint64_t *pair;
     const uint16_t *shift;
     const unsigned char *bytes, *text;
@@ -24,14 +25,37 @@ uint32_t lp_vocab_find(const struct lp_vocab *v, const unsigned char *text, size
 uint32_t lp_vocab_find_long(const struct lp_vocab *v, const unsigned char *text, size_t n,
                             uint64_t hash);
 
-/* The token that two merge to, or LP_NO_ID. */
-static inline uint32_t lp_vocab_pair(const struct lp_vocab *v, uint32_t left, uint32_t right)
+#if defined(__GNUC__)
+#define LP_PREFETCH(p) __builtin_prefetch(p)
+#else
+#define LP_PREFETCH(p) ((void)(p))
+#endif
+
+/* Where the token that two merge to is, if there is one. */
+struct lp_pair_place {
+    uint64_t pair;
+    const uint64_t *entry;
+};
+
+static inline struct lp_pair_place lp_vocab_pair_place(const struct lp_vocab *v, uint32_t left,
+                                                       uint32_t right)
 {
     uint64_t hash = lp_pair_hash(left, right);
     uint32_t shift = v->shift[lp_pair_shift(hash, v->file->shift_log)];
-    uint64_t entry = v->pair[lp_pair_slot(hash, shift, v->file->pair_log)];
-    bool same = entry >> LP_ID_BITS == ((uint64_t)left << LP_ID_BITS | right);
-    return same ? (uint32_t)entry & LP_NO_ID : (uint32_t)LP_NO_ID;
+    uint32_t slot = lp_pair_slot(hash, shift, v->file->pair_log);
+    return (struct lp_pair_place){(uint64_t)left << LP_ID_BITS | right, &v->pair[slot]};
+}
+
+static inline uint32_t lp_vocab_pair_there(struct lp_pair_place place)
+{
+    uint64_t entry = *place.entry;
+    return entry >> LP_ID_BITS == place.pair ? (uint32_t)entry & LP_NO_ID : (uint32_t)LP_NO_ID;
+}
+
+/* The token that two merge to, or LP_NO_ID. */
+static inline uint32_t lp_vocab_pair(const struct lp_vocab *v, uint32_t left, uint32_t right)
+{
+    return lp_vocab_pair_there(lp_vocab_pair_place(v, left, right));
 }
 
 /* A short key is looked for in two steps, so that others can be between them and

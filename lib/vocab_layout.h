@@ -33,6 +33,7 @@ enum lp_section {
     LP_SECTION_LONG,    /* u32[1 << long_log]: tokens without key, by XXH64; id + 1 */
     LP_SECTION_PAIR,    /* u64[1 << pair_log]: left << 36 | right << 18 | merged */
     LP_SECTION_SHIFT,   /* u16[1 << shift_log]: for pairs by hash, what makes their slot */
+    LP_SECTION_BYTES2,  /* u32[65536]: the token of each two bytes, or LP_NO_ID */
     LP_SECTION_SPLIT,   /* u32[2][size]: the two ids that merge to an id, or itself twice */
     LP_SECTION_SORTED,  /* u32[]: ids that merges reach, of two bytes and more, by their bytes */
     LP_SECTION_START,   /* u32[65537]: where in SORTED each pair of first bytes begins */
@@ -84,7 +85,7 @@ static inline size_t lp_key_length(struct lp_key key)
 static inline uint64_t lp_key_hash(struct lp_key key)
 {
     uint64_t h = (key.a ^ key.b >> 29 ^ key.b << 35) * UINT64_C(0x9E3779B97F4A7C15);
-    return (h ^ h >> 32) * UINT64_C(0x243F6A8885A308D3) | 1; /* 0 stands for none */
+    return (h ^ h >> 32) * UINT64_C(0x243F6A8885A308D3);
 }
 
 /* Slot and tag of a hash in an index of 1 << log entries. */

@@ -446,6 +446,11 @@ static void put_merges(void)
 {
     head.nsorted = enc.nsorted;
     put_pairs();
+    uint32_t *two = add_section(LP_SECTION_BYTES2, 4 * 65536);
+    for (uint32_t i = 0; i < 65536; i++) {
+        unsigned char bytes[2] = {(unsigned char)(i >> 8), (unsigned char)i};
+        two[i] = find_text(bytes, 2);
+    }
     uint32_t *split = add_section(LP_SECTION_SPLIT, 8 * (size_t)enc.size);
     for (uint32_t i = 0; i < enc.size; i++) {
         split[2 * i] = enc.token[i].text != NULL ? enc.token[i].left : i;
