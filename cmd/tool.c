@@ -495,6 +495,12 @@ static enum lp_status open_vocab(const char *encoding, struct lp_vocab **vocab)
         if (status == LP_IO && (errno == ENOENT || errno == ENOTDIR))
             status = LP_NO_VOCAB;
     }
+    /* For tests: the instructions to use. */
+    const char *cpu = getenv("LP_CPU");
+    if (status == LP_OK && cpu != NULL && lp_vocab_use(*vocab, cpu) != LP_OK) {
+        lp_vocab_close(*vocab);
+        status = LP_USAGE;
+    }
     return status;
 }
 

@@ -1,0 +1,287 @@
+/* tok_paths - the fast paths against the plain one: pretokens found by windows
+ * against those of the scanner, and ids against the vocabulary's own tokens and
+ * merges made step by step. Random mixes of what the patterns tell apart, whole
+ * and in pieces, small memos driven over, giant words; the seed is fixed. */
+#include "bpe.h"
+#include "pretok.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TEXTS = 1500, TEXT_MAX = 3000, GIANT = 200000 };
+
+static uint32_t seed = 1;
+
+static uint32_t any(uint32_t n)
+{
+    seed = seed * 1664525 + 1013904223;
+    return (uint32_t)(((uint64_t)seed * n) >> 32);
+}
+
+/* Words of the patterns' grammars, with what stands at their borders. */
+static const char *const bits[] = {
+    "a",
+    "b",
+    "Z",
+    "foo",
+    "Bar",
+    "BAZ",
+    "theQuickBrown",
+    "HTTPServer",
+    "don't",
+    "we'LL",
+    "'s",
+    "'S",
+    "'re",
+    "'ve",
+    "'d",
+    "'\u017F",
+    "'l",
+    "'",
+    "''",
+    " ",
+    "  ",
+    "     ",
+    "\t",
+    "\n",
+    "\r\n",
+    "\n\n",
+    " \n",
+    "\n ",
+    "\n    ",
+    "    \n",
+    "\u00A0",
+    "\u3000",
+    "\u2028",
+    "\xC2\x85",
+    "\v",
+    "1",
+    "22",
+    "333",
+    "4444",
+    "\u0663\u0664\u0665\u0666",
+    "\u00BD",
+    ".",
+    "...",
+    "!?",
+    "/",
+    "//",
+    "/\n",
+    "\n/",
+    ".\n/\n/",
+    ";\n",
+    ";\n//",
+    "-",
+    "----",
+    "_",
+    "(",
+    "{\"",
+    "\u2014",
+    "\u00E9",
+    "\u00C9t\u00E9",
+    "\u0416\u0443\u043A",
+    "\u0396\u03B5\u03C5\u03C2",
+    "\u65E5\u672C",
+    "\u3042",
+    "\u65E5A",
+    "A\u65E5",
+    "\u65E5ABc",
+    "a\u65E5B",
+    "\u0E01\u0E34",
+    "\u0915\u094D\u0937",
+    "e\u0301",
+    "\u0301",
+    ".\u0301",
+    "..\u0301",
+    " \u0301",
+    "\u0301A",
+    "\u01C5",
+    "\u02B0",
+    "\u2764\uFE0F",
+    "\U0001F600",
+    "\U0001F468\u200D\U0001F469",
+    "\U00020000",
+    "\x80",
+    "\xC3",
+    "\xE2\x82",
+    "\xF0\x9F",
+    "\xED\xA0\x80",
+    "\xC0\xAF",
+    "\xFF",
+    "\xF4\x90\x80\x80",
+    "<|endoftext|>",
+    "supercalifragilistic",
+    "0123456789",
+    "0x7fff",
+};
+
+static size_t make_text(unsigned char *text)
+{
+    size_t n = 0, size = 1 + any(any(8) == 0 ? TEXT_MAX : 200);
+    uint32_t few = 1 + any(6); /* few kinds at a time, so that they meet */
+    uint32_t kind[6];
+    for (uint32_t i = 0; i < few; i++)
+        kind[i] = any(sizeof bits / sizeof *bits);
+    while (n < size) {
+        const char *bit = bits[any(4) == 0 ? any(sizeof bits / sizeof *bits) : kind[any(few)]];
+        size_t length = strlen(bit), times = any(20) == 0 ? 1 + any(40) : 1;
+        for (; times > 0 && n + length < TEXT_MAX; times--, n += length)
+            memcpy(text + n, bit, length);
+        if (any(10) == 0 && n < TEXT_MAX)
+            text[n++] = (unsigned char)any(256);
+        if (n + 60 > TEXT_MAX)
+            break;
+    }
+    return n;
+}
+
+static int fail(const char *what, const char *instructions, const unsigned char *text, size_t n)
+{
+    fprintf(stderr, "%s: %s: seed %lu:", instructions, what, (unsigned long)seed);
+    for (size_t i = 0; i < n && i < 200; i++)
+        fprintf(stderr, " %02x", text[i]);
+    fputc('\n', stderr);
+    return 1;
+}
+
+/* Windows must find what the scanner finds, and may stop early. */
+static bool same_ends(enum lp_pattern pattern, enum lp_path path, const unsigned char *text,
+                      size_t n, bool final)
+{
+    static uint32_t ends[2 * TEXT_MAX];
+    size_t count = lp_window_scanner(pattern, path)(text, 0, n, final, ends, 2 * TEXT_MAX);
+    struct lp_pretok scanner = {.pattern = pattern};
+    size_t at = 0;
+    for (size_t i = 0; i < count; i++) {
+        size_t size = lp_pretok_next(&scanner, text + at, n - at, final);
+        if (size == 0 || at + size != ends[i])
+            return false;
+        at += size;
+    }
+    return true;
+}
+
+/* The ids of one pretoken, by the definition. */
+static size_t plain_word(const struct lp_vocab *v, const unsigned char *text, size_t n,
+                         uint32_t *ids)
+{
+    ids[0] = lp_vocab_find(v, text, n);
+    if (ids[0] != LP_NO_ID)
+        return 1;
+    for (size_t i = 0; i < n; i++)
+        ids[i] = lp_vocab_find(v, text + i, 1);
+    for (;;) {
+        uint32_t least = LP_NO_ID;
+        size_t at = 0;
+        for (size_t i = 0; i + 1 < n; i++) {
+            uint32_t merged = lp_vocab_pair(v, ids[i], ids[i + 1]);
+            if (merged < least) {
+                least = merged;
+                at = i;
+            }
+        }
+        if (least == LP_NO_ID)
+            return n;
+        ids[at] = least;
+        memmove(ids + at + 1, ids + at + 2, (--n - at - 1) * sizeof *ids);
+    }
+}
+
+static size_t plain(const struct lp_vocab *v, const unsigned char *text, size_t n, uint32_t *ids)
+{
+    struct lp_pretok scanner = {.pattern = (enum lp_pattern)v->file->pattern};
+    size_t count = 0;
+    for (size_t at = 0, size; at < n; at += size) {
+        size = lp_pretok_next(&scanner, text + at, n - at, true);
+        count += plain_word(v, text + at, size, ids + count);
+    }
+    return count;
+}
+
+static bool same_ids(struct lp_tok *tok, const unsigned char *text, size_t n, int how,
+                     const uint32_t *ids, size_t nids)
+{
+    static struct lp_ids out;
+    out.n = 0;
+    lp_tok_reset(tok);
+    for (size_t at = 0, size; at < n; at += size) {
+        size = how == 0 ? n : how == 1 ? 1 : any(150);
+        if (size > n - at)
+            size = n - at;
+        if (lp_tok_push(tok, text + at, size, how == 0, &out) != LP_OK)
+            return false;
+    }
+    return (how == 0 || lp_tok_push(tok, NULL, 0, true, &out) == LP_OK) && out.n == nids &&
+           memcmp(out.v, ids, nids * sizeof *ids) == 0;
+}
+
+static int test_path(struct lp_vocab *v, enum lp_path path, const char *instructions)
+{
+    static unsigned char text[GIANT + LP_WINDOW_SLACK];
+    static uint32_t ids[GIANT];
+    struct lp_tok *tok;
+    enum lp_pattern pattern = (enum lp_pattern)v->file->pattern;
+    if (lp_vocab_use(v, instructions) != LP_OK)
+        return 0;
+    if (lp_tok_new(v, false, &tok) != LP_OK)
+        return 1;
+    for (int i = 0; i < TEXTS; i++) {
+        size_t n = make_text(text);
+        bool final = any(2);
+        memset(text + n, final ? 0 : (int)any(256), LP_WINDOW_SLACK);
+        if (!same_ends(pattern, path, text, n, final))
+            return fail("pretokens differ", instructions, text, n);
+        size_t nids = plain(v, text, n, ids);
+        for (int how = 0; how < 3; how++) {
+            if (!same_ids(tok, text, n, how, ids, nids))
+                return fail("ids differ", instructions, text, n);
+        }
+    }
+    /* Giant words: the two ways to merge must agree on what both can take, and
+     * pieces on the rest. */
+    for (int i = 0; i < 12; i++) {
+        const char *bit = (const char *[]){"a", "ab", "-", " ", "\u65E5\u672C", "\u0301"}[i % 6];
+        size_t length = strlen(bit), size = i < 6 ? 300 + any(700) : GIANT, n = 0;
+        for (; n + length <= size; n += length)
+            memcpy(text + n, bit, length);
+        for (int change = 0; change < i / 6 * 50; change++)
+            text[any((uint32_t)n)] ^= (unsigned char)any(4);
+        if (i < 6) {
+            size_t nids = plain(v, text, n, ids);
+            if (!same_ids(tok, text, n, 0, ids, nids))
+                return fail("ids of a giant word differ", instructions, text, n);
+        } else {
+            struct lp_ids whole = {0};
+            lp_tok_reset(tok);
+            if (lp_tok_push(tok, text, n, true, &whole) != LP_OK ||
+                !same_ids(tok, text, n, 2, whole.v, whole.n))
+                return fail("ids of a giant word's pieces differ", instructions, text, n);
+            free(whole.v);
+        }
+    }
+    lp_tok_free(tok);
+    return 0;
+}
+
+/* usage: tok_paths VOCAB_DIR */
+int main(int argc, char **argv)
+{
+    static const char *const names[] = {"r50k_base", "cl100k_base", "o200k_base"};
+    int failures = 0;
+    if (argc != 2)
+        return 2;
+    for (int i = 0; i < 3; i++) {
+        char path[4096];
+        struct lp_vocab *v;
+        snprintf(path, sizeof path, "%s/%s.lpv", argv[1], names[i]);
+        if (lp_vocab_open(path, &v) != LP_OK) {
+            fprintf(stderr, "%s: cannot be opened\n", path);
+            return 1;
+        }
+        failures += test_path(v, LP_PATH_PORTABLE, "portable");
+        failures += test_path(v, LP_PATH_AVX2, "avx2");
+        lp_vocab_close(v);
+    }
+    return failures > 0;
+}
