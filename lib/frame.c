@@ -54,6 +54,8 @@ enum lp_status lp_frame_get(const unsigned char *src, size_t n, struct lp_frame 
                             size_t *size)
 {
     size_t prefix = n < LP_SYNC_SIZE ? n : LP_SYNC_SIZE;
+    if (n == 0) /* src may be NULL */
+        return LP_TRUNCATED;
     if (memcmp(src, LP_SYNC, prefix) != 0)
         return LP_DATA;
     if (n <= LP_SYNC_SIZE)
