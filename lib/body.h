@@ -55,19 +55,26 @@ enum lp_status lp_body_restore(struct lp_coder *coder, const struct lp_found *to
                                const unsigned char *payload, struct lp_buf *text, uint64_t *ends,
                                enum lp_chain *base);
 
-/* Where the ids of records go: see lp_on_ids. tok serves blocks stored as text. */
+/* Where the ids of records go (see lp_on_ids), and what is kept between blocks.
+ * With on_ids and ctx set it is ready. */
 struct lp_ids_target {
-    const struct lp_vocab *vocab;
-    struct lp_tok *tok;
-    struct lp_ids *scratch;
     lp_on_ids *on_ids;
     void *ctx;
+    const struct lp_vocab *vocab;
+    struct lp_tok *tok; /* for blocks stored as text */
+    struct lp_ids scratch;
+    bool in_text; /* the last part of a record was text, and the record goes on */
 };
 
+void lp_body_ids_free(struct lp_ids_target *target);
+
+/* The blocks to come are of this vocabulary. */
+enum lp_status lp_body_ids_vocab(struct lp_ids_target *target, const struct lp_vocab *vocab);
+
 /* Hands on the ids of each record that a body holds; open: the last one does not
- * end in it. */
-enum lp_status lp_body_ids(const struct lp_ids_target *target, enum lp_split split,
-                           uint64_t nrecords, bool open, enum lp_chain base,
-                           const unsigned char *body, size_t n);
+ * end in it. lp_body_ids_end(): it ends where no block follows. */
+enum lp_status lp_body_ids(struct lp_ids_target *target, enum lp_split split, uint64_t nrecords,
+                           bool open, enum lp_chain base, const unsigned char *body, size_t n);
+enum lp_status lp_body_ids_end(struct lp_ids_target *target);
 
 #endif

@@ -34,11 +34,8 @@ struct lp_reader {
     struct lp_lanes *lanes;
     uint64_t offset;
     bool any;
-    /* Instead of text: */
-    struct lp_tok *tok;
-    const struct lp_vocab *tok_vocab;
-    struct lp_ids ids;
-    bool in_record; /* its last part was not its end */
+    struct lp_ids_target ids; /* instead of the sink */
+    bool in_record;           /* ids: the last part of a record was not its end */
 };
 
 static enum lp_status restore(struct job *job)
@@ -68,6 +65,8 @@ enum lp_status lp_reader_new(const struct lp_reader_options *options, lp_sink *s
     r->options = *options;
     r->sink = sink;
     r->sink_ctx = sink_ctx;
+    r->ids.on_ids = options->on_ids;
+    r->ids.ctx = options->ids_ctx;
     bool recover = options->on_loss != NULL;
     lp_parser_init(&r->parser, recover, options->memory ? options->memory : LP_MEMORY_DEFAULT);
     r->recovery.on_loss = options->on_loss;
@@ -91,8 +90,7 @@ void lp_reader_free(struct lp_reader *r)
     if (r == NULL)
         return;
     lp_lanes_free(r->lanes);
-    lp_tok_free(r->tok);
-    free(r->ids.v);
+    lp_body_ids_free(&r->ids);
     for (unsigned i = 0; r->jobs != NULL && i < r->njobs; i++) {
         lp_coder_free(&r->jobs[i].coder);
         lp_buf_free(&r->jobs[i].in);
@@ -107,18 +105,11 @@ void lp_reader_free(struct lp_reader *r)
 /* Hands on a block's records as ids. */
 static enum lp_status put_ids(struct lp_reader *r, struct job *job)
 {
-    const struct lp_vocab *vocab = job->tools.vocab;
-    if (r->tok_vocab != vocab) {
-        lp_tok_free(r->tok);
-        r->tok = NULL;
-        r->tok_vocab = vocab;
-        enum lp_status status = lp_tok_new(vocab, false, &r->tok);
-        if (status != LP_OK)
-            return status;
-    }
-    struct lp_ids_target target = {vocab, r->tok, &r->ids, r->options.on_ids, r->options.ids_ctx};
+    enum lp_status status = lp_body_ids_vocab(&r->ids, job->tools.vocab);
+    if (status != LP_OK)
+        return status;
     r->in_record = job->frame.kind & LP_KIND_OPEN;
-    return lp_body_ids(&target, job->split, job->frame.nrecords, r->in_record, job->base,
+    return lp_body_ids(&r->ids, job->split, job->frame.nrecords, r->in_record, job->base,
                        job->coder.body.p, job->coder.body.n);
 }
 
@@ -215,7 +206,7 @@ static enum lp_status end_segment(struct lp_reader *r)
 {
     enum lp_status status = collect_all(r);
     if (status == LP_OK && r->in_record)
-        status = r->options.on_ids(r->options.ids_ctx, r->tools.vocab, NULL, 0, true);
+        status = lp_body_ids_end(&r->ids);
     r->in_record = false;
     return status;
 }

@@ -87,3 +87,31 @@ unhex() {
 sanitized() {
     [[ ${CFLAGS-} == *sanitize* ]]
 }
+
+# lopace_python: makes the variable LOPACE_PYTHON a Python that has the package
+# LoPace, with the rank files of tiktoken in place, from PyPI; else skips the test.
+lopace_python() {
+    local venv=$B/lopace-venv name
+    LOPACE_PYTHON=$venv/bin/python
+    export TIKTOKEN_CACHE_DIR=$venv/ranks LOPACE_PYTHON
+    if ! "$LOPACE_PYTHON" -c 'import lopace' 2> /dev/null; then
+        { python3 -m venv "$venv" && timeout 120 "$venv/bin/pip" -q install --retries 1 \
+            --timeout 10 lopace==0.1.5 tiktoken zstandard; } > "$BATS_TEST_TMPDIR/pip" 2>&1 ||
+            skip "LoPace cannot be had from PyPI: $(tail -n 1 "$BATS_TEST_TMPDIR/pip")"
+    fi
+    mkdir -p "$TIKTOKEN_CACHE_DIR"
+    for name in gpt2 r50k_base p50k_base cl100k_base o200k_base; do
+        [[ -f $ROOT/vocab/$name.tiktoken ]] || continue
+        cp "$ROOT/vocab/$name.tiktoken" "$TIKTOKEN_CACHE_DIR/$(printf %s \
+            "https://openaipublic.blob.core.windows.net/encodings/$name.tiktoken" |
+            python3 -c 'import hashlib, sys
+print(hashlib.sha1(sys.stdin.buffer.read()).hexdigest())')"
+    done
+}
+
+# refute COMMAND...: it fails. (A plain ! would pass for a command that bats ignores.)
+refute() {
+    if "$@"; then
+        fail "$*: succeeded"
+    fi
+}
