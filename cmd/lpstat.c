@@ -348,7 +348,7 @@ static void count_records(struct report *r, const struct lp_vocab *vocab)
 }
 
 /* Fewer records show nothing of how figures grow with size. */
-enum { SCALING_RECORDS = 8, SCALING_MIN = 64 };
+enum { SCALING_RECORDS = 8, SCALING_MIN = 16 };
 
 /* Measures the beginnings of the longest record, each twice as long as the last. */
 static void measure_scaling(struct report *r)

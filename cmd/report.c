@@ -251,7 +251,7 @@ static char *percent(char *text, size_t size, double value)
     if (!isfinite(value))
         snprintf(text, size, "-");
     else
-        snprintf(text, size, "%.1f%%", 100 * value);
+        snprintf(text, size, value > -9.995 && value < 9.995 ? "%.1f%%" : "%.0f%%", 100 * value);
     return text;
 }
 
@@ -265,7 +265,7 @@ static void put_row(const struct table *t, const char *name, const struct figure
 {
     char stored[32], a[16], b[16], c[16], d[16], e[16], g[16];
     uint64_t memory = m->pack.memory > m->unpack.memory ? m->pack.memory : m->unpack.memory;
-    output_print(t->out, "%s%-11s %13s %7s %8s %7s %7s %8s %8s %7.1f%s\n", best ? t->good : "",
+    output_print(t->out, "%s%-11s %13s %6s %7s %6s %7s %7s %7s %7.1f%s\n", best ? t->good : "",
                  name, commas(stored, f->stored), number(a, sizeof a, f->ratio),
                  percent(b, sizeof b, f->saved), number(c, sizeof c, f->bits_per_character),
                  percent(d, sizeof d, f->of_limit), number(e, sizeof e, f->pack_mb),
@@ -274,12 +274,15 @@ static void put_row(const struct table *t, const char *name, const struct figure
 
 static void put_rows(const struct report *r, const struct table *t, const char *title, bool blobs)
 {
-    output_print(t->out, "\n%s%s%s\n", t->bold, title, t->plain);
-    output_print(t->out,
-                 "%s%-11s %13s %7s %8s %7s %7s %8s %8s %7s\n%-11s %13s %7s %8s %7s %7s %8s %8s "
-                 "%7s%s\n",
-                 t->dim, "method", "stored", "ratio", "saved", "bits/", "of", "pack", "unpack",
-                 "memory", "", "bytes", "", "", "char", "limit", "MB/s", "MB/s", "MiB", t->plain);
+    static const char *const heads[2][9] = {
+        {"method", "stored", "ratio", "saved", "bits/", "of", "pack", "unpack", "memory"},
+        {"", "bytes", "", "", "char", "limit", "MB/s", "MB/s", "MiB"}};
+    output_print(t->out, "\n%s%s%s\n%s", t->bold, title, t->plain, t->dim);
+    for (int i = 0; i < 2; i++) {
+        const char *const *h = heads[i];
+        output_print(t->out, "%-11s %13s %6s %7s %6s %7s %7s %7s %7s%s\n", h[0], h[1], h[2], h[3],
+                     h[4], h[5], h[6], h[7], h[8], i > 0 ? t->plain : "");
+    }
     for (size_t i = 0; i < r->nresults; i++) {
         const struct result *result = &r->results[i];
         struct figures f = blobs ? figures_of_blobs(r, result) : figures_of_stream(r, result);
@@ -305,31 +308,39 @@ static void put_summaries(const struct report *r, const struct table *t, const c
     }
 }
 
-enum { NAME_WIDTH = 26 };
-
-/* The last part of a name that is too long for its column. */
-static const char *short_name(const char *name)
+/* The last bytes of a name that is too long for its column. */
+static const char *short_name(const char *name, size_t width)
 {
     size_t n = strlen(name);
-    return n > NAME_WIDTH ? name + n - NAME_WIDTH : name;
+    return n > width ? name + n - width : name;
 }
 
-/* A row for each file, when each is a record. */
+/* A row for each file, when each is a record, and one for the total; the columns
+ * of the methods leave what they leave to the name. */
 static void put_files(const struct report *r, const struct table *t)
 {
+    enum { WIDTH = 80, NAME_MIN = 20, BYTES = 12, TOKENS = 10 };
+    size_t name = WIDTH - BYTES;
     char a[32], b[32];
-    output_print(t->out, "\n%sRatio of each file%s\n%s%-*s %11s %9s", t->bold, t->plain, t->dim,
-                 NAME_WIDTH, "file", "bytes", "tokens");
     for (size_t m = 0; m < r->nresults; m++)
-        output_print(t->out, " %*s", (int)strlen(r->results[m].method->name) + 1,
-                     r->results[m].method->name);
+        name -= strlen(r->results[m].method->name) + 2;
+    bool tokens = name >= NAME_MIN + TOKENS;
+    name -= tokens ? TOKENS : 0;
+    output_print(t->out, "\n%sRatio of each file%s\n%s%-*s %*s", t->bold, t->plain, t->dim,
+                 (int)name, "file", BYTES - 1, "bytes");
+    if (tokens)
+        output_print(t->out, " %*s", TOKENS - 1, "tokens");
+    for (size_t m = 0; m < r->nresults; m++)
+        output_print(t->out, "  %s", r->results[m].method->name);
     output_print(t->out, "%s\n", t->plain);
     for (size_t i = 0; i <= r->nrecords; i++) {
         bool total = i == r->nrecords;
-        output_print(t->out, "%-*s %11s %9s", NAME_WIDTH,
-                     total ? "total" : short_name(r->records[i].file),
-                     commas(a, total ? r->record_bytes : r->texts[i].n),
-                     commas(b, total ? r->tokens : r->records[i].tokens));
+        output_print(t->out, "%-*s %*s", (int)name,
+                     total ? "total" : short_name(r->records[i].file, name), BYTES - 1,
+                     commas(a, total ? r->record_bytes : r->texts[i].n));
+        if (tokens)
+            output_print(t->out, " %*s", TOKENS - 1,
+                         commas(b, total ? r->tokens : r->records[i].tokens));
         for (size_t m = 0; m < r->nresults; m++) {
             struct figures f = total ? figures_of_blobs(r, &r->results[m])
                                      : figures_of_record(r, &r->results[m], i);
@@ -352,8 +363,8 @@ static void put_head(const struct report *r, const struct table *t)
     output_print(t->out, "%s tokens\n", commas(a, r->tokens));
     output_print(t->out, "%s%s, zstd level %d", t->dim, r->encoding, r->level);
     if (r->dictionary != NULL)
-        output_print(t->out, ", dictionary %s", r->dictionary);
-    output_print(t->out, "; Shannon limit %s bytes (%.2f bits a character)%s\n",
+        output_print(t->out, ", %s", r->dictionary);
+    output_print(t->out, "\nShannon limit of characters one by one: %s bytes, %.2f bits each%s\n",
                  commas(a, (uint64_t)(r->limit + 0.5)),
                  r->characters > 0 ? r->limit * 8 / (double)r->characters : 0, t->plain);
     if (r->invalid > 0)
