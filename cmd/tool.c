@@ -31,11 +31,20 @@ void tool_start(const struct tool *tool)
     (void)tool;
 }
 
+/* One line, whatever a file's name holds, and in one piece: other commands of a
+ * pipe may be writing too. */
 static void message(const struct tool *tool, const char *format, va_list args)
 {
-    fprintf(stderr, "%s: ", tool->name);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
+    char line[16384];
+    size_t n = (size_t)snprintf(line, sizeof line, "%s: ", tool->name);
+    vsnprintf(line + n, sizeof line - n - 1, format, args);
+    for (n = 0; line[n] != 0; n++) {
+        if ((unsigned char)line[n] < ' ' || line[n] == 0x7F)
+            line[n] = '?';
+    }
+    line[n] = '\n';
+    line[n + 1] = 0;
+    fputs(line, stderr);
 }
 
 void tool_warn(const struct tool *tool, const char *format, ...)

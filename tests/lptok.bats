@@ -555,6 +555,12 @@ END
     err_line lptok 'invalid option'
 }
 
+@test "a message is one line, whatever a file's name holds" {
+    refused 1 'two?lines?[31m: cannot be opened: No such file or directory' \
+        lptok --ids $'two\nlines\e[31m'
+    refused 1 'ü: cannot be opened' lptok --ids ü
+}
+
 @test "-h and --help, -V and --version" {
     for option in -h --help; do
         expect 0 lptok $option

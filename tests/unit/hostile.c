@@ -25,6 +25,8 @@ static void must(enum lp_status status, const char *what)
 static enum lp_status append(void *ctx, const void *data, size_t n)
 {
     struct bytes *b = ctx;
+    if (n == 0)
+        return LP_OK;
     if (n > b->cap - b->n) {
         b->cap = b->cap * 2 + n;
         b->p = realloc(b->p, b->cap);
@@ -66,6 +68,11 @@ static void ignore_loss(void *ctx, const struct lp_loss *loss)
     ++*(int *)ctx;
 }
 
+static bool same_bytes(const void *a, const void *b, size_t n)
+{
+    return n == 0 || memcmp(a, b, n) == 0; /* of nothing, either may be NULL */
+}
+
 /* Recovery must end, and report a loss unless all is there. */
 static void recover(struct lp_vocab *vocab, const unsigned char *data, size_t n,
                     const struct bytes *original, const char *name, size_t where)
@@ -79,7 +86,7 @@ static void recover(struct lp_vocab *vocab, const unsigned char *data, size_t n,
     enum lp_status status = lp_reader_push(reader, data, n);
     if (status == LP_OK)
         status = lp_reader_finish(reader);
-    bool same = text.n == original->n && memcmp(text.p, original->p, text.n) == 0;
+    bool same = text.n == original->n && same_bytes(text.p, original->p, text.n);
     if ((status == LP_OK && (!same || losses > 0)) || (status == LP_DATA && losses == 0)) {
         fprintf(stderr, "%s: recovery at %zu: %s, %d losses\n", name, where, lp_status_text(status),
                 losses);
@@ -93,7 +100,7 @@ static void recover(struct lp_vocab *vocab, const unsigned char *data, size_t n,
 static void judge(enum lp_status status, const unsigned char *text, size_t n,
                   const struct bytes *original, const char *name, const char *what, size_t where)
 {
-    bool prefix = n <= original->n && (n == 0 || memcmp(text, original->p, n) == 0);
+    bool prefix = n <= original->n && same_bytes(text, original->p, n);
     if (prefix && (status != LP_OK || n == original->n))
         return;
     fprintf(stderr, "%s: %s at %zu: wrong bytes (%s)\n", name, what, where, lp_status_text(status));
