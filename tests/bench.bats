@@ -43,6 +43,8 @@ setup_file() {
     grep -q '^corpus,cl100k_base,packer,hybrid,lptok | lpzstd,1,' figures.csv
     grep -q '^corpus,cl100k_base,packer,xz,xz -9e,0,' figures.csv
     grep -q '^corpus,cl100k_base,tokeniser,warm,' figures.csv
+    expect 1 "$ROOT/scripts/bench-peers" no-such-file
+    err_line bench-peers "no such file"
 }
 
 @test "the worker refuses a method and groups that are not there" {
