@@ -231,40 +231,50 @@ struct ids_writer {
     uint64_t count;
 };
 
-static size_t decimal(uint32_t value, char *text)
+enum { TOGETHER = 512, ID_SIZE = 11 }; /* ids given to the output at once; bytes of each at most */
+
+static char *put_number(char *p, uint32_t value)
 {
-    char digits[10];
-    size_t n = 0;
-    do
-        digits[n++] = (char)('0' + value % 10);
-    while ((value /= 10) > 0);
-    for (size_t i = 0; i < n; i++)
-        text[i] = digits[n - 1 - i];
-    return n;
+    size_t n = 1;
+    for (uint32_t left = value; left > 9; left /= 10)
+        n++;
+    for (size_t i = n; i > 0; value /= 10)
+        p[--i] = (char)('0' + value % 10);
+    return p + n;
 }
 
 static void put_decimal(struct ids_writer *w)
 {
+    char text[TOGETHER * ID_SIZE], *p = text;
     for (size_t i = 0; i < w->ids.n; i++) {
-        char text[11] = " ";
-        size_t n = w->line_begun;
-        n += decimal(w->ids.v[i], text + n);
-        output_sink(&w->out, text, n);
+        if (w->line_begun)
+            *p++ = ' ';
+        p = put_number(p, w->ids.v[i]);
         w->line_begun = true;
+        if (sizeof text - (size_t)(p - text) < ID_SIZE) {
+            output_sink(&w->out, text, (size_t)(p - text));
+            p = text;
+        }
     }
+    output_sink(&w->out, text, (size_t)(p - text));
 }
 
 static void put_binary(struct ids_writer *w, size_t width)
 {
+    unsigned char bytes[4 * TOGETHER], *p = bytes;
     for (size_t i = 0; i < w->ids.n; i++) {
         uint32_t id = w->ids.v[i];
         if (width == 2 && id > UINT16_MAX)
             tool_die(w->tool, EXIT_DATA, "token %" PRIu32 " needs more than 16 bits: use --u32",
                      id);
-        unsigned char bytes[4] = {(unsigned char)id, (unsigned char)(id >> 8),
-                                  (unsigned char)(id >> 16), (unsigned char)(id >> 24)};
-        output_sink(&w->out, bytes, width);
+        for (size_t k = 0; k < width; k++)
+            *p++ = (unsigned char)(id >> 8 * k);
+        if (p == bytes + width * TOGETHER) {
+            output_sink(&w->out, bytes, (size_t)(p - bytes));
+            p = bytes;
+        }
     }
+    output_sink(&w->out, bytes, (size_t)(p - bytes));
 }
 
 /* Takes text of a record; with final set it ends. */

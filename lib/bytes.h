@@ -1,4 +1,5 @@
-/* bytes.h - little-endian loads and stores, the same on every machine. */
+/* bytes.h - loads and stores, the same on every machine: little-endian, or
+ * big-endian where the name says so. */
 #ifndef LP_BYTES_H
 #define LP_BYTES_H
 
@@ -36,6 +37,19 @@ static inline void lp_put64(unsigned char *p, uint64_t v)
 {
     lp_put32(p, (uint32_t)v);
     lp_put32(p + 4, (uint32_t)(v >> 32));
+}
+
+static inline uint32_t lp_get32be(const unsigned char *p)
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | (uint32_t)p[3];
+}
+
+static inline void lp_put32be(unsigned char *p, uint32_t v)
+{
+    p[0] = (unsigned char)(v >> 24);
+    p[1] = (unsigned char)(v >> 16);
+    p[2] = (unsigned char)(v >> 8);
+    p[3] = (unsigned char)v;
 }
 
 /* Variable-length integers, LEB128: seven bits a byte, least significant first,
