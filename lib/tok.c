@@ -103,14 +103,14 @@ static inline struct lp_key load_key(const unsigned char *text, size_t n)
     return (struct lp_key){(key.a & mask.a) | last.a, (key.b & mask.b) | last.b};
 }
 
-static inline bool is_short(struct word w)
+static inline bool is_short(const struct word *w)
 {
-    return w.key.b != 0;
+    return w->key.b != 0;
 }
 
-static inline bool is_giant(struct word w)
+static inline bool is_giant(const struct word *w)
 {
-    return w.key.b == 0 && w.key.a != 0;
+    return w->key.b == 0 && w->key.a != 0;
 }
 
 static inline struct word word_at(const unsigned char *text, size_t n)
@@ -123,31 +123,32 @@ static inline struct word word_at(const unsigned char *text, size_t n)
     return (struct word){key, lp_key_hash(key)};
 }
 
-static void remember(struct lp_tok *tok, struct word w, const unsigned char *text, size_t n,
+static void remember(struct lp_tok *tok, const struct word *w, const unsigned char *text, size_t n,
                      const uint32_t *ids, size_t nids)
 {
     bool in_table = is_short(w) && nids <= LP_WORD_IDS;
     if (is_short(w))
-        lp_memo_put(lp_memo_line(&tok->memo, w.hash), w.key, ids, in_table ? nids : 0);
+        lp_memo_put(lp_memo_line(&tok->memo, w->hash), w->key, ids, in_table ? nids : 0);
     if (!in_table)
-        lp_memo_ring_put(&tok->memo, text, n, w.hash, ids, nids);
+        lp_memo_ring_put(&tok->memo, text, n, w->hash, ids, nids);
 }
 
-static bool is_known(const struct lp_tok *tok, struct word w, const unsigned char *text, size_t n)
+static inline bool is_known(const struct lp_tok *tok, const struct word *w,
+                            const unsigned char *text, size_t n)
 {
     size_t nids;
     if (is_short(w))
-        return lp_memo_find(lp_memo_line(&tok->memo, w.hash), w.key) != NULL;
-    return lp_memo_ring_find(&tok->memo, text, n, w.hash, &nids) != NULL;
+        return lp_memo_find(lp_memo_line(&tok->memo, w->hash), w->key) != NULL;
+    return lp_memo_ring_find(&tok->memo, text, n, w->hash, &nids) != NULL;
 }
 
 /* The ids of a word that is in the memo; 0 when it is not. */
-static inline size_t recall(const struct lp_tok *tok, struct word w, const unsigned char *text,
-                            size_t n, uint32_t *ids)
+static inline size_t recall(const struct lp_tok *tok, const struct word *w,
+                            const unsigned char *text, size_t n, uint32_t *ids)
 {
     size_t nids;
     if (is_short(w)) {
-        const struct lp_word *known = lp_memo_find(lp_memo_line(&tok->memo, w.hash), w.key);
+        const struct lp_word *known = lp_memo_find(lp_memo_line(&tok->memo, w->hash), w->key);
         if (known == NULL)
             return 0;
         uint32_t first = known->ids[0];
@@ -157,7 +158,7 @@ static inline size_t recall(const struct lp_tok *tok, struct word w, const unsig
         if (nids > 0)
             return nids;
     }
-    const uint32_t *known = lp_memo_ring_find(&tok->memo, text, n, w.hash, &nids);
+    const uint32_t *known = lp_memo_ring_find(&tok->memo, text, n, w->hash, &nids);
     if (known == NULL)
         return 0;
     memcpy(ids, known, nids * sizeof *ids);
@@ -165,15 +166,15 @@ static inline size_t recall(const struct lp_tok *tok, struct word w, const unsig
 }
 
 /* The token that a word is, or LP_NO_ID. likely: of lp_vocab_likely(). */
-static uint32_t find_token(const struct lp_tok *tok, struct word w, const unsigned char *text,
-                           size_t n, uint32_t likely)
+static uint32_t find_token(const struct lp_tok *tok, const struct word *w,
+                           const unsigned char *text, size_t n, uint32_t likely)
 {
     const struct lp_vocab *v = tok->v;
     if (!is_short(w))
-        return lp_vocab_find_long(v, text, n, w.hash);
+        return lp_vocab_find_long(v, text, n, w->hash);
     if (likely == LP_NO_ID)
         return LP_NO_ID;
-    return lp_vocab_has_key(v, likely, w.key) ? v->id[likely] : lp_vocab_key(v, w.key, w.hash);
+    return lp_vocab_has_key(v, likely, w->key) ? v->id[likely] : lp_vocab_key(v, w->key, w->hash);
 }
 
 /* A word that the memo lacks. */
@@ -194,7 +195,7 @@ static void learn_merged(struct lp_tok *tok, const unsigned char *text, const st
     }
     lp_bpe_merge(tok->v, m, n);
     for (size_t i = 0; i < n; i++)
-        remember(tok, tok->word[miss[i].word], m[i].text, m[i].n, m[i].ids, m[i].nids);
+        remember(tok, &tok->word[miss[i].word], m[i].text, m[i].n, m[i].ids, m[i].nids);
 }
 
 /* Puts those of the batch's words that the memo lacks into it, from number i,
@@ -205,24 +206,24 @@ static void learn(struct lp_tok *tok, const unsigned char *text, size_t from, si
     struct miss miss[BATCH];
     size_t nmisses = 0, nmerges = 0;
     for (; i < n; from = tok->end[i++]) {
-        struct word w = tok->word[i];
+        const struct word *w = &tok->word[i];
         size_t size = tok->end[i] - from;
         if (is_giant(w) || is_known(tok, w, text + from, size))
             continue;
         miss[nmisses++] =
             (struct miss){.word = (uint32_t)i, .from = (uint32_t)from, .size = (uint32_t)size};
-        LP_PREFETCH(&v->index[lp_index_slot(w.hash, v->file->index_log)]);
+        LP_PREFETCH(&v->index[lp_index_slot(w->hash, v->file->index_log)]);
     }
     for (i = 0; i < nmisses; i++) {
-        struct word w = tok->word[miss[i].word];
-        miss[i].likely = is_short(w) ? lp_vocab_likely(v, w.hash) : (uint32_t)LP_NO_ID;
+        const struct word *w = &tok->word[miss[i].word];
+        miss[i].likely = is_short(w) ? lp_vocab_likely(v, w->hash) : (uint32_t)LP_NO_ID;
         if (miss[i].likely != LP_NO_ID) {
             LP_PREFETCH(v->text + (size_t)miss[i].likely * LP_KEY_SIZE);
             LP_PREFETCH(&v->id[miss[i].likely]);
         }
     }
     for (i = 0; i < nmisses; i++) {
-        struct word w = tok->word[miss[i].word];
+        const struct word *w = &tok->word[miss[i].word];
         const unsigned char *word = text + miss[i].from;
         if (is_known(tok, w, word, miss[i].size))
             continue; /* it came twice */
@@ -237,10 +238,10 @@ static void learn(struct lp_tok *tok, const unsigned char *text, size_t from, si
 }
 
 /* Encodes a word that others of its batch have driven out of the memo. */
-static size_t encode_alone(struct lp_tok *tok, struct word w, const unsigned char *text, size_t n,
-                           uint32_t *ids)
+static size_t encode_alone(struct lp_tok *tok, const struct word *w, const unsigned char *text,
+                           size_t n, uint32_t *ids)
 {
-    ids[0] = find_token(tok, w, text, n, is_short(w) ? lp_vocab_likely(tok->v, w.hash) : 0);
+    ids[0] = find_token(tok, w, text, n, is_short(w) ? lp_vocab_likely(tok->v, w->hash) : 0);
     if (ids[0] != LP_NO_ID)
         return 1;
     struct lp_merging *m = tok->merging;
@@ -273,7 +274,7 @@ static enum lp_status encode_batch(struct lp_tok *tok, const unsigned char *text
     bool learnt = false;
     from = 0;
     for (size_t i = 0; i < n; from = tok->end[i++]) {
-        struct word w = tok->word[i];
+        const struct word *w = &tok->word[i];
         const unsigned char *word = text + from;
         size_t size = tok->end[i] - from;
         if (is_giant(w)) {

@@ -23,7 +23,7 @@ static uint64_t section_size(const struct lp_lpv *f, enum lp_section section)
     case LP_SECTION_PAIR:
         return UINT64_C(8) << f->pair_log;
     case LP_SECTION_SHIFT:
-        return UINT64_C(2) << f->shift_log;
+        return UINT64_C(1) << f->shift_log;
     case LP_SECTION_BYTES2:
         return UINT64_C(4) * 65536;
     case LP_SECTION_SPLIT:

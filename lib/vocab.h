@@ -12,8 +12,7 @@ struct lp_vocab {
     const uint32_t *offset, *index, *byte_pair, *longs, *split, *sorted, *start, *rank, *id,
         *special;
     const uint64_t *pair;
-    const uint16_t *shift;
-    const unsigned char *bytes, *text;
+    const unsigned char *bytes, *text, *shift;
     uint32_t byte_id[256]; /* the ids of the single bytes */
     enum lp_path path;     /* the instructions to use */
 };

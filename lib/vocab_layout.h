@@ -32,7 +32,7 @@ enum lp_section {
     LP_SECTION_INDEX,   /* u32[1 << index_log]: tokens by their key's hash; tag << 18 | rank */
     LP_SECTION_LONG,    /* u32[1 << long_log]: tokens without key, by XXH64; id + 1 */
     LP_SECTION_PAIR,    /* u64[1 << pair_log]: left << 36 | right << 18 | merged */
-    LP_SECTION_SHIFT,   /* u16[1 << shift_log]: for pairs by hash, what makes their slot */
+    LP_SECTION_SHIFT,   /* u8[1 << shift_log] : for pairs by hash, what makes their slot */
     LP_SECTION_BYTES2,  /* u32[65536]: the token of each two bytes, or LP_NO_ID */
     LP_SECTION_SPLIT,   /* u32[2][size]: the two ids that merge to an id, or itself twice */
     LP_SECTION_SORTED,  /* u32[]: ids that merges reach, of two bytes and more, by their bytes */

@@ -42,6 +42,7 @@ struct lp_writer {
     size_t nends, ends_cap;
     uint64_t nrecords; /* whole records held */
     bool in_record;    /* text of a record without its end is held */
+    struct mark fits;  /* what is held was this when it last fitted a block */
     bool ended;        /* that record has no separator, and others may follow */
     struct lp_emit emit;
     struct job *jobs;
@@ -206,6 +207,7 @@ static enum lp_status put_block(struct lp_writer *w, struct mark end, uint64_t n
     lp_buf_drop(&w->tokens, end.tokens);
     w->nends = 0;
     w->nrecords = 0;
+    w->fits = (struct mark){0};
     return w->njobs == 1 ? collect(w, job) : LP_OK;
 }
 
@@ -219,16 +221,22 @@ static enum lp_status cut(struct lp_writer *w)
 {
     for (;;) {
         size_t settled = w->text.n - (w->tok != NULL ? lp_tok_held(w->tok) : 0);
-        if (settled + w->nrecords <= w->block_size)
+        if (settled + w->nrecords <= w->block_size) {
+            w->fits = (struct mark){settled, w->tokens.n};
             return LP_OK;
+        }
         enum lp_status status;
         if (w->nrecords > 0) {
             status = put_whole_records(w);
         } else {
             struct mark end = {.text = w->block_size};
-            if (w->tok != NULL)
-                lp_pack_prefix(w->options.vocab, w->tokens.p, w->tokens.n, w->block_size,
+            if (w->tok != NULL) {
+                lp_pack_prefix(w->options.vocab, w->tokens.p + w->fits.tokens,
+                               w->tokens.n - w->fits.tokens, w->block_size - w->fits.text,
                                &end.tokens, &end.text);
+                end.text += w->fits.text;
+                end.tokens += w->fits.tokens;
+            }
             status = put_block(w, end, 1, true);
         }
         if (status != LP_OK)

@@ -420,17 +420,17 @@ static void put_pairs(void)
     qsort(buckets, nbuckets, sizeof *buckets, compare_buckets);
     uint64_t *pair = add_section(LP_SECTION_PAIR, sizeof *pair << head.pair_log);
     size_t pair_at = (size_t)((unsigned char *)pair - image);
-    uint16_t *shifts = add_section(LP_SECTION_SHIFT, sizeof *shifts << head.shift_log);
+    unsigned char *shifts = add_section(LP_SECTION_SHIFT, (size_t)1 << head.shift_log);
     pair = (uint64_t *)(void *)(image + pair_at); /* adding a section may move all */
     memset(pair, 0xFF, sizeof *pair << head.pair_log);
     for (size_t i = 0; i < nbuckets && buckets[i].n > 0; i++) {
         const struct bucket *b = &buckets[i];
         uint32_t shift = 0;
         while (!fits(pair, b, ids + b->first, shift)) {
-            if (++shift > UINT16_MAX)
+            if (++shift > UINT8_MAX)
                 die("a pair of tokens finds no slot");
         }
-        shifts[b->number] = (uint16_t)shift;
+        shifts[b->number] = (unsigned char)shift;
         for (uint32_t k = 0; k < b->n; k++) {
             const struct token *t = &enc.token[ids[b->first + k]];
             pair[lp_pair_slot(pair_hash(ids[b->first + k]), shift, head.pair_log)] =
