@@ -15,6 +15,8 @@ DATADIR ?= $(PREFIX)/share
 MANDIR ?= $(DATADIR)/man
 # Put before each command's name and page: TOOLPREFIX=x- installs x-lptok.
 TOOLPREFIX ?=
+# What runs a program built for another machine.
+RUN ?=
 # Where everything is built.
 B ?= build
 
@@ -104,7 +106,7 @@ $B/vocab/compile: $B/obj/vocab/compile.o $B/lib/liblp.a
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $B/vocab/%.lpv: $B/vocab/compile vocab/encodings $(wildcard vocab/*.tiktoken vocab/*.ranking)
-	$B/vocab/compile vocab $* $@
+	$(RUN) $B/vocab/compile vocab $* $@
 
 # Unit tests see the library's inside: they link the static one.
 $B/unit/%: $B/obj/tests/unit/%.o $B/lib/liblp.a
