@@ -10,19 +10,30 @@ struct entry {
 
 static const uint64_t ring_size = (uint64_t)1 << LP_RING_LOG;
 
+/* Gives the memo an empty table. */
+static bool new_table(struct lp_memo *memo, unsigned log)
+{
+    void *lines = calloc(((size_t)1 << log) + 1, sizeof *memo->line); /* one to align the others */
+    if (lines == NULL)
+        return false;
+    uintptr_t misaligned = (uintptr_t)lines % sizeof *memo->line;
+    memo->lines = lines;
+    memo->line =
+        (void *)((unsigned char *)lines + (misaligned > 0 ? sizeof *memo->line - misaligned : 0));
+    memo->log = log;
+    memo->nputs = 0;
+    return true;
+}
+
 bool lp_memo_new(struct lp_memo *memo)
 {
     *memo = (struct lp_memo){0};
-    memo->lines = calloc(((size_t)1 << LP_MEMO_LOG) + 1, sizeof *memo->line);
     memo->ring = malloc((size_t)ring_size);
     memo->slot = calloc((size_t)1 << LP_RING_SLOTS, sizeof *memo->slot);
-    if (memo->lines == NULL || memo->ring == NULL || memo->slot == NULL) {
+    if (memo->ring == NULL || memo->slot == NULL || !new_table(memo, LP_MEMO_LOG)) {
         lp_memo_free(memo);
         return false;
     }
-    uintptr_t misaligned = (uintptr_t)memo->lines % sizeof *memo->line;
-    memo->line = (void *)((unsigned char *)memo->lines +
-                          (misaligned > 0 ? sizeof *memo->line - misaligned : 0));
     return true;
 }
 
@@ -31,6 +42,40 @@ void lp_memo_free(struct lp_memo *memo)
     free(memo->lines);
     free(memo->ring);
     free(memo->slot);
+}
+
+static void put(struct lp_memo *memo, uint64_t hash, struct lp_word word)
+{
+    struct lp_word *line = lp_memo_line(memo, hash);
+    line[1] = line[0];
+    line[0] = word;
+}
+
+/* Doubles the table. Without memory for that, it stays as it is. */
+static void grow(struct lp_memo *memo)
+{
+    struct lp_memo old = *memo;
+    memo->nputs = 0;
+    if (old.log == LP_MEMO_LOG_MAX || !new_table(memo, old.log + 1))
+        return;
+    for (size_t i = 0; i < (size_t)1 << old.log; i++) {
+        for (size_t k = LP_WORD_LINE; k-- > 0;)
+            if (old.line[i][k].key.b != 0)
+                put(memo, lp_key_hash(old.line[i][k].key), old.line[i][k]);
+    }
+    free(old.lines);
+}
+
+void lp_memo_put(struct lp_memo *memo, struct lp_key key, uint64_t hash, const uint32_t *ids,
+                 size_t n)
+{
+    if (++memo->nputs > (size_t)1 << memo->log)
+        grow(memo);
+    struct lp_word word = {.key = key};
+    for (size_t i = 0; i < n; i++)
+        word.ids[i] = ids[i];
+    word.ids[0] |= (uint32_t)n << LP_WORD_COUNT;
+    put(memo, hash, word);
 }
 
 static uint64_t *slot_of(const struct lp_memo *memo, uint64_t hash)

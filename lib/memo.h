@@ -1,9 +1,10 @@
 /* memo.h - words lately seen, with their ids.
  *
  * In front of the vocabulary, for speed alone: words of few bytes and ids are in
- * a table of a fixed size, where the newer of two that collide are kept; other
- * words are in a ring, where the newest overwrite the oldest. What is found is
- * exact: all bytes are compared. */
+ * a table, where the newer of two that collide are kept; other words are in a
+ * ring, where the newest overwrite the oldest. The table grows with what it is
+ * given, up to a fixed size, so that a short text costs little memory. What is
+ * found is exact: all bytes are compared. */
 #ifndef LP_MEMO_H
 #define LP_MEMO_H
 
@@ -13,13 +14,14 @@
 #include <stdlib.h>
 
 enum {
-    LP_WORD_IDS = 4,    /* ids of a table's word at most */
-    LP_WORD_COUNT = 24, /* the bit from which on the first of them has their number */
-    LP_WORD_LINE = 2,   /* words that share a cache line */
-    LP_MEMO_LOG = 15,   /* lines of the table: 1 MB, what a core's own cache holds */
-    LP_RING_LOG = 19,   /* bytes of the ring */
-    LP_RING_SLOTS = 13, /* log of the ring's index */
-    LP_RING_TEXT = 256, /* bytes of a ring's word at most */
+    LP_WORD_IDS = 4,      /* ids of a table's word at most */
+    LP_WORD_COUNT = 24,   /* the bit from which on the first of them has their number */
+    LP_WORD_LINE = 2,     /* words that share a cache line */
+    LP_MEMO_LOG = 11,     /* lines of the table at first: 128 kB */
+    LP_MEMO_LOG_MAX = 16, /* and at most: 4 MB */
+    LP_RING_LOG = 21,     /* bytes of the ring */
+    LP_RING_SLOTS = 15,   /* log of the ring's index */
+    LP_RING_TEXT = 256,   /* bytes of a ring's word at most */
 };
 
 /* 32 bytes. The first id's top byte is their number, 0 for a word in the ring. */
@@ -30,7 +32,9 @@ struct lp_word {
 
 struct lp_memo {
     struct lp_word (*line)[LP_WORD_LINE];
-    void *lines;
+    void *lines;  /* what was allocated for them */
+    unsigned log; /* of their number */
+    size_t nputs; /* words put since the table has this size */
     unsigned char *ring;
     uint64_t *slot; /* by hash: where a word is in the ring's whole history, plus one */
     uint64_t head;  /* bytes that have ever been put into the ring */
@@ -41,7 +45,7 @@ void lp_memo_free(struct lp_memo *memo);
 
 static inline struct lp_word *lp_memo_line(const struct lp_memo *memo, uint64_t hash)
 {
-    return memo->line[hash >> (64 - LP_MEMO_LOG)];
+    return memo->line[hash >> (64 - memo->log)];
 }
 
 /* The word of a key in its line, or NULL. */
@@ -51,17 +55,9 @@ static inline const struct lp_word *lp_memo_find(const struct lp_word *line, str
     return word->key.a == key.a && word->key.b == key.b ? word : NULL;
 }
 
-/* Puts a word of at most LP_WORD_IDS ids (0: it is in the ring) into its line. */
-static inline void lp_memo_put(struct lp_word *line, struct lp_key key, const uint32_t *ids,
-                               size_t n)
-{
-    line[1] = line[0];
-    line->key = key;
-    line->ids[0] = 0;
-    for (size_t i = 0; i < n; i++)
-        line->ids[i] = ids[i];
-    line->ids[0] |= (uint32_t)n << LP_WORD_COUNT;
-}
+/* Puts a word of at most LP_WORD_IDS ids (0: it is in the ring) into the table. */
+void lp_memo_put(struct lp_memo *memo, struct lp_key key, uint64_t hash, const uint32_t *ids,
+                 size_t n);
 
 /* Other words: at most LP_RING_TEXT bytes. Finds: the ids and how many, or NULL. */
 const uint32_t *lp_memo_ring_find(const struct lp_memo *memo, const unsigned char *text, size_t n,

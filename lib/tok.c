@@ -128,7 +128,7 @@ static void remember(struct lp_tok *tok, const struct word *w, const unsigned ch
 {
     bool in_table = is_short(w) && nids <= LP_WORD_IDS;
     if (is_short(w))
-        lp_memo_put(lp_memo_line(&tok->memo, w->hash), w->key, ids, in_table ? nids : 0);
+        lp_memo_put(&tok->memo, w->key, w->hash, ids, in_table ? nids : 0);
     if (!in_table)
         lp_memo_ring_put(&tok->memo, text, n, w->hash, ids, nids);
 }
