@@ -234,6 +234,7 @@ static void unpack_lopace(struct unpack *u, struct input *in)
     size_t n = input_all(u->tool, in, SIZE_MAX / 4, &data);
     enum lp_status status =
         lp_lopace_unpack((enum lp_lopace)kind, vocab, data, n, (size_t)u->o->memory, &text, &size);
+    lp_vocab_close(vocab);
     if (status == LP_DATA || status == LP_TRUNCATED)
         tool_die(u->tool, EXIT_DATA, "%s: is no %s blob of %s", in->name, kinds[kind],
                  u->o->encoding);
@@ -242,7 +243,6 @@ static void unpack_lopace(struct unpack *u, struct input *in)
     put(u, text, size);
     free(text);
     free(data);
-    lp_vocab_close(vocab);
 }
 
 /* --- Listing and records: random access -------------------------------------- */

@@ -17,6 +17,7 @@ run_examples() {
         printf 'You are a helpful assistant; this is prompt %s. Say so.\n' $n
     done > prompt.txt
     cp prompt.txt prompts.txt
+    lptok -L prompts.txt | lpzstd > prompts.lp
     examples "$1" > commands
     [ -s commands ]
     bash -euo pipefail -x commands > out 2> trace || fail "$1" "$(tail -n 3 trace)"
