@@ -44,7 +44,9 @@ SHFLAGS = -shared -Wl,-soname,$(SHLIB)
 RPATH = -Wl,-rpath,'$$ORIGIN/../lib:$(LIBDIR)'
 endif
 
-LIB_OBJ := $(patsubst lib/%.c,$B/obj/lib/%.o,$(wildcard lib/*.c))
+# The trainer is lptrain's alone; it and the library's inside are linked into it.
+TRAIN_OBJ := $(patsubst lib/%.c,$B/obj/lib/%.o,$(wildcard lib/train*.c))
+LIB_OBJ := $(filter-out $(TRAIN_OBJ),$(patsubst lib/%.c,$B/obj/lib/%.o,$(wildcard lib/*.c)))
 # In cmd/, lp*.c are the commands; the other files are what they share or are made of.
 COMMANDS := $(patsubst cmd/%.c,%,$(wildcard cmd/lp*.c))
 # measure.c needs libcrypto, as lpstat alone does.
@@ -53,12 +55,13 @@ PART_OBJ := $(PARTS:%.c=$B/obj/%.o)
 UNITS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
 ENCODINGS := gpt2 r50k_base p50k_base p50k_edit cl100k_base o200k_base o200k_harmony
 VOCABS := $(ENCODINGS:%=$B/vocab/%.lpv)
+MODELS := $(patsubst vocab/%.lpm.zst,$B/vocab/%.lpm,$(wildcard vocab/*.lpm.zst))
 PAGES := $(wildcard man/*.[1-9])
 
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: $(COMMANDS:%=$B/bin/%) $B/lib/liblp.a $B/lib/$(SHLINK) $(VOCABS) ## the commands, the library, the vocabularies
+all: $(COMMANDS:%=$B/bin/%) $B/lib/liblp.a $B/lib/$(SHLINK) $(VOCABS) $(MODELS) ## the commands, the library, the vocabularies and models
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' Makefile
@@ -101,12 +104,26 @@ $B/bin/%: $B/obj/cmd/%.o $B/obj/cmd/parts.a $B/lib/$(SHLINK)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o %/parts.a,$^) -L$B/lib -llp $(COMMAND_LIBS) \
 		$(RPATH) -pthread
 
+# Clustering does the same to long rows of numbers.
+$B/obj/lib/train_class.o: ALL_CFLAGS += -O3
+
+$B/bin/lptrain: $B/obj/cmd/lptrain.o $B/obj/cmd/parts.a $(TRAIN_OBJ) $B/lib/liblp.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lm
+
 $B/vocab/compile: $B/obj/vocab/compile.o $B/lib/liblp.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $B/vocab/%.lpv: $B/vocab/compile vocab/encodings $(wildcard vocab/*.tiktoken vocab/*.ranking)
 	$(RUN) $B/vocab/compile vocab $* $@
+
+$B/vocab/model: $B/obj/vocab/model.o $B/lib/liblp.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$B/vocab/%.lpm: $B/vocab/model vocab/%.lpm.zst
+	$B/vocab/model expand vocab/$*.lpm.zst $@
 
 # Unit tests see the library's inside: they link the static one.
 $B/unit/%: $B/obj/tests/unit/%.o $B/lib/liblp.a
@@ -155,7 +172,7 @@ install: all ## under PREFIX (DESTDIR before it, TOOLPREFIX before each command'
 	ln -sf $(SHLIB) '$(DESTDIR)$(LIBDIR)/$(SHLINK)'
 	install -m 644 $B/lib/liblp.a '$(DESTDIR)$(LIBDIR)'
 	install -m 644 lib/lp.h '$(DESTDIR)$(INCDIR)'
-	install -m 644 $(VOCABS) '$(DESTDIR)$(DATADIR)/lopace'
+	install -m 644 $(VOCABS) $(MODELS) '$(DESTDIR)$(DATADIR)/lopace'
 	printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)' 'includedir=$(INCDIR)' '' \
 		'Name: liblp' 'Description: LLM prompts, stored losslessly' 'Version: $(VERSION)' \
 		'Requires.private: libzstd' 'Libs: -L$${libdir} -llp' 'Libs.private: -pthread' \
@@ -169,7 +186,8 @@ install: all ## under PREFIX (DESTDIR before it, TOOLPREFIX before each command'
 uninstall: ## what install put there, with the same variables
 	rm -f $(COMMANDS:%='$(DESTDIR)$(BINDIR)/$(TOOLPREFIX)%') \
 		$(patsubst %,'$(DESTDIR)$(LIBDIR)/%',$(SHLIB) $(SHLINK) liblp.a pkgconfig/liblp.pc) \
-		'$(DESTDIR)$(INCDIR)/lp.h' $(ENCODINGS:%='$(DESTDIR)$(DATADIR)/lopace/%.lpv')
+		'$(DESTDIR)$(INCDIR)/lp.h' \
+		$(patsubst $B/vocab/%,'$(DESTDIR)$(DATADIR)/lopace/%',$(VOCABS) $(MODELS))
 	set -e; for p in $(PAGES); do s=$${p##*.}; n=$${p#man/}; \
 		case " $(COMMANDS) " in *" $${n%.*} "*) n='$(TOOLPREFIX)'$$n;; esac; \
 		rm -f '$(DESTDIR)$(MANDIR)/man'$$s/$$n; done

@@ -1,126 +1,714 @@
-/* mix.c - codes ids bit by bit down a binary tree, each bit by an adaptive
- * probability in the context of the token before. */
+/* mix.c - codes token ids as binary decisions down the model's tree of leaves.
+ *
+ * Each decision's probability is mixed, in the logistic domain, from what the
+ * model knows (the node itself, the classes of the tokens before, the tokens
+ * that followed the last one, two and three) and from what this sequence has
+ * shown so far (the node's own bits, successors, the longest match). The
+ * model's tables are shared and stay as they are; all that a sequence teaches
+ * goes to small tables of its own.
+ *
+ * Probabilities have 16 bits; stretched ones, ln(p / (1 - p)), are multiples of
+ * 1/256. Nothing here depends on the machine: no floating point, no shift of a
+ * negative number. */
 #include "mix.h"
 
 #include "bpe.h"
-#include "model.h"
+#include "mix_state.h"
 
-enum { SLOT_LOG = 16, ID_BITS = 19 };
+enum {
+    STRETCH_MAX = 2047, /* of an input */
+    SQUASH_MAX = 2815,  /* of the mixed sum: 11, where 16 bits end */
+    UNIT = 13,          /* a weight of 1 is 1 << UNIT */
+    LIST_MAX = 6,
+
+    LEVEL_SUMS = 2048,
+    NODE_SURE = 30,   /* bits after which a node's rate stays */
+    MATCH_TOKENS = 2, /* that a match begins with */
+    MATCH_MAX = 31,
+    BUCKET_LOG_MAX = 16, /* of the sequence's own cells: 4 MB */
+};
+
+const struct lp_rates lp_mix_rates = {.map = 6, .weight = 24};
+
+const uint16_t lp_class_count[16] = {0, 1, 2, 3, 4, 6, 8, 11, 16, 23, 32, 45, 64, 91, 128, 181};
+
+/* A list of successors; those from lo to hi can still come. */
+struct list {
+    int32_t leaf[LP_LANES];       /* ascending, INT32_MAX after the last */
+    int32_t before[LP_LANES + 1]; /* the counts of those before, summed */
+    uint32_t lo, hi;
+};
+
+/* A node as this sequence knows it; untouched while bits is 0. */
+struct node {
+    uint16_t p;
+    uint8_t n, bits; /* coded here so far; the last five, after a one */
+};
 
 struct lp_mix {
     const struct lp_model *model;
-    uint16_t p[1 << SLOT_LOG];
+    bool fast;
+    struct lp_rates rates;
+    struct lp_adaptive now, initial;
+    int16_t stretch[4096];
+    uint16_t squash[2 * SQUASH_MAX + 1];
+    uint16_t node_rate[NODE_SURE + 1];
+    uint8_t level[LEVEL_SUMS];
+    /* The nodes, and which of them to undo. */
+    struct node *node;
+    uint32_t *touched, ntouched;
+    /* The sequence: its leaves, its own successors, where its contexts were met. */
+    uint32_t *leaf, *met;
+    unsigned char *cell;
+    size_t leaf_cap, cell_cap, met_cap;
+    uint32_t nbuckets, met_log;
+    struct list list[LP_LISTS];
 };
 
 struct coder {
     uint32_t low, high, code;
-    struct lp_buf *out;
+    struct lp_buf *out; /* NULL: decoding */
     const unsigned char *in, *end;
 };
 
-enum lp_status lp_mix_new(const struct lp_model *model, bool fast, struct lp_mix **out)
+/* --- Arithmetic ------------------------------------------------------------------ */
+
+static inline int32_t clamp(int32_t x, int32_t max)
 {
-    (void)fast;
-    *out = calloc(1, sizeof **out);
-    if (*out == NULL)
-        return LP_NOMEM;
-    (*out)->model = model;
-    return LP_OK;
+    return x > max ? max : x < -max ? -max : x;
 }
 
-void lp_mix_free(struct lp_mix *mix)
+static void fill_squash(struct lp_mix *m)
 {
-    free(mix);
+    /* 2^22 / (1 + e^(i/4)) */
+    static const uint32_t sigmoid[] = {
+        2097152, 1836365, 1583520, 1345622, 1128022, 934072, 765148, 620955, 499973,
+        399925,  318172,  252022,  198919,  156560,  122944, 96374,  75440,  58987,
+        46083,   35977,   28072,   21895,   17071,   13307,  10371,  8081,   6296,
+        4905,    3821,    2977,    2319,    1806,    1407,   1096,   853,    665,
+        518,     403,     314,     244,     190,     148,    115,    90,     70};
+    for (uint32_t x = 0; x <= SQUASH_MAX; x++) {
+        uint32_t a = sigmoid[x / 64], b = sigmoid[x / 64 + 1];
+        uint32_t p = (a * 64 - (a - b) * (x % 64)) >> 12;
+        m->squash[SQUASH_MAX - x] = (uint16_t)(p > 0 ? p : 1);
+        m->squash[SQUASH_MAX + x] = (uint16_t)(65536 - (p > 0 ? p : 1));
+    }
 }
 
-static unsigned next_byte(struct coder *c)
+/* Stretch inverts squash: of 12 bits, the least x that squashes to them. */
+static void fill_stretch(struct lp_mix *m)
+{
+    uint32_t next = 0;
+    for (int32_t x = -STRETCH_MAX; x <= STRETCH_MAX; x++) {
+        for (uint32_t top = m->squash[x + SQUASH_MAX] >> 4; next <= top; next++)
+            m->stretch[next] = (int16_t)x;
+    }
+    while (next < 4096)
+        m->stretch[next++] = STRETCH_MAX;
+}
+
+static void fill_levels(struct lp_mix *m)
+{
+    uint8_t level = 0;
+    for (uint32_t sum = 0; sum < LEVEL_SUMS; sum++) {
+        while (level < LP_LEVELS - 1 && sum >= lp_class_count[level + 1])
+            level++;
+        m->level[sum] = level;
+    }
+}
+
+static inline int32_t stretch(const struct lp_mix *m, uint32_t p)
+{
+    return m->stretch[p >> 4];
+}
+
+static inline uint32_t squash(const struct lp_mix *m, int32_t x)
+{
+    return m->squash[clamp(x, SQUASH_MAX) + SQUASH_MAX];
+}
+
+/* log2 in eighths, of x > 0; the fraction is linear. */
+static inline int32_t log_eighths(uint32_t x)
+{
+    uint32_t n = 31 - (uint32_t)__builtin_clz(x);
+    return (int32_t)(8 * n + (((uint64_t)x << 3 >> n) & 7));
+}
+
+/* --- The range coder --------------------------------------------------------------- */
+
+static inline uint32_t next_byte(struct coder *c)
 {
     return c->in < c->end ? *c->in++ : 0;
 }
 
-/* Codes one bit; decodes it where out is NULL. */
-static bool code_bit(struct coder *c, uint16_t *p, unsigned bit)
+/* Codes a bit of which p / 65536 is the probability that it is 1. The buffer has
+ * room. */
+static inline uint32_t code_bit(struct coder *c, uint32_t p, uint32_t bit, const bool decode)
 {
-    uint32_t range = c->high - c->low;
-    uint32_t mid = c->low + (uint32_t)((uint64_t)range * *p >> 16);
-    if (c->out == NULL)
+    uint32_t mid = c->low + (uint32_t)((uint64_t)(c->high - c->low) * p >> 16);
+    if (decode)
         bit = c->code <= mid;
     if (bit)
         c->high = mid;
     else
         c->low = mid + 1;
-    *p = (uint16_t)(bit ? *p + ((65535 - *p) >> 4) : *p - (*p >> 4));
     while ((c->low ^ c->high) >> 24 == 0) {
-        if (c->out != NULL)
-            c->out->p[c->out->n++] = (unsigned char)(c->low >> 24);
-        else
+        if (decode)
             c->code = c->code << 8 | next_byte(c);
+        else
+            c->out->p[c->out->n++] = (unsigned char)(c->low >> 24);
         c->low <<= 8;
         c->high = c->high << 8 | 255;
     }
     return bit;
 }
 
-/* Codes an id, or the end as model->size; 19 bits. */
-static uint32_t code_id(struct lp_mix *mix, struct coder *c, uint32_t before, uint32_t id)
+/* Ends the code with the fewest bytes that, zeros after them, lie within. */
+static void flush(struct coder *c, size_t begin)
 {
-    uint32_t node = 1;
-    for (int i = ID_BITS - 1; i >= 0; i--) {
-        uint32_t h = (before << ID_BITS ^ node * 2654435761u ^ before * 40503u) * 2246822519u;
-        node = node << 1 | code_bit(c, &mix->p[h >> (32 - SLOT_LOG)], id >> i & 1);
-    }
-    return node ^ 1u << ID_BITS;
-}
-
-static void start(struct lp_mix *mix)
-{
-    for (size_t i = 0; i < sizeof mix->p / sizeof *mix->p; i++)
-        mix->p[i] = 1 << 15;
-}
-
-enum lp_status lp_mix_encode(struct lp_mix *mix, const uint32_t *ids, size_t n, struct lp_buf *out)
-{
-    struct coder c = {.high = UINT32_MAX, .out = out};
-    size_t begin = out->n;
-    uint32_t before = mix->model->size;
-    start(mix);
-    for (size_t i = 0; i <= n; i++) {
-        uint32_t id = i < n ? ids[i] : mix->model->size;
-        if (i < n && id >= mix->model->size)
-            return LP_DATA;
-        if (!lp_buf_reserve(out, 128))
-            return LP_NOMEM;
-        before = code_id(mix, &c, before, id);
-    }
-    /* The shortest bytes that lie within, zeros after them. */
-    uint32_t rest = UINT32_MAX >> 8, value = (c.low + rest) & ~rest;
-    while (value < c.low || value > c.high) {
+    uint32_t rest = UINT32_MAX >> 8, value = (c->low + rest) & ~rest;
+    while (value < c->low || value > c->high) {
         rest >>= 8;
-        value = (c.low + rest) & ~rest;
+        value = (c->low + rest) & ~rest;
     }
     for (; value != 0; value <<= 8)
-        out->p[out->n++] = (unsigned char)(value >> 24);
-    while (out->n > begin && out->p[out->n - 1] == 0)
-        out->n--;
+        c->out->p[c->out->n++] = (unsigned char)(value >> 24);
+    while (c->out->n > begin && c->out->p[c->out->n - 1] == 0)
+        c->out->n--;
+}
+
+/* The number of tokens: its length in bits, each further bit of which is less
+ * or more likely than the one before, then the bits. */
+static size_t code_count(struct coder *c, size_t count, const bool decode)
+{
+    /* How many sequences of that many bits have more, in 1/256 */
+    static const uint8_t more[] = {254, 254, 253, 252, 248, 235, 220, 200,
+                                   170, 140, 130, 120, 100, 90,  90,  90};
+    uint32_t nbits = 0;
+    while (nbits < 31) {
+        uint32_t p = nbits < sizeof more ? more[nbits] : 64;
+        if (!code_bit(c, p << 8, (uint32_t)(count >> nbits != 0), decode))
+            break;
+        nbits++;
+    }
+    size_t value = nbits > 0 ? 1 : 0;
+    for (uint32_t i = nbits; i > 1; i--)
+        value = value << 1 | code_bit(c, 1 << 15, (uint32_t)(count >> (i - 2) & 1), decode);
+    return value;
+}
+
+/* --- Successors --------------------------------------------------------------------- */
+
+/* Collects a context's successors from its bucket. */
+static inline void find_list(const struct lp_model *model, const unsigned char *bucket,
+                             uint32_t check, struct list *list)
+{
+    const uint32_t bits = model->leaf_bits;
+    uint32_t mask = lp_match_cells(bucket, bits + LP_CELL_CLASS_BITS, check), n = 0;
+    uint32_t found[LIST_MAX];
+    for (; mask != 0 && n < LIST_MAX; mask &= mask - 1) {
+        uint32_t cell = lp_get32(bucket + 4 * (size_t)__builtin_ctz(mask));
+        if ((cell >> bits & 15) == 0)
+            continue; /* an empty one */
+        /* The leaf on top, to sort by. */
+        cell = (cell & (((uint32_t)1 << bits) - 1)) << 4 | (cell >> bits & 15);
+        uint32_t at = n++;
+        for (; at > 0 && found[at - 1] > cell; at--)
+            found[at] = found[at - 1];
+        found[at] = cell;
+    }
+    list->lo = 0;
+    list->hi = n;
+    if (n == 0)
+        return;
+    int32_t sum = 0;
+    for (uint32_t i = 0; i < LP_LANES; i++) {
+        list->leaf[i] = i < n ? (int32_t)(found[i] >> 4) : INT32_MAX;
+        list->before[i] = sum;
+        sum += i < n ? lp_class_count[found[i] & 15] : 0;
+    }
+    list->before[LP_LANES] = sum;
+}
+
+/* Notes that leaf came in a context: its count grows, the others' fade. */
+static void note(const struct lp_model *model, unsigned char *bucket, uint32_t check, uint32_t leaf)
+{
+    const uint32_t bits = model->leaf_bits, shift = bits + LP_CELL_CLASS_BITS;
+    bool found = false;
+    for (uint32_t mask = lp_match_cells(bucket, shift, check); mask != 0; mask &= mask - 1) {
+        unsigned char *p = bucket + 4 * (size_t)__builtin_ctz(mask);
+        uint32_t cell = lp_get32(p), class = cell >> bits & 15;
+        if (class == 0)
+            continue;
+        if ((cell & (((uint32_t)1 << bits) - 1)) == leaf) {
+            found = true;
+            if (class < 15)
+                lp_put32(p, cell + ((uint32_t)1 << bits));
+        } else if (class > 2) {
+            lp_put32(p, cell - ((class - 1) / 2 << bits));
+        }
+    }
+    if (found)
+        return;
+    uint32_t least = 0, least_class = 16;
+    for (uint32_t i = 0; i < LP_BUCKET_CELLS && least_class > 0; i++) {
+        uint32_t class = lp_get32(bucket + 4 * i) >> bits & 15;
+        if (class < least_class) {
+            least_class = class;
+            least = i;
+        }
+    }
+    lp_put32(bucket + 4 * least, check << shift | (uint32_t)1 << bits | leaf);
+}
+
+/* --- What comes before a token -------------------------------------------------------- */
+
+struct context {
+    uint32_t last;    /* leaf */
+    uint64_t hash[3]; /* of one, two, three leaves before */
+    uint32_t check[3];
+    uint32_t class1, class2;      /* context of BLOCK1, of BLOCK2 */
+    unsigned char *own[3];        /* buckets of the sequence's own cells */
+    uint32_t match, match_length; /* position of the leaf that a match foresees */
+};
+
+static void find_context(struct lp_mix *m, struct context *x, size_t n)
+{
+    const struct lp_model *model = m->model;
+    uint64_t hash = 0;
+    uint32_t before[3];
+    for (uint32_t i = 0; i < 3; i++) {
+        before[i] = n > i ? m->leaf[n - 1 - i] : model->nleaves;
+        hash = lp_context(hash, before[i]);
+        x->hash[i] = hash;
+        x->check[i] = lp_cell_check(hash, model->leaf_bits);
+    }
+    x->last = before[0];
+    x->class1 = model->class[before[0]];
+    x->class2 = 256 + x->class1 + 256u * model->class[before[1]];
+    for (uint32_t i = 0; i < 2; i++)
+        __builtin_prefetch(model->cell + 64 * (size_t)lp_bucket(x->hash[i + 1], model->nbuckets));
+}
+
+static void find_lists(struct lp_mix *m, struct context *x)
+{
+    const struct lp_model *model = m->model;
+    for (uint32_t i = 0; i < 2; i++) {
+        m->list[i].lo = m->list[i].hi = 0;
+        if (model->nbuckets > 0)
+            find_list(model, model->cell + 64 * (size_t)lp_bucket(x->hash[i + 1], model->nbuckets),
+                      x->check[i + 1], &m->list[i]);
+    }
+    for (uint32_t i = 0; i < 3; i++) {
+        x->own[i] = m->cell + 64 * (size_t)lp_bucket(x->hash[i], m->nbuckets);
+        find_list(model, x->own[i], x->check[i], &m->list[2 + i]);
+    }
+}
+
+/* Follows the match, or looks for one, and notes where this context is. */
+static void find_match(struct lp_mix *m, struct context *x, size_t n)
+{
+    if (x->match_length > 0 && m->leaf[x->match] == m->leaf[n - 1]) {
+        x->match++;
+        x->match_length += x->match_length < MATCH_MAX;
+    } else {
+        x->match_length = 0;
+    }
+    if (n < MATCH_TOKENS)
+        return;
+    uint32_t *met = &m->met[x->hash[1] >> (64 - m->met_log)];
+    if (x->match_length == 0 && *met > 0) {
+        x->match = *met;
+        while (x->match_length < MATCH_MAX && x->match_length < x->match &&
+               m->leaf[x->match - 1 - x->match_length] == m->leaf[n - 1 - x->match_length])
+            x->match_length++;
+        if (x->match_length < MATCH_TOKENS)
+            x->match_length = 0;
+    }
+    *met = (uint32_t)n;
+}
+
+/* --- One token ---------------------------------------------------------------------- */
+
+/* The fifteen nodes of a block, or NULL where the model has none. */
+static inline const signed char *find_block(const unsigned char *blocks, uint32_t n,
+                                            uint32_t context, uint32_t node)
+{
+    if (n == 0)
+        return NULL;
+    uint64_t hash = lp_block_hash(context, node);
+    const unsigned char *p = blocks + (size_t)LP_BLOCK_BUCKET * LP_BLOCK_SIZE * lp_bucket(hash, n);
+    unsigned char check = lp_block_check(hash);
+    for (uint32_t i = 0; i < LP_BLOCK_BUCKET; i++, p += LP_BLOCK_SIZE) {
+        if (*p == check)
+            return (const signed char *)p;
+    }
+    return NULL;
+}
+
+static inline void prefetch_block(const unsigned char *blocks, uint32_t n, uint32_t context,
+                                  uint32_t node)
+{
+    __builtin_prefetch(blocks + (size_t)LP_BLOCK_BUCKET * LP_BLOCK_SIZE *
+                                    lp_bucket(lp_block_hash(context, node), n));
+}
+
+/* The successors of the last leaf that can still come. */
+struct follow {
+    const unsigned char *at;
+    uint32_t lo, hi;
+};
+
+static inline uint32_t follow_leaf(const struct follow *f, uint32_t i)
+{
+    return lp_get32(f->at + 4 * (size_t)i) >> LP_FOLLOW_BITS;
+}
+
+static inline uint32_t follow_sum(const struct follow *f, uint32_t lo, uint32_t hi)
+{
+    uint32_t mask = (1 << LP_FOLLOW_BITS) - 1;
+    return (lp_get32(f->at + 4 * (size_t)hi) - lp_get32(f->at + 4 * (size_t)lo)) & mask;
+}
+
+static void find_follow(const struct lp_model *model, uint32_t last, struct follow *f)
+{
+    uint32_t begin = lp_get32(model->start + 4 * (size_t)last);
+    uint32_t end = lp_get32(model->start + 4 * (size_t)last + 4);
+    f->lo = f->hi = 0;
+    f->at = model->follow;
+    if (end > model->nfollow || begin >= end)
+        return;
+    f->at += 4 * (size_t)begin;
+    f->hi = end - begin - 1;
+}
+
+/* Moves an adaptive probability towards the bit. */
+static inline void learn(uint16_t *p, uint32_t bit, int rate)
+{
+    if (bit)
+        *p = (uint16_t)(*p + ((65535u - *p) >> rate));
+    else
+        *p = (uint16_t)(*p - (*p >> rate));
+}
+
+/* What weights move by, per input, for an error. */
+static inline int32_t weight_step(const struct lp_mix *m, int32_t error)
+{
+    return clamp(lp_shift_down(error * m->rates.weight, 6), 32767);
+}
+
+/* Inputs of the mixer. */
+enum input {
+    IN_NODE,
+    IN_MODEL,
+    IN_CLASS1,
+    IN_CLASS2,
+    IN_ONE,
+    IN_FOLLOW,
+    IN_MATCH,
+    IN_HISTORY,
+    IN_LIST, /* five */
+};
+
+/* Codes a leaf, or decodes and returns it. */
+static inline uint32_t code_leaf(struct lp_mix *m, struct coder *c, const struct context *x,
+                                 const uint32_t leaf, const bool decode)
+{
+    const struct lp_model *model = m->model;
+    struct lp_adaptive *now = &m->now;
+    const int map_rate = m->rates.map;
+    uint32_t a = 0, b = model->nleaves, n = 0;
+    const signed char *block1 = NULL, *block2 = NULL;
+    uint32_t in_block = 1;
+    struct follow follow;
+    find_follow(model, x->last, &follow);
+    uint32_t matched = x->match_length > 0 ? m->leaf[x->match] : UINT32_MAX;
+    uint32_t alive = 0;
+    for (uint32_t i = 0; i < LP_LISTS; i++)
+        alive |= (uint32_t)(m->list[i].hi > 0) << i;
+    for (uint32_t depth = 0; b - a > 1; depth++) {
+        const uint32_t entry = lp_get32(model->tree + 4 * (size_t)n);
+        uint32_t mid = entry >> LP_STRETCH_BITS;
+        if (mid <= a || mid >= b || depth >= LP_DEPTH_MAX)
+            mid = a + (b - a) / 2;
+        if (depth % LP_BLOCK_LEVELS == 0) {
+            block1 = find_block(model->block1, model->nblocks1, x->class1, n);
+            block2 = find_block(model->block2, model->nblocks2, x->class2, n);
+            in_block = 1;
+        }
+        int16_t input[LP_INPUTS] = {0};
+        uint16_t *map[LP_LISTS], *follow_map = NULL, *match_map = NULL;
+
+        const uint32_t right_node = n + (mid - a);
+        __builtin_prefetch(model->tree + 4 * (size_t)right_node);
+        __builtin_prefetch(&m->node[right_node]);
+        if (depth % LP_BLOCK_LEVELS == LP_BLOCK_LEVELS - 1) {
+            prefetch_block(model->block1, model->nblocks1, x->class1, n + 1);
+            prefetch_block(model->block2, model->nblocks2, x->class2, n + 1);
+            prefetch_block(model->block1, model->nblocks1, x->class1, right_node);
+            prefetch_block(model->block2, model->nblocks2, x->class2, right_node);
+        }
+        struct node *node = &m->node[n];
+        const int32_t own = (int32_t)(entry & ((1 << LP_STRETCH_BITS) - 1)) - (1 << 13);
+        input[IN_MODEL] = (int16_t)clamp(own, STRETCH_MAX);
+        if (node->bits == 0) {
+            m->touched[m->ntouched++] = n;
+            *node = (struct node){.p = (uint16_t)squash(m, own), .bits = 1};
+        }
+        input[IN_NODE] = (int16_t)stretch(m, node->p);
+        uint16_t *history_map = &now->history[node->bits & 63];
+        input[IN_HISTORY] = (int16_t)stretch(m, *history_map);
+        if (block1 != NULL)
+            input[IN_CLASS1] = (int16_t)(block1[in_block] * 16);
+        if (block2 != NULL)
+            input[IN_CLASS2] = (int16_t)(block2[in_block] * 16);
+        input[IN_ONE] = 256;
+
+        uint32_t follow_mid = follow.lo;
+        if (follow.lo < follow.hi) {
+            uint32_t hi = follow.hi;
+            while (follow_mid < hi) {
+                uint32_t i = (follow_mid + hi) / 2;
+                if (follow_leaf(&follow, i) < mid)
+                    follow_mid = i + 1;
+                else
+                    hi = i;
+            }
+            uint32_t left = follow_sum(&follow, follow.lo, follow_mid);
+            uint32_t right = follow_sum(&follow, follow_mid, follow.hi);
+            int32_t odds = log_eighths(2 * right + 1) - log_eighths(2 * left + 1);
+            int32_t sure = log_eighths(left + right + 1) / 16;
+            follow_map = &now->follow[sure > 7 ? 7 : sure][clamp(odds / 2, 31) + 32];
+            input[IN_FOLLOW] = (int16_t)stretch(m, *follow_map);
+        }
+        uint32_t match_state = 0, foreseen = 0;
+        if (matched >= a && matched < b) {
+            foreseen = matched >= mid;
+            match_map = &now->match[x->match_length];
+            int32_t s = stretch(m, *match_map);
+            input[IN_MATCH] = (int16_t)(foreseen ? s : -s);
+            match_state = x->match_length < 4 ? 1 : x->match_length < 12 ? 2 : 3;
+        }
+        uint32_t sure = 0, split[LP_LISTS];
+        for (uint32_t rest = alive; rest != 0; rest &= rest - 1) {
+            const uint32_t i = (uint32_t)__builtin_ctz(rest);
+            const struct list *list = &m->list[i];
+            uint32_t k = lp_count_below(list->leaf, (int32_t)mid);
+            split[i] = k;
+            int32_t left = list->before[k] - list->before[list->lo];
+            int32_t right = list->before[list->hi] - list->before[k];
+            int32_t dead = list->before[LP_LANES] - left - right;
+            uint32_t l = m->level[left], r = m->level[right];
+            map[i] = &now->list[i][dead == 0 ? 0 : dead <= left + right ? 1 : 2][l][r];
+            input[IN_LIST + i] = (int16_t)stretch(m, *map[i]);
+            sure = l == 0 || r == 0 ? (l + r > 3 ? 3 : l + r > 1 ? 2 : 1) : 0;
+        }
+        int16_t *wa = now->weight_a[alive << 2 | sure];
+        int16_t *wb = now->weight_b[match_state << 4 | (depth < 15 ? depth : 15)];
+        int32_t sum_a = lp_shift_down(lp_dot(wa, input), UNIT);
+        int32_t sum_b = lp_shift_down(lp_dot(wb, input), UNIT);
+        uint32_t bit = code_bit(c, squash(m, lp_shift_down(sum_a + sum_b, 1)), leaf >= mid, decode);
+
+        const int32_t target = bit ? 65535 : 0;
+        lp_train(wa, input, weight_step(m, target - (int32_t)squash(m, sum_a)));
+        lp_train(wb, input, weight_step(m, target - (int32_t)squash(m, sum_b)));
+        learn(history_map, bit, map_rate);
+        if (follow_map != NULL)
+            learn(follow_map, bit, map_rate);
+        if (match_map != NULL)
+            learn(match_map, bit == foreseen, map_rate);
+        for (uint32_t rest = alive; rest != 0; rest &= rest - 1) {
+            const uint32_t i = (uint32_t)__builtin_ctz(rest);
+            struct list *list = &m->list[i];
+            learn(map[i], bit, map_rate);
+            if (bit)
+                list->lo = split[i];
+            else
+                list->hi = split[i];
+            if (list->lo == list->hi)
+                alive ^= 1u << i;
+        }
+        int32_t off = target - node->p;
+        node->p = (uint16_t)(node->p + lp_shift_down(off * (m->node_rate[node->n] >> 4), 12));
+        node->n += node->n < NODE_SURE;
+        uint32_t bits = (uint32_t)node->bits << 1 | bit;
+        node->bits = (uint8_t)(bits < 64 ? bits : 32 | (bits & 31));
+        in_block = in_block << 1 | bit;
+        if (bit) {
+            n = right_node;
+            a = mid;
+            follow.lo = follow_mid;
+        } else {
+            n++;
+            b = mid;
+            follow.hi = follow_mid;
+        }
+    }
+    return a;
+}
+
+/* --- Sequences ------------------------------------------------------------------------ */
+
+/* Makes p, of *cap bytes, hold n; what it held is gone. NULL when memory is out. */
+static void *make_room(void *p, size_t *cap, size_t n)
+{
+    if (n <= *cap && p != NULL)
+        return p;
+    free(p);
+    p = malloc(n + 1);
+    *cap = p == NULL ? 0 : n;
+    return p;
+}
+
+/* Makes the working state that of a sequence of n leaves not yet coded. */
+static enum lp_status start(struct lp_mix *m, size_t n)
+{
+    uint32_t log = 4;
+    while (log < BUCKET_LOG_MAX && (size_t)2 << log < n)
+        log++;
+    m->nbuckets = (uint32_t)1 << log;
+    m->met_log = log + 2;
+    size_t ncell = 64 * (size_t)m->nbuckets, nmet = sizeof *m->met << m->met_log;
+    m->leaf = make_room(m->leaf, &m->leaf_cap, n * sizeof *m->leaf);
+    m->cell = make_room(m->cell, &m->cell_cap, ncell);
+    m->met = make_room(m->met, &m->met_cap, nmet);
+    if (m->leaf == NULL || m->cell == NULL || m->met == NULL)
+        return LP_NOMEM;
+    memset(m->cell, 0, ncell);
+    memset(m->met, 0, nmet);
+    m->now = m->initial;
+    for (uint32_t i = 0; i < m->ntouched; i++)
+        m->node[m->touched[i]] = (struct node){0};
+    m->ntouched = 0;
     return LP_OK;
 }
 
-enum lp_status lp_mix_decode(struct lp_mix *mix, const unsigned char *in, size_t size, size_t max,
+/* Codes n leaves, with ids, or into them. */
+static inline enum lp_status run(struct lp_mix *m, struct coder *c, const uint32_t *ids, size_t n,
+                                 const bool decode)
+{
+    const struct lp_model *model = m->model;
+    struct context x = {0};
+    for (size_t i = 0; i < n; i++) {
+        if (!decode && !lp_buf_reserve(c->out, 256))
+            return LP_NOMEM;
+        find_context(m, &x, i);
+        find_match(m, &x, i);
+        find_lists(m, &x);
+        uint32_t leaf = decode ? 0 : lp_get24(model->leaf + 3 * (size_t)ids[i]);
+        leaf = code_leaf(m, c, &x, leaf, decode);
+        m->leaf[i] = leaf;
+        for (uint32_t k = 0; k < 3; k++)
+            note(model, x.own[k], x.check[k], leaf);
+    }
+    return LP_OK;
+}
+
+enum lp_status lp_mix_learn(struct lp_mix *m, const uint32_t *ids, size_t n,
+                            const struct lp_rates *rates, struct lp_adaptive *state,
+                            struct lp_buf *out)
+{
+    const struct lp_model *model = m->model;
+    for (size_t i = 0; i < n; i++) {
+        if (ids[i] >= model->size)
+            return LP_DATA;
+        uint32_t leaf = lp_get24(model->leaf + 3 * (size_t)ids[i]);
+        if (leaf >= model->nleaves || lp_get24(model->id + 3 * (size_t)leaf) != ids[i])
+            return LP_DATA;
+    }
+    if (n >= (uint32_t)1 << 31)
+        return LP_LIMIT;
+    enum lp_status status = start(m, n);
+    if (status != LP_OK)
+        return status;
+    if (state != NULL)
+        m->now = *state;
+    m->rates = *rates;
+    struct coder c = {.high = UINT32_MAX, .out = out};
+    size_t begin = out->n;
+    if (!lp_buf_reserve(out, 256))
+        return LP_NOMEM;
+    code_count(&c, n, false);
+    status = run(m, &c, ids, n, false);
+    if (status == LP_OK)
+        flush(&c, begin);
+    if (state != NULL)
+        *state = m->now;
+    return status;
+}
+
+enum lp_status lp_mix_encode(struct lp_mix *m, const uint32_t *ids, size_t n, struct lp_buf *out)
+{
+    return lp_mix_learn(m, ids, n, &lp_mix_rates, NULL, out);
+}
+
+enum lp_status lp_mix_decode(struct lp_mix *m, const unsigned char *in, size_t size, size_t max,
                              struct lp_ids *out)
 {
     struct coder c = {.high = UINT32_MAX, .in = in, .end = in + size};
-    uint32_t before = mix->model->size;
-    start(mix);
     for (int i = 0; i < 4; i++)
         c.code = c.code << 8 | next_byte(&c);
-    for (size_t n = 0;; n++) {
-        before = code_id(mix, &c, before, 0);
-        if (before == mix->model->size)
-            return LP_OK;
-        if (n == max || before > mix->model->size)
-            return LP_DATA;
-        if (!lp_ids_reserve(out, 1))
-            return LP_NOMEM;
-        out->v[out->n++] = before;
+    size_t n = code_count(&c, 0, true);
+    if (n > max)
+        return LP_DATA;
+    if (!lp_ids_reserve(out, n))
+        return LP_NOMEM;
+    enum lp_status status = start(m, n);
+    m->rates = lp_mix_rates;
+    if (status == LP_OK)
+        status = run(m, &c, NULL, n, true);
+    for (size_t i = 0; status == LP_OK && i < n; i++)
+        out->v[out->n++] = lp_get24(m->model->id + 3 * (size_t)m->leaf[i]);
+    return status;
+}
+
+/* --- State ------------------------------------------------------------------------------ */
+
+/* What the model says of the adaptive state; probabilities stay off 0 and 1. */
+static void load_initial(struct lp_mix *m)
+{
+    uint16_t *to = (uint16_t *)&m->initial;
+    for (size_t i = 0; i < LP_ADAPTIVE_SIZE; i++) {
+        to[i] = lp_get16(m->model->initial + 2 * i);
+        if (i < LP_ADAPTIVE_MAPS && to[i] < 64)
+            to[i] = 64;
+        else if (i < LP_ADAPTIVE_MAPS && to[i] > 65535 - 64)
+            to[i] = 65535 - 64;
     }
+}
+
+enum lp_status lp_mix_new(const struct lp_model *model, bool fast, struct lp_mix **out)
+{
+    *out = NULL;
+    struct lp_mix *m = calloc(1, sizeof *m);
+    if (m == NULL)
+        return LP_NOMEM;
+    m->model = model;
+    m->fast = fast;
+    m->node = calloc(model->nleaves, sizeof *m->node);
+    m->touched = malloc(model->nleaves * sizeof *m->touched);
+    if (m->node == NULL || m->touched == NULL) {
+        lp_mix_free(m);
+        return LP_NOMEM;
+    }
+    fill_squash(m);
+    fill_stretch(m);
+    fill_levels(m);
+    for (uint32_t i = 0; i <= NODE_SURE; i++)
+        m->node_rate[i] = (uint16_t)(65536 / (i + 6));
+    load_initial(m);
+    *out = m;
+    return LP_OK;
+}
+
+void lp_mix_free(struct lp_mix *m)
+{
+    if (m == NULL)
+        return;
+    free(m->node);
+    free(m->touched);
+    free(m->leaf);
+    free(m->cell);
+    free(m->met);
+    free(m);
 }

@@ -2,6 +2,7 @@
 #include "model.h"
 
 #include "check.h"
+#include "mix_state.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -36,17 +37,67 @@ static enum lp_status map_file(const char *path, struct lp_model *m)
     return status;
 }
 
-static enum lp_status check_head(struct lp_model *m)
+/* Bytes of a section, or what they must be a multiple of. */
+static uint64_t section_unit(const struct lp_model *m, int section)
 {
-    const unsigned char *p = m->file;
+    switch (section) {
+    case LP_LPM_TREE:
+        return 4 * ((uint64_t)m->nleaves - 1);
+    case LP_LPM_LEAF:
+        return 3 * (uint64_t)m->size;
+    case LP_LPM_ID:
+        return 3 * (uint64_t)m->nleaves;
+    case LP_LPM_CLASS:
+        return (uint64_t)m->nleaves + 1;
+    case LP_LPM_START:
+        return 4 * ((uint64_t)m->nleaves + 2);
+    case LP_LPM_INITIAL:
+        return 2 * (uint64_t)LP_ADAPTIVE_SIZE;
+    default:
+        return 0;
+    }
+}
+
+enum lp_status lp_model_view(const void *file, size_t size, struct lp_model *m)
+{
+    const unsigned char *p = file;
+    *m = (struct lp_model){.file = p, .file_size = size};
+    if (size < LP_LPM_HEAD)
+        return LP_DATA;
     if (memcmp(p, LP_LPM_MAGIC, sizeof LP_LPM_MAGIC) != 0)
         return LP_DATA;
     if (lp_get32(p + LP_LPM_AT_VERSION) != LP_LPM_VERSION)
         return LP_VERSION;
     m->size = lp_get32(p + LP_LPM_AT_SIZE);
+    m->nleaves = lp_get32(p + LP_LPM_AT_LEAVES);
     if (lp_get64(p + LP_LPM_AT_FILE_SIZE) != m->file_size || p[LP_LPM_AT_NAME + 39] != 0 ||
-        m->size == 0 || m->size >= 1 << 18)
+        m->size > LP_LEAF_MAX || m->nleaves < 2 || m->nleaves > m->size)
         return LP_DATA;
+    while ((uint32_t)1 << m->leaf_bits < m->nleaves)
+        m->leaf_bits++;
+    for (int i = 0; i < LP_LPM_SECTIONS; i++) {
+        uint32_t begin = lp_get32(p + LP_LPM_AT_SECTION + 4 * i);
+        uint32_t end = lp_get32(p + LP_LPM_AT_SECTION + 4 * i + 4);
+        if (begin < LP_LPM_HEAD || begin % LP_LPM_ALIGN != 0 || begin > end || end > m->file_size ||
+            end - begin < section_unit(m, i))
+            return LP_DATA;
+        m->section[i] = p + begin;
+        m->section_size[i] = end - begin;
+    }
+    m->nfollow = m->section_size[LP_LPM_FOLLOW] / 4;
+    m->nblocks1 = m->section_size[LP_LPM_BLOCK1] / (LP_BLOCK_BUCKET * LP_BLOCK_SIZE);
+    m->nblocks2 = m->section_size[LP_LPM_BLOCK2] / (LP_BLOCK_BUCKET * LP_BLOCK_SIZE);
+    m->nbuckets = m->section_size[LP_LPM_CELL] / (LP_BUCKET_CELLS * 4);
+    m->tree = m->section[LP_LPM_TREE];
+    m->leaf = m->section[LP_LPM_LEAF];
+    m->id = m->section[LP_LPM_ID];
+    m->class = m->section[LP_LPM_CLASS];
+    m->start = m->section[LP_LPM_START];
+    m->follow = m->section[LP_LPM_FOLLOW];
+    m->block1 = m->section[LP_LPM_BLOCK1];
+    m->block2 = m->section[LP_LPM_BLOCK2];
+    m->cell = m->section[LP_LPM_CELL];
+    m->initial = m->section[LP_LPM_INITIAL];
     return LP_OK;
 }
 
@@ -58,7 +109,7 @@ enum lp_status lp_model_open(const char *path, struct lp_model **out)
         return LP_NOMEM;
     enum lp_status status = map_file(path, m);
     if (status == LP_OK)
-        status = check_head(m);
+        status = lp_model_view(m->file, m->file_size, m);
     if (status != LP_OK) {
         int saved = errno;
         lp_model_close(m);
