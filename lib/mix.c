@@ -530,7 +530,7 @@ static inline uint32_t code_leaf(struct lp_mix *m, struct coder *c, const struct
         }
         int32_t off = target - node->p;
         node->p = (uint16_t)(node->p + lp_shift_down(off * (m->node_rate[node->n] >> 4), 12));
-        node->n += node->n < NODE_SURE;
+        node->n = (uint8_t)(node->n + (node->n < NODE_SURE));
         uint32_t bits = (uint32_t)node->bits << 1 | bit;
         node->bits = (uint8_t)(bits < 64 ? bits : 32 | (bits & 31));
         in_block = in_block << 1 | bit;

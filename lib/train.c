@@ -832,7 +832,7 @@ static float *novelties(const struct lp_docs *docs)
     return novelty;
 }
 
-/* The tree of a model. */
+/* The tree of a model, as the codec sees it. */
 enum lp_status lp_tree_of(const struct lp_model *m, struct lp_tree *tree)
 {
     *tree = (struct lp_tree){.size = m->size,
@@ -843,13 +843,50 @@ enum lp_status lp_tree_of(const struct lp_model *m, struct lp_tree *tree)
                              .mid = malloc(m->nleaves * sizeof *tree->mid)};
     if (tree->leaf == NULL || tree->id == NULL || tree->class == NULL || tree->mid == NULL)
         return LP_NOMEM;
-    for (uint32_t i = 0; i < m->size; i++)
-        tree->leaf[i] = lp_get24(m->leaf + 3 * (size_t)i);
+    for (uint32_t i = 0; i < m->size; i++) {
+        uint32_t leaf = lp_get24(m->leaf + 3 * (size_t)i);
+        tree->leaf[i] = leaf < m->nleaves ? leaf : LP_NO_LEAF;
+    }
     for (uint32_t i = 0; i < m->nleaves; i++)
         tree->id[i] = lp_get24(m->id + 3 * (size_t)i);
     memcpy(tree->class, m->class, (size_t)m->nleaves + 1);
-    for (uint32_t i = 0; i + 1 < m->nleaves; i++)
-        tree->mid[i] = lp_get32(m->tree + 4 * (size_t)i) >> LP_STRETCH_BITS;
+    struct {
+        uint32_t a, b, depth;
+    } stack[128];
+    uint32_t top = 1, node = 0;
+    stack[0].a = 0;
+    stack[0].b = m->nleaves;
+    stack[0].depth = 0;
+    while (top > 0) {
+        uint32_t a = stack[--top].a, b = stack[top].b, depth = stack[top].depth;
+        if (b - a < 2)
+            continue;
+        uint32_t mid = lp_get32(m->tree + 4 * (size_t)node) >> LP_STRETCH_BITS;
+        if (mid <= a || mid >= b || depth >= LP_DEPTH_MAX)
+            mid = a + (b - a) / 2;
+        tree->mid[node++] = mid;
+        stack[top].a = mid;
+        stack[top].b = b;
+        stack[top++].depth = depth + 1;
+        stack[top].a = a;
+        stack[top].b = mid;
+        stack[top++].depth = depth + 1;
+    }
+    return LP_OK;
+}
+
+/* The ids of docs as leaves, each doc's own. LP_DATA for an id that has none. */
+static enum lp_status leaves_of(const struct lp_tree *tree, const struct lp_docs *docs,
+                                uint32_t **leaf)
+{
+    *leaf = malloc((docs->n + 1) * sizeof **leaf);
+    if (*leaf == NULL)
+        return LP_NOMEM;
+    for (size_t i = 0; i < docs->n; i++) {
+        (*leaf)[i] = docs->id[i] < tree->size ? tree->leaf[docs->id[i]] : LP_NO_LEAF;
+        if ((*leaf)[i] == LP_NO_LEAF)
+            return LP_DATA;
+    }
     return LP_OK;
 }
 
@@ -864,14 +901,14 @@ enum lp_status lp_train_new(const struct lp_trainer *t, const struct lp_docs *do
     enum lp_status status =
         t->base != NULL ? lp_tree_of(t->base, &tree) : lp_train_tree(t, docs, &tree);
     size_t begin = 0;
-    uint32_t *leaf = malloc((docs->n + 1) * sizeof *leaf);
+    uint32_t *leaf = NULL;
+    if (status == LP_OK)
+        status = leaves_of(&tree, docs, &leaf);
     float *novelty = novelties(docs), heaviest = 0;
     for (uint32_t d = 0; d < docs->ndocs; d++)
         heaviest = docs->weight[d] > heaviest ? docs->weight[d] : heaviest;
-    if (leaf == NULL || novelty == NULL)
+    if (novelty == NULL)
         status = LP_NOMEM;
-    for (size_t i = 0; status == LP_OK && i < docs->n; i++)
-        leaf[i] = tree.leaf[docs->id[i]];
     uint32_t seed = 1;
     for (uint32_t d = 0; status == LP_OK && d < docs->ndocs; begin = docs->end[d++]) {
         size_t n = docs->end[d] - begin;
@@ -1157,12 +1194,10 @@ enum lp_status lp_train_adapt(const struct lp_trainer *t, const struct lp_docs *
     struct lp_docs all = {0}, most = {0}, rest = {0};
     static struct lp_adaptive initial;
     struct lp_buf trial = {0};
-    uint32_t *leaf = malloc((docs->n + 1) * sizeof *leaf), seed = 1;
+    uint32_t *leaf = NULL, seed = 1;
     enum lp_status status = lp_tree_of(m, &tree);
-    if (leaf == NULL)
-        status = LP_NOMEM;
-    for (size_t i = 0; status == LP_OK && i < docs->n; i++)
-        leaf[i] = tree.leaf[docs->id[i]];
+    if (status == LP_OK)
+        status = leaves_of(&tree, docs, &leaf);
     size_t begin = 0;
     for (uint32_t d = 0; status == LP_OK && d < docs->ndocs; begin = docs->end[d++]) {
         size_t n = docs->end[d] - begin;

@@ -23,17 +23,17 @@ static uint32_t noise(void)
     return seed >> 8;
 }
 
-/* Every flipped bit and cut of the code of few ids: an error or other ids. */
+/* Flipped bits and cuts of the code of some ids: an error or other ids. */
 static void damage(struct lp_mix *mix, struct lp_buf *code, size_t n)
 {
     struct lp_ids back = {0};
-    for (size_t bit = 0; bit < 8 * code->n; bit++) {
+    for (size_t bit = 0; bit < 8 * code->n; bit += 1 + code->n / 20) {
         code->p[bit / 8] ^= (unsigned char)(1 << bit % 8);
         back.n = 0;
         lp_mix_decode(mix, code->p, code->n, n + 5, &back);
         code->p[bit / 8] ^= (unsigned char)(1 << bit % 8);
     }
-    for (size_t cut = 0; cut < code->n; cut++) {
+    for (size_t cut = 0; cut < code->n; cut += 1 + code->n / 50) {
         back.n = 0;
         lp_mix_decode(mix, code->p, cut, n + 5, &back);
         if (back.n > n + 5) {
