@@ -1,0 +1,225 @@
+#!/usr/bin/env bats
+# Damaged, cut, forged and random input, through the real commands: the exact
+# original, or exit 3 with one clear line. (tests/unit/hostile.c does it for every bit
+# of many more streams, in process.)
+
+load helpers
+load golden
+
+PATH=$ROOT/tests:$PATH
+
+# The small streams and blobs that are damaged, and how each is made of lines.
+declare -gA MAKE=(
+    [tokens]='lptok -e o200k_base' [lines]='lptok -L --flush' [zstd]='lptok -L | lpzstd'
+    [text]='lpzstd -0' [two]='lptok -L | cat - <(lptok lines)'
+    [blob]='lptok --blob' [zstd-blob]='lptok --blob | lpzstd --blob' [text-blob]='lpzstd --blob'
+)
+
+setup_file() {
+    cd "$BATS_FILE_TMPDIR" || return
+    head -n 6 "$TEXTS/lines" > lines
+    for name in "${!MAKE[@]}"; do
+        bash -o pipefail -c "${MAKE[$name]}" < lines > "$name.lp"
+        lpunpack "$name.lp" > "$name.text"
+    done
+}
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return
+    cp "$BATS_FILE_TMPDIR"/* .
+}
+
+# A limit on memory and processor time, where no sanitizer needs them.
+limited() {
+    sanitized || ulimit -v 400000
+    ulimit -t 10
+    exec "$@"
+}
+export -f limited sanitized
+
+# judged NAME: the original, or exit 3 with one line, and what was written is right.
+judged() {
+    local status=0
+    lpunpack bad > out 2> err || status=$?
+    if [[ $status -eq 0 ]]; then
+        same out "$1.text" && err_is ''
+    elif [[ $status -eq 3 ]]; then
+        err_line lpunpack && cmp -n "$(size out)" out "$1.text"
+    else
+        fail "$1: exit $status: $(cat err)"
+    fi
+}
+
+# flipped FILE BIT: with that bit the other way.
+flipped() {
+    local byte
+    byte=$(od -An -tu1 -j $(($2 / 8)) -N 1 "$1")
+    damage $(($2 / 8)) 1 "$(printf '\\x%02x' $((byte ^ 1 << $2 % 8)))" < "$1"
+}
+
+# 29 is no multiple of two: bits of all places are flipped.
+@test "a flipped bit gives the original or an error" {
+    local name bit
+    for name in "${!MAKE[@]}"; do
+        for ((bit = 3; bit < 8 * $(size "$name.lp"); bit += 29)); do
+            flipped "$name.lp" $bit > bad
+            judged "$name" || fail "$name: bit $bit"
+        done
+    done
+}
+
+@test "every truncation is an error" {
+    local name n
+    for name in "${!MAKE[@]}"; do
+        [[ $name == two ]] && continue # where the first of two ends, there is no cut
+        for ((n = 0; n < $(size "$name.lp"); n += n < 50 ? 1 : 3)); do
+            head -c $n "$name.lp" > bad
+            judged "$name" || fail "$name: cut at $n"
+            [[ -s err ]] || fail "$name: cut at $n"
+        done
+    done
+}
+
+@test "every stage finds the damage, and passes none on" {
+    local at
+    for ((at = 40; at < $(size lines.lp); at += 9)); do
+        damage $at 1 '\x2a' < lines.lp > bad
+        cmp -s bad lines.lp && continue
+        expect 3 lpzstd bad
+        err_line lpzstd
+        mv out cut
+        expect 3 lpunpack cut
+        cmp -n "$(size out)" out lines
+        expect_pipe 3 'lpzstd bad 2> /dev/null | lpunpack'
+        err_line lpunpack
+    done
+}
+
+@test "random bytes are refused" {
+    local i start
+    for start in '' '\xf9LP' '\xf9LPH' '\xf8' '\xfb' '\xfd' '\xfe' '\xff' '\xfb\x23' '\xf8\x05'; do
+        for i in 1 2 3; do
+            { printf '%b' "$start" && tail -c +$((i * 77)) "$TEXTS/bytes"; } > bad
+            # Without a check any bytes may be something; they must not do harm.
+            if [[ $start == '\xf8'* ]]; then
+                expect 0 lpunpack bad || expect 3 lpunpack bad
+            else
+                expect 3 lpunpack bad
+                err_line lpunpack
+                out_is ''
+                expect 3 lpunpack --recover bad
+                out_is ''
+                expect 3 lpunpack -l bad
+            fi
+        done
+    done
+}
+
+@test "junk after a stream, before it, between two" {
+    printf 'junk' > junk
+    cat lines.lp junk > bad
+    expect 3 lpunpack bad
+    err_line lpunpack "at byte $(size lines.lp)"
+    same out lines
+    expect 3 lpunpack --recover bad
+    same out lines
+    err_line lpunpack "4 bytes at byte $(size lines.lp)"
+    cat junk lines.lp > bad
+    expect 3 lpunpack bad
+    err_line lpunpack neither
+    out_is ''
+    expect 3 lpunpack --recover bad
+    same out lines
+    err_line lpunpack '4 bytes at byte 0'
+    cat zstd.lp junk lines.lp > bad
+    expect 3 lpunpack --recover bad
+    cat lines lines | cmp - out
+    err_line lpunpack "4 bytes at byte $(size zstd.lp)"
+    cat blob.lp lines.lp > bad # a blob ends with its file
+    expect 3 lpunpack bad
+    err_line lpunpack
+}
+
+@test "malformed streams whose checks are right are refused" {
+    local vector
+    for vector in block-first header-again header-longer limit-small name-with-slash \
+        tokens-in-text mixed-in-tokens no-record other-text less-text cut-code no-token \
+        sizes-too-large end-text end-records; do
+        lpstream-forge $vector < lines > bad
+        expect 3 lpunpack bad
+        err_line lpunpack
+        cmp -n "$(size out)" out lines
+        expect 3 lpstream-decoder bad
+        [[ $vector == block-first ]] && continue # not a stream's beginning: text
+        expect 3 lpzstd bad
+        err_line lpzstd
+    done
+}
+
+@test "an index that lies leads nowhere" {
+    lpstream-forge claim-index < lines > bad
+    for vector in claim-index index-circle; do
+        lpstream-forge $vector < lines > bad
+        for how in -t '-r 1' -l; do
+            expect 3 bash -c "limited lpunpack $how bad"
+            err_line lpunpack
+        done
+        bash -c 'limited lpunpack --recover bad' > out 2> err || [[ $? -eq 3 ]]
+        same out lines
+    done
+}
+
+@test "a bomb costs neither memory nor time" {
+    local vector
+    for vector in claim-text claim-limit claim-payload claim-records bomb bomb-hidden bomb-tokens \
+        claim-blob bomb-blob bomb-blob-hidden; do
+        lpstream-forge $vector < lines > bad
+        [[ $(size bad) -lt 70000 ]]
+        expect 3 bash -c 'limited lpunpack bad'
+        err_line lpunpack
+        out_is ''
+    done
+    # Those of zstd itself are not for lpunpack, but LoPace's blobs are.
+    head -c 500000000 /dev/zero | zstd -q -1 > bad
+    expect 3 bash -c 'limited lpunpack --from=lopace-zstd -M 1M bad'
+    err_line lpunpack
+    expect 3 bash -c 'limited lpunpack --from=lopace-hybrid -M 1M bad'
+    err_line lpunpack
+}
+
+@test "-M bounds what a block may need" {
+    times 300 "$TEXTS/sentences" > large
+    lptok -B 64K large | lpzstd > small-blocks
+    lptok -B 4M large | lpzstd > large-block
+    expect 0 lpunpack -M 1M small-blocks
+    same out large
+    refused 3 'larger than the limit allows: raise it with -M' lpunpack -M 1M large-block
+    expect 0 lpunpack -M 64M large-block
+    same out large
+    refused 2 '-M' lpunpack -M 0x10 large-block
+    refused 2 '-M' lpunpack -M -1 large-block
+}
+
+@test "recovery says which records and bytes are lost" {
+    local i=0 offset n text at=1
+    while read -r offset _ n _ text _; do
+        i=$((i + 1))
+        flipped lines.lp $((8 * (offset + n) - 1)) > bad
+        expect 3 lpunpack --recover bad
+        sed "${i}d" lines | cmp - out
+        err_is "lpunpack: $n bytes at byte $offset: damaged data: lost record $i, text bytes $at-$((at + text - 1))" ||
+            err_is "lpunpack: $n bytes at byte $offset: damaged data: lost record $i, text byte $at"
+        at=$((at + text))
+    done < <(lpstream-decoder -l lines.lp | grep ' 8')
+    [[ $i -eq 6 ]]
+}
+
+@test "recovery of any damage writes whole blocks, and ends" {
+    local at
+    for ((at = 0; at < $(size lines.lp); at += 13)); do
+        damage $at 5 '\x00\xf9LP\xff' < lines.lp > bad
+        expect 3 lpunpack --recover bad
+        # Each line that is there is one of the text's, in its order.
+        diff lines out > changes || ! grep -q '^>' changes
+    done
+}
