@@ -4,17 +4,14 @@
 #ifndef LP_MIX_SIMD_H
 #define LP_MIX_SIMD_H
 
-#include "bytes.h"
+#include "model.h"
 
 #include <stdint.h>
 #if defined(__SSE2__)
 #include <emmintrin.h>
 #endif
 
-enum {
-    LP_INPUTS = 16, /* what a bit's probability is mixed from, with spare zeros */
-    LP_LANES = 8,   /* successors of a list, padded */
-};
+enum { LP_LANES = 8 }; /* successors of a list, padded */
 
 /* x >> n, rounding down, for any x of less than 30 bits. */
 static inline int32_t lp_shift_down(int32_t x, unsigned n)

@@ -2,7 +2,6 @@
 #include "model.h"
 
 #include "check.h"
-#include "mix_state.h"
 
 #include <errno.h>
 #include <fcntl.h>

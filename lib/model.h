@@ -57,6 +57,32 @@ enum lp_lpm_section {
     LP_LPM_SECTIONS,
 };
 
+/* What adapts as a sequence is coded. */
+enum {
+    LP_INPUTS = 16, /* what a bit's probability is mixed from, with spare zeros */
+    LP_LISTS = 5,   /* successors of 2 and 3 tokens in the model, of 1, 2, 3 in the sequence */
+    LP_LEVELS = 16, /* of a sum of counts */
+    LP_DEAD = 3,    /* how much of a list's mass is elsewhere: none, less, more */
+    LP_SETS_A = 256,
+    LP_SETS_B = 128,
+};
+
+/* All of u16 or i16: initial values are in the model, in this order. */
+struct lp_adaptive {
+    uint16_t list[LP_LISTS][LP_DEAD][LP_LEVELS][LP_LEVELS];
+    uint16_t follow[8][64];
+    uint16_t match[64];
+    uint16_t history[64];
+    int16_t weight_a[LP_SETS_A][LP_INPUTS];
+    int16_t weight_b[LP_SETS_B][LP_INPUTS];
+};
+
+/* All values, and the probabilities that come before the weights. */
+enum {
+    LP_ADAPTIVE_SIZE = sizeof(struct lp_adaptive) / 2,
+    LP_ADAPTIVE_MAPS = offsetof(struct lp_adaptive, weight_a) / 2,
+};
+
 struct lp_model {
     const unsigned char *file;
     size_t file_size;

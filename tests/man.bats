@@ -68,7 +68,7 @@ pages() {
 
 @test "the examples of the commands' pages work" {
     for name in $(pages); do
-        [ "$name" != lpmix.1 ] || lptok /dev/null | lpmix > /dev/null || continue # without a model
+        [ -e "$ROOT/cmd/lptrain.c" ] || ! examples "$ROOT/man/$name" | grep -q lptrain || continue
         mkdir "$name"
         (cd "$name" && run_examples "$ROOT/man/$name")
     done

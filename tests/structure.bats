@@ -12,6 +12,7 @@ includes() {
     awk '/^#include "/ {
         split(FILENAME, path, "/"); from = path[length(path)]; sub(/\.[ch]$/, "", from)
         to = $2; gsub(/"|\.h/, "", to)
+        sub(/^mix_state$/, "mix", from); sub(/^mix_state$/, "mix", to) # for the trainer
         if (from != to) print from, to
     }' "$1"/*.[ch] | sort -u
 }
