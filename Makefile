@@ -23,7 +23,7 @@ B ?= build
 WARN := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes
 ZSTD_CFLAGS := $(shell $(PKG_CONFIG) --cflags libzstd 2>/dev/null)
 ZSTD_LIBS := $(shell $(PKG_CONFIG) --libs libzstd 2>/dev/null || echo -lzstd)
-DEFINES := -D_POSIX_C_SOURCE=200809L -DLP_VERSION_TEXT='"$(VERSION)"' -DLP_DATADIR='"$(DATADIR)"'
+DEFINES := -D_POSIX_C_SOURCE=200809L -D_FILE_OFFSET_BITS=64 -DLP_VERSION_TEXT='"$(VERSION)"' -DLP_DATADIR='"$(DATADIR)"'
 # lpstat alone: SHA-256.
 CRYPTO_CFLAGS := $(shell $(PKG_CONFIG) --cflags libcrypto 2>/dev/null)
 CRYPTO_LIBS := $(shell $(PKG_CONFIG) --libs libcrypto 2>/dev/null || echo -lcrypto)
@@ -123,7 +123,7 @@ $B/vocab/model: $B/obj/vocab/model.o $B/lib/liblp.a
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $B/vocab/%.lpm: $B/vocab/model vocab/%.lpm.zst
-	$B/vocab/model expand vocab/$*.lpm.zst $@
+	$(RUN) $B/vocab/model expand vocab/$*.lpm.zst $@
 
 # Unit tests see the library's inside: they link the static one.
 $B/unit/%: $B/obj/tests/unit/%.o $B/lib/liblp.a

@@ -148,7 +148,7 @@ static void unpack_blob(struct unpack *u, struct input *in)
     unsigned char *data;
     const void *text;
     size_t size, n = input_all(u->tool, in, LP_BLOCK_MAX + 64, &data);
-    enum lp_status status = lp_codec_new(NULL, &codec);
+    enum lp_status status = lp_codec_new(&(struct lp_options){.memory = u->o->memory}, &codec);
     if (status != LP_OK)
         fail(u, in->name, status, 0, NULL);
     status = lp_unpack(codec, data, n, tool_find, &u->finder, &text, &size);
@@ -385,7 +385,7 @@ static bool list_blob(struct unpack *u, struct input *in, bool first)
     size_t text_size, n = input_all(u->tool, in, LP_BLOCK_MAX + 64, &data);
     enum lp_status status = lp_blob_info(data, n, &info);
     if (status == LP_OK)
-        status = lp_codec_new(NULL, &codec);
+        status = lp_codec_new(&(struct lp_options){.memory = u->o->memory}, &codec);
     if (status != LP_OK)
         fail(u, in->name, status, 0, NULL);
     status = lp_unpack(codec, data, n, tool_find, &u->finder, &text, &text_size);

@@ -1,6 +1,7 @@
 /* codec.c - one record at a time: ids, counts, blobs. */
 #include "blob.h"
 #include "body.h"
+#include "bytes.h"
 #include "lp.h"
 #include "need.h"
 #include "pack.h"
@@ -175,6 +176,24 @@ static enum lp_status find_tools(struct lp_codec *codec, const struct lp_blob *b
     return LP_OK;
 }
 
+/* Whether what a blob of so many bytes of text needs is above the codec's limit. */
+static bool too_large(const struct lp_codec *codec, uint64_t text_size)
+{
+    uint64_t memory = codec->options.memory;
+    return 4 * text_size > (memory != 0 ? memory : LP_MEMORY_DEFAULT);
+}
+
+/* Whether a payload begins with the size of its body, and that is too large. */
+static bool body_too_large(const struct lp_codec *codec, unsigned wire,
+                           const unsigned char *payload, size_t n)
+{
+    uint64_t size;
+    if (wire != LP_WIRE_TEXT_FRAME && wire != LP_WIRE_TOKENS_FRAME)
+        return false;
+    size_t used = lp_get_varint(payload, n, &size);
+    return used != 0 && used != SIZE_MAX && size <= LP_BLOCK_MAX && too_large(codec, size);
+}
+
 /* Restores a blob's text into codec->text and its body into codec->body. */
 static enum lp_status open_blob(struct lp_codec *codec, const unsigned char *data, size_t size,
                                 lp_finder *find, void *ctx, struct lp_blob *blob,
@@ -187,6 +206,8 @@ static enum lp_status open_blob(struct lp_codec *codec, const unsigned char *dat
     if (status == LP_OK)
         status = find_tools(codec, blob, find, ctx, tools);
     codec->body.n = codec->text.n = 0;
+    if (status == LP_OK && body_too_large(codec, blob->wire, data + head, size - head))
+        status = LP_LIMIT;
     if (status == LP_OK)
         status = lp_body_unpack(
             &codec->coder, tools, LP_WHOLE,
@@ -195,7 +216,7 @@ static enum lp_status open_blob(struct lp_codec *codec, const unsigned char *dat
     size_t text_size = codec->body.n;
     if (status == LP_OK && *base == LP_CHAIN_TOKENS)
         status = lp_pack_text_size(tools->vocab, codec->body.p, codec->body.n, &text_size);
-    if (status == LP_OK && text_size > LP_BLOCK_MAX)
+    if (status == LP_OK && (text_size > LP_BLOCK_MAX || too_large(codec, text_size)))
         status = LP_LIMIT;
     if (status == LP_OK)
         status = lp_body_text(tools->vocab, LP_WHOLE, 1, text_size, *base, codec->body.p,

@@ -170,10 +170,11 @@ struct lp_options {
     int level;                    /* of zstd: -22 to 22, 0 means the default */
     size_t block_size;            /* text bytes a block aims at, 0 means the default */
     unsigned threads;             /* 0 and 1 mean none but the caller's */
-    bool fast;                    /* mixing: faster, and somewhat larger */
-    bool special;                 /* special-token text becomes special tokens */
-    bool flush;                   /* a block ends with each record */
-    bool unchecked;               /* a blob without its check (4 bytes less, damage unseen) */
+    uint64_t memory; /* the most that unpacking a blob may need, 0: LP_MEMORY_DEFAULT */
+    bool fast;       /* mixing: faster, and somewhat larger */
+    bool special;    /* special-token text becomes special tokens */
+    bool flush;      /* a block ends with each record */
+    bool unchecked;  /* a blob without its check (4 bytes less, damage unseen) */
 };
 
 /* Where output goes. Returns LP_OK, or a status that stops the call. */

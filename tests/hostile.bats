@@ -196,6 +196,11 @@ flipped() {
     refused 3 'larger than the limit allows: raise it with -M' lpunpack -M 1M large-block
     expect 0 lpunpack -M 64M large-block
     same out large
+    head -c 20000000 /dev/zero > zeros
+    lpzstd --blob zeros > blob
+    refused 3 'larger than the limit allows: raise it with -M' lpunpack -M 1M blob
+    expect 0 lpunpack -M 100M blob
+    same out zeros
     refused 2 '-M' lpunpack -M 0x10 large-block
     refused 2 '-M' lpunpack -M -1 large-block
 }
