@@ -160,6 +160,7 @@ void lp_bpe_run_free(struct lp_bpe_run *run)
     lp_buf_free(&run->text);
     free(run->last);
     free(run->live);
+    free(run->known);
 }
 
 /* Makes last and live reach prefixes of size bytes. */
@@ -188,50 +189,82 @@ static size_t token_size(const struct lp_vocab *v, uint32_t id)
     return v->offset[id + 1] - v->offset[id];
 }
 
+enum { KNOWN_LOG = 13 }; /* pairs remembered: runs of one character ask for few, often */
+
+static bool stay_apart(struct lp_bpe_run *run, uint32_t left, uint32_t right)
+{
+    uint64_t pair = (uint64_t)left << LP_ID_BITS | right;
+    uint64_t *known = &run->known[lp_pair_hash(left, right) >> (64 - KNOWN_LOG)];
+    if (*known >> 1 != pair + 1) /* zero is none */
+        *known = (pair + 1) << 1 | stays_apart(run->v, left, right);
+    return *known & 1;
+}
+
+/* A prefix has one last token: others need no look. */
 static void extend_by(struct lp_bpe_run *run, uint32_t id, size_t size)
 {
     uint32_t before = run->done == 0 ? run->before : run->last[run->done];
-    if (before == LP_NO_ID || stays_apart(run->v, before, id))
-        run->last[run->done + size] = id;
+    uint32_t *last = &run->last[run->done + size];
+    if (*last == LP_NO_ID && (before == LP_NO_ID || stay_apart(run, before, id)))
+        *last = id;
 }
 
-/* Extends the prefix of run->done bytes by each token that may follow. Those
- * that begin like the text lie together in the sorted list; each further byte
- * narrows it, and a token that ends there is the first. */
+/* Bytes that a token and a text of n bytes begin with both. */
+static size_t in_common(const struct lp_vocab *v, uint32_t id, const unsigned char *text, size_t n)
+{
+    const unsigned char *token = v->bytes + v->offset[id];
+    size_t size = token_size(v, id), i = 0;
+    if (n > size)
+        n = size;
+    while (i < n && token[i] == text[i])
+        i++;
+    return i;
+}
+
+/* The longest token of two bytes and more that text begins with, as its place
+ * among the sorted ones, or LP_NO_ID. It is the last one not above text, or one
+ * that this begins with. */
+static uint32_t longest_token(const struct lp_vocab *v, const unsigned char *text, size_t n)
+{
+    uint32_t two = (uint32_t)text[0] << 8 | text[1], first = v->start[two];
+    uint32_t low = first, high = v->start[two + 1];
+    size_t common = 0; /* of text and the token before low */
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2, id = v->sorted[middle];
+        size_t same = in_common(v, id, text, n), size = token_size(v, id);
+        if (same == size || (same < n && v->bytes[v->offset[id] + same] < text[same])) {
+            low = middle + 1;
+            common = same;
+        } else {
+            high = middle;
+        }
+    }
+    uint32_t at = low > first ? low - 1 : (uint32_t)LP_NO_ID;
+    while (at != LP_NO_ID && token_size(v, v->sorted[at]) > common)
+        at = v->prefix[at];
+    return at;
+}
+
+/* Extends the prefix of run->done bytes by each token that may follow, the
+ * longest first, as far as they reach prefixes that have no last token yet. */
 static void extend(struct lp_bpe_run *run)
 {
     const struct lp_vocab *v = run->v;
     const unsigned char *text = run->text.p + run->done;
     size_t n = run->text.n - run->done;
-    extend_by(run, v->byte_id[text[0]], 1);
-    if (n < 2)
-        return;
-    uint32_t prefix = (uint32_t)text[0] << 8 | text[1];
-    uint32_t from = v->start[prefix], to = v->start[prefix + 1];
-    for (size_t depth = 2; from < to; depth++) {
-        if (token_size(v, v->sorted[from]) == depth)
-            extend_by(run, v->sorted[from++], depth);
-        if (depth == n)
-            return;
-        uint32_t low = from, high = to;
-        while (low < high) { /* the first with a byte at depth not below the text's */
-            uint32_t middle = low + (high - low) / 2;
-            if (v->bytes[v->offset[v->sorted[middle]] + depth] < text[depth])
-                low = middle + 1;
-            else
-                high = middle;
-        }
-        from = low;
-        high = to;
-        while (low < high) { /* the first with one above it */
-            uint32_t middle = low + (high - low) / 2;
-            if (v->bytes[v->offset[v->sorted[middle]] + depth] <= text[depth])
-                low = middle + 1;
-            else
-                high = middle;
-        }
-        to = low;
+    if (run->open <= run->done)
+        run->open = run->done + 1;
+    uint32_t at = n < 2 ? (uint32_t)LP_NO_ID : longest_token(v, text, n);
+    for (; at != LP_NO_ID; at = v->prefix[at]) {
+        uint32_t id = v->sorted[at];
+        size_t size = token_size(v, id);
+        if (run->done + size < run->open)
+            break;
+        extend_by(run, id, size);
     }
+    extend_by(run, v->byte_id[text[0]], 1);
+    while (run->open < run->text.n && run->last[run->open] != LP_NO_ID)
+        run->open++;
 }
 
 /* Appends the encoding of the first size bytes and takes them from the run. */
@@ -254,6 +287,7 @@ static enum lp_status give_out(struct lp_bpe_run *run, size_t size, struct lp_id
         run->last[i] = LP_NO_ID;
     lp_buf_drop(&run->text, size);
     run->done -= size;
+    run->open -= run->open < size ? run->open : size;
     return LP_OK;
 }
 
@@ -288,6 +322,10 @@ enum lp_status lp_bpe_run_push(struct lp_bpe_run *run, const unsigned char *text
 {
     enum { SETTLE = 16 << 10 }; /* prefixes between two attempts to settle */
     size_t token_max = run->v->file->token_max;
+    if (run->known == NULL)
+        run->known = calloc((size_t)1 << KNOWN_LOG, sizeof *run->known);
+    if (run->known == NULL)
+        return LP_NOMEM;
     while (n > 0) {
         size_t piece = n < SETTLE ? n : SETTLE;
         if (!lp_buf_append(&run->text, text, piece) || !reserve(run, run->text.n + token_max))
@@ -310,7 +348,7 @@ enum lp_status lp_bpe_run_end(struct lp_bpe_run *run, struct lp_ids *ids)
     for (; run->done < run->text.n; run->done++)
         extend(run);
     enum lp_status status = give_out(run, run->text.n, ids);
-    run->text.n = run->done = 0;
+    run->text.n = run->done = run->open = 0;
     run->before = LP_NO_ID;
     return status;
 }

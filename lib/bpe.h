@@ -48,8 +48,10 @@ struct lp_bpe_run {
     struct lp_buf text;  /* from the last token given out on */
     uint32_t *last;      /* last[p]: the token that ends the prefix of p bytes, or LP_NO_ID */
     unsigned char *live; /* scratch: one mark for each p */
+    uint64_t *known;     /* pairs of tokens and whether they stay apart, by hash */
     size_t cap;          /* of last and live */
     size_t done;         /* prefixes that have been extended by all tokens */
+    size_t open;         /* no prefix above done and below this is without its last token */
     uint32_t before;     /* the last token given out, or LP_NO_ID */
 };
 

@@ -29,6 +29,7 @@ static uint64_t section_size(const struct lp_lpv *f, enum lp_section section)
     case LP_SECTION_SPLIT:
         return UINT64_C(8) * f->size;
     case LP_SECTION_SORTED:
+    case LP_SECTION_PREFIX:
         return UINT64_C(4) * f->nsorted;
     case LP_SECTION_START:
         return UINT64_C(4) * 65537;
@@ -81,6 +82,7 @@ static void find_sections(struct lp_vocab *v)
     v->byte_pair = section(v, LP_SECTION_BYTES2);
     v->split = section(v, LP_SECTION_SPLIT);
     v->sorted = section(v, LP_SECTION_SORTED);
+    v->prefix = section(v, LP_SECTION_PREFIX);
     v->start = section(v, LP_SECTION_START);
     v->rank = section(v, LP_SECTION_RANK);
     v->id = section(v, LP_SECTION_ID);

@@ -9,8 +9,8 @@
 struct lp_vocab {
     const struct lp_lpv *file;
     size_t file_size;
-    const uint32_t *offset, *index, *byte_pair, *longs, *split, *sorted, *start, *rank, *id,
-        *special;
+    const uint32_t *offset, *index, *byte_pair, *prefix, *longs, *split, *sorted, *start, *rank,
+        *id, *special;
     const uint64_t *pair;
     const unsigned char *bytes, *text, *shift;
     uint32_t byte_id[256]; /* the ids of the single bytes */

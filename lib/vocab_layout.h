@@ -15,7 +15,7 @@
 #define LP_LPV_MAGIC "LPVOCAB" /* eight bytes with the NUL */
 
 enum {
-    LP_LPV_VERSION = 2,
+    LP_LPV_VERSION = 3,
     LP_LPV_BYTE_ORDER = 0x01020304,
     LP_KEY_SIZE = 16,
     LP_KEY_TEXT_MAX = 15, /* longest token that has a key */
@@ -36,6 +36,8 @@ enum lp_section {
     LP_SECTION_BYTES2,  /* u32[65536]: the token of each two bytes, or LP_NO_ID */
     LP_SECTION_SPLIT,   /* u32[2][size]: the two ids that merge to an id, or itself twice */
     LP_SECTION_SORTED,  /* u32[]: ids that merges reach, of two bytes and more, by their bytes */
+    LP_SECTION_PREFIX,  /* u32[nsorted]: where in SORTED the longest token is that this one
+                         * begins with, or LP_NO_ID */
     LP_SECTION_START,   /* u32[65537]: where in SORTED each pair of first bytes begins */
     LP_SECTION_RANK,    /* u32[size]: the frequency rank of an id, LP_NO_ID for none */
     LP_SECTION_ID,      /* u32[ntokens]: the id of a frequency rank */

@@ -442,6 +442,24 @@ static void put_pairs(void)
     free(ids);
 }
 
+/* Among sorted tokens, what one begins with stands before it: it is the one just
+ * before, or one that this begins with, or there is none. */
+static void put_prefixes(void)
+{
+    uint32_t *prefix = add_section(LP_SECTION_PREFIX, 4 * (size_t)enc.nsorted);
+    for (uint32_t i = 0; i < enc.nsorted; i++) {
+        const struct token *t = &enc.token[enc.sorted[i]];
+        uint32_t at = i > 0 ? i - 1 : (uint32_t)LP_NO_ID;
+        while (at != LP_NO_ID) {
+            const struct token *begin = &enc.token[enc.sorted[at]];
+            if (begin->size <= t->size && memcmp(begin->text, t->text, begin->size) == 0)
+                break;
+            at = prefix[at];
+        }
+        prefix[i] = at;
+    }
+}
+
 static void put_merges(void)
 {
     head.nsorted = enc.nsorted;
@@ -458,6 +476,7 @@ static void put_merges(void)
     }
     memcpy(add_section(LP_SECTION_SORTED, 4 * (size_t)enc.nsorted), enc.sorted,
            4 * (size_t)enc.nsorted);
+    put_prefixes();
     uint32_t *start = add_section(LP_SECTION_START, 4 * 65537);
     uint32_t at = 0;
     for (uint32_t prefix = 0; prefix <= 65536; prefix++) {
