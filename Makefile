@@ -158,6 +158,9 @@ bench: $B/bench/bench $(VOCABS) ## ratio, speed and memory of each method on a s
 oracle: all units ## millions of texts against tiktoken (PyPI)
 	B='$B' scripts/oracle
 
+cross: ## unit tests and golden files on aarch64, i686 and s390x, emulated
+	scripts/check-cross
+
 lint: ## format, shell scripts, pages
 	clang-format --dry-run --Werror $$(git ls-files '*.[ch]')
 	shellcheck -x $$(git grep -lE '^#!/(usr/)?bin/(env )?(ba)?sh' -- scripts .ci tests) tests/*.bats
@@ -201,4 +204,4 @@ clean: ## remove what was built
 
 FORCE:
 -include $(shell find $B/obj -name '*.d' 2>/dev/null)
-.PHONY: all help units demo check asan bench bench-tok oracle lint install uninstall dist clean FORCE
+.PHONY: all help units demo check asan bench bench-tok oracle cross lint install uninstall dist clean FORCE

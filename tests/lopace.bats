@@ -16,7 +16,9 @@ setup_file() {
     mkdir "$TIKTOKEN_CACHE_DIR"
     for name in r50k_base p50k_base cl100k_base o200k_base; do
         url=https://openaipublic.blob.core.windows.net/encodings/$name.tiktoken
-        cp "$ROOT/vocab/$name.tiktoken" "$TIKTOKEN_CACHE_DIR/$(printf %s $url | sha1sum | cut -c 1-40)"
+        cp "$ROOT/vocab/$name.tiktoken" "$TIKTOKEN_CACHE_DIR/$(python3 -c '
+import hashlib, sys
+print(hashlib.sha1(sys.argv[1].encode()).hexdigest())' $url)"
     done
 }
 
