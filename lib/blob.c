@@ -39,14 +39,22 @@ size_t lp_blob_naming(const struct lp_options *options)
     return options->dict != NULL ? LP_BLOB_NAMING : 0;
 }
 
+/* Two vocabularies have the same tokens, so the name counts. */
+static unsigned vocab_number(const struct lp_blob *blob)
+{
+    unsigned i = 0;
+    while (i < LP_SHIPPED_VOCABS && (lp_shipped[i].vocab != blob->vocab_fingerprint ||
+                                     strcmp(lp_encoding_list(i), blob->vocab_name) != 0))
+        i++;
+    return i;
+}
+
 size_t lp_blob_put(const struct lp_blob *blob, unsigned char *dst)
 {
-    unsigned vocab = 0;
     enum lp_chain chain = lp_wire_chain(blob->wire);
-    while (lp_chain_tokens(chain) && lp_shipped[vocab].vocab != blob->vocab_fingerprint) {
-        if (++vocab == LP_SHIPPED_VOCABS)
-            return 0;
-    }
+    unsigned vocab = lp_chain_tokens(chain) ? vocab_number(blob) : 0;
+    if (vocab == LP_SHIPPED_VOCABS)
+        return 0;
     uint64_t named = blob->dict_fingerprint;
     if (chain == LP_CHAIN_TOKENS_MIX && blob->model_fingerprint != lp_shipped[vocab].model)
         named = blob->model_fingerprint;

@@ -106,8 +106,10 @@ static enum lp_status put_blob(struct lp_codec *codec, const struct lp_options *
     bool zstd = chain == LP_CHAIN_TEXT_ZSTD || chain == LP_CHAIN_TOKENS_ZSTD;
     blob->dict_fingerprint = zstd ? header.dict_fingerprint : 0;
     blob->model_fingerprint = chain == LP_CHAIN_TOKENS_MIX ? header.model_fingerprint : 0;
-    if (o->vocab != NULL)
+    if (o->vocab != NULL) {
+        blob->vocab_name = lp_vocab_name(o->vocab);
         blob->vocab_fingerprint = lp_vocab_fingerprint(o->vocab);
+    }
     unsigned char head[LP_BLOB_HEAD_MAX];
     size_t size = lp_blob_put(blob, head);
     if (size == 0)
