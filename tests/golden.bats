@@ -15,7 +15,7 @@ example() {
 
 @test "every golden file is listed, every listed one is there" {
     (cd "$GOLDEN" && printf '%s\n' *.lp *.blob *.damaged) | sort > there
-    cat "$GOLDEN/list" "$GOLDEN/damaged" | grep -v '^#' | cut -d ' ' -f 1 | sort > listed
+    cat "$GOLDEN/list" "$GOLDEN/mixed" "$GOLDEN/damaged" | grep -v '^#' | cut -d ' ' -f 1 | sort > listed
     diff there listed
 }
 
@@ -27,6 +27,7 @@ restores() {
 
 @test "lpunpack restores every golden file" {
     golden_rows list restores
+    golden_rows mixed restores
 }
 
 restores_from_pipe() {
@@ -36,6 +37,7 @@ restores_from_pipe() {
 
 @test "lpunpack restores every golden file from a pipe" {
     golden_rows list restores_from_pipe
+    golden_rows mixed restores_from_pipe
 }
 
 is_listed() {
@@ -47,6 +49,7 @@ is_listed() {
 
 @test "lpunpack lists every golden stream's text" {
     golden_rows list is_listed
+    golden_rows mixed is_listed
 }
 
 # Sorts files by the dictionary that they need: a run of the decoder for each.

@@ -41,16 +41,16 @@ static enum lp_status append(void *ctx, const void *data, size_t n)
 static enum lp_status find(void *ctx, const struct lp_need *need, struct lp_found *found)
 {
     (void)need;
-    found->vocab = ctx;
+    *found = *(const struct lp_found *)ctx;
     return LP_OK;
 }
 
 /* Restores a stream given in pieces of at most size bytes. */
-static enum lp_status restore(struct lp_vocab *vocab, const unsigned char *data, size_t n,
+static enum lp_status restore(struct lp_found *tools, const unsigned char *data, size_t n,
                               size_t size, struct bytes *text)
 {
     struct lp_reader *reader;
-    struct lp_reader_options options = {.find = find, .find_ctx = vocab};
+    struct lp_reader_options options = {.find = find, .find_ctx = tools};
     must(lp_reader_new(&options, append, text, &reader), "reader");
     enum lp_status status = LP_OK;
     text->n = 0;
@@ -74,14 +74,14 @@ static bool same_bytes(const void *a, const void *b, size_t n)
 }
 
 /* Recovery must end, and report a loss unless all is there. */
-static void recover(struct lp_vocab *vocab, const unsigned char *data, size_t n,
+static void recover(struct lp_found *tools, const unsigned char *data, size_t n,
                     const struct bytes *original, const char *name, size_t where)
 {
     struct lp_reader *reader;
     struct bytes text = {0};
     int losses = 0;
     struct lp_reader_options options = {
-        .find = find, .find_ctx = vocab, .on_loss = ignore_loss, .loss_ctx = &losses};
+        .find = find, .find_ctx = tools, .on_loss = ignore_loss, .loss_ctx = &losses};
     must(lp_reader_new(&options, append, &text, &reader), "reader");
     enum lp_status status = lp_reader_push(reader, data, n);
     if (status == LP_OK)
@@ -107,29 +107,29 @@ static void judge(enum lp_status status, const unsigned char *text, size_t n,
     failures++;
 }
 
-static void damage_stream(struct lp_vocab *vocab, struct bytes *stream,
+static void damage_stream(struct lp_found *tools, struct bytes *stream,
                           const struct bytes *original, const char *name)
 {
     struct bytes text = {0};
     for (size_t size = 1; size <= stream->n; size = size * 3 + 1) {
-        must(restore(vocab, stream->p, stream->n, size, &text), name);
+        must(restore(tools, stream->p, stream->n, size, &text), name);
         judge(LP_OK, text.p, text.n, original, name, "pieces of", size);
     }
     for (size_t bit = 0; bit < 8 * stream->n; bit++) {
         stream->p[bit / 8] ^= (unsigned char)(1 << bit % 8);
-        enum lp_status status = restore(vocab, stream->p, stream->n, stream->n, &text);
+        enum lp_status status = restore(tools, stream->p, stream->n, stream->n, &text);
         judge(status, text.p, text.n, original, name, "flipped bit", bit);
-        recover(vocab, stream->p, stream->n, original, name, bit);
+        recover(tools, stream->p, stream->n, original, name, bit);
         stream->p[bit / 8] ^= (unsigned char)(1 << bit % 8);
     }
     for (size_t n = 0; n < stream->n; n++) {
-        enum lp_status status = restore(vocab, stream->p, n, stream->n, &text);
+        enum lp_status status = restore(tools, stream->p, n, stream->n, &text);
         judge(status, text.p, text.n, original, name, "cut", n);
         if (status == LP_OK) {
             fprintf(stderr, "%s: cut at %zu: not noticed\n", name, n);
             failures++;
         }
-        recover(vocab, stream->p, n, original, name, n);
+        recover(tools, stream->p, n, original, name, n);
     }
     free(text.p);
 }
@@ -153,7 +153,7 @@ static void damage_blob(struct lp_codec *codec, struct bytes *blob, const struct
 
 static void test(struct lp_options options, const char *text, size_t n, const char *name)
 {
-    struct lp_vocab *vocab = (struct lp_vocab *)(uintptr_t)options.vocab;
+    struct lp_found tools = {.vocab = options.vocab, .model = options.model};
     struct bytes stream = {0}, copy = {0}, original = {0};
     struct lp_writer *writer;
     must(append(&original, text, n), name);
@@ -163,7 +163,7 @@ static void test(struct lp_options options, const char *text, size_t n, const ch
     must(lp_writer_push(writer, text, 0), name);
     must(lp_writer_finish(writer), name);
     lp_writer_free(writer);
-    damage_stream(vocab, &stream, &original, name);
+    damage_stream(&tools, &stream, &original, name);
     struct lp_codec *codec;
     const void *blob;
     size_t size;
@@ -177,17 +177,19 @@ static void test(struct lp_options options, const char *text, size_t n, const ch
     free(original.p);
 }
 
-/* usage: hostile VOCAB_FILE */
+/* usage: hostile VOCAB_FILE MODEL_FILE */
 int main(int argc, char **argv)
 {
     static const char prompt[] = "You are a helpful assistant.\nAnswer briefly, in French.\n\n"
                                  "You are a helpful assistant.\nAnswer at length, in German.\n";
     struct lp_vocab *vocab;
+    struct lp_model *model;
     char large[5000], noise[600];
     uint32_t seed = 7;
-    if (argc != 2)
+    if (argc != 3)
         return 2;
     must(lp_vocab_open(argv[1], &vocab), argv[1]);
+    must(lp_model_open(argv[2], &model), argv[2]);
     for (size_t i = 0; i < sizeof large; i++)
         large[i] = prompt[i * 7 / 3 % (sizeof prompt - 1)];
     for (size_t i = 0; i < sizeof noise; i++)
@@ -203,17 +205,24 @@ int main(int argc, char **argv)
         {LP_CHAIN_TOKENS, LP_LINES, "tokens, lines"},
         {LP_CHAIN_TOKENS_ZSTD, LP_WHOLE, "tokens, zstd"},
         {LP_CHAIN_TOKENS_ZSTD, LP_NUL, "tokens, zstd, nul"},
+        {LP_CHAIN_TOKENS_MIX, LP_WHOLE, "tokens, mix"},
+        {LP_CHAIN_TOKENS_MIX, LP_LINES, "tokens, mix, fast, lines"},
     };
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         struct lp_options options = {.chain = kinds[i].chain,
                                      .split = kinds[i].split,
                                      .vocab = vocab,
+                                     .model = model,
+                                     .fast = kinds[i].split == LP_LINES,
                                      .block_size = LP_BLOCK_MIN};
         test(options, prompt, sizeof prompt - 1, kinds[i].name);
+        if (options.chain == LP_CHAIN_TOKENS_MIX)
+            continue; /* each of thousands of decodings sets up the model anew */
         test(options, noise, sizeof noise, kinds[i].name);
         test(options, large, sizeof large, kinds[i].name);
         test(options, "", 0, kinds[i].name);
     }
+    lp_model_close(model);
     lp_vocab_close(vocab);
     return failures > 0;
 }
