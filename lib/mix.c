@@ -261,74 +261,7 @@ static void note(const struct lp_model *model, unsigned char *bucket, uint32_t c
     lp_put32(bucket + 4 * least, check << shift | (uint32_t)1 << bits | leaf);
 }
 
-/* --- What comes before a token -------------------------------------------------------- */
-
-struct context {
-    uint32_t last;    /* leaf */
-    uint64_t hash[3]; /* of one, two, three leaves before */
-    uint32_t check[3];
-    uint32_t class1, class2;      /* context of BLOCK1, of BLOCK2 */
-    unsigned char *own[3];        /* buckets of the sequence's own cells */
-    uint32_t match, match_length; /* position of the leaf that a match foresees */
-};
-
-static void find_context(struct lp_mix *m, struct context *x, size_t n)
-{
-    const struct lp_model *model = m->model;
-    uint64_t hash = 0;
-    uint32_t before[3];
-    for (uint32_t i = 0; i < 3; i++) {
-        before[i] = n > i ? m->leaf[n - 1 - i] : model->nleaves;
-        hash = lp_context(hash, before[i]);
-        x->hash[i] = hash;
-        x->check[i] = lp_cell_check(hash, model->leaf_bits);
-    }
-    x->last = before[0];
-    x->class1 = model->class[before[0]];
-    x->class2 = 256 + x->class1 + 256u * model->class[before[1]];
-    for (uint32_t i = 0; i < 2; i++)
-        __builtin_prefetch(model->cell + 64 * (size_t)lp_bucket(x->hash[i + 1], model->nbuckets));
-}
-
-static void find_lists(struct lp_mix *m, struct context *x)
-{
-    const struct lp_model *model = m->model;
-    for (uint32_t i = 0; i < 2; i++) {
-        m->list[i].lo = m->list[i].hi = 0;
-        if (model->nbuckets > 0)
-            find_list(model, model->cell + 64 * (size_t)lp_bucket(x->hash[i + 1], model->nbuckets),
-                      x->check[i + 1], &m->list[i]);
-    }
-    for (uint32_t i = 0; i < 3; i++) {
-        x->own[i] = m->cell + 64 * (size_t)lp_bucket(x->hash[i], m->nbuckets);
-        find_list(model, x->own[i], x->check[i], &m->list[2 + i]);
-    }
-}
-
-/* Follows the match, or looks for one, and notes where this context is. */
-static void find_match(struct lp_mix *m, struct context *x, size_t n)
-{
-    if (x->match_length > 0 && m->leaf[x->match] == m->leaf[n - 1]) {
-        x->match++;
-        x->match_length += x->match_length < MATCH_MAX;
-    } else {
-        x->match_length = 0;
-    }
-    if (n < MATCH_TOKENS)
-        return;
-    uint32_t *met = &m->met[x->hash[1] >> (64 - m->met_log)];
-    if (x->match_length == 0 && *met > 0) {
-        x->match = *met;
-        while (x->match_length < MATCH_MAX && x->match_length < x->match &&
-               m->leaf[x->match - 1 - x->match_length] == m->leaf[n - 1 - x->match_length])
-            x->match_length++;
-        if (x->match_length < MATCH_TOKENS)
-            x->match_length = 0;
-    }
-    *met = (uint32_t)n;
-}
-
-/* --- One token ---------------------------------------------------------------------- */
+/* --- The model's tables ----------------------------------------------------------------- */
 
 /* The fifteen nodes of a block, or NULL where the model has none. */
 static inline const signed char *find_block(const unsigned char *blocks, uint32_t n,
@@ -382,6 +315,81 @@ static void find_follow(const struct lp_model *model, uint32_t last, struct foll
     f->hi = end - begin - 1;
 }
 
+/* --- What comes before a token -------------------------------------------------------- */
+
+struct context {
+    uint32_t last;    /* leaf */
+    uint64_t hash[3]; /* of one, two, three leaves before */
+    uint32_t check[3];
+    uint32_t class1, class2; /* context of BLOCK1, of BLOCK2 */
+    unsigned char *own[3];   /* buckets of the sequence's own cells */
+    struct follow follow;
+    uint32_t match, match_length; /* position of the leaf that a match foresees */
+};
+
+static void find_context(struct lp_mix *m, struct context *x, size_t n)
+{
+    const struct lp_model *model = m->model;
+    uint64_t hash = 0;
+    uint32_t before[3];
+    for (uint32_t i = 0; i < 3; i++) {
+        before[i] = n > i ? m->leaf[n - 1 - i] : model->nleaves;
+        hash = lp_context(hash, before[i]);
+        x->hash[i] = hash;
+        x->check[i] = lp_cell_check(hash, model->leaf_bits);
+    }
+    x->last = before[0];
+    x->class1 = model->class[before[0]];
+    x->class2 = 256 + x->class1 + 256u * model->class[before[1]];
+    for (uint32_t i = 0; i < 2; i++)
+        __builtin_prefetch(model->cell + 64 * (size_t)lp_bucket(x->hash[i + 1], model->nbuckets));
+    prefetch_block(model->block1, model->nblocks1, x->class1, 0);
+    prefetch_block(model->block2, model->nblocks2, x->class2, 0);
+    find_follow(model, x->last, &x->follow);
+    for (uint32_t i = 1; i < 4; i++)
+        __builtin_prefetch(x->follow.at + (size_t)x->follow.hi * i);
+}
+
+static void find_lists(struct lp_mix *m, struct context *x)
+{
+    const struct lp_model *model = m->model;
+    for (uint32_t i = 0; i < 2; i++) {
+        m->list[i].lo = m->list[i].hi = 0;
+        if (model->nbuckets > 0)
+            find_list(model, model->cell + 64 * (size_t)lp_bucket(x->hash[i + 1], model->nbuckets),
+                      x->check[i + 1], &m->list[i]);
+    }
+    for (uint32_t i = 0; i < 3; i++) {
+        x->own[i] = m->cell + 64 * (size_t)lp_bucket(x->hash[i], m->nbuckets);
+        find_list(model, x->own[i], x->check[i], &m->list[2 + i]);
+    }
+}
+
+/* Follows the match, or looks for one, and notes where this context is. */
+static void find_match(struct lp_mix *m, struct context *x, size_t n)
+{
+    if (x->match_length > 0 && m->leaf[x->match] == m->leaf[n - 1]) {
+        x->match++;
+        x->match_length += x->match_length < MATCH_MAX;
+    } else {
+        x->match_length = 0;
+    }
+    if (n < MATCH_TOKENS)
+        return;
+    uint32_t *met = &m->met[x->hash[1] >> (64 - m->met_log)];
+    if (x->match_length == 0 && *met > 0) {
+        x->match = *met;
+        while (x->match_length < MATCH_MAX && x->match_length < x->match &&
+               m->leaf[x->match - 1 - x->match_length] == m->leaf[n - 1 - x->match_length])
+            x->match_length++;
+        if (x->match_length < MATCH_TOKENS)
+            x->match_length = 0;
+    }
+    *met = (uint32_t)n;
+}
+
+/* --- One token ---------------------------------------------------------------------- */
+
 /* Moves an adaptive probability towards the bit. */
 static inline void learn(uint16_t *p, uint32_t bit, int rate)
 {
@@ -397,6 +405,9 @@ static inline int32_t weight_step(const struct lp_mix *m, int32_t error)
     return clamp(lp_shift_down(error * m->rates.weight, 6), 32767);
 }
 
+/* How far several lists that agree are to be trusted beyond their mean, in 1/256. */
+static const int32_t list_scale[LP_LISTS + 1] = {0, 256, 180, 150, 130, 115};
+
 /* Inputs of the mixer. */
 enum input {
     IN_NODE,
@@ -410,141 +421,248 @@ enum input {
     IN_LIST, /* five */
 };
 
+/* One decision: what it is mixed from, and what learns from it. */
+struct step {
+    int16_t input[LP_INPUTS];
+    uint16_t *history, *follow, *match, *list[LP_LISTS]; /* maps; NULL or stale: not in use */
+    uint32_t follow_mid, split[LP_LISTS];                /* where the bit splits them */
+    uint32_t foreseen;                                   /* by the match */
+    uint32_t match_state, sure;                          /* for the choice of weights */
+};
+
+/* Where a token's coding is: in the tree, and in what is known of the token. */
+struct walk {
+    uint32_t a, b, node, depth; /* leaves from a to b are left */
+    uint32_t root, in_block;    /* node of the current block, place in it */
+    const signed char *block1, *block2;
+    struct follow follow;
+    uint32_t matched; /* the leaf that the match foresees, UINT32_MAX none */
+    uint32_t alive;   /* lists with successors from a to b: a bit for each */
+};
+
+static inline void node_inputs(struct lp_mix *m, struct step *s, struct node *node,
+                               int32_t model_says, uint32_t at)
+{
+    if (node->bits == 0) {
+        m->touched[m->ntouched++] = at;
+        *node = (struct node){.p = (uint16_t)squash(m, model_says), .bits = 1};
+    }
+    s->history = &m->now.history[node->bits & 63];
+    s->input[IN_MODEL] = (int16_t)clamp(model_says, STRETCH_MAX);
+    s->input[IN_NODE] = (int16_t)stretch(m, node->p);
+    s->input[IN_HISTORY] = (int16_t)stretch(m, *s->history);
+    s->input[IN_ONE] = 256;
+}
+
+static inline void class_inputs(struct step *s, const struct walk *w)
+{
+    if (w->block1 != NULL)
+        s->input[IN_CLASS1] = (int16_t)(w->block1[w->in_block] * 16);
+    if (w->block2 != NULL)
+        s->input[IN_CLASS2] = (int16_t)(w->block2[w->in_block] * 16);
+}
+
+static inline void follow_input(struct lp_mix *m, struct step *s, const struct walk *w,
+                                uint32_t mid)
+{
+    const struct follow *f = &w->follow;
+    s->follow = NULL;
+    s->follow_mid = f->lo;
+    if (f->lo == f->hi)
+        return;
+    uint32_t lo = f->lo, hi = f->hi;
+    while (lo < hi) {
+        uint32_t i = (lo + hi) / 2;
+        if (follow_leaf(f, i) < mid)
+            lo = i + 1;
+        else
+            hi = i;
+    }
+    s->follow_mid = lo;
+    uint32_t left = follow_sum(f, f->lo, lo), right = follow_sum(f, lo, f->hi);
+    int32_t odds = log_eighths(2 * right + 1) - log_eighths(2 * left + 1);
+    int32_t sure = log_eighths(left + right + 1) / 16;
+    s->follow = &m->now.follow[sure > 7 ? 7 : sure][clamp(odds / 2, 31) + 32];
+    s->input[IN_FOLLOW] = (int16_t)stretch(m, *s->follow);
+}
+
+static inline void match_input(struct lp_mix *m, struct step *s, const struct walk *w,
+                               uint32_t length, uint32_t mid)
+{
+    s->match = NULL;
+    s->match_state = 0;
+    if (w->matched < w->a || w->matched >= w->b)
+        return;
+    s->foreseen = w->matched >= mid;
+    s->match = &m->now.match[length];
+    int32_t x = stretch(m, *s->match);
+    s->input[IN_MATCH] = (int16_t)(s->foreseen ? x : -x);
+    s->match_state = length < 4 ? 1 : length < 12 ? 2 : 3;
+}
+
+static inline void list_inputs(struct lp_mix *m, struct step *s, const struct walk *w, uint32_t mid)
+{
+    s->sure = 0;
+    for (uint32_t rest = w->alive; rest != 0; rest &= rest - 1) {
+        const uint32_t i = (uint32_t)__builtin_ctz(rest);
+        const struct list *list = &m->list[i];
+        uint32_t k = lp_count_below(list->leaf, (int32_t)mid);
+        int32_t left = list->before[k] - list->before[list->lo];
+        int32_t right = list->before[list->hi] - list->before[k];
+        int32_t elsewhere = list->before[LP_LANES] - left - right;
+        int32_t dead = elsewhere == 0 ? 0 : elsewhere <= left + right ? 1 : 2;
+        uint32_t l = m->level[left], r = m->level[right];
+        s->split[i] = k;
+        s->list[i] = &m->now.list[i][dead][l][r];
+        s->input[IN_LIST + i] = (int16_t)stretch(m, *s->list[i]);
+        s->sure = l == 0 || r == 0 ? (l + r > 3 ? 3 : l + r > 1 ? 2 : 1) : 0;
+    }
+}
+
+static inline void learn_lists(struct lp_mix *m, const struct step *s, struct walk *w, uint32_t bit)
+{
+    for (uint32_t rest = w->alive; rest != 0; rest &= rest - 1) {
+        const uint32_t i = (uint32_t)__builtin_ctz(rest);
+        struct list *list = &m->list[i];
+        learn(s->list[i], bit, m->rates.map);
+        if (bit)
+            list->lo = s->split[i];
+        else
+            list->hi = s->split[i];
+        if (list->lo == list->hi)
+            w->alive ^= 1u << i;
+    }
+}
+
+static inline void learn_node(const struct lp_mix *m, struct node *node, uint32_t bit)
+{
+    int32_t off = (bit ? 65535 : 0) - node->p;
+    node->p = (uint16_t)(node->p + lp_shift_down(off * (m->node_rate[node->n] >> 4), 12));
+    node->n = (uint8_t)(node->n + (node->n < NODE_SURE));
+    uint32_t bits = (uint32_t)node->bits << 1 | bit;
+    node->bits = (uint8_t)(bits < 64 ? bits : 32 | (bits & 31));
+}
+
+/* Mixes all inputs into a probability, codes the bit by it, learns from it. */
+static inline uint32_t mix_bit(struct lp_mix *m, struct coder *c, struct step *s, struct walk *w,
+                               uint32_t bit, const bool decode)
+{
+    int16_t *weight_a = m->now.weight_a[w->alive << 2 | s->sure];
+    int16_t *weight_b = m->now.weight_b[s->match_state << 4 | (w->depth < 15 ? w->depth : 15)];
+    int32_t a = lp_shift_down(lp_dot(weight_a, s->input), UNIT);
+    int32_t b = lp_shift_down(lp_dot(weight_b, s->input), UNIT);
+    bit = code_bit(c, squash(m, lp_shift_down(a + b, 1)), bit, decode);
+    const int32_t target = bit ? 65535 : 0;
+    lp_train(weight_a, s->input, weight_step(m, target - (int32_t)squash(m, a)));
+    lp_train(weight_b, s->input, weight_step(m, target - (int32_t)squash(m, b)));
+    learn(s->history, bit, m->rates.map);
+    if (s->follow != NULL)
+        learn(s->follow, bit, m->rates.map);
+    if (s->match != NULL)
+        learn(s->match, bit == s->foreseen, m->rates.map);
+    return bit;
+}
+
+/* The quick way: while successors of the tokens before are left, the probability is
+ * theirs alone. */
+static inline uint32_t list_bit(struct lp_mix *m, struct coder *c, const struct step *s,
+                                const struct walk *w, uint32_t bit, const bool decode)
+{
+    int32_t sum = 0, n = 0;
+    for (uint32_t rest = w->alive; rest != 0; rest &= rest - 1, n++)
+        sum += s->input[IN_LIST + (uint32_t)__builtin_ctz(rest)];
+    return code_bit(c, squash(m, n == 1 ? sum : lp_shift_down(sum * list_scale[n], 8)), bit,
+                    decode);
+}
+
+/* The successors that are left, after steps that did not look at them. */
+static inline void narrow_follow(struct walk *w)
+{
+    struct follow *f = &w->follow;
+    uint32_t bound[2] = {w->a, w->b}, at[2];
+    for (int k = 0; k < 2; k++) {
+        uint32_t lo = f->lo, hi = f->hi;
+        while (lo < hi) {
+            uint32_t i = (lo + hi) / 2;
+            if (follow_leaf(f, i) < bound[k])
+                lo = i + 1;
+            else
+                hi = i;
+        }
+        at[k] = lo;
+    }
+    f->lo = at[0];
+    f->hi = at[1] < at[0] ? at[0] : at[1];
+}
+
 /* Codes a leaf, or decodes and returns it. */
 static inline uint32_t code_leaf(struct lp_mix *m, struct coder *c, const struct context *x,
-                                 const uint32_t leaf, const bool decode)
+                                 const uint32_t leaf, const bool decode, const bool fast)
 {
     const struct lp_model *model = m->model;
-    struct lp_adaptive *now = &m->now;
-    const int map_rate = m->rates.map;
-    uint32_t a = 0, b = model->nleaves, n = 0;
-    const signed char *block1 = NULL, *block2 = NULL;
-    uint32_t in_block = 1;
-    struct follow follow;
-    find_follow(model, x->last, &follow);
-    uint32_t matched = x->match_length > 0 ? m->leaf[x->match] : UINT32_MAX;
-    uint32_t alive = 0;
+    struct walk w = {.b = model->nleaves, .follow = x->follow, .matched = UINT32_MAX};
+    if (x->match_length > 0)
+        w.matched = m->leaf[x->match];
     for (uint32_t i = 0; i < LP_LISTS; i++)
-        alive |= (uint32_t)(m->list[i].hi > 0) << i;
-    for (uint32_t depth = 0; b - a > 1; depth++) {
-        const uint32_t entry = lp_get32(model->tree + 4 * (size_t)n);
+        w.alive |= (uint32_t)(m->list[i].hi > 0) << i;
+    bool skipped = false; /* steps that looked at lists only */
+    for (; w.b - w.a > 1; w.depth++) {
+        const uint32_t entry = lp_get32(model->tree + 4 * (size_t)w.node);
         uint32_t mid = entry >> LP_STRETCH_BITS;
-        if (mid <= a || mid >= b || depth >= LP_DEPTH_MAX)
-            mid = a + (b - a) / 2;
-        if (depth % LP_BLOCK_LEVELS == 0) {
-            block1 = find_block(model->block1, model->nblocks1, x->class1, n);
-            block2 = find_block(model->block2, model->nblocks2, x->class2, n);
-            in_block = 1;
-        }
-        int16_t input[LP_INPUTS] = {0};
-        uint16_t *map[LP_LISTS], *follow_map = NULL, *match_map = NULL;
-
-        const uint32_t right_node = n + (mid - a);
+        if (mid <= w.a || mid >= w.b || w.depth >= LP_DEPTH_MAX)
+            mid = w.a + (w.b - w.a) / 2;
+        const uint32_t left_node = w.node + 1, right_node = w.node + (mid - w.a);
         __builtin_prefetch(model->tree + 4 * (size_t)right_node);
         __builtin_prefetch(&m->node[right_node]);
-        if (depth % LP_BLOCK_LEVELS == LP_BLOCK_LEVELS - 1) {
-            prefetch_block(model->block1, model->nblocks1, x->class1, n + 1);
-            prefetch_block(model->block2, model->nblocks2, x->class2, n + 1);
-            prefetch_block(model->block1, model->nblocks1, x->class1, right_node);
-            prefetch_block(model->block2, model->nblocks2, x->class2, right_node);
+        const bool new_block = w.depth % LP_BLOCK_LEVELS == 0;
+        if (new_block) {
+            w.root = w.node;
+            w.in_block = 1;
         }
-        struct node *node = &m->node[n];
-        const int32_t own = (int32_t)(entry & ((1 << LP_STRETCH_BITS) - 1)) - (1 << 13);
-        input[IN_MODEL] = (int16_t)clamp(own, STRETCH_MAX);
-        if (node->bits == 0) {
-            m->touched[m->ntouched++] = n;
-            *node = (struct node){.p = (uint16_t)squash(m, own), .bits = 1};
-        }
-        input[IN_NODE] = (int16_t)stretch(m, node->p);
-        uint16_t *history_map = &now->history[node->bits & 63];
-        input[IN_HISTORY] = (int16_t)stretch(m, *history_map);
-        if (block1 != NULL)
-            input[IN_CLASS1] = (int16_t)(block1[in_block] * 16);
-        if (block2 != NULL)
-            input[IN_CLASS2] = (int16_t)(block2[in_block] * 16);
-        input[IN_ONE] = 256;
-
-        uint32_t follow_mid = follow.lo;
-        if (follow.lo < follow.hi) {
-            uint32_t hi = follow.hi;
-            while (follow_mid < hi) {
-                uint32_t i = (follow_mid + hi) / 2;
-                if (follow_leaf(&follow, i) < mid)
-                    follow_mid = i + 1;
-                else
-                    hi = i;
-            }
-            uint32_t left = follow_sum(&follow, follow.lo, follow_mid);
-            uint32_t right = follow_sum(&follow, follow_mid, follow.hi);
-            int32_t odds = log_eighths(2 * right + 1) - log_eighths(2 * left + 1);
-            int32_t sure = log_eighths(left + right + 1) / 16;
-            follow_map = &now->follow[sure > 7 ? 7 : sure][clamp(odds / 2, 31) + 32];
-            input[IN_FOLLOW] = (int16_t)stretch(m, *follow_map);
-        }
-        uint32_t match_state = 0, foreseen = 0;
-        if (matched >= a && matched < b) {
-            foreseen = matched >= mid;
-            match_map = &now->match[x->match_length];
-            int32_t s = stretch(m, *match_map);
-            input[IN_MATCH] = (int16_t)(foreseen ? s : -s);
-            match_state = x->match_length < 4 ? 1 : x->match_length < 12 ? 2 : 3;
-        }
-        uint32_t sure = 0, split[LP_LISTS];
-        for (uint32_t rest = alive; rest != 0; rest &= rest - 1) {
-            const uint32_t i = (uint32_t)__builtin_ctz(rest);
-            const struct list *list = &m->list[i];
-            uint32_t k = lp_count_below(list->leaf, (int32_t)mid);
-            split[i] = k;
-            int32_t left = list->before[k] - list->before[list->lo];
-            int32_t right = list->before[list->hi] - list->before[k];
-            int32_t dead = list->before[LP_LANES] - left - right;
-            uint32_t l = m->level[left], r = m->level[right];
-            map[i] = &now->list[i][dead == 0 ? 0 : dead <= left + right ? 1 : 2][l][r];
-            input[IN_LIST + i] = (int16_t)stretch(m, *map[i]);
-            sure = l == 0 || r == 0 ? (l + r > 3 ? 3 : l + r > 1 ? 2 : 1) : 0;
-        }
-        int16_t *wa = now->weight_a[alive << 2 | sure];
-        int16_t *wb = now->weight_b[match_state << 4 | (depth < 15 ? depth : 15)];
-        int32_t sum_a = lp_shift_down(lp_dot(wa, input), UNIT);
-        int32_t sum_b = lp_shift_down(lp_dot(wb, input), UNIT);
-        uint32_t bit = code_bit(c, squash(m, lp_shift_down(sum_a + sum_b, 1)), leaf >= mid, decode);
-
-        const int32_t target = bit ? 65535 : 0;
-        lp_train(wa, input, weight_step(m, target - (int32_t)squash(m, sum_a)));
-        lp_train(wb, input, weight_step(m, target - (int32_t)squash(m, sum_b)));
-        learn(history_map, bit, map_rate);
-        if (follow_map != NULL)
-            learn(follow_map, bit, map_rate);
-        if (match_map != NULL)
-            learn(match_map, bit == foreseen, map_rate);
-        for (uint32_t rest = alive; rest != 0; rest &= rest - 1) {
-            const uint32_t i = (uint32_t)__builtin_ctz(rest);
-            struct list *list = &m->list[i];
-            learn(map[i], bit, map_rate);
-            if (bit)
-                list->lo = split[i];
-            else
-                list->hi = split[i];
-            if (list->lo == list->hi)
-                alive ^= 1u << i;
-        }
-        int32_t off = target - node->p;
-        node->p = (uint16_t)(node->p + lp_shift_down(off * (m->node_rate[node->n] >> 4), 12));
-        node->n = (uint8_t)(node->n + (node->n < NODE_SURE));
-        uint32_t bits = (uint32_t)node->bits << 1 | bit;
-        node->bits = (uint8_t)(bits < 64 ? bits : 32 | (bits & 31));
-        in_block = in_block << 1 | bit;
-        if (bit) {
-            n = right_node;
-            a = mid;
-            follow.lo = follow_mid;
+        struct step s;
+        memset(s.input, 0, sizeof s.input);
+        list_inputs(m, &s, &w, mid);
+        uint32_t bit = leaf >= mid;
+        if (fast && w.alive != 0) {
+            bit = list_bit(m, c, &s, &w, bit, decode);
+            skipped = true;
         } else {
-            n++;
-            b = mid;
-            follow.hi = follow_mid;
+            if (new_block || skipped) {
+                w.block1 = find_block(model->block1, model->nblocks1, x->class1, w.root);
+                w.block2 = find_block(model->block2, model->nblocks2, x->class2, w.root);
+            }
+            if (w.depth % LP_BLOCK_LEVELS == LP_BLOCK_LEVELS - 1) {
+                prefetch_block(model->block1, model->nblocks1, x->class1, left_node);
+                prefetch_block(model->block2, model->nblocks2, x->class2, left_node);
+                prefetch_block(model->block1, model->nblocks1, x->class1, right_node);
+                prefetch_block(model->block2, model->nblocks2, x->class2, right_node);
+            }
+            if (skipped)
+                narrow_follow(&w);
+            skipped = false;
+            const int32_t says = (int32_t)(entry & ((1 << LP_STRETCH_BITS) - 1)) - (1 << 13);
+            node_inputs(m, &s, &m->node[w.node], says, w.node);
+            class_inputs(&s, &w);
+            follow_input(m, &s, &w, mid);
+            match_input(m, &s, &w, x->match_length, mid);
+            bit = mix_bit(m, c, &s, &w, bit, decode);
+            learn_node(m, &m->node[w.node], bit);
+            if (bit)
+                w.follow.lo = s.follow_mid;
+            else
+                w.follow.hi = s.follow_mid;
+        }
+        learn_lists(m, &s, &w, bit);
+        w.in_block = w.in_block << 1 | bit;
+        if (bit) {
+            w.node = right_node;
+            w.a = mid;
+        } else {
+            w.node = left_node;
+            w.b = mid;
         }
     }
-    return a;
+    return w.a;
 }
 
 /* --- Sequences ------------------------------------------------------------------------ */
@@ -596,8 +714,11 @@ static inline enum lp_status run(struct lp_mix *m, struct coder *c, const uint32
         find_match(m, &x, i);
         find_lists(m, &x);
         uint32_t leaf = decode ? 0 : lp_get24(model->leaf + 3 * (size_t)ids[i]);
-        leaf = code_leaf(m, c, &x, leaf, decode);
+        leaf = m->fast ? code_leaf(m, c, &x, leaf, decode, true)
+                       : code_leaf(m, c, &x, leaf, decode, false);
         m->leaf[i] = leaf;
+        __builtin_prefetch(model->start + 4 * (size_t)leaf);
+        __builtin_prefetch(model->class + leaf);
         for (uint32_t k = 0; k < 3; k++)
             note(model, x.own[k], x.check[k], leaf);
     }

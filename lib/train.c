@@ -914,8 +914,8 @@ enum lp_status lp_train_new(const struct lp_trainer *t, const struct lp_docs *do
         size_t n = docs->end[d] - begin;
         /* Docs of more weight are likelier. */
         float chance = docs->weight[d] / heaviest;
-        bool held =
-            (float)(draw(&seed) % 65536) < 65536 / TUNE_EACH * chance && novelty[d] >= TUNE_NOVELTY;
+        bool held = (float)(draw(&seed) % 65536) < 65536 / TUNE_EACH * chance * chance &&
+                    novelty[d] >= TUNE_NOVELTY;
         if (!lp_docs_add(&all, leaf + begin, n, docs->weight[d]) ||
             (held ? !lp_docs_add(&rest, docs->id + begin, n < TUNE_TOKENS ? n : TUNE_TOKENS, 1)
                   : !lp_docs_add(&most, leaf + begin, n, docs->weight[d])))
