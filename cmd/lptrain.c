@@ -491,10 +491,10 @@ int main(int argc, char **argv)
     progress_start(&progress, &tool, "training", 0);
     struct lp_trainer t = {.vocab = vocab, .say = say, .say_ctx = &progress};
     size_t size = o.size > 0 ? o.size : MODEL_SIZE;
-    t.sizes = (struct lp_train_sizes){.follow = (uint32_t)(size / 100 * 33),
+    t.sizes = (struct lp_train_sizes){.follow = (uint32_t)(size / 100 * 31),
                                       .block1 = (uint32_t)(size / 100 * 9),
-                                      .block2 = (uint32_t)(size / 100 * 15),
-                                      .cell = (uint32_t)(size / 100 * 43)};
+                                      .block2 = (uint32_t)(size / 100 * 13),
+                                      .cell = (uint32_t)(size / 100 * 47)};
     t.base = o.new ? NULL : base_model(&tool, &o, &finder, vocab);
     read_records(&r, &o);
     size_t dict_size = o.zstd && o.size > 0 ? o.size : DICT_SIZE;

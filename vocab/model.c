@@ -6,7 +6,8 @@
  *
  * zstd sees little in a model: its tables are words of unlike parts. So each
  * table of words goes in as differences to the word before, first the lowest
- * bytes of them all, then the next ones. */
+ * bytes of them all, then the next ones. In cells, checks go in as differences
+ * and leaves by their rank among the successors, so that high bytes are small. */
 #include "../lib/model.h"
 
 #include <stdarg.h>
@@ -80,21 +81,98 @@ static void join_words(unsigned char *p, size_t nwords, unsigned char *scratch)
     memcpy(p, scratch, 4 * nwords);
 }
 
-/* Applies change to every section of words. */
-static void each_section(unsigned char *file, size_t size,
-                         void (*change)(unsigned char *, size_t, unsigned char *))
+/* Leaves by how often they follow another, the most frequent first: rank[leaf],
+ * leaf[rank]. */
+struct ranks {
+    uint32_t *rank, *leaf;
+};
+
+static const uint32_t *ranked_counts;
+
+static int by_count(const void *a, const void *b)
 {
-    static const int words[] = {LP_LPM_TREE, LP_LPM_START, LP_LPM_FOLLOW, LP_LPM_CELL};
-    unsigned char *scratch = need(size);
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        uint32_t begin = lp_get32(file + LP_LPM_AT_SECTION + 4 * words[i]);
-        uint32_t end = lp_get32(file + LP_LPM_AT_SECTION + 4 * words[i] + 4);
-        if (begin > end || end > size)
-            die("a section is outside the file");
-        change(file + begin, (end - begin) / 4, scratch);
-    }
-    free(scratch);
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    if (ranked_counts[x] != ranked_counts[y])
+        return ranked_counts[x] > ranked_counts[y] ? -1 : 1;
+    return x < y ? -1 : x > y;
 }
+
+static struct ranks rank_leaves(const struct lp_model *m)
+{
+    struct ranks r = {need(m->nleaves * sizeof *r.rank), need(m->nleaves * sizeof *r.leaf)};
+    uint32_t *count = need(m->nleaves * sizeof *count);
+    memset(count, 0, m->nleaves * sizeof *count);
+    for (uint32_t i = 0; i < m->nfollow; i++) {
+        uint32_t leaf = lp_get32(m->follow + 4 * (size_t)i) >> LP_FOLLOW_BITS;
+        if (leaf < m->nleaves)
+            count[leaf]++;
+    }
+    for (uint32_t i = 0; i < m->nleaves; i++)
+        r.leaf[i] = i;
+    ranked_counts = count;
+    qsort(r.leaf, m->nleaves, sizeof *r.leaf, by_count);
+    for (uint32_t i = 0; i < m->nleaves; i++)
+        r.rank[r.leaf[i]] = i;
+    free(count);
+    return r;
+}
+
+/* A cell as a word of four fields, a byte each as far as they can: the low bits of
+ * its check's difference to the cell before; its high bits, the class and the
+ * rank's; the rank's two low bytes. */
+static void split_cells(const struct lp_model *m, unsigned char *p, unsigned char *scratch)
+{
+    const struct ranks r = rank_leaves(m);
+    const uint32_t bits = m->leaf_bits, low = bits - 16;
+    const size_t n = (size_t)m->nbuckets * LP_BUCKET_CELLS;
+    uint32_t before = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t cell = lp_get32(p + 4 * i), word = 0;
+        if (i % LP_BUCKET_CELLS == 0)
+            before = 0;
+        if (cell != 0) {
+            uint32_t leaf = cell & (((uint32_t)1 << bits) - 1), class = cell >> bits & 15;
+            uint32_t check = cell >> (bits + LP_CELL_CLASS_BITS), step = check - before;
+            if (leaf >= m->nleaves || class == 0 || check < before)
+                die("cells are not in order");
+            before = check;
+            word =
+                (step & 255) << 24 | step >> 8 << (20 + low) | class << (16 + low) | r.rank[leaf];
+        }
+        for (size_t k = 0; k < 4; k++)
+            scratch[k * n + i] = (unsigned char)(word >> (8 * k));
+    }
+    memcpy(p, scratch, 4 * n);
+    free(r.rank);
+    free(r.leaf);
+}
+
+static void join_cells(const struct lp_model *m, unsigned char *p, unsigned char *scratch)
+{
+    const struct ranks r = rank_leaves(m);
+    const uint32_t bits = m->leaf_bits, low = bits - 16;
+    const size_t n = (size_t)m->nbuckets * LP_BUCKET_CELLS;
+    uint32_t check = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t word = 0, cell = 0;
+        for (size_t k = 0; k < 4; k++)
+            word |= (uint32_t)p[k * n + i] << (8 * k);
+        if (i % LP_BUCKET_CELLS == 0)
+            check = 0;
+        uint32_t rank = word & (((uint32_t)1 << bits) - 1), class = word >> (16 + low) & 15;
+        if (class != 0 && rank < m->nleaves) {
+            check += word >> 24 | (word >> (20 + low) & (15 >> low)) << 8;
+            cell = check << (bits + LP_CELL_CLASS_BITS) | class << bits | r.leaf[rank];
+        }
+        lp_put32(scratch + 4 * i, cell);
+    }
+    memcpy(p, scratch, 4 * n);
+    free(r.rank);
+    free(r.leaf);
+}
+
+static const int word_sections[] = {LP_LPM_TREE, LP_LPM_START, LP_LPM_FOLLOW};
+enum { WORD_SECTIONS = sizeof word_sections / sizeof *word_sections };
 
 static void pack(const char *in, const char *out)
 {
@@ -103,13 +181,20 @@ static void pack(const char *in, const char *out)
     unsigned char *file = read_file(in, &n);
     if (lp_model_view(file, n, &model) != LP_OK || lp_model_verify(&model) != LP_OK)
         die("%s: is no model", in);
-    each_section(file, n, split_words);
+    unsigned char *scratch = need(n);
+    split_cells(&model, file + (model.cell - file), scratch);
+    for (int i = 0; i < WORD_SECTIONS; i++) {
+        int section = word_sections[i];
+        split_words(file + (model.section[section] - file), model.section_size[section] / 4,
+                    scratch);
+    }
     size_t room = ZSTD_compressBound(n);
     unsigned char *packed = need(room);
     size_t size = ZSTD_compress(packed, room, file, n, LEVEL);
     if (ZSTD_isError(size))
         die("%s", ZSTD_getErrorName(size));
     write_file(out, packed, size);
+    free(scratch);
     free(packed);
     free(file);
 }
@@ -122,12 +207,19 @@ static void expand(const char *in, const char *out)
     size_t n = ZSTD_decompress(file, FILE_MAX, packed, size);
     if (ZSTD_isError(n))
         die("%s: %s", in, ZSTD_getErrorName(n));
-    if (n < LP_LPM_HEAD)
-        die("%s: is no model", in);
-    each_section(file, n, join_words);
+    if (lp_model_view(file, n, &model) != LP_OK)
+        die("%s: is damaged, or made for another version", in);
+    unsigned char *scratch = need(n);
+    for (int i = 0; i < WORD_SECTIONS; i++) {
+        int section = word_sections[i];
+        join_words(file + (model.section[section] - file), model.section_size[section] / 4,
+                   scratch);
+    }
+    join_cells(&model, file + (model.cell - file), scratch);
     if (lp_model_view(file, n, &model) != LP_OK || lp_model_verify(&model) != LP_OK)
         die("%s: is damaged, or made for another version", in);
     write_file(out, file, n);
+    free(scratch);
     free(packed);
     free(file);
 }
