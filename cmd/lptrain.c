@@ -481,7 +481,7 @@ int main(int argc, char **argv)
         install(&tool, &o);
         return EXIT_OK;
     }
-    struct finder finder = {.tool = &tool};
+    struct finder finder = {.tool = &tool, .packs = true};
     struct lp_vocab *vocab = tool_vocab(&tool, o.encoding);
     struct lp_options options = {.chain = LP_CHAIN_TOKENS, .vocab = vocab};
     struct records r = {

@@ -75,6 +75,52 @@ static void test(const struct lp_model *model, const uint32_t *ids, size_t n, co
     }
 }
 
+/* A model of which some bytes are anything: it is refused, or it codes what it
+ * decodes again, or says that it cannot. */
+static void test_damaged_model(const struct lp_model *model, const uint32_t *ids, size_t n)
+{
+    const size_t size = model->file_size;
+    unsigned char *file = malloc(size);
+    if (file == NULL)
+        exit(1);
+    for (int round = 0; round < 60; round++) {
+        memcpy(file, model->file, size);
+        /* In the header; a whole section; anywhere. */
+        if (round < 20) {
+            file[noise() % LP_LPM_HEAD] = (unsigned char)noise();
+        } else if (round < 20 + 2 * LP_LPM_SECTIONS) {
+            int section = (round - 20) % LP_LPM_SECTIONS;
+            unsigned char *p = file + (model->section[section] - model->file);
+            for (size_t i = 0; i < model->section_size[section]; i++)
+                p[i] = (unsigned char)(round % 3 == 0 ? 0xFF : noise());
+        } else {
+            for (size_t i = 0; i < size / 50; i++)
+                file[LP_LPM_HEAD + noise() % (size - LP_LPM_HEAD)] = (unsigned char)noise();
+        }
+        struct lp_model damaged;
+        struct lp_mix *mix;
+        struct lp_buf code = {0};
+        struct lp_ids back = {0};
+        if (lp_model_view(file, round % 7 == 6 ? noise() % size : size, &damaged) != LP_OK)
+            continue;
+        must(lp_mix_new(&damaged, round % 2, &mix), "damaged model");
+        enum lp_status status = lp_mix_encode(mix, ids, n, &code);
+        if (status == LP_OK) {
+            must(lp_mix_decode(mix, code.p, code.n, n, &back), "damaged model");
+            if (back.n != n || memcmp(back.v, ids, n * sizeof *ids) != 0) {
+                fprintf(stderr, "damaged model %d: other ids came back\n", round);
+                failures++;
+            }
+            back.n = 0;
+        }
+        lp_mix_decode(mix, (const unsigned char *)ids, 400, 500, &back);
+        lp_mix_free(mix);
+        lp_buf_free(&code);
+        free(back.v);
+    }
+    free(file);
+}
+
 int main(int argc, char **argv)
 {
     enum { MANY = 100000 };
@@ -100,6 +146,7 @@ int main(int argc, char **argv)
         ids[i] = i < 50 || noise() % 16 == 0 ? noise() % 1000 : ids[i - 50];
     test(model, ids, 2000, "repeats");
     test(model, ids, MANY, "long repeats");
+    test_damaged_model(model, ids, 2000);
     ids[7] = size;
     struct lp_mix *mix;
     struct lp_buf code = {0};
