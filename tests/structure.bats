@@ -71,11 +71,12 @@ never_sees() {
 }
 
 @test "only what compresses includes zstd" {
-    [ "$(grep -l '<zstd.h>' lib/* cmd/* | tr '\n' ' ')" = 'lib/dict.c lib/lopace.c lib/stage_zstd.c ' ]
+    [ "$(grep -l '<zstd.h>' cmd/* lib/* | tr '\n' ' ')" = 'cmd/lptrain.c lib/dict.c lib/lopace.c lib/stage_zstd.c ' ]
 }
 
 @test "the commands include only lp.h of the library, and not each other" {
-    includes cmd | awk '{ print $2 }' | sort -u | while read -r name; do
+    # lptrain is linked with the trainer, which knows the library's inside.
+    includes cmd | awk '$1 != "lptrain" { print $2 }' | sort -u | while read -r name; do
         [ -e "cmd/$name.h" ] || fail "$name"
         if grep -q '^int main' "cmd/$name.c" 2> /dev/null; then fail "$name is a command"; fi
     done
