@@ -39,12 +39,4 @@ struct entropy_figures {
 enum lp_status entropy_figures(const struct entropy *entropy, unsigned order,
                                struct entropy_figures *out);
 
-/* Stands for an undecodable byte: that plus the byte. */
-#define INVALID_BYTE UINT32_C(0x110000)
-
-/* Appends a text's characters to out: Unicode scalar values, and each byte that is
- * no valid UTF-8 as a character by itself. A character that the n bytes cut off
- * is left for the next call, unless final; *used tells. LP_NOMEM. */
-enum lp_status characters(const void *text, size_t n, bool final, struct lp_ids *out, size_t *used);
-
 #endif

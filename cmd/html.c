@@ -3,6 +3,7 @@
 #include "report.h"
 #include "stored.h"
 #include "svg.h"
+#include "text.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 #include "json.h"
 
-#include "entropy.h"
+#include "text.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -2,6 +2,7 @@
 #include "entropy.h"
 #include "json.h"
 #include "progress.h"
+#include "text.h"
 #include "tool.h"
 
 #include <getopt.h>

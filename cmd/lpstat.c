@@ -3,6 +3,7 @@
 #include "entropy.h"
 #include "report.h"
 #include "stored.h"
+#include "text.h"
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -207,7 +208,7 @@ static void read_inputs(struct report *r, const struct options *o, struct finder
             tool_die(r->tool, EXIT_DATA, "%s: is %s: look at stored files and text apart", in.name,
                      is_stored ? "a stream or blob" : "text");
         if (is_stored) {
-            stored_read(r->tool, &in, finder, stored);
+            stored_read(r->tool, &in, finder, 0, stored);
         } else {
             unsigned char *data;
             struct text text = {.n = input_all(r->tool, &in, SIZE_MAX / 8, &data)};

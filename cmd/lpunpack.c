@@ -1,12 +1,11 @@
 /* lpunpack - any stream or blob back to the bytes it was made of. */
-#include "tool.h"
+#include "stored.h"
 
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 static const char help[] =
@@ -125,7 +124,8 @@ struct unpack {
     const struct options *o;
     struct finder finder;
     struct output out;
-    bool lost;
+    struct json json;
+    bool listed, lost;
 };
 
 static _Noreturn void fail(struct unpack *u, const char *name, enum lp_status status,
@@ -247,189 +247,50 @@ static void unpack_lopace(struct unpack *u, struct input *in)
 
 /* --- Listing and records: random access -------------------------------------- */
 
-static enum lp_status read_at(void *ctx, uint64_t offset, void *data, size_t n)
-{
-    const struct input *in = ctx;
-    unsigned char *to = data;
-    while (n > 0) {
-        ssize_t got = pread(in->fd, to, n, (off_t)offset);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return LP_IO;
-        if (got == 0)
-            return LP_TRUNCATED;
-        to += got;
-        offset += (uint64_t)got;
-        n -= (size_t)got;
-    }
-    return LP_OK;
-}
-
-/* Puts what comes by a pipe into a nameless file, where it can be sought. */
-static void spool(const struct tool *tool, struct input *in)
-{
-    FILE *file = tmpfile();
-    if (file == NULL)
-        tool_die(tool, EXIT_IO, "a temporary file cannot be made: %s", strerror(errno));
-    for (size_t n; (n = input_read(tool, in)) > 0;) {
-        if (fwrite(in->data, 1, n, file) != n)
-            tool_die(tool, EXIT_IO, "a temporary file cannot be written: %s", strerror(errno));
-    }
-    if (fflush(file) != 0)
-        tool_die(tool, EXIT_IO, "a temporary file cannot be written: %s", strerror(errno));
-    in->fd = fileno(file); /* stays open until the program ends */
-}
-
 static struct lp_file *open_file(struct unpack *u, struct input *in)
 {
     struct lp_file *file;
-    struct stat st;
     struct lp_reader_options options = reader_options(u);
-    if (!in->regular)
-        spool(u->tool, in);
-    if (fstat(in->fd, &st) != 0)
-        fail(u, in->name, LP_IO, 0, NULL);
-    enum lp_status status = lp_file_open(read_at, in, (uint64_t)st.st_size, &options, &file);
+    enum lp_status status =
+        lp_file_open(input_read_at, in, input_seekable(u->tool, in), &options, &file);
     if (status != LP_OK)
         fail(u, in->name, status, file != NULL ? lp_file_offset(file) : 0, NULL);
     return file;
 }
 
-static const char *chain_name(enum lp_chain chain)
+/* A line of the list for each segment, or a blob. */
+static void put_rows(struct unpack *u, const struct stored_list *list)
 {
-    static const char *const names[] = {"text", "text+zstd", "tokens", "tokens+zstd", "tokens+mix"};
-    return names[chain];
-}
-
-static const char *split_name(enum lp_split split)
-{
-    static const char *const names[] = {"whole", "null", "lines"};
-    return names[split];
-}
-
-/* What a line of the list says, of a segment or a blob. */
-struct row {
-    const char *kind, *split;
-    enum lp_chain chain;
-    const char *vocab;
-    uint64_t dict, model, nrecords, nblocks, text_size, size;
-};
-
-static void put_line(struct unpack *u, const char *line)
-{
-    output_sink(&u->out, line, strlen(line));
-}
-
-/* A string as JSON: quotes, backslashes and control characters escaped. */
-static void put_json_string(struct unpack *u, const char *text)
-{
-    put_line(u, "\"");
-    for (; *text != 0; text++) {
-        char escaped[8];
-        unsigned char c = (unsigned char)*text;
-        snprintf(escaped, sizeof escaped,
-                 c == '"' || c == '\\' ? "\\%c"
-                 : c < ' '             ? "\\u%04x"
-                                       : "%c",
-                 c);
-        put_line(u, escaped);
+    if (u->o->json && u->json.depth == 0)
+        json_open(&u->json, NULL, '[');
+    for (size_t i = 0; i < list->n; i++) {
+        const struct stored *s = &list->v[i];
+        if (u->o->json) {
+            stored_json_item(&u->json, s);
+            continue;
+        }
+        if (!u->listed)
+            output_print(&u->out, "chain        vocabulary        records   blocks         text"
+                                  "       stored  ratio  file\n");
+        u->listed = true;
+        output_print(&u->out,
+                     "%-12s %-13s %11" PRIu64 " %8" PRIu64 " %12" PRIu64 " %12" PRIu64 " %6.2f  ",
+                     chain_name(s->chain), s->vocab[0] != 0 ? s->vocab : "-", s->nrecords,
+                     s->nblocks, s->text_size, s->size, stored_ratio(s));
+        output_sink(&u->out, s->file, strlen(s->file));
+        if (s->dict != 0 || s->model != 0)
+            output_print(&u->out, "  needs %s %016" PRIx64, s->dict != 0 ? "dictionary" : "model",
+                         s->dict != 0 ? s->dict : s->model);
+        output_print(&u->out, "\n");
     }
-    put_line(u, "\"");
 }
 
-static void put_row(struct unpack *u, const char *name, const struct row *row, bool first)
+static void list(struct unpack *u, struct input *in)
 {
-    char line[512], dict[24], model[24];
-    snprintf(dict, sizeof dict, "\"%016" PRIx64 "\"", row->dict);
-    snprintf(model, sizeof model, "\"%016" PRIx64 "\"", row->model);
-    double ratio = row->size > 0 ? (double)row->text_size / (double)row->size : 0;
-    if (u->o->json) {
-        put_line(u, first ? "[{\"file\":" : ",\n {\"file\":");
-        put_json_string(u, name);
-        snprintf(line, sizeof line,
-                 ",\"kind\":\"%s\",\"chain\":\"%s\",\"vocabulary\":%s%s%s,"
-                 "\"dictionary\":%s,\"model\":%s,\"split\":\"%s\",\"records\":%" PRIu64
-                 ",\"blocks\":%" PRIu64 ",\"text_bytes\":%" PRIu64 ",\"stored_bytes\":%" PRIu64
-                 ",\"ratio\":%.4f}",
-                 row->kind, chain_name(row->chain), row->vocab[0] ? "\"" : "",
-                 row->vocab[0] ? row->vocab : "null", row->vocab[0] ? "\"" : "",
-                 row->dict ? dict : "null", row->model ? model : "null", row->split, row->nrecords,
-                 row->nblocks, row->text_size, row->size, ratio);
-        put_line(u, line);
-        return;
-    }
-    if (first)
-        put_line(u, "chain        vocabulary        records   blocks         text       stored"
-                    "  ratio  file\n");
-    snprintf(line, sizeof line,
-             "%-12s %-13s %11" PRIu64 " %8" PRIu64 " %12" PRIu64 " %12" PRIu64 " %6.2f  ",
-             chain_name(row->chain), row->vocab[0] ? row->vocab : "-", row->nrecords, row->nblocks,
-             row->text_size, row->size, ratio);
-    put_line(u, line);
-    put_line(u, name);
-    if (row->dict != 0 || row->model != 0) {
-        snprintf(line, sizeof line, "  needs %s %016" PRIx64,
-                 row->dict != 0 ? "dictionary" : "model", row->dict != 0 ? row->dict : row->model);
-        put_line(u, line);
-    }
-    put_line(u, "\n");
-}
-
-static bool list_blob(struct unpack *u, struct input *in, bool first)
-{
-    struct lp_blob_info info;
-    struct lp_codec *codec;
-    unsigned char *data;
-    const void *text;
-    size_t text_size, n = input_all(u->tool, in, LP_BLOCK_MAX + 64, &data);
-    enum lp_status status = lp_blob_info(data, n, &info);
-    if (status == LP_OK)
-        status = lp_codec_new(&(struct lp_options){.memory = u->o->memory}, &codec);
-    if (status != LP_OK)
-        fail(u, in->name, status, 0, NULL);
-    status = lp_unpack(codec, data, n, tool_find, &u->finder, &text, &text_size);
-    if (status != LP_OK)
-        fail(u, in->name, status, 0, lp_codec_need(codec));
-    struct row row = {.kind = "blob",
-                      .split = "whole",
-                      .chain = info.chain,
-                      .vocab = info.vocab,
-                      .dict = info.dict,
-                      .model = info.model,
-                      .nrecords = 1,
-                      .nblocks = 1,
-                      .text_size = text_size,
-                      .size = n};
-    put_row(u, in->name, &row, first);
-    lp_codec_free(codec);
-    free(data);
-    return false;
-}
-
-static bool list_stream(struct unpack *u, struct input *in, bool first)
-{
-    struct lp_file *file = open_file(u, in);
-    struct lp_segment s;
-    enum lp_status status;
-    for (size_t i = 0; (status = lp_file_segment(file, i, &s)) == LP_OK; i++) {
-        struct row row = {.kind = "segment",
-                          .split = split_name(s.split),
-                          .chain = s.chain,
-                          .vocab = s.vocab,
-                          .dict = s.dict,
-                          .model = s.model,
-                          .nrecords = s.nrecords,
-                          .nblocks = s.nblocks,
-                          .text_size = s.text_size,
-                          .size = s.size};
-        put_row(u, in->name, &row, first);
-        first = false;
-    }
-    if (status != LP_USAGE)
-        fail(u, in->name, status, lp_file_offset(file), lp_file_need(file));
-    lp_file_close(file);
-    return first;
+    struct stored_list list = {0};
+    stored_read(u->tool, in, &u->finder, u->o->memory, &list);
+    put_rows(u, &list);
+    free(list.v);
 }
 
 /* One number of a list of records, or the default where none stands. */
@@ -480,7 +341,7 @@ static void write_records(struct unpack *u, struct input *in)
     lp_file_close(file);
 }
 
-static void unpack(struct unpack *u, struct input *in, bool *first)
+static void unpack(struct unpack *u, struct input *in)
 {
     if (u->o->from != NULL) {
         unpack_lopace(u, in);
@@ -493,7 +354,7 @@ static void unpack(struct unpack *u, struct input *in, bool *first)
     if (!blob && !stream && !u->o->recover)
         fail(u, in->name, LP_NOT_LP, 0, NULL);
     if (u->o->list)
-        *first = blob ? list_blob(u, in, *first) : list_stream(u, in, *first);
+        list(u, in);
     else if (u->o->records != NULL && stream)
         write_records(u, in);
     else if (blob && u->o->records != NULL)
@@ -510,17 +371,17 @@ int main(int argc, char **argv)
     tool_start(&tool);
     struct options o = parse(&tool, argc, argv);
     struct unpack u = {.tool = &tool, .o = &o, .finder = {.tool = &tool}};
+    u.json.out = &u.out;
     if (o.dictionary != NULL)
         finder_open(&u.finder, o.dictionary);
     struct input in;
-    bool first = true;
     output_open(&tool, &u.out, o.test ? NULL : o.output, false, o.force);
     for (size_t i = 0; input_next(&tool, &in, o.files, i, o.force); i++) {
-        unpack(&u, &in, &first);
+        unpack(&u, &in);
         input_close(&in);
     }
-    if (o.list && o.json)
-        put_line(&u, first ? "[]\n" : "]\n");
+    if (o.json)
+        json_close(&u.json, ']');
     output_close(&u.out);
     finder_close(&u.finder);
     return u.lost ? EXIT_DATA : EXIT_OK;

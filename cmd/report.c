@@ -2,6 +2,7 @@
 
 #include "json.h"
 #include "stored.h"
+#include "text.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -95,19 +96,6 @@ bool result_exact(const struct result *result)
 {
     return (!result->blobs.done || measured_exact(&result->blobs)) &&
            measured_exact(&result->stream);
-}
-
-char *commas(char *text, uint64_t n)
-{
-    char digits[24];
-    int count = snprintf(digits, sizeof digits, "%" PRIu64, n), at = 0;
-    for (int i = 0; i < count; i++) {
-        if (i > 0 && (count - i) % 3 == 0)
-            text[at++] = ',';
-        text[at++] = digits[i];
-    }
-    text[at] = 0;
-    return text;
 }
 
 void sha256_hex(char text[2 * SHA256_SIZE + 1], const unsigned char *sum)
@@ -547,18 +535,6 @@ void report_json(const struct report *r, struct output *out)
 }
 
 /* --- CSV: RFC 4180, with line feeds ------------------------------------------ */
-
-void csv_text(struct output *out, const char *text)
-{
-    if (strpbrk(text, ",\"\r\n") == NULL) {
-        output_sink(out, text, strlen(text));
-        return;
-    }
-    output_sink(out, "\"", 1);
-    for (; *text != 0; text++)
-        output_sink(out, *text == '"' ? "\"\"" : text, *text == '"' ? 2 : 1);
-    output_sink(out, "\"", 1);
-}
 
 static void put_csv_count(struct output *out, uint64_t value)
 {

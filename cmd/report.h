@@ -106,11 +106,6 @@ void report_json(const struct report *report, struct output *out);
 void report_csv(const struct report *report, struct output *out);
 void report_html(const struct report *report, struct output *out);
 
-/* A field of CSV, in quotes where it needs them. */
-void csv_text(struct output *out, const char *text);
-
-/* 1,234,567. Returns text, of at least 32 bytes. */
-char *commas(char *text, uint64_t n);
 void sha256_hex(char text[2 * SHA256_SIZE + 1], const unsigned char *sum);
 
 #endif

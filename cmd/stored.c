@@ -1,7 +1,6 @@
 #include "stored.h"
 
-#include "json.h"
-#include "report.h"
+#include "text.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -80,7 +79,7 @@ static void add(const struct tool *tool, struct stored_list *list, struct stored
 }
 
 static void read_blob(const struct tool *tool, struct input *in, struct finder *finder,
-                      struct stored_list *list)
+                      uint64_t memory, struct stored_list *list)
 {
     struct lp_blob_info info;
     struct lp_codec *codec;
@@ -89,7 +88,7 @@ static void read_blob(const struct tool *tool, struct input *in, struct finder *
     size_t text_size, n = input_all(tool, in, LP_BLOCK_MAX + 64, &data);
     enum lp_status status = lp_blob_info(data, n, &info);
     if (status == LP_OK)
-        status = lp_codec_new(NULL, &codec);
+        status = lp_codec_new(&(struct lp_options){.memory = memory}, &codec);
     if (status != LP_OK)
         tool_fail(tool, in->name, status, 0, NULL);
     status = lp_unpack(codec, data, n, tool_find, finder, &text, &text_size);
@@ -114,11 +113,11 @@ static void read_blob(const struct tool *tool, struct input *in, struct finder *
 }
 
 static void read_stream(const struct tool *tool, struct input *in, struct finder *finder,
-                        struct stored_list *list)
+                        uint64_t memory, struct stored_list *list)
 {
     struct lp_file *file;
     struct lp_segment s;
-    struct lp_reader_options options = {.find = tool_find, .find_ctx = finder};
+    struct lp_reader_options options = {.find = tool_find, .find_ctx = finder, .memory = memory};
     enum lp_status status =
         lp_file_open(input_read_at, in, input_seekable(tool, in), &options, &file);
     for (size_t i = 0; status == LP_OK && (status = lp_file_segment(file, i, &s)) == LP_OK; i++) {
@@ -144,18 +143,18 @@ static void read_stream(const struct tool *tool, struct input *in, struct finder
     lp_file_close(file);
 }
 
-void stored_read(const struct tool *tool, struct input *in, struct finder *finder,
+void stored_read(const struct tool *tool, struct input *in, struct finder *finder, uint64_t memory,
                  struct stored_list *list)
 {
     if (lp_is_blob(in->data, input_peek(tool, in, 1)))
-        read_blob(tool, in, finder, list);
+        read_blob(tool, in, finder, memory, list);
     else
-        read_stream(tool, in, finder, list);
+        read_stream(tool, in, finder, memory, list);
 }
 
 /* --- Printing ---------------------------------------------------------------- */
 
-static double ratio(const struct stored *s)
+double stored_ratio(const struct stored *s)
 {
     return s->size > 0 ? (double)s->text_size / (double)s->size : 0;
 }
@@ -170,7 +169,7 @@ static void put_sizes(struct output *out, const struct stored *s)
     char a[32];
     output_print(out, "  text        %s bytes\n", commas(a, s->text_size));
     output_print(out, "  stored      %s bytes: ratio %.2f, %.1f%% saved\n", commas(a, s->size),
-                 ratio(s), 100 * saved(s));
+                 stored_ratio(s), 100 * saved(s));
 }
 
 static void put_stored(struct output *out, const struct stored *s, size_t segment, size_t segments)
@@ -239,34 +238,36 @@ static void put_hex(struct json *json, const char *key, uint64_t value, int digi
     json_text(json, key, known ? text : NULL);
 }
 
+void stored_json_item(struct json *json, const struct stored *s)
+{
+    json_open(json, NULL, '{');
+    json_text(json, "file", s->file);
+    json_text(json, "kind", s->blob ? "blob" : "segment");
+    json_text(json, "chain", chain_name(s->chain));
+    json_text(json, "vocabulary", s->vocab[0] != 0 ? s->vocab : NULL);
+    put_hex(json, "vocabulary_fingerprint", s->vocab_fingerprint, 16, s->vocab_fingerprint != 0);
+    put_hex(json, "dictionary", s->dict, 16, s->dict != 0);
+    put_hex(json, "model", s->model, 16, s->model != 0);
+    json_text(json, "split", split_name(s->split));
+    json_count(json, "records", s->nrecords);
+    json_count(json, "blocks", s->nblocks);
+    json_count(json, "block_limit", s->block_limit);
+    json_count(json, "text_bytes", s->text_size);
+    json_count(json, "stored_bytes", s->size);
+    json_number(json, "ratio", stored_ratio(s));
+    json_number(json, "saved", saved(s));
+    put_hex(json, "check", s->check, 8, s->checked);
+    json_close(json, '}');
+}
+
 void stored_json(const struct stored_list *list, struct output *out)
 {
     struct json json = {.out = out};
     json_open(&json, NULL, '{');
     json_text(&json, "kind", "stored");
     json_open(&json, "items", '[');
-    for (size_t i = 0; i < list->n; i++) {
-        const struct stored *s = &list->v[i];
-        json_open(&json, NULL, '{');
-        json_text(&json, "file", s->file);
-        json_text(&json, "kind", s->blob ? "blob" : "segment");
-        json_text(&json, "chain", chain_name(s->chain));
-        json_text(&json, "vocabulary", s->vocab[0] != 0 ? s->vocab : NULL);
-        put_hex(&json, "vocabulary_fingerprint", s->vocab_fingerprint, 16,
-                s->vocab_fingerprint != 0);
-        put_hex(&json, "dictionary", s->dict, 16, s->dict != 0);
-        put_hex(&json, "model", s->model, 16, s->model != 0);
-        json_text(&json, "split", split_name(s->split));
-        json_count(&json, "records", s->nrecords);
-        json_count(&json, "blocks", s->nblocks);
-        json_count(&json, "block_limit", s->block_limit);
-        json_count(&json, "text_bytes", s->text_size);
-        json_count(&json, "stored_bytes", s->size);
-        json_number(&json, "ratio", ratio(s));
-        json_number(&json, "saved", saved(s));
-        put_hex(&json, "check", s->check, 8, s->checked);
-        json_close(&json, '}');
-    }
+    for (size_t i = 0; i < list->n; i++)
+        stored_json_item(&json, &list->v[i]);
     json_close(&json, ']');
     json_close(&json, '}');
 }
@@ -284,7 +285,7 @@ void stored_csv(const struct stored_list *list, struct output *out)
             snprintf(model, sizeof model, "%016" PRIx64, s->model);
         if (s->checked)
             snprintf(check, sizeof check, "%08" PRIx32, s->check);
-        json_digits(r, sizeof r, ratio(s));
+        json_digits(r, sizeof r, stored_ratio(s));
         json_digits(v, sizeof v, saved(s));
         csv_text(out, s->file);
         output_print(

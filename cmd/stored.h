@@ -2,7 +2,7 @@
 #ifndef STORED_H
 #define STORED_H
 
-#include "tool.h"
+#include "json.h"
 
 /* One segment of a stream, or a blob. */
 struct stored {
@@ -37,9 +37,15 @@ uint64_t input_seekable(const struct tool *tool, struct input *in);
 
 /* Appends what an input is: the segments of a stream by their headers, indexes
  * and ends; a blob by unpacking it, since nothing else tells its text's size.
+ * memory bounds what that may need, 0 is the default.
  * Exits when it is damaged or cannot be unpacked. */
-void stored_read(const struct tool *tool, struct input *in, struct finder *finder,
+void stored_read(const struct tool *tool, struct input *in, struct finder *finder, uint64_t memory,
                  struct stored_list *list);
+
+double stored_ratio(const struct stored *stored);
+
+/* One of them as an object in an array. */
+void stored_json_item(struct json *json, const struct stored *stored);
 
 /* Of all that is listed, for people; as JSON; as CSV. */
 void stored_table(const struct stored_list *list, struct output *out);

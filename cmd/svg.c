@@ -1,6 +1,6 @@
 #include "svg.h"
 
-#include "entropy.h"
+#include "text.h"
 
 #include <math.h>
 #include <stdlib.h>
