@@ -4,15 +4,14 @@
 
 load helpers
 
-# Text in lines; tokens of it, in blocks, and of an encoding without a model; the
-# shipped model under another fingerprint.
+# Text in lines; tokens of it, in blocks, and of an encoding without a model;
+# another model.
 setup_file() {
     cd "$BATS_FILE_TMPDIR" || return
     cat "$DATA"/prompts/*.txt | head -c 60000 > text
     lptok -L -B 16K text > text.tok
     lptok -e r50k_base -L text > without.tok
-    cp "$B/vocab/cl100k_base.lpm" other.lpm
-    printf '\1\2\3\4\5\6\7\10' | dd of=other.lpm bs=1 seek=24 conv=notrunc 2> dd.err
+    "$ROOT/tests/other-model" "$B/vocab/cl100k_base.lpm" other.lpm
 }
 
 setup() {
@@ -277,7 +276,7 @@ head_of() {
     lpmix text.tok > z.lp
     mkdir models
     cp other.lpm "models/$(field model z.lp).lpm"
-    LP_MODEL_PATH=models lpunpack z.lp | same - text # the shipped one is
+    LP_MODEL_PATH=models lpunpack z.lp | same - text # the shipped one is taken
     LP_MODEL_PATH=other.lpm lpunpack z.lp | same - text
 }
 
