@@ -18,12 +18,14 @@ static const char help[] =
     "  -T, --threads N       work on N blocks at once; the output is the same\n"
     "      --blob            one record or blob in, one blob out\n"
     "      --no-check        a blob without its check: 4 bytes less, damage unseen\n"
+    "      --format=lopace   write the blob that the Python package LoPace makes of a\n"
+    "                        text, or of a payload from lptok --format=lopace\n"
     "  -o, --output FILE     write FILE, whole or not at all\n"
     "  -f, --force           read from or write to a terminal\n"
     "  -q, --quiet           no warnings\n"
     "  -h, --help            -V, --version\n";
 
-enum { OPT_FLUSH = 256, OPT_BLOB, OPT_NO_CHECK, OPT_LEVEL };
+enum { OPT_FLUSH = 256, OPT_BLOB, OPT_NO_CHECK, OPT_LEVEL, OPT_FORMAT };
 
 static const struct option long_options[] = {
     {"level", required_argument, NULL, OPT_LEVEL},
@@ -35,6 +37,7 @@ static const struct option long_options[] = {
     {"threads", required_argument, NULL, 'T'},
     {"blob", no_argument, NULL, OPT_BLOB},
     {"no-check", no_argument, NULL, OPT_NO_CHECK},
+    {"format", required_argument, NULL, OPT_FORMAT},
     {"output", required_argument, NULL, 'o'},
     {"force", no_argument, NULL, 'f'},
     {"quiet", no_argument, NULL, 'q'},
@@ -46,7 +49,7 @@ static const struct option long_options[] = {
 struct options {
     const char *output, *dictionary;
     struct lp_options lp;
-    bool blob, force, text_options;
+    bool blob, lopace, force, text_options;
     char **files;
 };
 
@@ -108,6 +111,11 @@ static struct options parse(struct tool *tool, int argc, char **argv)
         case OPT_NO_CHECK:
             o.lp.unchecked = true;
             break;
+        case OPT_FORMAT:
+            if (strcmp(optarg, "lopace") != 0)
+                tool_usage(tool, "--format: '%s' is not known: lopace is", optarg);
+            o.lopace = true;
+            break;
         case 'o':
             o.output = optarg;
             break;
@@ -126,8 +134,13 @@ static struct options parse(struct tool *tool, int argc, char **argv)
         }
     }
     o.files = argv + optind;
-    if (o.blob && (o.text_options || (o.files[0] != NULL && o.files[1] != NULL)))
-        tool_usage(tool, "--blob takes one record: one FILE, without -0, -L, -B and --flush");
+    if (o.blob && o.lopace)
+        tool_usage(tool, "--blob and --format=lopace exclude one another");
+    if (o.lopace && o.dictionary != NULL)
+        tool_usage(tool, "--format=lopace takes no -D: LoPace has no dictionaries");
+    if ((o.blob || o.lopace) && (o.text_options || (o.files[0] != NULL && o.files[1] != NULL)))
+        tool_usage(tool, "%s takes one record: one FILE, without -0, -L, -B and --flush",
+                   o.blob ? "--blob" : "--format=lopace");
     if (o.lp.unchecked && !o.blob)
         tool_usage(tool, "--no-check goes with --blob");
     return o;
@@ -194,6 +207,21 @@ static void write_blob(const struct tool *tool, const struct options *o, struct 
     input_close(in);
 }
 
+static void write_lopace(const struct tool *tool, const struct options *o, struct input *in,
+                         struct output *out)
+{
+    unsigned char *data, *blob;
+    size_t size, n = input_all(tool, in, LP_BLOCK_MAX, &data);
+    if (lp_is_stream(data, n) || lp_is_blob(data, n))
+        tool_die(tool, EXIT_DATA, "%s: is no text and no payload of lptok --format=lopace",
+                 in->name);
+    check(tool, in->name, lp_lopace_zstd(o->lp.level, data, n, &blob, &size));
+    output_sink(out, blob, size);
+    free(blob);
+    free(data);
+    input_close(in);
+}
+
 int main(int argc, char **argv)
 {
     struct tool tool = {.name = "lpzstd", .help = help};
@@ -210,7 +238,9 @@ int main(int argc, char **argv)
     struct restage streams = {.options = &o.lp, .finder = &finder, .out = &out};
     output_open(&tool, &out, o.output, true, o.force);
     for (size_t i = 0; input_next(&tool, &in, o.files, i, o.force); i++) {
-        if (o.blob) {
+        if (o.lopace) {
+            write_lopace(&tool, &o, &in, &out);
+        } else if (o.blob) {
             write_blob(&tool, &o, &finder, &in, &out);
         } else if (input_is_stream(&tool, &in)) {
             write_stream(&tool, &o, &streams, &in);

@@ -28,6 +28,21 @@ enum lp_status lp_lopace_payload(const uint32_t *ids, size_t nids, unsigned char
     return LP_OK;
 }
 
+enum lp_status lp_lopace_zstd(int level, const void *data, size_t n, unsigned char **blob,
+                              size_t *size)
+{
+    size_t bound = ZSTD_compressBound(n);
+    *blob = malloc(bound);
+    if (*blob == NULL)
+        return LP_NOMEM;
+    *size = ZSTD_compress(*blob, bound, data, n, level != 0 ? level : LP_LEVEL_DEFAULT);
+    if (!ZSTD_isError(*size))
+        return LP_OK;
+    free(*blob);
+    *blob = NULL;
+    return LP_NOMEM; /* all else is ruled out: there is room, and any level is clamped */
+}
+
 static enum lp_status unpack_zstd(const void *blob, size_t size, size_t limit, struct lp_buf *out)
 {
     ZSTD_DStream *stream = ZSTD_createDStream();

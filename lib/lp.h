@@ -376,6 +376,11 @@ enum lp_lopace { LP_LOPACE_ZSTD, LP_LOPACE_TOKEN, LP_LOPACE_HYBRID };
 LP_API enum lp_status lp_lopace_payload(const uint32_t *ids, size_t nids, unsigned char **payload,
                                         size_t *size);
 
+/* Compresses text, or a token payload, as LoPace has it: into *blob (malloc'ed, *size
+ * bytes), a zstd frame that says how large its content is. Level 0 is the default. */
+LP_API enum lp_status lp_lopace_zstd(int level, const void *data, size_t n, unsigned char **blob,
+                                     size_t *size);
+
 /* Restores the text of a LoPace blob into *text (malloc'ed), at most limit bytes. */
 LP_API enum lp_status lp_lopace_unpack(enum lp_lopace kind, const struct lp_vocab *vocab,
                                        const void *blob, size_t size, size_t limit,

@@ -78,11 +78,22 @@ restored() {
             # From a pipe zstd must be told the size: LoPace wants it in the frame.
             lptok --format=lopace -e $encoding "$file" |
                 zstd -q -15 --stream-size="$(size "$file.ids")" > "$file.piped"
+            lptok --format=lopace -e $encoding "$file" | lpzstd --format=lopace > "$file.ours"
         done
-        lopace $encoding decompress_hybrid ./*.ids.zst ./*.piped
+        lopace $encoding decompress_hybrid ./*.ids.zst ./*.piped ./*.ours
         restored ids.zst.decompress_hybrid
         restored piped.decompress_hybrid
+        restored ours.decompress_hybrid
     done
+}
+
+@test "LoPace reads the text that lpzstd --format=lopace compresses" {
+    local file
+    for file in $FILES; do
+        lpzstd --format=lopace -19 "$file" > "$file.ours"
+    done
+    lopace cl100k_base decompress_zstd ./*.ours
+    restored ours.decompress_zstd
 }
 
 @test "lptok --format=lopace writes what LoPace writes" {

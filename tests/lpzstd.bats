@@ -428,3 +428,17 @@ setup() {
         lpzstd $option text.tok | same - <(lpzstd text.tok)
     done
 }
+
+@test "--format=lopace: one zstd frame that says how large its content is" {
+    for level in 1 15 22; do
+        lpzstd --format=lopace --level $level text > text.zst
+        zstd -qdc text.zst | same - text
+        zstd -lv text.zst | grep -q "Decompressed Size:.*(150000 B)"
+    done
+    lpzstd --format=lopace text | same - <(lpzstd --format=lopace -15 text)
+    refused 2 "--format: 'zip' is not known: lopace is" lpzstd --format=zip text
+    refused 2 '--format=lopace takes one record: one FILE' lpzstd --format=lopace text text
+    refused 2 '--format=lopace takes no -D' lpzstd --format=lopace -D dict text
+    refused 2 '--blob and --format=lopace exclude one another' lpzstd --format=lopace --blob text
+    refused 3 'is no text and no payload' lpzstd --format=lopace text.tok
+}
