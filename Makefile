@@ -116,14 +116,16 @@ $B/vocab/compile: $B/obj/vocab/compile.o $B/lib/liblp.a
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $B/vocab/%.lpv: $B/vocab/compile vocab/encodings $(wildcard vocab/*.tiktoken vocab/*.ranking)
-	$(RUN) $B/vocab/compile vocab $* $@
+	$(RUN) $B/vocab/compile vocab $* $@.new
+	mv $@.new $@ # who has the old one open keeps it
 
 $B/vocab/model: $B/obj/vocab/model.o $B/lib/liblp.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $B/vocab/%.lpm: $B/vocab/model vocab/%.lpm.zst
-	$(RUN) $B/vocab/model expand vocab/$*.lpm.zst $@
+	$(RUN) $B/vocab/model expand vocab/$*.lpm.zst $@.new
+	mv $@.new $@
 
 # Unit tests see the library's inside: they link the static one.
 $B/unit/%: $B/obj/tests/unit/%.o $B/lib/liblp.a
