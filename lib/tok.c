@@ -9,6 +9,7 @@
 #include "bpe.h"
 #include "check.h"
 #include "memo.h"
+#include "merge.h"
 #include "pretok.h"
 
 enum {
@@ -18,7 +19,7 @@ enum {
 };
 
 /* A word of the batch: a short one has a key, a long one has none (key.b is 0),
- * and one longer than LP_BPE_SHORT has key.a 1 and no hash. */
+ * and one longer than LP_MERGE_MAX has key.a 1 and no hash. */
 struct word {
     struct lp_key key;
     uint64_t hash;
@@ -42,7 +43,7 @@ struct lp_tok {
 enum lp_status lp_tok_new(const struct lp_vocab *vocab, bool special, struct lp_tok **out)
 {
     *out = NULL;
-    if (vocab->file->token_max > LP_BPE_SHORT)
+    if (vocab->file->token_max > LP_MERGE_MAX)
         return LP_DATA;
     struct lp_tok *tok = calloc(1, sizeof *tok);
     if (tok == NULL)
@@ -115,7 +116,7 @@ static inline bool is_giant(const struct word *w)
 
 static inline struct word word_at(const unsigned char *text, size_t n)
 {
-    if (n > LP_BPE_SHORT)
+    if (n > LP_MERGE_MAX)
         return (struct word){.key.a = 1};
     if (n > LP_KEY_TEXT_MAX)
         return (struct word){.hash = lp_xxh64(text, n, 0)};
@@ -193,7 +194,7 @@ static void learn_merged(struct lp_tok *tok, const unsigned char *text, const st
         m[i].text = text + miss[i].from;
         m[i].n = miss[i].size;
     }
-    lp_bpe_merge(tok->v, m, n);
+    lp_merge_words(tok->v, m, n);
     for (size_t i = 0; i < n; i++)
         remember(tok, &tok->word[miss[i].word], m[i].text, m[i].n, m[i].ids, m[i].nids);
 }
@@ -247,7 +248,7 @@ static size_t encode_alone(struct lp_tok *tok, const struct word *w, const unsig
     struct lp_merging *m = tok->merging;
     m->text = text;
     m->n = n;
-    lp_bpe_merge(tok->v, m, 1);
+    lp_merge_words(tok->v, m, 1);
     memcpy(ids, m->ids, m->nids * sizeof *ids);
     return m->nids;
 }
