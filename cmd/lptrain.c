@@ -2,10 +2,12 @@
  *
  * A part of the records is held out and packed with what the others made, to say
  * what it is worth; what is written is then made of all. */
+#include "blob.h"
 #include "check.h"
 #include "dict.h"
 #include "pack.h"
 #include "progress.h"
+#include "stored.h"
 #include "train.h"
 
 #include <getopt.h>
@@ -147,6 +149,7 @@ struct records {
     struct lp_docs docs;
     size_t cap, limit;
     bool full;
+    struct progress *progress;
 };
 
 static void check(const struct tool *tool, const char *name, enum lp_status status)
@@ -155,42 +158,52 @@ static void check(const struct tool *tool, const char *name, enum lp_status stat
         tool_fail(tool, name, status, 0, NULL);
 }
 
+static _Noreturn void no_memory(const struct tool *tool)
+{
+    tool_die(tool, EXIT_IO, "out of memory");
+}
+
 /* Takes a record, unless it is empty or there is enough. */
-static void add_record(struct records *r, const unsigned char *text, size_t n, float weight)
+static void add_record(struct records *r, const void *text, size_t n, float weight)
 {
     const uint32_t *ids;
     size_t nids;
+    r->full = r->full || n > r->limit - r->text.n;
     if (n == 0 || r->full)
         return;
-    if (n > r->limit - r->text.n) {
-        r->full = true;
-        return;
-    }
     check(r->tool, "records", lp_encode(r->codec, text, n, &ids, &nids));
     if (r->docs.ndocs == r->cap) {
         r->cap = r->cap * 3 / 2 + 64;
         size_t *end = realloc(r->end, r->cap * sizeof *end);
         if (end == NULL)
-            tool_die(r->tool, EXIT_IO, "out of memory");
+            no_memory(r->tool);
         r->end = end;
     }
     if (!lp_buf_append(&r->text, text, n) || !lp_docs_add(&r->docs, ids, nids, weight))
-        tool_die(r->tool, EXIT_IO, "out of memory");
+        no_memory(r->tool);
     r->end[r->docs.ndocs - 1] = r->text.n;
+    progress_add(r->progress, n);
 }
 
-struct memory {
-    const unsigned char *p;
-    size_t n;
-};
-
-static enum lp_status read_memory(void *ctx, uint64_t offset, void *data, size_t n)
+/* The records of a text. No more of it is read than can be used. */
+static void add_text(struct records *r, struct input *in, int separator, float weight)
 {
-    const struct memory *m = ctx;
-    if (offset > m->n || n > m->n - offset)
-        return LP_TRUNCATED;
-    memcpy(data, m->p + offset, n);
-    return LP_OK;
+    struct lp_buf record = {0};
+    for (size_t n; !r->full && (n = input_read(r->tool, in)) > 0;) {
+        const unsigned char *p = in->data, *end = p + n, *sign;
+        while (separator >= 0 && (sign = memchr(p, separator, (size_t)(end - p))) != NULL) {
+            if (!lp_buf_append(&record, p, (size_t)(sign - p)))
+                no_memory(r->tool);
+            add_record(r, record.p, record.n, weight);
+            record.n = 0;
+            p = sign + 1;
+        }
+        if (!lp_buf_append(&record, p, (size_t)(end - p)))
+            no_memory(r->tool);
+        r->full = r->full || record.n > r->limit - r->text.n;
+    }
+    add_record(r, record.p, record.n, weight);
+    lp_buf_free(&record);
 }
 
 static enum lp_status append(void *ctx, const void *data, size_t n)
@@ -199,50 +212,59 @@ static enum lp_status append(void *ctx, const void *data, size_t n)
 }
 
 /* The records of a stream; their separators do not belong to them. */
-static void add_stream(struct records *r, const char *name, const unsigned char *data, size_t n,
-                       float weight)
+static void add_stream(struct records *r, struct input *in, float weight)
 {
-    struct memory memory = {data, n};
     struct lp_reader_options options = {.find = tool_find, .find_ctx = r->finder};
     struct lp_file *file;
+    struct lp_segment segment;
     struct lp_buf text = {0};
-    uint64_t nrecords = 0;
-    enum lp_status status = lp_file_open(read_memory, &memory, n, &options, &file);
-    if (status == LP_OK)
-        status = lp_file_records(file, &nrecords);
-    struct lp_segment segment = {0};
-    if (status == LP_OK && nrecords > 0)
-        status = lp_file_segment(file, 0, &segment);
-    for (uint64_t i = 1; status == LP_OK && i <= nrecords && !r->full; i++) {
-        text.n = 0;
-        status = lp_file_record(file, i, append, &text);
-        unsigned char separator = segment.split == LP_NUL ? 0 : '\n';
-        if (segment.split != LP_WHOLE && text.n > 0 && text.p[text.n - 1] == separator)
-            text.n--;
-        if (status == LP_OK)
-            add_record(r, text.p, text.n, weight);
+    uint64_t number = 1;
+    enum lp_status status =
+        lp_file_open(input_read_at, in, input_seekable(r->tool, in), &options, &file);
+    for (size_t i = 0; status == LP_OK && !r->full; i++) {
+        status = lp_file_segment(file, i, &segment);
+        for (uint64_t k = 0; status == LP_OK && k < segment.nrecords && !r->full; k++) {
+            text.n = 0;
+            status = lp_file_record(file, number++, append, &text);
+            unsigned char separator = segment.split == LP_NUL ? 0 : '\n';
+            if (segment.split != LP_WHOLE && text.n > 0 && text.p[text.n - 1] == separator)
+                text.n--;
+            if (status == LP_OK)
+                add_record(r, text.p, text.n, weight);
+        }
     }
-    if (status != LP_OK)
-        tool_fail(r->tool, name, status, file != NULL ? lp_file_offset(file) : 0,
+    if (status != LP_OK && status != LP_USAGE) /* that is past the last segment */
+        tool_fail(r->tool, in->name, status, file != NULL ? lp_file_offset(file) : 0,
                   file != NULL ? lp_file_need(file) : NULL);
     lp_file_close(file);
     lp_buf_free(&text);
 }
 
-static void add_input(struct records *r, struct input *in, int separator, float weight)
+static void add_blob(struct records *r, struct input *in, float weight)
 {
     unsigned char *data;
-    size_t n = input_all(r->tool, in, NEW_TEXT_MAX, &data);
-    if (lp_is_stream(data, n)) {
-        add_stream(r, in->name, data, n, weight);
-    } else {
-        for (size_t at = 0, size; at < n; at += size + 1) {
-            const unsigned char *sign = separator < 0 ? NULL : memchr(data + at, separator, n - at);
-            size = sign == NULL ? n - at : (size_t)(sign - data) - at;
-            add_record(r, data + at, size, weight);
-        }
-    }
+    const void *text;
+    struct lp_buf copy = {0};
+    size_t size, n = input_all(r->tool, in, LP_BLOCK_MAX + LP_BLOB_HEAD_MAX, &data);
+    enum lp_status status = lp_unpack(r->codec, data, n, tool_find, r->finder, &text, &size);
+    if (status != LP_OK)
+        tool_fail(r->tool, in->name, status, 0, lp_codec_need(r->codec));
+    if (!lp_buf_append(&copy, text, size))
+        no_memory(r->tool);
+    add_record(r, copy.p, copy.n, weight);
+    lp_buf_free(&copy);
     free(data);
+}
+
+static void add_input(struct records *r, struct input *in, int separator, float weight)
+{
+    size_t n = input_peek(r->tool, in, LP_SYNC_SIZE);
+    if (lp_is_stream(in->data, n))
+        add_stream(r, in, weight);
+    else if (separator < 0 && lp_is_blob(in->data, n))
+        add_blob(r, in, weight);
+    else
+        add_text(r, in, separator, weight);
 }
 
 /* WEIGHT:FILE, where a weight is given. */
@@ -263,17 +285,16 @@ static float split_weight(const struct tool *tool, char **file)
 static void read_records(struct records *r, const struct options *o)
 {
     struct input in;
-    for (size_t i = 0; i == 0 || o->files[i] != NULL; i++) {
+    for (size_t i = 0; !r->full; i++) {
         float weight = 1;
-        if (o->new && o->files[i] != NULL)
+        if (o->new && o->files[0] != NULL && o->files[i] != NULL)
             weight = split_weight(r->tool, &o->files[i]);
         if (!input_next(r->tool, &in, o->files, i, o->force))
             break;
         add_input(r, &in, o->separator, weight);
         input_close(&in);
-        if (o->files[i] == NULL)
-            break;
     }
+    progress_end(r->progress);
     if (r->full && !r->tool->quiet)
         tool_warn(r->tool, "only the first %zu MiB of text are used", r->limit >> 20);
     if (r->docs.ndocs == 0)
@@ -282,6 +303,7 @@ static void read_records(struct records *r, const struct options *o)
 
 /* --- What is made -------------------------------------------------------------------- */
 
+/* What the trainer is at. */
 static void say(void *ctx, const char *text)
 {
     struct progress *progress = ctx;
@@ -326,9 +348,34 @@ static double mean_ratio(const struct records *r, const bool *held,
               lp_pack(codec, r->text.p + begin, r->end[d] - begin, &blob, &size));
         sum += (double)(r->end[d] - begin) / (double)size;
         n++;
+        say(r->progress, "measuring");
     }
     lp_codec_free(codec);
     return sum / (double)n;
+}
+
+static double mean_ratio_of_dict(const struct records *r, const bool *held,
+                                 const struct lp_buf *dict)
+{
+    struct lp_dict made = {.data = dict->p,
+                           .size = dict->n,
+                           .fingerprint = lp_xxh64(dict->p, dict->n, 0) | 1,
+                           .ddict = ZSTD_createDDict(dict->p, dict->n)};
+    struct lp_options options = {
+        .chain = LP_CHAIN_TOKENS_ZSTD, .vocab = r->vocab, .level = DICT_LEVEL, .dict = &made};
+    if (made.ddict == NULL)
+        no_memory(r->tool);
+    double mean = mean_ratio(r, held, &options);
+    ZSTD_freeDDict(made.ddict);
+    return mean;
+}
+
+static double mean_ratio_of_model(const struct records *r, const bool *held,
+                                  const struct lp_model *model)
+{
+    return mean_ratio(
+        r, held,
+        &(struct lp_options){.chain = LP_CHAIN_TOKENS_MIX, .vocab = r->vocab, .model = model});
 }
 
 struct result {
@@ -343,79 +390,78 @@ static void make_model(const struct records *r, const struct options *o, const s
     check(r->tool, "training", status);
 }
 
-/* Holds a part out and packs it by what the others made. */
+/* Holds out one of each HELD_EACH records; the others go to most. */
+static uint32_t hold_out(const struct records *r, bool *held, struct lp_docs *most)
+{
+    uint32_t seed = 12345, pick = 0, n = 0;
+    size_t begin = 0;
+    for (uint32_t d = 0; d < r->docs.ndocs; begin = r->docs.end[d++]) {
+        if (d % HELD_EACH == 0) {
+            seed = seed * 1664525 + 1013904223;
+            pick = d + (seed >> 8) % HELD_EACH;
+        }
+        held[d] = d == pick;
+        n += held[d];
+        if (!held[d] &&
+            !lp_docs_add(most, r->docs.id + begin, r->docs.end[d] - begin, r->docs.weight[d]))
+            no_memory(r->tool);
+    }
+    return n;
+}
+
+/* Holds a part out and packs it by what the others make. */
 static struct result try_out(const struct records *r, const struct options *o,
                              const struct lp_trainer *t, size_t dict_size)
 {
-    struct result result = {0};
     struct lp_docs most = {0};
+    struct lp_buf dict = {0}, image = {0};
     bool *held = calloc(r->docs.ndocs, sizeof *held);
-    size_t begin = 0;
-    uint32_t seed = 12345;
-    for (uint32_t d = 0; held != NULL && d < r->docs.ndocs; begin = r->docs.end[d++]) {
-        seed = seed * 1664525 + 1013904223;
-        held[d] = (seed >> 8) % HELD_EACH == 0;
-        result.nheld += held[d];
-        if (!held[d] &&
-            !lp_docs_add(&most, r->docs.id + begin, r->docs.end[d] - begin, r->docs.weight[d]))
-            held = NULL;
-    }
     if (held == NULL)
-        tool_die(r->tool, EXIT_IO, "out of memory");
+        no_memory(r->tool);
+    struct result result = {.nheld = hold_out(r, held, &most)};
     if (result.nheld > 0 && most.ndocs > 0) {
-        struct lp_options options = {.vocab = r->vocab, .level = DICT_LEVEL};
-        struct lp_buf dict = make_dict(r, &most, dict_size), image = {0};
-        if (dict.n > 0) {
-            struct lp_dict made = {.data = dict.p,
-                                   .size = dict.n,
-                                   .fingerprint = lp_xxh64(dict.p, dict.n, 0) | 1,
-                                   .ddict = ZSTD_createDDict(dict.p, dict.n)};
-            options.chain = LP_CHAIN_TOKENS_ZSTD;
-            options.dict = &made;
-            if (made.ddict != NULL)
-                result.dict = mean_ratio(r, held, &options);
-            ZSTD_freeDDict(made.ddict);
-            options.dict = NULL;
-        }
-        options.chain = LP_CHAIN_TOKENS_MIX;
-        options.model = t->base;
+        dict = make_dict(r, &most, dict_size);
+        if (dict.n > 0)
+            result.dict = mean_ratio_of_dict(r, held, &dict);
         if (t->base != NULL) {
-            result.before = mean_ratio(r, held, &options);
             struct lp_model model;
+            result.before = mean_ratio_of_model(r, held, t->base);
             make_model(r, o, t, &most, &image);
             check(r->tool, "training", lp_model_view(image.p, image.n, &model));
-            options.model = &model;
-            result.model = mean_ratio(r, held, &options);
+            result.model = mean_ratio_of_model(r, held, &model);
         }
-        lp_buf_free(&dict);
-        lp_buf_free(&image);
     }
+    lp_buf_free(&dict);
+    lp_buf_free(&image);
     lp_docs_free(&most);
     free(held);
     return result;
 }
 
+/* To standard error: what is made may go to standard output. */
 static void report(const struct records *r, const struct options *o, const struct result *result)
 {
-    if (r->tool->quiet)
-        return;
+    const struct result *x = result;
     if (r->docs.ndocs < FEW)
         tool_warn(r->tool, "%" PRIu32 " records are few: others may be unlike them", r->docs.ndocs);
-    printf("%" PRIu32 " records, %zu bytes; %" PRIu32 " held out\n", r->docs.ndocs, r->text.n,
-           result->nheld);
-    if (result->nheld == 0)
-        return;
-    printf("mean ratio of those held out, each as a blob:\n");
-    if (result->before > 0)
-        printf("  %6.2f  lpmix, the model as it was\n"
-               "  %6.2f  lpmix, the model adapted to the other records\n",
-               result->before, result->model);
-    if (result->dict > 0)
-        printf("  %6.2f  lpzstd -%d, a dictionary of the other records\n", result->dict,
-               DICT_LEVEL);
-    if (result->model > 0 && result->dict > 0 && (result->model > result->dict) == o->zstd)
-        printf("%s\n", o->zstd ? "a model suits these records better: leave out --zstd"
-                               : "a dictionary suits these records better: --zstd");
+    fprintf(stderr, "%" PRIu32 " records, %zu bytes; %" PRIu32 " held out\n", r->docs.ndocs,
+            r->text.n, x->nheld);
+    if (x->before > 0 || x->dict > 0)
+        fputs("mean ratio of those held out, each as a blob:\n", stderr);
+    if (x->before > 0)
+        fprintf(stderr,
+                "  %6.2f  lpmix, the model as it was\n"
+                "  %6.2f  lpmix, the model adapted to the other records\n",
+                x->before, x->model);
+    if (x->dict > 0)
+        fprintf(stderr, "  %6.2f  lpzstd -%d, a dictionary of the other records\n", x->dict,
+                DICT_LEVEL);
+    if (x->model > 0 && x->dict > 0)
+        fprintf(stderr, "a %s suits these records better%s\n",
+                x->model >= x->dict ? "model" : "dictionary",
+                (x->model >= x->dict) != o->zstd ? ""
+                : o->zstd                        ? ": leave out --zstd"
+                                                 : ": --zstd makes one");
 }
 
 static void install(const struct tool *tool, const struct options *o)
@@ -472,6 +518,15 @@ static const struct lp_model *base_model(const struct tool *tool, const struct o
     return found.model;
 }
 
+/* Parts of a new model's tables, as they proved best. */
+static struct lp_train_sizes sizes_of(size_t size)
+{
+    return (struct lp_train_sizes){.follow = (uint32_t)(size / 100 * 31),
+                                   .block1 = (uint32_t)(size / 100 * 9),
+                                   .block2 = (uint32_t)(size / 100 * 13),
+                                   .cell = (uint32_t)(size / 100 * 47)};
+}
+
 int main(int argc, char **argv)
 {
     struct tool tool = {.name = "lptrain", .help = help};
@@ -481,27 +536,29 @@ int main(int argc, char **argv)
         install(&tool, &o);
         return EXIT_OK;
     }
+    struct progress progress;
+    struct output out;
+    struct lp_buf made = {0};
     struct finder finder = {.tool = &tool, .packs = true};
     struct lp_vocab *vocab = tool_vocab(&tool, o.encoding);
-    struct lp_options options = {.chain = LP_CHAIN_TOKENS, .vocab = vocab};
-    struct records r = {
-        .tool = &tool, .vocab = vocab, .finder = &finder, .limit = o.new ? NEW_TEXT_MAX : TEXT_MAX};
-    check(&tool, "tokens", lp_codec_new(&options, &r.codec));
-    struct progress progress;
-    progress_start(&progress, &tool, "training", 0);
-    struct lp_trainer t = {.vocab = vocab, .say = say, .say_ctx = &progress};
-    size_t size = o.size > 0 ? o.size : MODEL_SIZE;
-    t.sizes = (struct lp_train_sizes){.follow = (uint32_t)(size / 100 * 31),
-                                      .block1 = (uint32_t)(size / 100 * 9),
-                                      .block2 = (uint32_t)(size / 100 * 13),
-                                      .cell = (uint32_t)(size / 100 * 47)};
-    t.base = o.new ? NULL : base_model(&tool, &o, &finder, vocab);
-    read_records(&r, &o);
+    struct records r = {.tool = &tool,
+                        .vocab = vocab,
+                        .finder = &finder,
+                        .limit = o.new ? NEW_TEXT_MAX : TEXT_MAX,
+                        .progress = &progress};
+    check(&tool, "tokens",
+          lp_codec_new(&(struct lp_options){.chain = LP_CHAIN_TOKENS, .vocab = vocab}, &r.codec));
+    struct lp_trainer t = {.vocab = vocab,
+                           .sizes = sizes_of(o.size > 0 ? o.size : MODEL_SIZE),
+                           .base = o.new ? NULL : base_model(&tool, &o, &finder, vocab),
+                           .say = say,
+                           .say_ctx = &progress};
     size_t dict_size = o.zstd && o.size > 0 ? o.size : DICT_SIZE;
-    struct lp_buf made = {0};
-    struct output out;
+    progress_start(&progress, &tool, "reading", 0);
+    read_records(&r, &o);
     output_open(&tool, &out, o.output, true, o.force);
-    if (!o.new) {
+    progress_start(&progress, &tool, "training", 0);
+    if (!o.new && !tool.quiet) {
         struct result result = try_out(&r, &o, &t, dict_size);
         progress_end(&progress);
         report(&r, &o, &result);
@@ -510,9 +567,9 @@ int main(int argc, char **argv)
         made = make_dict(&r, &r.docs, dict_size);
     else
         make_model(&r, &o, &t, &r.docs, &made);
+    progress_end(&progress);
     if (made.n == 0)
         tool_die(&tool, EXIT_DATA, "too few records, or too short, for a dictionary");
-    progress_end(&progress);
     output_sink(&out, made.p, made.n);
     output_close(&out);
     return EXIT_OK;

@@ -30,8 +30,10 @@ void progress_add(struct progress *p, uint64_t n)
     if (p->total > 0)
         fprintf(stderr, "\r%s: %s %3.0f %%\033[K", p->tool->name, p->what,
                 100 * (double)p->done / (double)p->total);
-    else
+    else if (p->done > 0)
         fprintf(stderr, "\r%s: %s %.1f MB\033[K", p->tool->name, p->what, (double)p->done / 1e6);
+    else
+        fprintf(stderr, "\r%s: %s\033[K", p->tool->name, p->what);
     fflush(stderr);
 }
 

@@ -8,7 +8,8 @@
 struct progress {
     const struct tool *tool;
     const char *what;
-    uint64_t done, total; /* total: 0 when it is not known, and done counts bytes */
+    uint64_t done, total; /* total: 0 when it is not known, and done counts bytes,
+                           * or is 0 where nothing is counted */
     double start, last;   /* seconds; last: when the line was written, 0 never */
     bool wanted;
 };

@@ -51,11 +51,11 @@ def lopace(method, encoding):
         lambda blob: compressor.decompress(blob, which)
 
 
-def zstd(level, training=None):
+def zstd(level, training=None, size=112640):
     import zstandard
     options = {}
     if training:
-        options["dict_data"] = zstandard.train_dictionary(112640, training, d=8, steps=4,
+        options["dict_data"] = zstandard.train_dictionary(size, training, d=8, steps=4,
                                                           level=level)
     return zstandard.ZstdCompressor(level=level, **options).compress, \
         zstandard.ZstdDecompressor(**options).decompress
@@ -117,8 +117,9 @@ def peer(method, encoding, training):
     """(pack, unpack, takes str, gives ids)"""
     if method.startswith("lopace-"):
         return *lopace(method[len("lopace-"):], encoding), True, False
-    if method == "zstd-19-dict":
-        return *zstd(19, training), False, False
+    if method.startswith("zstd-19-dict"):  # the dictionary's size may follow
+        size = method[len("zstd-19-dict-"):]
+        return *zstd(19, training, *([int(size)] if size else [])), False, False
     if method.startswith("zstd-"):
         return *zstd(int(method[len("zstd-"):])), False, False
     if method in ("tiktoken", "quicktok"):
