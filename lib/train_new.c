@@ -1,0 +1,502 @@
+/* train_new.c - makes a model of texts: keeps of the counts what the model has room
+ * for, and tunes the mixing on texts that were not counted. */
+#include "train_parts.h"
+
+#include "check.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* --- The image ------------------------------------------------------------------------ */
+
+struct builder {
+    const struct lp_trainer *t;
+    const struct lp_tree *tree;
+    unsigned char *section[LP_LPM_SECTIONS];
+    size_t size[LP_LPM_SECTIONS];
+    struct lp_grams gram[3];
+};
+
+static unsigned char *add_section(struct builder *b, int section, size_t size)
+{
+    b->size[section] = size;
+    b->section[section] = calloc(size + 1, 1);
+    return b->section[section];
+}
+
+static void put24(unsigned char *p, uint32_t v)
+{
+    lp_put16(p, (uint16_t)v);
+    p[2] = (unsigned char)(v >> 16);
+}
+
+static enum lp_status put_tree(struct builder *b, const struct lp_docs *docs)
+{
+    const struct lp_tree *tree = b->tree;
+    uint32_t nleaves = tree->nleaves;
+    unsigned char *nodes = add_section(b, LP_LPM_TREE, 4 * ((size_t)nleaves - 1));
+    unsigned char *leaf = add_section(b, LP_LPM_LEAF, 3 * (size_t)tree->size);
+    unsigned char *id = add_section(b, LP_LPM_ID, 3 * (size_t)nleaves);
+    unsigned char *class = add_section(b, LP_LPM_CLASS, (size_t)nleaves + 1);
+    double *mass = calloc((size_t)nleaves + 1, sizeof *mass);
+    uint32_t *seen = calloc(nleaves, sizeof *seen);
+    if (nodes == NULL || leaf == NULL || id == NULL || class == NULL || mass == NULL ||
+        seen == NULL) {
+        free(mass);
+        free(seen);
+        return LP_NOMEM;
+    }
+    for (uint32_t i = 0; i < tree->size; i++)
+        put24(leaf + 3 * (size_t)i, tree->leaf[i]);
+    for (uint32_t i = 0; i < nleaves; i++)
+        put24(id + 3 * (size_t)i, tree->id[i]);
+    memcpy(class, tree->class, (size_t)nleaves + 1);
+    /* The mass of leaves: their counts, diminished within a doc. */
+    size_t begin = 0;
+    for (uint32_t d = 0; d < docs->ndocs; begin = docs->end[d++]) {
+        for (size_t i = begin; i < docs->end[d]; i++) {
+            uint32_t k = ++seen[docs->id[i]];
+            mass[docs->id[i] + 1] +=
+                (double)(docs->weight[d] * (k == 1 ? 1 : lp_diminished(k) - lp_diminished(k - 1)));
+        }
+        for (size_t i = begin; i < docs->end[d]; i++)
+            seen[docs->id[i]] = 0;
+    }
+    for (uint32_t i = 0; i < nleaves; i++)
+        mass[i + 1] += mass[i] + 0.05;
+    /* Preorder by a stack of the intervals still to come. */
+    struct {
+        uint32_t a, b;
+    } stack[128];
+    uint32_t top = 1, node = 0;
+    stack[0].a = 0;
+    stack[0].b = nleaves;
+    while (top > 0) {
+        uint32_t a = stack[--top].a, e = stack[top].b;
+        if (e - a < 2)
+            continue;
+        uint32_t mid = tree->mid[node];
+        uint32_t s = (uint32_t)(8192 + lp_stretched(mass[e] - mass[mid], mass[e] - mass[a]));
+        lp_put32(nodes + 4 * (size_t)node++, mid << LP_STRETCH_BITS | s);
+        stack[top].a = mid;
+        stack[top++].b = e;
+        stack[top].a = a;
+        stack[top++].b = mid;
+    }
+    free(mass);
+    free(seen);
+    return LP_OK;
+}
+
+static enum lp_status put_follow(struct builder *b)
+{
+    const struct lp_grams *g = &b->gram[0];
+    uint32_t nleaves = b->tree->nleaves;
+    size_t room = b->t->sizes.follow / 4;
+    unsigned char *start = add_section(b, LP_LPM_START, 4 * ((size_t)nleaves + 2));
+    if (start == NULL)
+        return LP_NOMEM;
+    /* The least count that fits. */
+    float least = 0.3F;
+    for (;; least *= 1.08F) {
+        size_t need = 0;
+        for (size_t i = 0; i < g->n; i++)
+            need += g->v[i].count >= least;
+        if (need + nleaves + 1 <= room)
+            break;
+    }
+    unsigned char *follow = add_section(b, LP_LPM_FOLLOW, 4 * room);
+    if (follow == NULL)
+        return LP_NOMEM;
+    uint32_t at = 0;
+    size_t i = 0;
+    for (uint32_t last = 0; last <= nleaves; last++) {
+        lp_put32(start + 4 * (size_t)last, at);
+        size_t from = i;
+        double total = 0;
+        uint32_t n = 0;
+        for (; i < g->n && g->v[i].key >> LP_GRAM_SHIFT == last; i++) {
+            if (g->v[i].count >= least) {
+                total += (double)g->v[i].count;
+                n++;
+            }
+        }
+        if (n == 0)
+            continue;
+        /* Counts in quarters, so far as they fit. */
+        double scale = 4;
+        uint32_t sum;
+        for (;; scale *= 0.9) {
+            sum = 0;
+            for (size_t k = from; k < i; k++) {
+                if (g->v[k].count >= least) {
+                    double c = (double)g->v[k].count * scale;
+                    sum += c < 1 ? 1 : (uint32_t)lround(c);
+                }
+            }
+            if (sum < 1 << LP_FOLLOW_BITS)
+                break;
+        }
+        sum = 0;
+        for (size_t k = from; k < i; k++) {
+            if (g->v[k].count >= least) {
+                double c = (double)g->v[k].count * scale;
+                lp_put32(follow + 4 * (size_t)at++,
+                         (uint32_t)(g->v[k].key & LP_GRAM_LEAF) << LP_FOLLOW_BITS | sum);
+                sum += c < 1 ? 1 : (uint32_t)lround(c);
+            }
+        }
+        lp_put32(follow + 4 * (size_t)at++, (uint32_t)LP_GRAM_LEAF << LP_FOLLOW_BITS | sum);
+    }
+    lp_put32(start + 4 * ((size_t)nleaves + 1), at);
+    b->size[LP_LPM_FOLLOW] = 4 * (size_t)at;
+    return LP_OK;
+}
+
+struct scored {
+    float score, count;
+    uint64_t key;
+};
+
+static int by_score(const void *a, const void *b)
+{
+    const struct scored *x = a, *y = b;
+    return x->score != y->score ? (x->score > y->score ? -1 : 1)
+           : x->key < y->key    ? -1
+                                : x->key > y->key;
+}
+
+/* Estimated probability of each gram, in its context. */
+static float *probabilities(const struct lp_grams *g)
+{
+    float *p = malloc((g->n + 1) * sizeof *p);
+    for (size_t i = 0; p != NULL && i < g->n;) {
+        size_t from = i;
+        double total = 0;
+        for (; i < g->n && g->v[i].key >> LP_GRAM_SHIFT == g->v[from].key >> LP_GRAM_SHIFT; i++)
+            total += (double)g->v[i].count;
+        for (size_t k = from; k < i; k++)
+            p[k] = (float)((double)g->v[k].count / (total + 1));
+    }
+    return p;
+}
+
+static enum lp_status put_cells(struct builder *b, const struct lp_docs *docs)
+{
+    uint32_t nleaves = b->tree->nleaves, nbuckets = b->t->sizes.cell / 64, leaf_bits = 0;
+    while ((uint32_t)1 << leaf_bits < nleaves)
+        leaf_bits++;
+    unsigned char *cells = add_section(b, LP_LPM_CELL, 64 * (size_t)nbuckets);
+    float *p[3];
+    for (int k = 0; k < 3; k++)
+        p[k] = probabilities(&b->gram[k]);
+    struct scored *scored = malloc((b->gram[1].n + b->gram[2].n + 1) * sizeof *scored);
+    unsigned char *used = calloc(nbuckets + 1, 1);
+    if (cells == NULL || scored == NULL || used == NULL || p[0] == NULL || p[1] == NULL ||
+        p[2] == NULL)
+        return LP_NOMEM; /* the program ends */
+    /* Where docs begin, for contexts of a position. */
+    size_t n = 0;
+    uint32_t *doc_begin = malloc((docs->n + 1) * sizeof *doc_begin);
+    if (doc_begin == NULL)
+        return LP_NOMEM;
+    size_t begin = 0;
+    for (uint32_t d = 0; d < docs->ndocs; begin = docs->end[d++]) {
+        for (size_t i = begin; i < docs->end[d]; i++)
+            doc_begin[i] = (uint32_t)begin;
+    }
+    for (int order = 2; order <= 3; order++) {
+        const struct lp_grams *g = &b->gram[order - 1], *lower = &b->gram[order - 2];
+        for (size_t i = 0; i < g->n; i++) {
+            uint32_t at = g->v[i].at;
+            uint64_t context = lp_gram_context(docs, nleaves, doc_begin[at], at, order - 1);
+            const struct lp_gram *back = lp_gram_find(lower, context | docs->id[at]);
+            double q = back != NULL ? (double)p[order - 2][back - lower->v] : 1e-6;
+            double gain = (double)g->v[i].count * log2((double)p[order - 1][i] / q);
+            if (gain > 0.1)
+                scored[n++] = (struct scored){(float)gain, g->v[i].count, g->v[i].key};
+        }
+    }
+    qsort(scored, n, sizeof *scored, by_score);
+    const uint32_t shift = leaf_bits + LP_CELL_CLASS_BITS;
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint64_t key = scored[i].key;
+        uint32_t at = lp_bucket(key, nbuckets), check = lp_cell_check(key, leaf_bits), same = 0;
+        if (used[at] == LP_BUCKET_CELLS)
+            continue;
+        unsigned char *cell = cells + 64 * (size_t)at;
+        for (uint32_t k = 0; k < used[at]; k++)
+            same += lp_get32(cell + 4 * k) >> shift == check;
+        if (same == 6)
+            continue;
+        lp_put32(cell + 4 * used[at]++, check << shift |
+                                            lp_class_of(2 * scored[i].count) << leaf_bits |
+                                            (uint32_t)(key & LP_GRAM_LEAF));
+        kept++;
+    }
+    lp_sort_cells(cells, nbuckets);
+    lp_train_tell(b->t, "successors: %zu of %zu kept, %u cells", kept, n, nbuckets * 16);
+    for (int k = 0; k < 3; k++)
+        free(p[k]);
+    free(scored);
+    free(used);
+    free(doc_begin);
+    return LP_OK;
+}
+
+/* --- Blocks --------------------------------------------------------------------------- */
+
+/* A block's hash and its visits, then its place. */
+struct visit {
+    uint64_t hash;
+    float count;
+    uint32_t place;
+};
+
+struct visits {
+    struct visit *v;
+    uint32_t log, n;
+};
+
+static struct visit *find_visit(const struct visits *t, uint64_t hash)
+{
+    uint64_t mask = ((uint64_t)1 << t->log) - 1, at = hash >> 20 & mask;
+    while (t->v[at].hash != hash && t->v[at].hash != 0)
+        at = (at + 1) & mask;
+    return &t->v[at];
+}
+
+static bool count_visit(struct visits *t, uint64_t hash, float count)
+{
+    if (t->v == NULL || t->n > (uint32_t)3 << (t->log - 2)) {
+        struct visits more = {.log = t->v == NULL ? 16 : t->log + 1, .n = t->n};
+        more.v = calloc((size_t)1 << more.log, sizeof *more.v);
+        if (more.v == NULL)
+            return false;
+        for (size_t i = 0; t->v != NULL && i < (size_t)1 << t->log; i++) {
+            if (t->v[i].hash != 0)
+                *find_visit(&more, t->v[i].hash) = t->v[i];
+        }
+        free(t->v);
+        *t = more;
+    }
+    struct visit *v = find_visit(t, hash);
+    t->n += v->hash == 0;
+    v->hash = hash;
+    v->count += count;
+    return true;
+}
+
+static int by_visits(const void *a, const void *b)
+{
+    const struct visit *x = *(struct visit *const *)a, *y = *(struct visit *const *)b;
+    return x->count != y->count ? (x->count > y->count ? -1 : 1)
+           : x->hash < y->hash  ? -1
+                                : x->hash > y->hash;
+}
+
+static enum lp_status put_blocks(struct builder *b, const struct lp_docs *docs,
+                                 const struct lp_path *paths, int order)
+{
+    const struct lp_tree *tree = b->tree;
+    size_t size = order == 1 ? b->t->sizes.block1 : b->t->sizes.block2;
+    uint32_t nbuckets = (uint32_t)(size / 64), room = nbuckets * LP_BLOCK_BUCKET;
+    unsigned char *blocks =
+        add_section(b, order == 1 ? LP_LPM_BLOCK1 : LP_LPM_BLOCK2, 64 * (size_t)nbuckets);
+    struct visits t = {0};
+    size_t begin = 0;
+    for (uint32_t d = 0; d < docs->ndocs; begin = docs->end[d++]) {
+        for (size_t i = begin; i < docs->end[d]; i++) {
+            uint32_t context = lp_class_context(tree, docs, begin, i, order);
+            const struct lp_path *path = &paths[docs->id[i]];
+            for (uint32_t k = 0; k < path->n; k++) {
+                if (!count_visit(&t, lp_block_hash(context, path->root[k]), docs->weight[d]))
+                    return LP_NOMEM;
+            }
+        }
+    }
+    struct visit **sorted = malloc((t.n + 1) * sizeof *sorted);
+    uint32_t *seat = calloc(room + 1, sizeof *seat);
+    unsigned char *used = calloc(nbuckets + 1, 1);
+    float(*counts)[16][2] = calloc(room + 1, sizeof *counts);
+    if (blocks == NULL || sorted == NULL || used == NULL || counts == NULL || seat == NULL)
+        return LP_NOMEM;
+    uint32_t n = 0;
+    for (size_t i = 0; t.v != NULL && i < (size_t)1 << t.log; i++) {
+        if (t.v[i].hash != 0)
+            sorted[n++] = &t.v[i];
+    }
+    qsort(sorted, n, sizeof(struct visit *), by_visits);
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t bucket = lp_bucket(sorted[i]->hash, nbuckets);
+        if (used[bucket] == LP_BLOCK_BUCKET || sorted[i]->count < 4)
+            continue;
+        uint32_t place = bucket * LP_BLOCK_BUCKET + used[bucket]++;
+        blocks[16 * (size_t)place] = lp_block_check(sorted[i]->hash);
+        sorted[i]->place = place + 1;
+        kept++;
+    }
+    lp_train_tell(b->t, "blocks of %d: %u of %u kept, %u places", order, kept, n, room);
+    begin = 0;
+    for (uint32_t d = 0; d < docs->ndocs; begin = docs->end[d++]) {
+        for (size_t i = begin; i < docs->end[d]; i++) {
+            uint32_t context = lp_class_context(tree, docs, begin, i, order);
+            const struct lp_path *path = &paths[docs->id[i]];
+            for (uint32_t k = 0; k < path->n; k++) {
+                uint32_t place = find_visit(&t, lp_block_hash(context, path->root[k]))->place;
+                if (place == 0)
+                    continue;
+                seat[place - 1] = path->root[k];
+                for (uint32_t bits = path->bits[k]; bits > 1; bits >>= 1)
+                    counts[place - 1][bits >> 1][bits & 1] += docs->weight[d];
+            }
+        }
+    }
+    const unsigned char *nodes = b->section[LP_LPM_TREE];
+    for (uint32_t i = 0; i < room; i++) {
+        if (blocks[16 * (size_t)i] == 0)
+            continue;
+        /* The node of each place in the block, for its probability. */
+        for (uint32_t k = 1; k < 16; k++) {
+            double n0 = (double)counts[i][k][0], n1 = (double)counts[i][k][1];
+            double x = 0;
+            if (n0 + n1 > 0)
+                x = log((n1 + 0.4) / (n0 + 0.4)) * 16;
+            (void)nodes;
+            blocks[16 * (size_t)i + k] = (unsigned char)(signed char)lround(x > 127    ? 127
+                                                                            : x < -127 ? -127
+                                                                                       : x);
+        }
+    }
+    free(t.v);
+    free(sorted);
+    free(used);
+    free(seat);
+    free(counts);
+    return LP_OK;
+}
+
+static enum lp_status put_initial(struct builder *b, const struct lp_adaptive *initial)
+{
+    unsigned char *p = add_section(b, LP_LPM_INITIAL, 2 * (size_t)LP_ADAPTIVE_SIZE);
+    if (p == NULL)
+        return LP_NOMEM;
+    const uint16_t *from = (const uint16_t *)initial;
+    for (size_t i = 0; i < LP_ADAPTIVE_SIZE; i++)
+        lp_put16(p + 2 * i, from[i]);
+    return LP_OK;
+}
+
+/* --- All of it -------------------------------------------------------------------------- */
+
+static enum lp_status put_image(struct builder *b, struct lp_buf *image)
+{
+    const struct lp_vocab *v = b->t->vocab;
+    unsigned char head[LP_LPM_HEAD] = LP_LPM_MAGIC;
+    size_t at = LP_LPM_HEAD, begin = image->n;
+    for (int i = 0; i < LP_LPM_SECTIONS; i++) {
+        lp_put32(head + LP_LPM_AT_SECTION + 4 * i, (uint32_t)at);
+        at = (at + b->size[i] + LP_LPM_ALIGN - 1) / LP_LPM_ALIGN * LP_LPM_ALIGN;
+    }
+    lp_put32(head + LP_LPM_AT_SECTION + 4 * LP_LPM_SECTIONS, (uint32_t)at);
+    lp_put32(head + LP_LPM_AT_VERSION, LP_LPM_VERSION);
+    lp_put32(head + LP_LPM_AT_SIZE, b->tree->size);
+    lp_put64(head + LP_LPM_AT_FILE_SIZE, at);
+    lp_put64(head + LP_LPM_AT_VOCAB, lp_vocab_fingerprint(v));
+    strncpy((char *)head + LP_LPM_AT_NAME, lp_vocab_name(v), 39);
+    lp_put32(head + LP_LPM_AT_LEAVES, b->tree->nleaves);
+    if (!lp_buf_reserve(image, at))
+        return LP_NOMEM;
+    unsigned char *p = image->p + begin;
+    memset(p, 0, at);
+    memcpy(p, head, sizeof head);
+    for (int i = 0; i < LP_LPM_SECTIONS; i++)
+        memcpy(p + lp_get32(head + LP_LPM_AT_SECTION + 4 * i), b->section[i], b->size[i]);
+    lp_put64(p + LP_LPM_AT_FINGERPRINT, lp_xxh64(p + LP_LPM_AT_VOCAB, at - LP_LPM_AT_VOCAB, 0));
+    image->n += at;
+    return LP_OK;
+}
+
+/* The model of docs, with these initial values. docs are leaves. */
+static enum lp_status build(const struct lp_trainer *t, const struct lp_tree *tree,
+                            const struct lp_docs *docs, const struct lp_adaptive *initial,
+                            struct lp_buf *image)
+{
+    struct builder b = {.t = t, .tree = tree};
+    struct lp_path *paths = malloc(tree->nleaves * sizeof *paths);
+    enum lp_status status = paths == NULL ? LP_NOMEM : LP_OK;
+    for (uint32_t i = 0; status == LP_OK && i < tree->nleaves; i++)
+        lp_path_find(tree, i, &paths[i]);
+    for (int k = 0; status == LP_OK && k < 3; k++)
+        status = lp_grams_count(docs, tree->nleaves, k + 1, &b.gram[k]);
+    if (status == LP_OK)
+        status = put_tree(&b, docs);
+    if (status == LP_OK)
+        status = put_follow(&b);
+    if (status == LP_OK)
+        status = put_cells(&b, docs);
+    for (int order = 1; status == LP_OK && order <= 2; order++)
+        status = put_blocks(&b, docs, paths, order);
+    if (status == LP_OK)
+        status = put_initial(&b, initial);
+    if (status == LP_OK)
+        status = put_image(&b, image);
+    for (int k = 0; k < 3; k++)
+        free(b.gram[k].v);
+    for (int i = 0; i < LP_LPM_SECTIONS; i++)
+        free(b.section[i]);
+    free(paths);
+    return status;
+}
+
+enum lp_status lp_train_new(const struct lp_trainer *t, const struct lp_docs *docs,
+                            struct lp_buf *image)
+{
+    enum { TUNE_EACH = 2, TUNE_TOKENS = 1000 };
+    const float TUNE_NOVELTY = 0.6F;
+    struct lp_tree tree;
+    struct lp_docs all = {0}, most = {0}, rest = {0};
+    static struct lp_adaptive initial;
+    enum lp_status status =
+        t->base != NULL ? lp_tree_of(t->base, &tree) : lp_train_tree(t, docs, &tree);
+    size_t begin = 0;
+    uint32_t *leaf = NULL;
+    if (status == LP_OK)
+        status = lp_leaves_of(&tree, docs, &leaf);
+    float *novelty = lp_novelties(docs), heaviest = 0;
+    for (uint32_t d = 0; d < docs->ndocs; d++)
+        heaviest = docs->weight[d] > heaviest ? docs->weight[d] : heaviest;
+    if (novelty == NULL)
+        status = LP_NOMEM;
+    uint32_t seed = 1;
+    for (uint32_t d = 0; status == LP_OK && d < docs->ndocs; begin = docs->end[d++]) {
+        size_t n = docs->end[d] - begin;
+        /* Docs of more weight are likelier. */
+        float chance = docs->weight[d] / heaviest;
+        bool held = (float)(lp_train_draw(&seed) % 65536) < 65536 / TUNE_EACH * chance * chance &&
+                    novelty[d] >= TUNE_NOVELTY;
+        if (!lp_docs_add(&all, leaf + begin, n, docs->weight[d]) ||
+            (held ? !lp_docs_add(&rest, docs->id + begin, n < TUNE_TOKENS ? n : TUNE_TOKENS, 1)
+                  : !lp_docs_add(&most, leaf + begin, n, docs->weight[d])))
+            status = LP_NOMEM;
+    }
+    free(leaf);
+    free(novelty);
+    lp_tune_guess(&initial);
+    struct lp_buf trial = {0};
+    if (status == LP_OK)
+        status = build(t, &tree, &most, &initial, &trial);
+    if (status == LP_OK)
+        status = lp_tune(t, &trial, &rest, &initial, NULL);
+    lp_buf_free(&trial);
+    if (status == LP_OK)
+        status = build(t, &tree, &all, &initial, image);
+    lp_docs_free(&all);
+    lp_docs_free(&most);
+    lp_docs_free(&rest);
+    lp_tree_free(&tree);
+    return status;
+}

@@ -1,0 +1,89 @@
+/* train_parts.h - what the parts of the trainer share. */
+#ifndef LP_TRAIN_PARTS_H
+#define LP_TRAIN_PARTS_H
+
+#include "train.h"
+
+/* Tells the trainer's user what goes on. */
+void lp_train_tell(const struct lp_trainer *t, const char *format, ...);
+
+/* A fixed pseudo-random sequence: the next number of 24 bits. */
+uint32_t lp_train_draw(uint32_t *seed);
+
+/* --- Counts (train_count.c) ------------------------------------------------------- */
+
+/* What came after a context, and how often. */
+struct lp_gram {
+    uint64_t key; /* 46 bits of the context's hash (or the leaf before), the leaf */
+    uint32_t at;  /* where, in the docs */
+    float count;
+};
+
+struct lp_grams { /* in the order of their keys */
+    struct lp_gram *v;
+    size_t n;
+};
+
+static const uint64_t LP_GRAM_LEAF = LP_LEAF_MAX - 1; /* of a key: its leaf */
+enum { LP_GRAM_SHIFT = 18 };
+
+/* The context, as in a key, of order leaves before position i of a doc that begins
+ * at begin. */
+uint64_t lp_gram_context(const struct lp_docs *docs, uint32_t nleaves, size_t begin, size_t i,
+                         int order);
+
+/* Counts what follows contexts of order leaves (1 to 3). */
+enum lp_status lp_grams_count(const struct lp_docs *docs, uint32_t nleaves, int order,
+                              struct lp_grams *grams);
+
+/* The gram of a key; NULL when there is none. */
+const struct lp_gram *lp_gram_find(const struct lp_grams *grams, uint64_t key);
+
+/* What n occurrences in one doc count: the first fully, the others less and less. */
+float lp_diminished(uint32_t n);
+
+/* The class of a cell that is nearest to a count. */
+uint32_t lp_class_of(float count);
+
+/* ln(p / (1 - p)) of n1 of n, in 1/256. */
+int32_t lp_stretched(double n1, double n);
+
+/* The part of each doc's runs of five tokens that no other doc has; NULL when memory
+ * is out. */
+float *lp_novelties(const struct lp_docs *docs);
+
+/* --- Trees (train_walk.c) --------------------------------------------------------- */
+
+/* The tree of a model, as the codec sees it. */
+enum lp_status lp_tree_of(const struct lp_model *model, struct lp_tree *tree);
+
+/* The ids of docs as leaves. LP_DATA for an id that has none. */
+enum lp_status lp_leaves_of(const struct lp_tree *tree, const struct lp_docs *docs,
+                            uint32_t **leaf);
+
+/* The way to a leaf, block by block. */
+struct lp_path {
+    uint32_t root[16];      /* the node each block begins at */
+    unsigned char bits[16]; /* in the block: the bits after a one */
+    uint32_t n;
+};
+
+void lp_path_find(const struct lp_tree *tree, uint32_t leaf, struct lp_path *path);
+
+/* The class context of BLOCK1 (order 1) or BLOCK2 at a position. */
+uint32_t lp_class_context(const struct lp_tree *tree, const struct lp_docs *docs, size_t begin,
+                          size_t i, int order);
+
+/* Cells in ascending order say nothing by it, and the file packs better. */
+void lp_sort_cells(unsigned char *cells, uint32_t nbuckets);
+
+/* --- What adapts (train_tune.c) --------------------------------------------------- */
+
+void lp_tune_guess(struct lp_adaptive *initial);
+
+/* Learns initial values on docs (ids) that the model was not made of. bits: what the
+ * docs then take; may be NULL. */
+enum lp_status lp_tune(const struct lp_trainer *t, const struct lp_buf *image,
+                       const struct lp_docs *docs, struct lp_adaptive *initial, double *bits);
+
+#endif

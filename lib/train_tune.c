@@ -1,0 +1,93 @@
+/* train_tune.c - what adapts to a sequence, as it is best at the begin: a guess, then
+ * what texts teach that the model was not made of. */
+#include "train_parts.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* --- What adapts ------------------------------------------------------------------------ */
+
+static uint16_t probability(double p)
+{
+    return (uint16_t)lround(65536 * (p < 0.001 ? 0.001 : p > 0.999 ? 0.999 : p));
+}
+
+void lp_tune_guess(struct lp_adaptive *a)
+{
+    for (int i = 0; i < LP_LISTS; i++) {
+        for (int dead = 0; dead < LP_DEAD; dead++) {
+            for (int l = 0; l < LP_LEVELS; l++) {
+                for (int r = 0; r < LP_LEVELS; r++)
+                    a->list[i][dead][l][r] = probability(
+                        (lp_class_count[r] + 0.3) / (lp_class_count[l] + lp_class_count[r] + 0.6));
+            }
+        }
+    }
+    for (int sure = 0; sure < 8; sure++) {
+        for (int odds = 0; odds < 64; odds++)
+            a->follow[sure][odds] = probability(1 / (1 + exp2(-(odds - 32) / 4.0)));
+    }
+    for (int i = 0; i < 64; i++) {
+        a->match[i] = probability(1 - 0.7 / (i + 1));
+        int ones = 0, n = 0;
+        for (int bits = i; bits > 1; bits >>= 1, n++)
+            ones += bits & 1;
+        a->history[i] = probability((ones + 0.5) / (n + 1));
+    }
+    for (int i = 0; i < LP_SETS_A; i++) {
+        for (int k = 0; k < 13; k++)
+            a->weight_a[i][k] = k == 4 ? 0 : 1600;
+    }
+    for (int i = 0; i < LP_SETS_B; i++) {
+        for (int k = 0; k < 13; k++)
+            a->weight_b[i][k] = k == 4 ? 0 : 1600;
+    }
+}
+
+/* Some passes over docs in random order, ever slower. The values are the mean over
+ * the last pass, so that no doc's are preferred. */
+enum lp_status lp_tune(const struct lp_trainer *t, const struct lp_buf *image,
+                       const struct lp_docs *docs, struct lp_adaptive *state, double *bits)
+{
+    static const struct lp_rates rates[] = {{5, 60}, {6, 24}, {7, 16}};
+    enum { PASSES = sizeof rates / sizeof *rates };
+    struct lp_model model;
+    struct lp_mix *mix = NULL;
+    struct lp_buf code = {0};
+    double *sum = calloc(LP_ADAPTIVE_SIZE, sizeof *sum);
+    uint32_t *order = malloc((docs->ndocs + 1) * sizeof *order), seed = 1;
+    enum lp_status status = sum == NULL || order == NULL ? LP_NOMEM : LP_OK;
+    if (status == LP_OK)
+        status = lp_model_view(image->p, image->n, &model);
+    if (status == LP_OK)
+        status = lp_mix_new(&model, false, &mix);
+    for (uint32_t d = 0; status == LP_OK && d < docs->ndocs; d++) {
+        uint32_t at = lp_train_draw(&seed) % (d + 1);
+        order[d] = order[at];
+        order[at] = d;
+    }
+    for (int pass = 0; status == LP_OK && pass < PASSES; pass++) {
+        size_t nbytes = 0;
+        for (uint32_t i = 0; status == LP_OK && i < docs->ndocs; i++) {
+            size_t begin = order[i] > 0 ? docs->end[order[i] - 1] : 0;
+            code.n = 0;
+            status = lp_mix_learn(mix, docs->id + begin, docs->end[order[i]] - begin, &rates[pass],
+                                  state, &code);
+            nbytes += code.n;
+            for (size_t k = 0; pass == PASSES - 1 && k < LP_ADAPTIVE_SIZE; k++)
+                sum[k] += k < LP_ADAPTIVE_MAPS ? ((uint16_t *)state)[k] : ((int16_t *)state)[k];
+        }
+        lp_train_tell(t, "tuning on %u: %.4f bits a token", docs->ndocs,
+                      8.0 * (double)nbytes / (double)docs->n);
+        if (bits != NULL)
+            *bits = 8.0 * (double)nbytes;
+    }
+    for (size_t k = 0; status == LP_OK && docs->ndocs > 0 && k < LP_ADAPTIVE_SIZE; k++)
+        ((uint16_t *)state)[k] = (uint16_t)(int32_t)lround(sum[k] / docs->ndocs);
+    free(sum);
+    free(order);
+    lp_buf_free(&code);
+    lp_mix_free(mix);
+    return status;
+}

@@ -1,0 +1,103 @@
+/* train_walk.c - the tree of a model, and the ways down to its leaves. */
+#include "train_parts.h"
+
+#include <stdlib.h>
+
+enum lp_status lp_tree_of(const struct lp_model *m, struct lp_tree *tree)
+{
+    *tree = (struct lp_tree){.size = m->size,
+                             .nleaves = m->nleaves,
+                             .leaf = malloc(m->size * sizeof *tree->leaf),
+                             .id = malloc(m->nleaves * sizeof *tree->id),
+                             .class = malloc((size_t)m->nleaves + 1),
+                             .mid = malloc(m->nleaves * sizeof *tree->mid)};
+    if (tree->leaf == NULL || tree->id == NULL || tree->class == NULL || tree->mid == NULL)
+        return LP_NOMEM;
+    for (uint32_t i = 0; i < m->size; i++) {
+        uint32_t leaf = lp_get24(m->leaf + 3 * (size_t)i);
+        tree->leaf[i] = leaf < m->nleaves ? leaf : LP_NO_LEAF;
+    }
+    for (uint32_t i = 0; i < m->nleaves; i++)
+        tree->id[i] = lp_get24(m->id + 3 * (size_t)i);
+    memcpy(tree->class, m->class, (size_t)m->nleaves + 1);
+    struct {
+        uint32_t a, b, depth;
+    } stack[128];
+    uint32_t top = 1, node = 0;
+    stack[0].a = 0;
+    stack[0].b = m->nleaves;
+    stack[0].depth = 0;
+    while (top > 0) {
+        uint32_t a = stack[--top].a, b = stack[top].b, depth = stack[top].depth;
+        if (b - a < 2)
+            continue;
+        uint32_t mid = lp_get32(m->tree + 4 * (size_t)node) >> LP_STRETCH_BITS;
+        if (mid <= a || mid >= b || depth >= LP_DEPTH_MAX)
+            mid = a + (b - a) / 2;
+        tree->mid[node++] = mid;
+        stack[top].a = mid;
+        stack[top].b = b;
+        stack[top++].depth = depth + 1;
+        stack[top].a = a;
+        stack[top].b = mid;
+        stack[top++].depth = depth + 1;
+    }
+    return LP_OK;
+}
+
+enum lp_status lp_leaves_of(const struct lp_tree *tree, const struct lp_docs *docs, uint32_t **leaf)
+{
+    *leaf = malloc((docs->n + 1) * sizeof **leaf);
+    if (*leaf == NULL)
+        return LP_NOMEM;
+    for (size_t i = 0; i < docs->n; i++) {
+        (*leaf)[i] = docs->id[i] < tree->size ? tree->leaf[docs->id[i]] : LP_NO_LEAF;
+        if ((*leaf)[i] == LP_NO_LEAF)
+            return LP_DATA;
+    }
+    return LP_OK;
+}
+
+void lp_path_find(const struct lp_tree *tree, uint32_t leaf, struct lp_path *path)
+{
+    uint32_t a = 0, b = tree->nleaves, n = 0;
+    path->n = 0;
+    for (uint32_t depth = 0; b - a > 1; depth++) {
+        if (depth % LP_BLOCK_LEVELS == 0) {
+            if (path->n == 16)
+                return;
+            path->root[path->n] = n;
+            path->bits[path->n++] = 1;
+        }
+        uint32_t mid = tree->mid[n];
+        unsigned char *bits = &path->bits[path->n - 1];
+        *bits = (unsigned char)(*bits << 1 | (leaf >= mid));
+        if (leaf >= mid) {
+            n += mid - a;
+            a = mid;
+        } else {
+            n++;
+            b = mid;
+        }
+    }
+}
+
+uint32_t lp_class_context(const struct lp_tree *tree, const struct lp_docs *docs, size_t begin,
+                          size_t i, int order)
+{
+    uint32_t last = i > begin ? docs->id[i - 1] : tree->nleaves;
+    uint32_t before = i > begin + 1 ? docs->id[i - 2] : tree->nleaves;
+    return order == 1 ? tree->class[last] : 256 + tree->class[last] + 256u * tree->class[before];
+}
+
+static int by_word(const void *a, const void *b)
+{
+    uint32_t x = lp_get32(a), y = lp_get32(b);
+    return x < y ? -1 : x > y;
+}
+
+void lp_sort_cells(unsigned char *cells, uint32_t nbuckets)
+{
+    for (uint32_t i = 0; i < nbuckets; i++)
+        qsort(cells + 64 * (size_t)i, LP_BUCKET_CELLS, 4, by_word);
+}
