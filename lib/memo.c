@@ -1,4 +1,9 @@
+#ifdef __linux__
+#define _DEFAULT_SOURCE /* madvise() */
+#endif
 #include "memo.h"
+
+#include <sys/mman.h>
 
 /* A word in the ring: this, its ids, its text. Begins at a multiple of eight
  * bytes. A word is there as long as no more than the ring's size has been put in
@@ -10,16 +15,24 @@ struct entry {
 
 static const uint64_t ring_size = (uint64_t)1 << LP_RING_LOG;
 
-/* Gives the memo an empty table. */
+enum { HUGE_PAGE = 2 << 20 }; /* of most machines; on others this costs address space only */
+
+/* Gives the memo an empty table. All of a large one will be touched soon: a fault
+ * for each 4 kB would take longer than looking up the words that it is for. */
 static bool new_table(struct lp_memo *memo, unsigned log)
 {
-    void *lines = calloc(((size_t)1 << log) + 1, sizeof *memo->line); /* one to align the others */
-    if (lines == NULL)
+    size_t size = sizeof *memo->line << log;
+    size_t align = size < HUGE_PAGE ? sizeof *memo->line : HUGE_PAGE;
+    unsigned char *table = calloc(1, size + align);
+    if (table == NULL)
         return false;
-    uintptr_t misaligned = (uintptr_t)lines % sizeof *memo->line;
-    memo->lines = lines;
-    memo->line =
-        (void *)((unsigned char *)lines + (misaligned > 0 ? sizeof *memo->line - misaligned : 0));
+    memo->table = table;
+    table += align - (uintptr_t)table % align;
+#ifdef MADV_HUGEPAGE
+    if (align == HUGE_PAGE)
+        madvise(table, size, MADV_HUGEPAGE);
+#endif
+    memo->line = (void *)table;
     memo->log = log;
     memo->nputs = 0;
     return true;
@@ -39,37 +52,47 @@ bool lp_memo_new(struct lp_memo *memo)
 
 void lp_memo_free(struct lp_memo *memo)
 {
-    free(memo->lines);
+    free(memo->table);
     free(memo->ring);
     free(memo->slot);
 }
 
+static bool is_full(const struct lp_word *line)
+{
+    return line[LP_WORD_LINE - 1].key.b != 0;
+}
+
 static void put(struct lp_memo *memo, uint64_t hash, struct lp_word word)
 {
-    struct lp_word *line = lp_memo_line(memo, hash);
+    size_t i = lp_memo_line(memo, hash);
+    struct lp_word *line = memo->line[i];
+    if (is_full(line) && !is_full(memo->line[i ^ 1]))
+        line = memo->line[i ^ 1];
     line[1] = line[0];
     line[0] = word;
 }
 
-/* Doubles the table. Without memory for that, it stays as it is. */
+/* Gives the table four times the lines. Without memory for that, it stays as it is. */
 static void grow(struct lp_memo *memo)
 {
     struct lp_memo old = *memo;
+    unsigned log = old.log + 2 < LP_MEMO_LOG_MAX ? old.log + 2 : LP_MEMO_LOG_MAX;
     memo->nputs = 0;
-    if (old.log == LP_MEMO_LOG_MAX || !new_table(memo, old.log + 1))
+    if (old.log == LP_MEMO_LOG_MAX || !new_table(memo, log))
         return;
     for (size_t i = 0; i < (size_t)1 << old.log; i++) {
         for (size_t k = LP_WORD_LINE; k-- > 0;)
             if (old.line[i][k].key.b != 0)
                 put(memo, lp_key_hash(old.line[i][k].key), old.line[i][k]);
     }
-    free(old.lines);
+    free(old.table);
 }
 
 void lp_memo_put(struct lp_memo *memo, struct lp_key key, uint64_t hash, const uint32_t *ids,
                  size_t n)
 {
-    if (++memo->nputs > (size_t)1 << memo->log)
+    if (++memo->nputs >
+        ((size_t)5 << memo->log) / 4) /* more collide than is worth a smaller table */
         grow(memo);
     struct lp_word word = {.key = key};
     for (size_t i = 0; i < n; i++)

@@ -1,10 +1,13 @@
 /* memo.h - words lately seen, with their ids.
  *
  * In front of the vocabulary, for speed alone: words of few bytes and ids are in
- * a table, where the newer of two that collide are kept; other words are in a
- * ring, where the newest overwrite the oldest. The table grows with what it is
- * given, up to a fixed size, so that a short text costs little memory. What is
- * found is exact: all bytes are compared. */
+ * a table; other words are in a ring, where the newest overwrite the oldest. The
+ * table grows with what it is given, up to a fixed size, so that a short text
+ * costs little memory. What is found is exact: all bytes are compared.
+ *
+ * The table has lines of two words. A word is in the line that its hash picks or,
+ * when that was full, in the line's neighbour; where both are full the newest
+ * drive out the oldest. */
 #ifndef LP_MEMO_H
 #define LP_MEMO_H
 
@@ -32,7 +35,7 @@ struct lp_word {
 
 struct lp_memo {
     struct lp_word (*line)[LP_WORD_LINE];
-    void *lines;  /* what was allocated for them */
+    void *table;  /* what was allocated for them */
     unsigned log; /* of their number */
     size_t nputs; /* words put since the table has this size */
     unsigned char *ring;
@@ -43,16 +46,27 @@ struct lp_memo {
 bool lp_memo_new(struct lp_memo *memo);
 void lp_memo_free(struct lp_memo *memo);
 
-static inline struct lp_word *lp_memo_line(const struct lp_memo *memo, uint64_t hash)
+static inline size_t lp_memo_line(const struct lp_memo *memo, uint64_t hash)
 {
-    return memo->line[hash >> (64 - memo->log)];
+    return hash >> (64 - memo->log);
 }
 
-/* The word of a key in its line, or NULL. */
-static inline const struct lp_word *lp_memo_find(const struct lp_word *line, struct lp_key key)
+/* The word of a line that has the key, or its last word. */
+static inline const struct lp_word *lp_memo_pick(const struct lp_word *line, struct lp_key key)
 {
-    const struct lp_word *word = line + (line->key.a != key.a || line->key.b != key.b);
-    return word->key.a == key.a && word->key.b == key.b ? word : NULL;
+    return line + !lp_key_same(line->key, key);
+}
+
+/* The word of a key, or NULL. */
+static inline const struct lp_word *lp_memo_find(const struct lp_memo *memo, struct lp_key key,
+                                                 uint64_t hash)
+{
+    size_t line = lp_memo_line(memo, hash);
+    const struct lp_word *word = lp_memo_pick(memo->line[line], key);
+    if (lp_key_same(word->key, key))
+        return word;
+    word = lp_memo_pick(memo->line[line ^ 1], key);
+    return lp_key_same(word->key, key) ? word : NULL;
 }
 
 /* Puts a word of at most LP_WORD_IDS ids (0: it is in the ring) into the table. */

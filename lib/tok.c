@@ -134,36 +134,33 @@ static void remember(struct lp_tok *tok, const struct word *w, const unsigned ch
         lp_memo_ring_put(&tok->memo, text, n, w->hash, ids, nids);
 }
 
-static inline bool is_known(const struct lp_tok *tok, const struct word *w,
+static inline bool is_known(const struct lp_memo *memo, const struct word *w,
                             const unsigned char *text, size_t n)
 {
     size_t nids;
     if (is_short(w))
-        return lp_memo_find(lp_memo_line(&tok->memo, w->hash), w->key) != NULL;
-    return lp_memo_ring_find(&tok->memo, text, n, w->hash, &nids) != NULL;
+        return lp_memo_find(memo, w->key, w->hash) != NULL;
+    return lp_memo_ring_find(memo, text, n, w->hash, &nids) != NULL;
 }
 
-/* The ids of a word that is in the memo; 0 when it is not. */
-static inline size_t recall(const struct lp_tok *tok, const struct word *w,
-                            const unsigned char *text, size_t n, uint32_t *ids)
+/* Appends the ids of the batch's words from number i on that are in the memo's
+ * table. Returns the number of the first that is not, or n. */
+static size_t recall_words(const struct lp_tok *tok, size_t i, size_t n, struct lp_ids *out)
 {
-    size_t nids;
-    if (is_short(w)) {
-        const struct lp_word *known = lp_memo_find(lp_memo_line(&tok->memo, w->hash), w->key);
-        if (known == NULL)
-            return 0;
+    const struct lp_memo memo = tok->memo; /* in registers: no id stored can change it */
+    uint32_t *ids = out->v + out->n;
+    for (; i < n; i++) {
+        const struct word *w = &tok->word[i];
+        const struct lp_word *known = lp_memo_find(&memo, w->key, w->hash);
+        if (known == NULL || known->ids[0] < 1u << LP_WORD_COUNT)
+            break;
         uint32_t first = known->ids[0];
         memcpy(ids, known->ids, sizeof known->ids); /* a fixed size is one store */
         ids[0] = first & LP_NO_ID;
-        nids = first >> LP_WORD_COUNT;
-        if (nids > 0)
-            return nids;
+        ids += first >> LP_WORD_COUNT;
     }
-    const uint32_t *known = lp_memo_ring_find(&tok->memo, text, n, w->hash, &nids);
-    if (known == NULL)
-        return 0;
-    memcpy(ids, known, nids * sizeof *ids);
-    return nids;
+    out->n = (size_t)(ids - out->v);
+    return i;
 }
 
 /* The token that a word is, or LP_NO_ID. likely: of lp_vocab_likely(). */
@@ -204,12 +201,13 @@ static void learn_merged(struct lp_tok *tok, const unsigned char *text, const st
 static void learn(struct lp_tok *tok, const unsigned char *text, size_t from, size_t i, size_t n)
 {
     const struct lp_vocab *v = tok->v;
+    const struct lp_memo memo = tok->memo;
     struct miss miss[BATCH];
     size_t nmisses = 0, nmerges = 0;
     for (; i < n; from = tok->end[i++]) {
         const struct word *w = &tok->word[i];
         size_t size = tok->end[i] - from;
-        if (is_giant(w) || is_known(tok, w, text + from, size))
+        if (is_giant(w) || is_known(&memo, w, text + from, size))
             continue;
         miss[nmisses++] =
             (struct miss){.word = (uint32_t)i, .from = (uint32_t)from, .size = (uint32_t)size};
@@ -226,7 +224,7 @@ static void learn(struct lp_tok *tok, const unsigned char *text, size_t from, si
     for (i = 0; i < nmisses; i++) {
         const struct word *w = &tok->word[miss[i].word];
         const unsigned char *word = text + miss[i].from;
-        if (is_known(tok, w, word, miss[i].size))
+        if (is_known(&tok->memo, w, word, miss[i].size))
             continue; /* it came twice */
         uint32_t id = find_token(tok, w, word, miss[i].size, miss[i].likely);
         if (id != LP_NO_ID)
@@ -238,21 +236,6 @@ static void learn(struct lp_tok *tok, const unsigned char *text, size_t from, si
         learn_merged(tok, text, miss + i, nmerges - i < LP_MERGING ? nmerges - i : LP_MERGING);
 }
 
-/* Encodes a word that others of its batch have driven out of the memo. */
-static size_t encode_alone(struct lp_tok *tok, const struct word *w, const unsigned char *text,
-                           size_t n, uint32_t *ids)
-{
-    ids[0] = find_token(tok, w, text, n, is_short(w) ? lp_vocab_likely(tok->v, w->hash) : 0);
-    if (ids[0] != LP_NO_ID)
-        return 1;
-    struct lp_merging *m = tok->merging;
-    m->text = text;
-    m->n = n;
-    lp_merge_words(tok->v, m, 1);
-    memcpy(ids, m->ids, m->nids * sizeof *ids);
-    return m->nids;
-}
-
 /* Appends the ids of a giant word, or of its rest. */
 static enum lp_status end_run(struct lp_tok *tok, const unsigned char *text, size_t n,
                               struct lp_ids *out)
@@ -261,37 +244,61 @@ static enum lp_status end_run(struct lp_tok *tok, const unsigned char *text, siz
     return status == LP_OK ? lp_bpe_run_end(&tok->run, out) : status;
 }
 
+/* Appends the ids of a word that is not in the memo's table: it is in the ring, or
+ * giant, or others of its batch have driven it out. */
+static enum lp_status encode_word(struct lp_tok *tok, const struct word *w,
+                                  const unsigned char *text, size_t n, struct lp_ids *out)
+{
+    if (is_giant(w))
+        return end_run(tok, text, n, out);
+    uint32_t *ids = out->v + out->n;
+    size_t nids;
+    const uint32_t *known = lp_memo_ring_find(&tok->memo, text, n, w->hash, &nids);
+    if (known == NULL) {
+        ids[0] = find_token(tok, w, text, n, is_short(w) ? lp_vocab_likely(tok->v, w->hash) : 0);
+        nids = 1;
+        if (ids[0] == LP_NO_ID) {
+            struct lp_merging *m = tok->merging;
+            m->text = text;
+            m->n = n;
+            lp_merge_words(tok->v, m, 1);
+            known = m->ids;
+            nids = m->nids;
+        }
+    }
+    if (known != NULL)
+        memcpy(ids, known, nids * sizeof *ids);
+    out->n += nids;
+    return LP_OK;
+}
+
 /* Encodes the batch's n words. */
 static enum lp_status encode_batch(struct lp_tok *tok, const unsigned char *text, size_t n,
                                    struct lp_ids *out)
 {
     if (!lp_ids_reserve(out, tok->end[n - 1] + LP_WORD_IDS))
         return LP_NOMEM;
+    const struct lp_memo memo = tok->memo;
     size_t from = 0;
     for (size_t i = 0; i < n; from = tok->end[i++]) {
         tok->word[i] = word_at(text + from, tok->end[i] - from);
-        LP_PREFETCH(lp_memo_line(&tok->memo, tok->word[i].hash));
+        LP_PREFETCH(memo.line[lp_memo_line(&memo, tok->word[i].hash)]);
     }
     bool learnt = false;
-    from = 0;
-    for (size_t i = 0; i < n; from = tok->end[i++]) {
+    for (size_t i = recall_words(tok, 0, n, out); i < n; i = recall_words(tok, i, n, out)) {
         const struct word *w = &tok->word[i];
+        from = i > 0 ? tok->end[i - 1] : 0;
         const unsigned char *word = text + from;
         size_t size = tok->end[i] - from;
-        if (is_giant(w)) {
-            enum lp_status status = end_run(tok, word, size, out);
-            if (status != LP_OK)
-                return status;
-            continue;
-        }
-        uint32_t *ids = out->v + out->n;
-        size_t nids = recall(tok, w, word, size, ids);
-        if (nids == 0 && !learnt) {
+        if (!learnt) {
             learn(tok, text, from, i, n);
             learnt = true;
-            nids = recall(tok, w, word, size, ids);
+            continue;
         }
-        out->n += nids > 0 ? nids : encode_alone(tok, w, word, size, ids);
+        enum lp_status status = encode_word(tok, w, word, size, out);
+        if (status != LP_OK)
+            return status;
+        i++;
     }
     return LP_OK;
 }

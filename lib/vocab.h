@@ -75,7 +75,7 @@ static inline bool lp_vocab_has_key(const struct lp_vocab *v, uint32_t rank, str
 {
     struct lp_key there;
     memcpy(&there, v->text + (size_t)rank * LP_KEY_SIZE, sizeof there);
-    return there.a == key.a && there.b == key.b;
+    return lp_key_same(there, key);
 }
 
 /* The token of a short key, or LP_NO_ID. */

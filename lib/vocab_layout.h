@@ -8,6 +8,7 @@
 #ifndef LP_VOCAB_LAYOUT_H
 #define LP_VOCAB_LAYOUT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -75,6 +76,11 @@ static inline struct lp_key lp_key_of(const unsigned char *text, size_t n)
     bytes[LP_KEY_SIZE - 1] = (unsigned char)n;
     memcpy(&key, bytes, sizeof key);
     return key;
+}
+
+static inline bool lp_key_same(struct lp_key x, struct lp_key y)
+{
+    return ((x.a ^ y.a) | (x.b ^ y.b)) == 0;
 }
 
 static inline size_t lp_key_length(struct lp_key key)
