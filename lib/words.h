@@ -1,0 +1,53 @@
+/* words.h - pretokens ("words") to ids, a batch at a time. Knows the vocabulary and
+ * the memo; never where words come from. */
+#ifndef LP_WORDS_H
+#define LP_WORDS_H
+
+#include "bpe.h"
+#include "memo.h"
+#include "merge.h"
+
+enum { LP_BATCH = 256 }; /* words encoded together */
+
+/* A word by its bytes: a short one has a key, a long one has none (key.b is 0),
+ * and one longer than LP_MERGE_MAX has key.a 1 and no hash. */
+struct lp_word_key {
+    struct lp_key key;
+    uint64_t hash;
+};
+
+/* A word that the memo's table lacks. */
+struct lp_hole {
+    uint32_t word; /* its number in the batch */
+    uint32_t at;   /* how many ids of the words that the table has are before it */
+    uint32_t rank; /* of the token that it may be, see lp_vocab_likely() */
+};
+
+struct lp_words {
+    const struct lp_vocab *v;
+    struct lp_memo memo;
+    struct lp_bpe_run run;  /* a giant word so far */
+    uint32_t end[LP_BATCH]; /* given: where each word of the batch ends; the first begins at 0 */
+    struct lp_word_key word[LP_BATCH];
+    struct lp_hole hole[LP_BATCH], miss[LP_BATCH];
+    uint32_t ids[LP_BATCH * LP_WORD_IDS];
+    struct lp_merging merging[LP_MERGING];
+};
+
+/* words is zeroed memory. */
+bool lp_words_init(struct lp_words *words, const struct lp_vocab *v);
+void lp_words_free(struct lp_words *words);
+
+/* Forgets a giant word that has begun. */
+void lp_words_reset(struct lp_words *words);
+
+/* Appends the ids of the n words of the batch. */
+enum lp_status lp_words_encode(struct lp_words *words, const unsigned char *text, size_t n,
+                               struct lp_ids *out);
+
+/* Takes n bytes of a giant word, which ends with them or goes on; appends the ids
+ * that are settled. */
+enum lp_status lp_words_giant(struct lp_words *words, const unsigned char *text, size_t n, bool end,
+                              struct lp_ids *out);
+
+#endif
