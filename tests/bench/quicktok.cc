@@ -1,7 +1,11 @@
 // A worker of scripts/bench-peers for quicktok's native library: README.md beside
 // it has the protocol.
 //
-// usage: quicktok DATA_DIR ENCODING RECORDS GROUPS OUT
+// usage: quicktok STATE DATA_DIR ENCODING RECORDS GROUPS OUT
+//
+// quicktok remembers which pairs of tokens it has seen stay apart, from call to
+// call. STATE says what it knows when it encodes the records: with "used" those very
+// records, with "new" none, as it is loaded anew for each round (loading is not timed).
 #include <quicktok.hpp>
 
 #include <cstdio>
@@ -39,25 +43,30 @@ static long peak()
     return kb;
 }
 
-// Prints the seconds that each group takes, on average over as many rounds as it needs.
-template <class Items, class Function>
-static void timed(const Items &items, const std::vector<size_t> &groups, Function f)
+// Prints the seconds that each group takes, on average over as many rounds as it needs,
+// each after begin().
+template <class Items, class Begin, class Function>
+static void timed(const Items &items, const std::vector<size_t> &groups, Begin begin, Function f)
 {
     std::vector<double> seconds(groups.size());
     unsigned rounds = 0;
-    for (double start = now(); rounds == 0 || now() - start < min_seconds; rounds++)
+    for (double start = now(); rounds == 0 || now() - start < min_seconds; rounds++) {
+        begin();
         for (size_t g = 0, i = 0; g < groups.size(); g++) {
             double before = now();
             for (size_t end = i + groups[g]; i < end; i++)
                 f(items[i]);
             seconds[g] += now() - before;
         }
+    }
     for (double s : seconds)
         std::printf("%.9f ", s / rounds);
 }
 
 static void serve(char **argv)
 {
+    const bool always_new = std::string_view(argv[1]) == "new";
+    argv++;
     std::ifstream file(argv[3], std::ios::binary);
     const std::string text{std::istreambuf_iterator<char>(file), {}};
     std::vector<std::string_view> records;
@@ -72,7 +81,8 @@ static void serve(char **argv)
 
     std::ofstream("/proc/self/clear_refs") << "5";
     long before = peak();
-    auto tokeniser = quicktok::Tokenizer::load_dir(argv[1], argv[2]);
+    auto load = [&] { return quicktok::Tokenizer::load_dir(argv[1], argv[2]); };
+    auto tokeniser = load();
     ids out; // kept from record to record, as quicktok's own benchmark does
     std::string back;
     auto encode = [&](std::string_view record) {
@@ -103,8 +113,15 @@ static void serve(char **argv)
     std::printf("ready %ld\n", memory);
     std::fflush(stdout);
     while (std::getchar() != EOF) {
-        timed(records, groups, encode);
-        timed(packed, groups, decode);
+        timed(
+            records, groups,
+            [&] {
+                if (always_new)
+                    tokeniser = load();
+            },
+            encode);
+        timed(
+            packed, groups, [] {}, decode);
         std::printf("\n");
         std::fflush(stdout);
     }
@@ -112,7 +129,7 @@ static void serve(char **argv)
 
 int main(int argc, char **argv)
 {
-    if (argc != 6)
+    if (argc != 7)
         return 2;
     try {
         serve(argv);
