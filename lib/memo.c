@@ -57,16 +57,11 @@ void lp_memo_free(struct lp_memo *memo)
     free(memo->slot);
 }
 
-static bool is_full(const struct lp_word *line)
-{
-    return line[LP_WORD_LINE - 1].key.b != 0;
-}
-
 static void put(struct lp_memo *memo, uint64_t hash, struct lp_word word)
 {
     size_t i = lp_memo_line(memo, hash);
     struct lp_word *line = memo->line[i];
-    if (is_full(line) && !is_full(memo->line[i ^ 1]))
+    if (lp_memo_full(line) && !lp_memo_full(memo->line[i ^ 1]))
         line = memo->line[i ^ 1];
     line[1] = line[0];
     line[0] = word;

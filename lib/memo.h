@@ -57,15 +57,22 @@ static inline const struct lp_word *lp_memo_pick(const struct lp_word *line, str
     return line + !lp_key_same(line->key, key);
 }
 
+static inline bool lp_memo_full(const struct lp_word *line)
+{
+    return line[LP_WORD_LINE - 1].key.b != 0;
+}
+
 /* The word of a key, or NULL. */
 static inline const struct lp_word *lp_memo_find(const struct lp_memo *memo, struct lp_key key,
                                                  uint64_t hash)
 {
-    size_t line = lp_memo_line(memo, hash);
-    const struct lp_word *word = lp_memo_pick(memo->line[line], key);
+    size_t i = lp_memo_line(memo, hash);
+    const struct lp_word *word = lp_memo_pick(memo->line[i], key);
     if (lp_key_same(word->key, key))
         return word;
-    word = lp_memo_pick(memo->line[line ^ 1], key);
+    if (!lp_memo_full(memo->line[i]))
+        return NULL;
+    word = lp_memo_pick(memo->line[i ^ 1], key);
     return lp_key_same(word->key, key) ? word : NULL;
 }
 

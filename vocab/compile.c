@@ -333,7 +333,9 @@ static void put_index(void)
         if (t->text != NULL && !t->special)
             t->size <= LP_KEY_TEXT_MAX ? nshort++ : nlong++;
     }
-    head.index_log = table_log(nshort);
+    head.index_log = table_log(nshort) - 1; /* fuller: memory counts more than steps */
+    if (nshort > ((uint32_t)1 << head.index_log) / 8 * 7)
+        head.index_log++;
     head.long_log = table_log(nlong);
     uint32_t *index = add_section(LP_SECTION_INDEX, (size_t)4 << head.index_log);
     memset(index, 0xFF, (size_t)4 << head.index_log);
