@@ -390,13 +390,14 @@ static void make_model(const struct records *r, const struct options *o, const s
     check(r->tool, "training", status);
 }
 
-/* Holds out one of each HELD_EACH records; the others go to most. */
+/* Holds out one of each HELD_EACH records, where so many are left; the others go to
+ * most. */
 static uint32_t hold_out(const struct records *r, bool *held, struct lp_docs *most)
 {
-    uint32_t seed = 12345, pick = 0, n = 0;
+    uint32_t seed = 12345, pick = UINT32_MAX, n = 0;
     size_t begin = 0;
     for (uint32_t d = 0; d < r->docs.ndocs; begin = r->docs.end[d++]) {
-        if (d % HELD_EACH == 0) {
+        if (d % HELD_EACH == 0 && r->docs.ndocs - d >= HELD_EACH) {
             seed = seed * 1664525 + 1013904223;
             pick = d + (seed >> 8) % HELD_EACH;
         }
@@ -419,7 +420,7 @@ static struct result try_out(const struct records *r, const struct options *o,
     if (held == NULL)
         no_memory(r->tool);
     struct result result = {.nheld = hold_out(r, held, &most)};
-    if (result.nheld > 0 && most.ndocs > 0) {
+    if (result.nheld > 0) {
         dict = make_dict(r, &most, dict_size);
         if (dict.n > 0)
             result.dict = mean_ratio_of_dict(r, held, &dict);
@@ -446,7 +447,7 @@ static void report(const struct records *r, const struct options *o, const struc
         tool_warn(r->tool, "%" PRIu32 " records are few: others may be unlike them", r->docs.ndocs);
     fprintf(stderr, "%" PRIu32 " records, %zu bytes; %" PRIu32 " held out\n", r->docs.ndocs,
             r->text.n, x->nheld);
-    if (x->before > 0 || x->dict > 0)
+    if (x->nheld > 0)
         fputs("mean ratio of those held out, each as a blob:\n", stderr);
     if (x->before > 0)
         fprintf(stderr,

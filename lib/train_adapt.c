@@ -44,15 +44,10 @@ static void adapt_cells(const struct lp_model *m, unsigned char *cells,
 
 /* --- Lists of successors ------------------------------------------------------------- */
 
-struct successor {
-    uint32_t leaf;
-    float count;
-};
-
 /* The successors of a leaf in the model, from entry begin to end, and n in docs,
  * merged into list. */
 static uint32_t merge_follow(const struct lp_model *m, uint32_t begin, uint32_t end,
-                             const struct lp_gram *g, size_t n, struct successor *list)
+                             const struct lp_gram *g, size_t n, struct lp_successor *list)
 {
     const uint32_t mask = (1 << LP_FOLLOW_BITS) - 1;
     uint32_t k = 0;
@@ -61,57 +56,20 @@ static uint32_t merge_follow(const struct lp_model *m, uint32_t begin, uint32_t 
         uint32_t entry = lp_get32(m->follow + 4 * (size_t)at), leaf = entry >> LP_FOLLOW_BITS;
         float count = (float)((lp_get32(m->follow + 4 * (size_t)at + 4) - entry) & mask);
         for (; i < n && (g[i].key & LP_GRAM_LEAF) < leaf; i++)
-            list[k++] = (struct successor){(uint32_t)(g[i].key & LP_GRAM_LEAF), 4 * g[i].count};
+            list[k++] = (struct lp_successor){(uint32_t)(g[i].key & LP_GRAM_LEAF), 4 * g[i].count};
         if (i < n && (g[i].key & LP_GRAM_LEAF) == leaf)
             count += 4 * g[i++].count;
-        list[k++] = (struct successor){leaf, count};
+        list[k++] = (struct lp_successor){leaf, count};
     }
     for (; i < n; i++)
-        list[k++] = (struct successor){(uint32_t)(g[i].key & LP_GRAM_LEAF), 4 * g[i].count};
+        list[k++] = (struct lp_successor){(uint32_t)(g[i].key & LP_GRAM_LEAF), 4 * g[i].count};
     return k;
-}
-
-/* What a count becomes in a list; 0 for one that is left out. */
-static uint32_t scaled(float count, float least, double scale)
-{
-    double c = (double)count * scale;
-    return count < least || c < 0.5 ? 0 : c < 1 ? 1 : (uint32_t)lround(c);
-}
-
-/* Writes a list of successors, its counts scaled so that their sum fits; those of
- * fewer than least are left out. Returns its entries. to: NULL only counts them. */
-static uint32_t put_list(const struct successor *list, uint32_t n, float least, unsigned char *to)
-{
-    double scale = 1;
-    uint64_t sum;
-    for (;; scale *= 0.9) {
-        sum = 0;
-        for (uint32_t i = 0; i < n; i++)
-            sum += scaled(list[i].count, least, scale);
-        if (sum < 1 << LP_FOLLOW_BITS)
-            break;
-    }
-    if (sum == 0)
-        return 0;
-    uint32_t at = 0, before = 0;
-    for (uint32_t i = 0; i < n; i++) {
-        uint32_t count = scaled(list[i].count, least, scale);
-        if (count == 0)
-            continue;
-        if (to != NULL)
-            lp_put32(to + 4 * (size_t)at, list[i].leaf << LP_FOLLOW_BITS | before);
-        at++;
-        before += count;
-    }
-    if (to != NULL)
-        lp_put32(to + 4 * (size_t)at, (uint32_t)LP_GRAM_LEAF << LP_FOLLOW_BITS | before);
-    return at + 1;
 }
 
 /* Writes all lists, of the model and of docs, as far as there is room for what
  * counts at least that much. Returns how many entries they need. */
 static uint32_t put_lists(const struct lp_model *m, const struct lp_grams *grams, float least,
-                          struct successor *list, unsigned char *start, unsigned char *follow)
+                          struct lp_successor *list, unsigned char *start, unsigned char *follow)
 {
     uint32_t at = 0, known = 0;
     size_t i = 0;
@@ -125,10 +83,10 @@ static uint32_t put_lists(const struct lp_model *m, const struct lp_grams *grams
         while (i < grams->n && grams->v[i].key >> LP_GRAM_SHIFT == last)
             i++;
         uint32_t n = merge_follow(m, begin, end, grams->v + from, i - from, list);
-        uint32_t need = put_list(list, n, least, NULL);
+        uint32_t need = lp_list_put(list, n, least, NULL);
         lp_put32(start + 4 * (size_t)last, at);
         if (at + need <= m->nfollow)
-            put_list(list, n, least, follow + 4 * (size_t)at);
+            lp_list_put(list, n, least, follow + 4 * (size_t)at);
         at += need;
     }
     lp_put32(start + 4 * ((size_t)m->nleaves + 1), at);
@@ -138,7 +96,7 @@ static uint32_t put_lists(const struct lp_model *m, const struct lp_grams *grams
 static enum lp_status adapt_follow(const struct lp_model *m, unsigned char *start,
                                    unsigned char *follow, const struct lp_grams *grams)
 {
-    struct successor *list = malloc((m->nfollow + grams->n + 1) * sizeof *list);
+    struct lp_successor *list = malloc((m->nfollow + grams->n + 1) * sizeof *list);
     if (list == NULL)
         return LP_NOMEM;
     float least = 0.5F;
@@ -153,8 +111,8 @@ static enum lp_status adapt_follow(const struct lp_model *m, unsigned char *star
 /* --- Probabilities -------------------------------------------------------------------- */
 
 /* What the model says of a block's node counts as so many bits; of the tree's root, as
- * twice the docs. */
-static const double BLOCK_PRIOR = 30, ROOT_PRIOR = 2;
+ * much as the docs. */
+static const double BLOCK_PRIOR = 20;
 
 /* Moves what the block at hash says of its nodes towards the bits of a path. */
 static void adapt_block(unsigned char *blocks, uint32_t nbuckets, uint64_t hash, uint32_t bits)
@@ -218,7 +176,7 @@ static enum lp_status adapt_tree(const struct lp_model *m, const struct lp_tree 
     uint32_t top = 1, node = 0;
     stack[0].a = 0;
     stack[0].b = m->nleaves;
-    stack[0].mass = ROOT_PRIOR * (double)docs->n;
+    stack[0].mass = (double)docs->n;
     while (top > 0) {
         uint32_t a = stack[--top].a, b = stack[top].b;
         double mass = stack[top].mass;
@@ -273,39 +231,74 @@ static enum lp_status adapt(const struct lp_trainer *t, const struct lp_tree *tr
     return status;
 }
 
+/* Shares docs out: all with their leaves, and parts of them to count and to tune on,
+ * the latter with their ids. */
+static enum lp_status share(const struct lp_docs *docs, const uint32_t *leaf, struct lp_docs *all,
+                            struct lp_docs *most, struct lp_docs *rest)
+{
+    enum { TUNE_PART = 2, TUNE_OF = 5, TUNE_TOKENS = 4000 /* of a doc; more teach little */ };
+    const float WEIGHT = 16; /* of a token of docs, to one that the model was made of */
+    uint32_t seed = 1;
+    size_t begin = 0;
+    for (uint32_t d = 0; d < docs->ndocs; begin = docs->end[d++]) {
+        size_t n = docs->end[d] - begin;
+        bool held = lp_train_draw(&seed) % TUNE_OF < TUNE_PART;
+        if (!lp_docs_add(all, leaf + begin, n, WEIGHT) ||
+            !(held ? lp_docs_add(rest, docs->id + begin, n < TUNE_TOKENS ? n : TUNE_TOKENS, 1)
+                   : lp_docs_add(most, leaf + begin, n, WEIGHT)))
+            return LP_NOMEM;
+    }
+    return LP_OK;
+}
+
+/* Brings initial values half the way to where docs (ids) would have them. Not all of
+ * it: the base may have been made of such docs, or of these, and then they are no
+ * measure of how far it is to be trusted. */
+static enum lp_status tune_halfway(const struct lp_trainer *t, const struct lp_buf *image,
+                                   const struct lp_docs *docs, struct lp_adaptive *initial)
+{
+    struct lp_adaptive *tuned = malloc(sizeof *tuned);
+    if (tuned == NULL)
+        return LP_NOMEM;
+    *tuned = *initial;
+    enum lp_status status = lp_tune(t, image, docs, tuned);
+    uint16_t *to = (uint16_t *)initial, *from = (uint16_t *)tuned;
+    for (size_t i = 0; status == LP_OK && i < LP_ADAPTIVE_SIZE; i++) {
+        if (i < LP_ADAPTIVE_MAPS)
+            to[i] = (uint16_t)((to[i] + from[i]) / 2);
+        else
+            to[i] = (uint16_t)(((int16_t)to[i] + (int16_t)from[i]) / 2);
+    }
+    free(tuned);
+    return status;
+}
+
 enum lp_status lp_train_adapt(const struct lp_trainer *t, const struct lp_docs *docs,
                               struct lp_buf *image)
 {
+    enum { TUNE_MIN = 4 }; /* docs to tune on, else the weights stay */
     const struct lp_model *m = t->base;
-    const uint32_t TUNE_MIN = 20; /* docs to tune on, else the weights stay */
-    const float WEIGHT = 4;       /* of a user's text, to the model's */
-    struct lp_tree tree;
+    struct lp_adaptive *initial = malloc(sizeof *initial);
     struct lp_docs all = {0}, most = {0}, rest = {0};
-    static struct lp_adaptive initial;
     struct lp_buf trial = {0};
-    uint32_t *leaf = NULL, seed = 1;
-    enum lp_status status = lp_tree_of(m, &tree);
+    struct lp_tree tree = {0};
+    uint32_t *leaf = NULL;
+    enum lp_status status = initial != NULL ? lp_tree_of(m, &tree) : LP_NOMEM;
     if (status == LP_OK)
         status = lp_leaves_of(&tree, docs, &leaf);
-    size_t begin = 0;
-    for (uint32_t d = 0; status == LP_OK && d < docs->ndocs; begin = docs->end[d++]) {
-        size_t n = docs->end[d] - begin;
-        bool held = lp_train_draw(&seed) % 5 < 2;
-        if (!lp_docs_add(&all, leaf + begin, n, WEIGHT) ||
-            (held ? !lp_docs_add(&rest, docs->id + begin, n < 4000 ? n : 4000, 1)
-                  : !lp_docs_add(&most, leaf + begin, n, WEIGHT)))
-            status = LP_NOMEM;
-    }
+    if (status == LP_OK)
+        status = share(docs, leaf, &all, &most, &rest);
     free(leaf);
     for (size_t i = 0; status == LP_OK && i < LP_ADAPTIVE_SIZE; i++)
-        ((uint16_t *)&initial)[i] = lp_get16(m->initial + 2 * i);
+        ((uint16_t *)initial)[i] = lp_get16(m->initial + 2 * i);
     if (status == LP_OK && rest.ndocs >= TUNE_MIN) {
-        status = adapt(t, &tree, &most, &initial, &trial);
+        status = adapt(t, &tree, &most, initial, &trial);
         if (status == LP_OK)
-            status = lp_tune(t, &trial, &rest, &initial, NULL);
+            status = tune_halfway(t, &trial, &rest, initial);
     }
     if (status == LP_OK)
-        status = adapt(t, &tree, &all, &initial, image);
+        status = adapt(t, &tree, &all, initial, image);
+    free(initial);
     lp_buf_free(&trial);
     lp_docs_free(&all);
     lp_docs_free(&most);

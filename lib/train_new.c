@@ -89,6 +89,20 @@ static enum lp_status put_tree(struct builder *b, const struct lp_docs *docs)
     return LP_OK;
 }
 
+/* The entries of lists of what counts at least that much. */
+static size_t follow_need(const struct lp_grams *g, float least)
+{
+    size_t need = 0;
+    uint64_t last = UINT64_MAX;
+    for (size_t i = 0; i < g->n; i++) {
+        if (g->v[i].count < least)
+            continue;
+        need += g->v[i].key >> LP_GRAM_SHIFT == last ? 1 : 2; /* a list ends with its total */
+        last = g->v[i].key >> LP_GRAM_SHIFT;
+    }
+    return need;
+}
+
 static enum lp_status put_follow(struct builder *b)
 {
     const struct lp_grams *g = &b->gram[0];
@@ -97,58 +111,24 @@ static enum lp_status put_follow(struct builder *b)
     unsigned char *start = add_section(b, LP_LPM_START, 4 * ((size_t)nleaves + 2));
     if (start == NULL)
         return LP_NOMEM;
-    /* The least count that fits. */
     float least = 0.3F;
-    for (;; least *= 1.08F) {
-        size_t need = 0;
-        for (size_t i = 0; i < g->n; i++)
-            need += g->v[i].count >= least;
-        if (need + nleaves + 1 <= room)
-            break;
-    }
+    while (follow_need(g, least) > room)
+        least *= 1.08F;
     unsigned char *follow = add_section(b, LP_LPM_FOLLOW, 4 * room);
-    if (follow == NULL)
-        return LP_NOMEM;
+    struct lp_successor *list = malloc((nleaves + 1) * sizeof *list);
+    if (follow == NULL || list == NULL)
+        return LP_NOMEM; /* the program ends */
     uint32_t at = 0;
     size_t i = 0;
     for (uint32_t last = 0; last <= nleaves; last++) {
-        lp_put32(start + 4 * (size_t)last, at);
-        size_t from = i;
-        double total = 0;
         uint32_t n = 0;
-        for (; i < g->n && g->v[i].key >> LP_GRAM_SHIFT == last; i++) {
-            if (g->v[i].count >= least) {
-                total += (double)g->v[i].count;
-                n++;
-            }
-        }
-        if (n == 0)
-            continue;
-        /* Counts in quarters, so far as they fit. */
-        double scale = 4;
-        uint32_t sum;
-        for (;; scale *= 0.9) {
-            sum = 0;
-            for (size_t k = from; k < i; k++) {
-                if (g->v[k].count >= least) {
-                    double c = (double)g->v[k].count * scale;
-                    sum += c < 1 ? 1 : (uint32_t)lround(c);
-                }
-            }
-            if (sum < 1 << LP_FOLLOW_BITS)
-                break;
-        }
-        sum = 0;
-        for (size_t k = from; k < i; k++) {
-            if (g->v[k].count >= least) {
-                double c = (double)g->v[k].count * scale;
-                lp_put32(follow + 4 * (size_t)at++,
-                         (uint32_t)(g->v[k].key & LP_GRAM_LEAF) << LP_FOLLOW_BITS | sum);
-                sum += c < 1 ? 1 : (uint32_t)lround(c);
-            }
-        }
-        lp_put32(follow + 4 * (size_t)at++, (uint32_t)LP_GRAM_LEAF << LP_FOLLOW_BITS | sum);
+        lp_put32(start + 4 * (size_t)last, at);
+        for (; i < g->n && g->v[i].key >> LP_GRAM_SHIFT == last; i++)
+            list[n++] =
+                (struct lp_successor){(uint32_t)(g->v[i].key & LP_GRAM_LEAF), 4 * g->v[i].count};
+        at += lp_list_put(list, n, 4 * least, follow + 4 * (size_t)at);
     }
+    free(list);
     lp_put32(start + 4 * ((size_t)nleaves + 1), at);
     b->size[LP_LPM_FOLLOW] = 4 * (size_t)at;
     return LP_OK;
@@ -182,46 +162,70 @@ static float *probabilities(const struct lp_grams *g)
     return p;
 }
 
-static enum lp_status put_cells(struct builder *b, const struct lp_docs *docs)
+/* Where the doc of each position begins. NULL when memory is out. */
+static uint32_t *beginnings(const struct lp_docs *docs)
 {
-    uint32_t nleaves = b->tree->nleaves, nbuckets = b->t->sizes.cell / 64, leaf_bits = 0;
-    while ((uint32_t)1 << leaf_bits < nleaves)
-        leaf_bits++;
-    unsigned char *cells = add_section(b, LP_LPM_CELL, 64 * (size_t)nbuckets);
+    uint32_t *first = malloc((docs->n + 1) * sizeof *first);
+    size_t begin = 0;
+    for (uint32_t d = 0; first != NULL && d < docs->ndocs; begin = docs->end[d++]) {
+        for (size_t i = begin; i < docs->end[d]; i++)
+            first[i] = (uint32_t)begin;
+    }
+    return first;
+}
+
+/* The grams of contexts of two and three, best first: what each saves over what the
+ * shorter context says. Returns their number; scored is NULL when memory is out. */
+static size_t score_grams(const struct builder *b, const struct lp_docs *docs,
+                          struct scored **scored)
+{
+    size_t n = 0;
+    bool good = true;
+    uint32_t *first = beginnings(docs);
     float *p[3];
     for (int k = 0; k < 3; k++)
-        p[k] = probabilities(&b->gram[k]);
-    struct scored *scored = malloc((b->gram[1].n + b->gram[2].n + 1) * sizeof *scored);
-    unsigned char *used = calloc(nbuckets + 1, 1);
-    if (cells == NULL || scored == NULL || used == NULL || p[0] == NULL || p[1] == NULL ||
-        p[2] == NULL)
-        return LP_NOMEM; /* the program ends */
-    /* Where docs begin, for contexts of a position. */
-    size_t n = 0;
-    uint32_t *doc_begin = malloc((docs->n + 1) * sizeof *doc_begin);
-    if (doc_begin == NULL)
-        return LP_NOMEM;
-    size_t begin = 0;
-    for (uint32_t d = 0; d < docs->ndocs; begin = docs->end[d++]) {
-        for (size_t i = begin; i < docs->end[d]; i++)
-            doc_begin[i] = (uint32_t)begin;
-    }
-    for (int order = 2; order <= 3; order++) {
+        good = (p[k] = probabilities(&b->gram[k])) != NULL && good;
+    struct scored *v = malloc((b->gram[1].n + b->gram[2].n + 1) * sizeof *v);
+    good = good && first != NULL && v != NULL;
+    for (int order = 2; good && order <= 3; order++) {
         const struct lp_grams *g = &b->gram[order - 1], *lower = &b->gram[order - 2];
         for (size_t i = 0; i < g->n; i++) {
             uint32_t at = g->v[i].at;
-            uint64_t context = lp_gram_context(docs, nleaves, doc_begin[at], at, order - 1);
+            uint64_t context = lp_gram_context(docs, b->tree->nleaves, first[at], at, order - 1);
             const struct lp_gram *back = lp_gram_find(lower, context | docs->id[at]);
             double q = back != NULL ? (double)p[order - 2][back - lower->v] : 1e-6;
             double gain = (double)g->v[i].count * log2((double)p[order - 1][i] / q);
             if (gain > 0.1)
-                scored[n++] = (struct scored){(float)gain, g->v[i].count, g->v[i].key};
+                v[n++] = (struct scored){(float)gain, g->v[i].count, g->v[i].key};
         }
     }
-    qsort(scored, n, sizeof *scored, by_score);
+    if (good)
+        qsort(v, n, sizeof *v, by_score);
+    else
+        free(v);
+    *scored = good ? v : NULL;
+    free(first);
+    for (int k = 0; k < 3; k++)
+        free(p[k]);
+    return n;
+}
+
+static enum lp_status put_cells(struct builder *b, const struct lp_docs *docs)
+{
+    uint32_t nbuckets = b->t->sizes.cell / 64, leaf_bits = 0;
+    while ((uint32_t)1 << leaf_bits < b->tree->nleaves)
+        leaf_bits++;
     const uint32_t shift = leaf_bits + LP_CELL_CLASS_BITS;
-    size_t kept = 0;
-    for (size_t i = 0; i < n; i++) {
+    struct scored *scored;
+    size_t n = score_grams(b, docs, &scored), kept = 0;
+    unsigned char *cells = add_section(b, LP_LPM_CELL, 64 * (size_t)nbuckets);
+    unsigned char *used = calloc(nbuckets + 1, 1);
+    if (scored == NULL || cells == NULL || used == NULL) {
+        free(scored);
+        free(used);
+        return LP_NOMEM;
+    }
+    for (size_t i = 0; nbuckets > 0 && i < n; i++) {
         uint64_t key = scored[i].key;
         uint32_t at = lp_bucket(key, nbuckets), check = lp_cell_check(key, leaf_bits), same = 0;
         if (used[at] == LP_BUCKET_CELLS)
@@ -238,11 +242,8 @@ static enum lp_status put_cells(struct builder *b, const struct lp_docs *docs)
     }
     lp_sort_cells(cells, nbuckets);
     lp_train_tell(b->t, "successors: %zu of %zu kept, %u cells", kept, n, nbuckets * 16);
-    for (int k = 0; k < 3; k++)
-        free(p[k]);
     free(scored);
     free(used);
-    free(doc_begin);
     return LP_OK;
 }
 
@@ -452,48 +453,60 @@ static enum lp_status build(const struct lp_trainer *t, const struct lp_tree *tr
     return status;
 }
 
-enum lp_status lp_train_new(const struct lp_trainer *t, const struct lp_docs *docs,
-                            struct lp_buf *image)
+/* Shares docs out: all with their leaves, and parts of them to count and to tune on,
+ * the latter with their ids. Tuned is on what is new, as texts to come will be, and
+ * most on what counts most. */
+static enum lp_status share(const struct lp_docs *docs, const uint32_t *leaf, struct lp_docs *all,
+                            struct lp_docs *most, struct lp_docs *rest)
 {
-    enum { TUNE_EACH = 2, TUNE_TOKENS = 1000 };
+    enum { TUNE_EACH = 2, TUNE_TOKENS = 1000 /* of a doc */ };
     const float TUNE_NOVELTY = 0.6F;
-    struct lp_tree tree;
-    struct lp_docs all = {0}, most = {0}, rest = {0};
-    static struct lp_adaptive initial;
-    enum lp_status status =
-        t->base != NULL ? lp_tree_of(t->base, &tree) : lp_train_tree(t, docs, &tree);
-    size_t begin = 0;
-    uint32_t *leaf = NULL;
-    if (status == LP_OK)
-        status = lp_leaves_of(&tree, docs, &leaf);
     float *novelty = lp_novelties(docs), heaviest = 0;
+    enum lp_status status = novelty != NULL ? LP_OK : LP_NOMEM;
     for (uint32_t d = 0; d < docs->ndocs; d++)
         heaviest = docs->weight[d] > heaviest ? docs->weight[d] : heaviest;
-    if (novelty == NULL)
-        status = LP_NOMEM;
     uint32_t seed = 1;
+    size_t begin = 0;
     for (uint32_t d = 0; status == LP_OK && d < docs->ndocs; begin = docs->end[d++]) {
         size_t n = docs->end[d] - begin;
-        /* Docs of more weight are likelier. */
         float chance = docs->weight[d] / heaviest;
         bool held = (float)(lp_train_draw(&seed) % 65536) < 65536 / TUNE_EACH * chance * chance &&
                     novelty[d] >= TUNE_NOVELTY;
-        if (!lp_docs_add(&all, leaf + begin, n, docs->weight[d]) ||
-            (held ? !lp_docs_add(&rest, docs->id + begin, n < TUNE_TOKENS ? n : TUNE_TOKENS, 1)
-                  : !lp_docs_add(&most, leaf + begin, n, docs->weight[d])))
+        if (!lp_docs_add(all, leaf + begin, n, docs->weight[d]) ||
+            !(held ? lp_docs_add(rest, docs->id + begin, n < TUNE_TOKENS ? n : TUNE_TOKENS, 1)
+                   : lp_docs_add(most, leaf + begin, n, docs->weight[d])))
             status = LP_NOMEM;
     }
-    free(leaf);
     free(novelty);
-    lp_tune_guess(&initial);
+    return status;
+}
+
+enum lp_status lp_train_new(const struct lp_trainer *t, const struct lp_docs *docs,
+                            struct lp_buf *image)
+{
+    struct lp_adaptive *initial = calloc(1, sizeof *initial);
+    struct lp_docs all = {0}, most = {0}, rest = {0};
+    struct lp_tree tree = {0};
     struct lp_buf trial = {0};
+    uint32_t *leaf = NULL;
+    enum lp_status status = LP_NOMEM;
+    if (initial != NULL)
+        status = t->base != NULL ? lp_tree_of(t->base, &tree) : lp_train_tree(t, docs, &tree);
     if (status == LP_OK)
-        status = build(t, &tree, &most, &initial, &trial);
+        status = lp_leaves_of(&tree, docs, &leaf);
     if (status == LP_OK)
-        status = lp_tune(t, &trial, &rest, &initial, NULL);
+        status = share(docs, leaf, &all, &most, &rest);
+    free(leaf);
+    if (status == LP_OK) {
+        lp_tune_guess(initial);
+        status = build(t, &tree, &most, initial, &trial);
+    }
+    if (status == LP_OK)
+        status = lp_tune(t, &trial, &rest, initial);
     lp_buf_free(&trial);
     if (status == LP_OK)
-        status = build(t, &tree, &all, &initial, image);
+        status = build(t, &tree, &all, initial, image);
+    free(initial);
     lp_docs_free(&all);
     lp_docs_free(&most);
     lp_docs_free(&rest);

@@ -52,7 +52,7 @@ int32_t lp_stretched(double n1, double n);
  * is out. */
 float *lp_novelties(const struct lp_docs *docs);
 
-/* --- Trees (train_walk.c) --------------------------------------------------------- */
+/* --- Tables (train_table.c) --------------------------------------------------------- */
 
 /* The tree of a model, as the codec sees it. */
 enum lp_status lp_tree_of(const struct lp_model *model, struct lp_tree *tree);
@@ -74,6 +74,16 @@ void lp_path_find(const struct lp_tree *tree, uint32_t leaf, struct lp_path *pat
 uint32_t lp_class_context(const struct lp_tree *tree, const struct lp_docs *docs, size_t begin,
                           size_t i, int order);
 
+struct lp_successor {
+    uint32_t leaf;
+    float count; /* in quarters */
+};
+
+/* Writes n successors, ascending by leaf, as a list of a model, scaled so that the sum
+ * of their counts fits; those of fewer than least are left out. Returns its entries.
+ * to: NULL only counts them. */
+uint32_t lp_list_put(const struct lp_successor *list, uint32_t n, float least, unsigned char *to);
+
 /* Cells in ascending order say nothing by it, and the file packs better. */
 void lp_sort_cells(unsigned char *cells, uint32_t nbuckets);
 
@@ -81,9 +91,8 @@ void lp_sort_cells(unsigned char *cells, uint32_t nbuckets);
 
 void lp_tune_guess(struct lp_adaptive *initial);
 
-/* Learns initial values on docs (ids) that the model was not made of. bits: what the
- * docs then take; may be NULL. */
+/* Learns initial values on docs (ids) that the model was not made of. */
 enum lp_status lp_tune(const struct lp_trainer *t, const struct lp_buf *image,
-                       const struct lp_docs *docs, struct lp_adaptive *initial, double *bits);
+                       const struct lp_docs *docs, struct lp_adaptive *initial);
 
 #endif

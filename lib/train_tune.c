@@ -48,7 +48,7 @@ void lp_tune_guess(struct lp_adaptive *a)
 /* Some passes over docs in random order, ever slower. The values are the mean over
  * the last pass, so that no doc's are preferred. */
 enum lp_status lp_tune(const struct lp_trainer *t, const struct lp_buf *image,
-                       const struct lp_docs *docs, struct lp_adaptive *state, double *bits)
+                       const struct lp_docs *docs, struct lp_adaptive *state)
 {
     static const struct lp_rates rates[] = {{5, 60}, {6, 24}, {7, 16}};
     enum { PASSES = sizeof rates / sizeof *rates };
@@ -80,8 +80,6 @@ enum lp_status lp_tune(const struct lp_trainer *t, const struct lp_buf *image,
         }
         lp_train_tell(t, "tuning on %u: %.4f bits a token", docs->ndocs,
                       8.0 * (double)nbytes / (double)docs->n);
-        if (bits != NULL)
-            *bits = 8.0 * (double)nbytes;
     }
     for (size_t k = 0; status == LP_OK && docs->ndocs > 0 && k < LP_ADAPTIVE_SIZE; k++)
         ((uint16_t *)state)[k] = (uint16_t)(int32_t)lround(sum[k] / docs->ndocs);

@@ -1,6 +1,7 @@
-/* train_walk.c - the tree of a model, and the ways down to its leaves. */
+/* train_table.c - the tables of a model as the trainer reads and writes them. */
 #include "train_parts.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 enum lp_status lp_tree_of(const struct lp_model *m, struct lp_tree *tree)
@@ -100,4 +101,43 @@ void lp_sort_cells(unsigned char *cells, uint32_t nbuckets)
 {
     for (uint32_t i = 0; i < nbuckets; i++)
         qsort(cells + 64 * (size_t)i, LP_BUCKET_CELLS, 4, by_word);
+}
+
+/* What a count becomes in a list; 0 for one that is left out. */
+static uint32_t scaled(float count, float least, double scale, bool crowded)
+{
+    double c = (double)count * scale;
+    if (count < least || (crowded && c < 0.5))
+        return 0;
+    return c < 1 ? 1 : (uint32_t)lround(c);
+}
+
+uint32_t lp_list_put(const struct lp_successor *list, uint32_t n, float least, unsigned char *to)
+{
+    /* Of very many, not each can count 1. */
+    const bool crowded = n > 1 << (LP_FOLLOW_BITS - 1);
+    double scale = 1;
+    uint64_t sum;
+    for (;; scale *= 0.9) {
+        sum = 0;
+        for (uint32_t i = 0; i < n; i++)
+            sum += scaled(list[i].count, least, scale, crowded);
+        if (sum < 1 << LP_FOLLOW_BITS)
+            break;
+    }
+    if (sum == 0)
+        return 0;
+    uint32_t at = 0, before = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t count = scaled(list[i].count, least, scale, crowded);
+        if (count == 0)
+            continue;
+        if (to != NULL)
+            lp_put32(to + 4 * (size_t)at, list[i].leaf << LP_FOLLOW_BITS | before);
+        at++;
+        before += count;
+    }
+    if (to != NULL)
+        lp_put32(to + 4 * (size_t)at, (uint32_t)LP_GRAM_LEAF << LP_FOLLOW_BITS | before);
+    return at + 1;
 }
