@@ -10,6 +10,7 @@
 #include "stored.h"
 #include "train.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -444,7 +445,8 @@ static void report(const struct records *r, const struct options *o, const struc
 {
     const struct result *x = result;
     if (r->docs.ndocs < FEW)
-        tool_warn(r->tool, "%" PRIu32 " records are few: others may be unlike them", r->docs.ndocs);
+        tool_warn(r->tool, "%" PRIu32 " record%s: too few to tell what others will be like",
+                  r->docs.ndocs, r->docs.ndocs > 1 ? "s" : "");
     fprintf(stderr, "%" PRIu32 " records, %zu bytes; %" PRIu32 " held out\n", r->docs.ndocs,
             r->text.n, x->nheld);
     if (x->nheld > 0)
@@ -457,44 +459,61 @@ static void report(const struct records *r, const struct options *o, const struc
     if (x->dict > 0)
         fprintf(stderr, "  %6.2f  lpzstd -%d, a dictionary of the other records\n", x->dict,
                 DICT_LEVEL);
-    if (x->model > 0 && x->dict > 0)
-        fprintf(stderr, "a %s suits these records better%s\n",
+    if (x->model > 0 && x->model < x->before && x->before > x->dict)
+        fputs("the model as it was suits these records best; it may know them already\n", stderr);
+    else if (x->model > 0 && x->dict > 0)
+        fprintf(stderr, "a %s suits these records best%s\n",
                 x->model >= x->dict ? "model" : "dictionary",
                 (x->model >= x->dict) != o->zstd ? ""
                 : o->zstd                        ? ": leave out --zstd"
                                                  : ": --zstd makes one");
 }
 
+/* Opens a file as a model, or else as a dictionary, which any bytes may be: but not
+ * those of a damaged model. */
+static struct lp_found open_made(const struct tool *tool, const char *file)
+{
+    struct input in;
+    struct lp_model *model = NULL;
+    struct lp_dict *dict = NULL;
+    input_open(tool, &in, file, true);
+    bool is_model = input_peek(tool, &in, sizeof LP_LPM_MAGIC) >= sizeof LP_LPM_MAGIC &&
+                    memcmp(in.data, LP_LPM_MAGIC, sizeof LP_LPM_MAGIC) == 0;
+    input_close(&in);
+    enum lp_status status = is_model ? lp_model_open(file, &model) : lp_dict_open(file, &dict);
+    if (status == LP_OK && is_model)
+        status = lp_model_verify(model);
+    if (status != LP_OK)
+        tool_die(tool, tool_code(status), "%s: cannot be used as a %s: %s", file,
+                 is_model ? "model" : "dictionary",
+                 status == LP_IO ? strerror(errno) : lp_status_text(status));
+    return (struct lp_found){.model = model, .dict = dict};
+}
+
 static void install(const struct tool *tool, const struct options *o)
 {
+    struct output list;
+    output_open(tool, &list, NULL, false, false);
     for (size_t i = 0; o->files[i] != NULL; i++) {
-        struct lp_model *model = NULL;
-        struct lp_dict *dict = NULL;
+        struct lp_found made = open_made(tool, o->files[i]);
         char where[4096], path[4200];
-        enum lp_status status = lp_model_open(o->files[i], &model);
-        if (status == LP_OK)
-            status = lp_model_verify(model);
-        else if (status == LP_DATA)
-            status = lp_dict_open(o->files[i], &dict);
-        if (status != LP_OK)
-            tool_die(tool, tool_code(status), "%s: is neither a model nor a dictionary: %s",
-                     o->files[i], lp_status_text(status));
-        snprintf(path, sizeof path, "%s/%016" PRIx64 ".%s",
-                 tool_install_dir(tool, where, sizeof where),
-                 model != NULL ? lp_model_fingerprint(model) : lp_dict_fingerprint(dict),
-                 model != NULL ? "lpm" : "dict");
+        snprintf(
+            path, sizeof path, "%s/%016" PRIx64 ".%s", tool_install_dir(tool, where, sizeof where),
+            made.model != NULL ? lp_model_fingerprint(made.model) : lp_dict_fingerprint(made.dict),
+            made.model != NULL ? "lpm" : "dict");
         struct output out;
         output_open(tool, &out, path, true, false);
-        if (model != NULL)
-            output_sink(&out, model->file, model->file_size);
+        if (made.model != NULL)
+            output_sink(&out, made.model->file, made.model->file_size);
         else
-            output_sink(&out, dict->data, dict->size);
+            output_sink(&out, made.dict->data, made.dict->size);
         output_close(&out);
         if (!tool->quiet)
-            printf("%s\n", path);
-        lp_model_close(model);
-        lp_dict_close(dict);
+            output_print(&list, "%s\n", path);
+        lp_model_close((struct lp_model *)(uintptr_t)made.model);
+        lp_dict_close((struct lp_dict *)(uintptr_t)made.dict);
     }
+    output_close(&list);
 }
 
 /* The model to adapt: that of -D, or the one that comes with lopace. */
@@ -512,9 +531,10 @@ static const struct lp_model *base_model(const struct tool *tool, const struct o
     } else {
         struct lp_need need = {.what = LP_NEED_MODEL, .name = lp_vocab_name(vocab)};
         if (tool_find(finder, &need, &found) != LP_OK && !o->zstd)
-            tool_die(tool, EXIT_DATA,
-                     "no model of %s comes with lopace: --new makes one, of some megabytes of text",
-                     need.name);
+            tool_die(
+                tool, EXIT_DATA,
+                "no model of %s found: -D names one, --new makes one of some megabytes of text",
+                need.name);
     }
     return found.model;
 }
