@@ -332,30 +332,40 @@ static struct lp_buf make_dict(const struct records *r, const struct lp_docs *do
     return dict;
 }
 
-/* Mean ratio of the records held out, each as a blob. */
-static double mean_ratio(const struct records *r, const bool *held,
-                         const struct lp_options *options)
+/* Mean ratios of the records held out, each as a blob; and without what it costs each
+ * to name a model or dictionary, which a stream does once. 0: not known. */
+struct ratio {
+    double blob, stream;
+};
+
+static struct ratio measure(const struct records *r, const bool *held,
+                            const struct lp_options *options)
 {
     struct lp_codec *codec;
-    double sum = 0;
+    struct ratio mean = {0, 0};
     size_t n = 0;
     check(r->tool, "measuring", lp_codec_new(options, &codec));
     for (uint32_t d = 0; d < r->docs.ndocs; d++) {
         const void *blob;
+        struct lp_blob_info info;
         size_t size, begin = d > 0 ? r->end[d - 1] : 0;
+        double text = (double)(r->end[d] - begin);
         if (!held[d])
             continue;
         check(r->tool, "measuring",
               lp_pack(codec, r->text.p + begin, r->end[d] - begin, &blob, &size));
-        sum += (double)(r->end[d] - begin) / (double)size;
+        check(r->tool, "measuring", lp_blob_info(blob, size, &info));
+        size_t naming = info.dict != 0 || info.model != 0 ? lp_blob_naming(options) : 0;
+        mean.blob += text / (double)size;
+        mean.stream += text / (double)(size - naming);
         n++;
         say(r->progress, "measuring");
     }
     lp_codec_free(codec);
-    return sum / (double)n;
+    return (struct ratio){mean.blob / (double)n, mean.stream / (double)n};
 }
 
-static double mean_ratio_of_dict(const struct records *r, const bool *held,
+static struct ratio measure_dict(const struct records *r, const bool *held,
                                  const struct lp_buf *dict)
 {
     struct lp_dict made = {.data = dict->p,
@@ -366,21 +376,20 @@ static double mean_ratio_of_dict(const struct records *r, const bool *held,
         .chain = LP_CHAIN_TOKENS_ZSTD, .vocab = r->vocab, .level = DICT_LEVEL, .dict = &made};
     if (made.ddict == NULL)
         no_memory(r->tool);
-    double mean = mean_ratio(r, held, &options);
+    struct ratio mean = measure(r, held, &options);
     ZSTD_freeDDict(made.ddict);
     return mean;
 }
 
-static double mean_ratio_of_model(const struct records *r, const bool *held,
+static struct ratio measure_model(const struct records *r, const bool *held,
                                   const struct lp_model *model)
 {
-    return mean_ratio(
-        r, held,
-        &(struct lp_options){.chain = LP_CHAIN_TOKENS_MIX, .vocab = r->vocab, .model = model});
+    struct lp_options options = {.chain = LP_CHAIN_TOKENS_MIX, .vocab = r->vocab, .model = model};
+    return measure(r, held, &options);
 }
 
 struct result {
-    double before, model, dict; /* mean ratios; 0: not known */
+    struct ratio before, model, dict;
     uint32_t nheld;
 };
 
@@ -424,13 +433,13 @@ static struct result try_out(const struct records *r, const struct options *o,
     if (result.nheld > 0) {
         dict = make_dict(r, &most, dict_size);
         if (dict.n > 0)
-            result.dict = mean_ratio_of_dict(r, held, &dict);
+            result.dict = measure_dict(r, held, &dict);
         if (t->base != NULL) {
             struct lp_model model;
-            result.before = mean_ratio_of_model(r, held, t->base);
+            result.before = measure_model(r, held, t->base);
             make_model(r, o, t, &most, &image);
             check(r->tool, "training", lp_model_view(image.p, image.n, &model));
-            result.model = mean_ratio_of_model(r, held, &model);
+            result.model = measure_model(r, held, &model);
         }
     }
     lp_buf_free(&dict);
@@ -440,33 +449,45 @@ static struct result try_out(const struct records *r, const struct options *o,
     return result;
 }
 
-/* To standard error: what is made may go to standard output. */
-static void report(const struct records *r, const struct options *o, const struct result *result)
+static void report_ratio(const struct ratio *ratio, const char *what)
 {
-    const struct result *x = result;
+    if (ratio->blob > 0)
+        fprintf(stderr, "  %6.2f %6.2f  %s\n", ratio->blob, ratio->stream, what);
+}
+
+/* Says which suits the records best, and how to have it. */
+static void advise(const struct options *o, const struct result *x)
+{
+    bool dict = x->dict.blob > x->model.blob;
+    if (x->model.blob == 0 || x->dict.blob == 0)
+        return;
+    if (x->before.blob > x->model.blob && x->before.blob > x->dict.blob)
+        fprintf(stderr, "the model as it was suits these records best%s\n",
+                x->model.stream > x->before.stream ? ", but for streams" : "");
+    else
+        fprintf(stderr, "a %s suits these records best%s\n", dict ? "dictionary" : "model",
+                dict == o->zstd ? ""
+                : dict          ? ": --zstd makes one"
+                                : ": leave out --zstd");
+}
+
+/* To standard error: what is made may go to standard output. */
+static void report(const struct records *r, const struct options *o, const struct result *x)
+{
     if (r->docs.ndocs < FEW)
         tool_warn(r->tool, "%" PRIu32 " record%s: too few to tell what others will be like",
                   r->docs.ndocs, r->docs.ndocs > 1 ? "s" : "");
     fprintf(stderr, "%" PRIu32 " records, %zu bytes; %" PRIu32 " held out\n", r->docs.ndocs,
             r->text.n, x->nheld);
-    if (x->nheld > 0)
-        fputs("mean ratio of those held out, each as a blob:\n", stderr);
-    if (x->before > 0)
-        fprintf(stderr,
-                "  %6.2f  lpmix, the model as it was\n"
-                "  %6.2f  lpmix, the model adapted to the other records\n",
-                x->before, x->model);
-    if (x->dict > 0)
-        fprintf(stderr, "  %6.2f  lpzstd -%d, a dictionary of the other records\n", x->dict,
-                DICT_LEVEL);
-    if (x->model > 0 && x->model < x->before && x->before > x->dict)
-        fputs("the model as it was suits these records best; it may know them already\n", stderr);
-    else if (x->model > 0 && x->dict > 0)
-        fprintf(stderr, "a %s suits these records best%s\n",
-                x->model >= x->dict ? "model" : "dictionary",
-                (x->model >= x->dict) != o->zstd ? ""
-                : o->zstd                        ? ": leave out --zstd"
-                                                 : ": --zstd makes one");
+    if (x->nheld == 0)
+        return;
+    fputs("mean ratio of those held out, each as a blob, and in a stream that names a model or\n"
+          "dictionary once:\n",
+          stderr);
+    report_ratio(&x->before, "lpmix, the model as it was");
+    report_ratio(&x->model, "lpmix -D, the model adapted to the other records");
+    report_ratio(&x->dict, "lpzstd -19 -D, a dictionary of the other records");
+    advise(o, x);
 }
 
 /* Opens a file as a model, or else as a dictionary, which any bytes may be: but not
