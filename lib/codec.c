@@ -74,17 +74,10 @@ enum lp_status lp_decode(struct lp_codec *codec, const uint32_t *ids, size_t nid
     if (codec->options.vocab == NULL)
         return LP_USAGE;
     codec->text.n = 0;
-    for (size_t i = 0; i < nids; i++) {
-        size_t len;
-        const unsigned char *token = lp_vocab_token(codec->options.vocab, ids[i], &len);
-        if (token == NULL)
-            return LP_DATA;
-        if (!lp_buf_append(&codec->text, token, len))
-            return LP_NOMEM;
-    }
+    enum lp_status status = lp_pack_ids_to_text(codec->options.vocab, ids, nids, &codec->text);
     *text = codec->text.p;
     *n = codec->text.n;
-    return LP_OK;
+    return status;
 }
 
 /* Puts a body into codec->payload as a blob: head, then its smallest form. */

@@ -44,28 +44,93 @@ size_t lp_pack_ids(const struct lp_vocab *v, const uint32_t *ids, size_t n, unsi
     return (size_t)(p - dst);
 }
 
-/* The frequency rank at src, of which four bytes can be read, and its code's
- * length; a rank of ntokens or more is of no token. */
-static inline uint32_t get_code(const struct codes *c, const unsigned char *src, size_t *size)
+/* --- Reading codes ---------------------------------------------------------------------
+ *
+ * A code's length shows in its first byte, so where codes begin is known one after the
+ * other only. That is done apart, for a block of bytes at once and in registers: two
+ * masks tell of each byte how long a code is that begins there. All else, ranks and
+ * texts, then goes on for many codes side by side. */
+
+enum { BLOCK = 64 }; /* bytes: a bit of a mask for each */
+
+/* The codes that begin in a block. */
+struct codes_read {
+    size_t n;
+    unsigned char
+        from[BLOCK + 1];  /* where each begins; the last entry: where the next block does */
+    uint32_t rank[BLOCK]; /* of frequency; ntokens or more: of no token */
+};
+
+/* Of eight bytes those that are at least limit, one bit for each. */
+static inline uint64_t at_least(uint64_t eight, unsigned limit)
 {
-    *size = 1u + (src[0] >= c->one) + (src[0] >= c->two);
-    return (lp_get32be(src) >> (32 - 8 * *size)) - c->less[*size];
+    const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+    /* By the low seven bits: none borrows from its neighbour. Then by the top one. */
+    uint64_t low = (eight | tops) - ones * (limit & 127);
+    uint64_t tests = (limit < 128 ? low | eight : low & eight) & tops;
+    return (tests >> 7) * UINT64_C(0x0102040810204080) >> 56; /* bit 8 i goes to 56 + i */
 }
 
-/* The same at the end, where n bytes are there; a cut code is of no token. */
-static uint32_t get_last(const struct codes *c, const unsigned char *src, size_t n, size_t *size)
+static inline uint32_t rank_at(const struct codes *c, const unsigned char *src, size_t size)
 {
-    unsigned char four[4] = {0};
-    memcpy(four, src, n < 4 ? n : 4);
-    uint32_t rank = get_code(c, four, size);
-    return *size <= n ? rank : (uint32_t)LP_NO_ID;
+    return (lp_get32be(src) >> (32 - 8 * size)) - c->less[size];
 }
 
-static inline uint32_t next_code(const struct codes *c, const unsigned char *src, size_t n,
-                                 size_t *size)
+/* Reads a block's codes; four more bytes can be read after it. */
+static inline void read_block(struct codes_read *r, const struct codes *c, const unsigned char *src)
 {
-    return n >= 4 ? get_code(c, src, size) : get_last(c, src, n, size);
+    uint64_t two = 0, three = 0; /* codes of two bytes and more, of three */
+    for (unsigned i = 0; i < BLOCK; i += 8) {
+        uint64_t eight = lp_get64(src + i);
+        two |= at_least(eight, c->one) << i;
+        three |= at_least(eight, c->two) << i;
+    }
+    size_t n = 0, at = 0;
+    for (size_t size; at < BLOCK; at += size) {
+        size = 1 + (two & 1) + (three & 1);
+        two >>= size;
+        three >>= size;
+        r->from[n] = (unsigned char)at;
+        r->rank[n++] = rank_at(c, src + at, size);
+    }
+    r->from[n] = (unsigned char)at;
+    r->n = n;
 }
+
+/* The same at the end, where n bytes are left. A cut code is of no token. */
+static void read_last(struct codes_read *r, const struct codes *c, const unsigned char *src,
+                      size_t n)
+{
+    size_t at = 0;
+    for (r->n = 0; at < n && at < BLOCK; r->n++) {
+        unsigned char four[4] = {0};
+        size_t size = 1u + (src[at] >= c->one) + (src[at] >= c->two), left = n - at;
+        memcpy(four, src + at, left < size ? left : size);
+        r->from[r->n] = (unsigned char)at;
+        r->rank[r->n] = left < size ? (uint32_t)LP_NO_ID : rank_at(c, four, size);
+        at += left < size ? left : size;
+    }
+    r->from[r->n] = (unsigned char)at;
+}
+
+/* Reads the codes that begin in the next block of the n > 0 bytes at src and begins to
+ * fetch their tokens. False when one is of no token. */
+static inline bool read_codes(struct codes_read *r, const struct lp_vocab *v, const struct codes *c,
+                              const unsigned char *src, size_t n)
+{
+    if (n >= BLOCK + sizeof(uint32_t))
+        read_block(r, c, src);
+    else
+        read_last(r, c, src, n);
+    bool known = true;
+    for (size_t i = 0; i < r->n; i++) {
+        LP_PREFETCH(v->text + (size_t)r->rank[i] * LP_KEY_SIZE);
+        known &= r->rank[i] < c->ntokens;
+    }
+    return known;
+}
+
+/* --- To text --------------------------------------------------------------------------- */
 
 /* Bytes of the token of a frequency rank. */
 static inline const unsigned char *rank_text(const struct lp_vocab *v, uint32_t rank, size_t *size)
@@ -79,41 +144,35 @@ static inline const unsigned char *rank_text(const struct lp_vocab *v, uint32_t 
     return v->bytes + v->offset[id];
 }
 
-/* Codes read ahead: their ranks, and how many bytes each takes. What the ranks
- * stand for is being fetched, so that nothing waits for it. */
-enum { AHEAD = 64 };
-
-struct ahead {
-    uint32_t rank[AHEAD];
-    unsigned char size[AHEAD];
-    size_t n, used;
-};
-
-static inline void read_ahead(struct ahead *a, const struct lp_vocab *v, const struct codes *c,
-                              const unsigned char *src, size_t n)
+/* Writes the texts of n tokens to dst + *at, at most to dst + cap. */
+static inline bool put_texts(const struct lp_vocab *v, const uint32_t *rank, size_t n,
+                             unsigned char *dst, size_t cap, size_t *at)
 {
-    size_t used = 0, count = 0, size;
-    for (; used < n && count < AHEAD; used += size) {
-        uint32_t rank = next_code(c, src + used, n - used, &size);
-        LP_PREFETCH(v->text + (size_t)rank * LP_KEY_SIZE);
-        a->rank[count] = rank;
-        a->size[count++] = (unsigned char)size;
+    size_t to = *at, size;
+    for (size_t i = 0; i < n; i++, to += size) {
+        const unsigned char *text = rank_text(v, rank[i], &size);
+        if (size <= LP_KEY_TEXT_MAX && cap - to >= LP_KEY_SIZE)
+            memcpy(dst + to, text, LP_KEY_SIZE); /* a fixed size is one store */
+        else if (size <= cap - to)
+            memcpy(dst + to, text, size);
+        else
+            return false;
     }
-    a->n = count;
-    a->used = used;
+    *at = to;
+    return true;
 }
 
 enum lp_status lp_pack_text_size(const struct lp_vocab *v, const unsigned char *src, size_t n,
                                  size_t *text_size)
 {
     const struct codes c = codes_of(v);
-    size_t total = 0, used, size;
-    for (size_t at = 0; at < n; at += used) {
-        uint32_t rank = next_code(&c, src + at, n - at, &used);
-        if (rank >= c.ntokens)
+    struct codes_read r;
+    size_t total = 0, size;
+    for (size_t at = 0; at < n; at += r.from[r.n]) {
+        if (!read_codes(&r, v, &c, src + at, n - at))
             return LP_DATA;
-        rank_text(v, rank, &size);
-        total += size;
+        for (size_t i = 0; i < r.n; i++, total += size)
+            rank_text(v, r.rank[i], &size);
     }
     *text_size = total;
     return LP_OK;
@@ -123,24 +182,33 @@ enum lp_status lp_pack_to_text(const struct lp_vocab *v, const unsigned char *sr
                                unsigned char *dst, size_t cap, size_t *written)
 {
     const struct codes c = codes_of(v);
-    struct ahead a;
-    size_t out = 0, size;
-    for (size_t at = 0; at < n; at += a.used) {
-        read_ahead(&a, v, &c, src + at, n - at);
-        for (size_t i = 0; i < a.n; i++) {
-            if (a.rank[i] >= c.ntokens)
-                return LP_DATA;
-            const unsigned char *text = rank_text(v, a.rank[i], &size);
-            if (size <= LP_KEY_TEXT_MAX && cap - out >= LP_KEY_SIZE)
-                memcpy(dst + out, text, LP_KEY_SIZE); /* a fixed size is one store */
-            else if (size <= cap - out)
-                memcpy(dst + out, text, size);
-            else
-                return LP_DATA;
-            out += size;
-        }
+    struct codes_read r;
+    *written = 0;
+    for (size_t at = 0; at < n; at += r.from[r.n]) {
+        if (!read_codes(&r, v, &c, src + at, n - at) ||
+            !put_texts(v, r.rank, r.n, dst, cap, written))
+            return LP_DATA;
     }
-    *written = out;
+    return LP_OK;
+}
+
+enum lp_status lp_pack_ids_to_text(const struct lp_vocab *v, const uint32_t *ids, size_t n,
+                                   struct lp_buf *text)
+{
+    uint32_t rank[BLOCK];
+    for (size_t at = 0, count; at < n; at += count) {
+        count = n - at < BLOCK ? n - at : BLOCK;
+        for (size_t i = 0; i < count; i++) {
+            uint32_t id = ids[at + i];
+            rank[i] = id < v->file->size ? v->rank[id] : (uint32_t)LP_NO_ID;
+            if (rank[i] == LP_NO_ID)
+                return LP_DATA;
+            LP_PREFETCH(v->text + (size_t)rank[i] * LP_KEY_SIZE);
+        }
+        if (!lp_buf_reserve(text, count * v->file->token_max))
+            return LP_NOMEM;
+        put_texts(v, rank, count, text->p, text->cap, &text->n);
+    }
     return LP_OK;
 }
 
@@ -148,32 +216,33 @@ void lp_pack_prefix(const struct lp_vocab *v, const unsigned char *src, size_t n
                     size_t *used, size_t *text_size)
 {
     const struct codes c = codes_of(v);
-    struct ahead a;
+    struct codes_read r;
     size_t size;
-    *used = *text_size = 0;
-    while (*used < n) {
-        read_ahead(&a, v, &c, src + *used, n - *used);
-        for (size_t i = 0; i < a.n; i++) {
-            rank_text(v, a.rank[i], &size);
+    *text_size = 0;
+    for (size_t at = 0; at < n; at += r.from[r.n]) {
+        read_codes(&r, v, &c, src + at, n - at);
+        for (size_t i = 0; i < r.n; i++, *text_size += size) {
+            rank_text(v, r.rank[i], &size);
+            *used = at + r.from[i];
             if (size > max_text - *text_size)
                 return;
-            *used += a.size[i];
-            *text_size += size;
         }
     }
+    *used = n;
 }
 
 enum lp_status lp_pack_to_ids(const struct lp_vocab *v, const unsigned char *src, size_t n,
                               uint32_t *dst, size_t *nids)
 {
     const struct codes c = codes_of(v);
-    size_t used;
+    struct codes_read r;
     *nids = 0;
-    for (size_t at = 0; at < n; at += used) {
-        uint32_t rank = next_code(&c, src + at, n - at, &used);
-        if (rank >= c.ntokens)
+    for (size_t at = 0; at < n; at += r.from[r.n]) {
+        if (!read_codes(&r, v, &c, src + at, n - at))
             return LP_DATA;
-        dst[(*nids)++] = v->id[rank];
+        for (size_t i = 0; i < r.n; i++)
+            dst[*nids + i] = v->id[r.rank[i]];
+        *nids += r.n;
     }
     return LP_OK;
 }

@@ -5,6 +5,7 @@
 #ifndef LP_PACK_H
 #define LP_PACK_H
 
+#include "buf.h"
 #include "lp.h"
 
 enum { LP_PACK_MAX = 3 }; /* bytes of the longest code */
@@ -22,6 +23,10 @@ enum lp_status lp_pack_text_size(const struct lp_vocab *v, const unsigned char *
  * when the text would be longer than cap. *written is the text's length. */
 enum lp_status lp_pack_to_text(const struct lp_vocab *v, const unsigned char *src, size_t n,
                                unsigned char *dst, size_t cap, size_t *written);
+
+/* Appends the text of n ids. LP_DATA when one is no token. */
+enum lp_status lp_pack_ids_to_text(const struct lp_vocab *v, const uint32_t *ids, size_t n,
+                                   struct lp_buf *text);
 
 /* The longest run of whole codes at src's start whose text has at most max_text
  * bytes: *used of the n bytes, *text_size of text. src holds whole, valid codes. */
