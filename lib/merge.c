@@ -1,20 +1,6 @@
 /* merge.c - words to ids: the least merge that can be made, again and again. */
 #include "merge.h"
 
-#if (defined(__x86_64__) || defined(__i386__)) && defined(__GNUC__)
-#define HAVE_AVX2 1
-#include <immintrin.h>
-#define AVX2 __attribute__((target("avx2,bmi,bmi2,lzcnt")))
-#else
-#define HAVE_AVX2 0
-#endif
-
-#if defined(__GNUC__)
-#define INLINE static inline __attribute__((always_inline))
-#else
-#define INLINE static inline
-#endif
-
 enum {
     LANES = 8,
     PLACE_BITS = 8,
@@ -33,7 +19,7 @@ static inline int32_t lesser(int32_t a, int32_t b)
     return a < b ? a : b;
 }
 
-INLINE int32_t least_portable(const int32_t *v, size_t nblocks)
+LP_INLINE int32_t least_portable(const int32_t *v, size_t nblocks)
 {
     int32_t a[4] = {v[0], v[1], v[2], v[3]}; /* four at once: no waiting for one another */
     for (size_t i = 4; i < nblocks * LANES; i += 4) {
@@ -43,8 +29,8 @@ INLINE int32_t least_portable(const int32_t *v, size_t nblocks)
     return lesser(lesser(a[0], a[1]), lesser(a[2], a[3]));
 }
 
-#if HAVE_AVX2
-AVX2 INLINE int32_t least_avx2(const int32_t *v, size_t nblocks)
+#if LP_HAVE_AVX2
+LP_AVX2 LP_INLINE int32_t least_avx2(const int32_t *v, size_t nblocks)
 {
     __m256i a = _mm256_loadu_si256((const __m256i *)(const void *)v);
     for (size_t i = 1; i < nblocks; i++)
@@ -58,12 +44,12 @@ AVX2 INLINE int32_t least_avx2(const int32_t *v, size_t nblocks)
 
 /* --- One word ---------------------------------------------------------------------- */
 
-INLINE size_t blocks_of(const struct lp_merging *m)
+LP_INLINE size_t blocks_of(const struct lp_merging *m)
 {
     return (m->n + LANES - 1) / LANES;
 }
 
-INLINE void put_merge(struct lp_merging *m, size_t place, uint32_t id)
+LP_INLINE void put_merge(struct lp_merging *m, size_t place, uint32_t id)
 {
     m->at[place] = (int32_t)(id << PLACE_BITS | (uint32_t)place);
 }
@@ -83,7 +69,7 @@ static void begin(const struct lp_vocab *v, struct lp_merging *m)
 }
 
 /* Begins to fetch what two neighbours merge to. */
-INLINE void ask(const struct lp_vocab *v, struct lp_merging *m, size_t left, size_t right)
+LP_INLINE void ask(const struct lp_vocab *v, struct lp_merging *m, size_t left, size_t right)
 {
     struct lp_pair_place asked = lp_vocab_pair_place(v, m->ids[left], m->ids[right]);
     LP_PREFETCH(asked.entry);
@@ -91,7 +77,7 @@ INLINE void ask(const struct lp_vocab *v, struct lp_merging *m, size_t left, siz
     m->asked[m->nasked++] = asked;
 }
 
-INLINE void take_answers(struct lp_merging *m)
+LP_INLINE void take_answers(struct lp_merging *m)
 {
     for (size_t i = 0; i < m->nasked; i++)
         put_merge(m, m->asked_by[i], lp_vocab_pair_there(m->asked[i]));
@@ -99,7 +85,7 @@ INLINE void take_answers(struct lp_merging *m)
 }
 
 /* Makes the least merge and asks about its neighbours. False when there is none. */
-INLINE bool step(const struct lp_vocab *v, struct lp_merging *m, least_of *least_of_blocks)
+LP_INLINE bool step(const struct lp_vocab *v, struct lp_merging *m, least_of *least_of_blocks)
 {
     int32_t least = least_of_blocks(m->at, blocks_of(m));
     if (least >= NO_MERGE)
@@ -132,8 +118,8 @@ static void end(struct lp_merging *m)
 
 /* Answers are taken of all words, then steps made: a step reads what the answers
  * wrote many at a time, for which a processor waits when it was written just before. */
-INLINE void merge(const struct lp_vocab *v, struct lp_merging *words, size_t n,
-                  least_of *least_of_blocks)
+LP_INLINE void merge(const struct lp_vocab *v, struct lp_merging *words, size_t n,
+                     least_of *least_of_blocks)
 {
     struct lp_merging *active[LP_MERGING];
     for (size_t i = 0; i < n; i++) {
@@ -154,8 +140,8 @@ INLINE void merge(const struct lp_vocab *v, struct lp_merging *words, size_t n,
         end(&words[i]);
 }
 
-#if HAVE_AVX2
-AVX2 static void merge_avx2(const struct lp_vocab *v, struct lp_merging *words, size_t n)
+#if LP_HAVE_AVX2
+LP_AVX2 static void merge_avx2(const struct lp_vocab *v, struct lp_merging *words, size_t n)
 {
     merge(v, words, n, least_avx2);
 }
@@ -163,7 +149,7 @@ AVX2 static void merge_avx2(const struct lp_vocab *v, struct lp_merging *words, 
 
 void lp_merge_words(const struct lp_vocab *v, struct lp_merging *words, size_t n)
 {
-#if HAVE_AVX2
+#if LP_HAVE_AVX2
     if (v->path == LP_PATH_AVX2) {
         merge_avx2(v, words, n);
         return;

@@ -76,58 +76,104 @@ static inline uint32_t rank_at(const struct codes *c, const unsigned char *src, 
     return (lp_get32be(src) >> (32 - 8 * size)) - c->less[size];
 }
 
-/* Reads a block's codes; four more bytes can be read after it. */
-static inline void read_block(struct codes_read *r, const struct codes *c, const unsigned char *src)
+/* A bit for each byte of a block: whether a code of two bytes and more, or of three,
+ * would begin there. */
+struct masks {
+    uint64_t two, three;
+};
+
+typedef struct masks masks_of(const struct codes *c, const unsigned char *src);
+
+LP_INLINE struct masks masks_portable(const struct codes *c, const unsigned char *src)
 {
-    uint64_t two = 0, three = 0; /* codes of two bytes and more, of three */
+    struct masks m = {0};
     for (unsigned i = 0; i < BLOCK; i += 8) {
         uint64_t eight = lp_get64(src + i);
-        two |= at_least(eight, c->one) << i;
-        three |= at_least(eight, c->two) << i;
+        m.two |= at_least(eight, c->one) << i;
+        m.three |= at_least(eight, c->two) << i;
     }
+    return m;
+}
+
+#if LP_HAVE_AVX2
+LP_AVX2 LP_INLINE uint64_t bytes_at_least(__m256i a, __m256i b, unsigned limit)
+{
+    __m256i least = _mm256_set1_epi8((char)limit);
+    a = _mm256_cmpeq_epi8(_mm256_max_epu8(a, least), a);
+    b = _mm256_cmpeq_epi8(_mm256_max_epu8(b, least), b);
+    return (uint32_t)_mm256_movemask_epi8(a) | (uint64_t)(uint32_t)_mm256_movemask_epi8(b) << 32;
+}
+
+LP_AVX2 LP_INLINE struct masks masks_avx2(const struct codes *c, const unsigned char *src)
+{
+    __m256i a = _mm256_loadu_si256((const __m256i *)(const void *)src);
+    __m256i b = _mm256_loadu_si256((const __m256i *)(const void *)(src + 32));
+    return (struct masks){bytes_at_least(a, b, c->one), bytes_at_least(a, b, c->two)};
+}
+#endif
+
+/* Reads a block's codes, of which four more bytes can be read, and begins to fetch
+ * their tokens. False when one is of no token. */
+LP_INLINE bool read_block(struct codes_read *r, const struct lp_vocab *v, const struct codes *c,
+                          const unsigned char *src, masks_of *masks_of_block)
+{
+    const unsigned char *const texts = v->text;
+    struct masks m = masks_of_block(c, src);
+    uint32_t most = 0;
     size_t n = 0, at = 0;
     for (size_t size; at < BLOCK; at += size) {
-        size = 1 + (two & 1) + (three & 1);
-        two >>= size;
-        three >>= size;
+        size = 1 + (m.two & 1) + (m.three & 1);
+        m.two >>= size;
+        m.three >>= size;
+        uint32_t rank = rank_at(c, src + at, size);
+        most = rank > most ? rank : most;
+        LP_PREFETCH(texts + (size_t)rank * LP_KEY_SIZE);
         r->from[n] = (unsigned char)at;
-        r->rank[n++] = rank_at(c, src + at, size);
+        r->rank[n++] = rank;
     }
     r->from[n] = (unsigned char)at;
     r->n = n;
+    return most < c->ntokens;
 }
 
 /* The same at the end, where n bytes are left. A cut code is of no token. */
-static void read_last(struct codes_read *r, const struct codes *c, const unsigned char *src,
+static bool read_last(struct codes_read *r, const struct codes *c, const unsigned char *src,
                       size_t n)
 {
     size_t at = 0;
+    bool known = true;
     for (r->n = 0; at < n && at < BLOCK; r->n++) {
         unsigned char four[4] = {0};
         size_t size = 1u + (src[at] >= c->one) + (src[at] >= c->two), left = n - at;
         memcpy(four, src + at, left < size ? left : size);
         r->from[r->n] = (unsigned char)at;
-        r->rank[r->n] = left < size ? (uint32_t)LP_NO_ID : rank_at(c, four, size);
+        r->rank[r->n] = rank_at(c, four, size);
+        known &= size <= left && r->rank[r->n] < c->ntokens;
         at += left < size ? left : size;
     }
     r->from[r->n] = (unsigned char)at;
+    return known;
 }
 
-/* Reads the codes that begin in the next block of the n > 0 bytes at src and begins to
- * fetch their tokens. False when one is of no token. */
+#if LP_HAVE_AVX2
+LP_AVX2 static bool read_block_avx2(struct codes_read *r, const struct lp_vocab *v,
+                                    const struct codes *c, const unsigned char *src)
+{
+    return read_block(r, v, c, src, masks_avx2);
+}
+#endif
+
+/* Reads the codes that begin in the next block of the n > 0 bytes at src. */
 static inline bool read_codes(struct codes_read *r, const struct lp_vocab *v, const struct codes *c,
                               const unsigned char *src, size_t n)
 {
-    if (n >= BLOCK + sizeof(uint32_t))
-        read_block(r, c, src);
-    else
-        read_last(r, c, src, n);
-    bool known = true;
-    for (size_t i = 0; i < r->n; i++) {
-        LP_PREFETCH(v->text + (size_t)r->rank[i] * LP_KEY_SIZE);
-        known &= r->rank[i] < c->ntokens;
-    }
-    return known;
+    if (n < BLOCK + sizeof(uint32_t))
+        return read_last(r, c, src, n);
+#if LP_HAVE_AVX2
+    if (v->path == LP_PATH_AVX2)
+        return read_block_avx2(r, v, c, src);
+#endif
+    return read_block(r, v, c, src, masks_portable);
 }
 
 /* --- To text --------------------------------------------------------------------------- */
@@ -148,15 +194,19 @@ static inline const unsigned char *rank_text(const struct lp_vocab *v, uint32_t 
 static inline bool put_texts(const struct lp_vocab *v, const uint32_t *rank, size_t n,
                              unsigned char *dst, size_t cap, size_t *at)
 {
+    const unsigned char *const texts = v->text; /* in a register: no text written can change it */
     size_t to = *at, size;
     for (size_t i = 0; i < n; i++, to += size) {
-        const unsigned char *text = rank_text(v, rank[i], &size);
-        if (size <= LP_KEY_TEXT_MAX && cap - to >= LP_KEY_SIZE)
+        const unsigned char *text = texts + (size_t)rank[i] * LP_KEY_SIZE;
+        size = text[LP_KEY_SIZE - 1];
+        if (size <= LP_KEY_TEXT_MAX && cap - to >= LP_KEY_SIZE) {
             memcpy(dst + to, text, LP_KEY_SIZE); /* a fixed size is one store */
-        else if (size <= cap - to)
-            memcpy(dst + to, text, size);
-        else
+            continue;
+        }
+        text = rank_text(v, rank[i], &size);
+        if (size > cap - to)
             return false;
+        memcpy(dst + to, text, size);
     }
     *at = to;
     return true;

@@ -14,15 +14,7 @@
 #include "character.h"
 #include "pretok.h"
 
-#if (defined(__x86_64__) || defined(__i386__)) && defined(__GNUC__)
-#define HAVE_AVX2 1
-#include <immintrin.h>
-#else
-#define HAVE_AVX2 0
-#endif
-
 #if defined(__GNUC__)
-#define INLINE static inline __attribute__((always_inline))
 static inline unsigned lowest(uint64_t mask)
 {
     return (unsigned)__builtin_ctzll(mask);
@@ -32,7 +24,6 @@ static inline unsigned highest(uint64_t mask)
     return 63u - (unsigned)__builtin_clzll(mask);
 }
 #else
-#define INLINE static inline
 static inline unsigned lowest(uint64_t mask)
 {
     unsigned i = 0;
@@ -86,7 +77,7 @@ static inline uint64_t transpose(uint64_t x)
     return x ^ t ^ t << 28;
 }
 
-INLINE void classify_portable(const unsigned char *text, struct masks *m)
+LP_INLINE void classify_portable(const unsigned char *text, struct masks *m)
 {
     uint64_t mask[8] = {0};
     for (unsigned i = 0; i < LP_WINDOW; i += 8) {
@@ -109,28 +100,26 @@ INLINE void classify_portable(const unsigned char *text, struct masks *m)
 
 /* --- ASCII to masks with AVX2 ------------------------------------------------------ */
 
-#if HAVE_AVX2
-#define AVX2 __attribute__((target("avx2,bmi,bmi2,lzcnt")))
-
-AVX2 static inline __m256i equal(__m256i x, char c)
+#if LP_HAVE_AVX2
+LP_AVX2 static inline __m256i equal(__m256i x, char c)
 {
     return _mm256_cmpeq_epi8(x, _mm256_set1_epi8(c));
 }
 
 /* Bytes from first to first + span. */
-AVX2 static inline __m256i within(__m256i x, char first, char span)
+LP_AVX2 static inline __m256i within(__m256i x, char first, char span)
 {
     __m256i above = _mm256_sub_epi8(x, _mm256_set1_epi8(first));
     return _mm256_cmpeq_epi8(_mm256_min_epu8(above, _mm256_set1_epi8(span)), above);
 }
 
-AVX2 static inline uint64_t bits(__m256i low, __m256i high)
+LP_AVX2 static inline uint64_t bits(__m256i low, __m256i high)
 {
     return (uint32_t)_mm256_movemask_epi8(low) | (uint64_t)(uint32_t)_mm256_movemask_epi8(high)
                                                      << 32;
 }
 
-AVX2 static inline void classify_avx2(const unsigned char *text, struct masks *m)
+LP_AVX2 static inline void classify_avx2(const unsigned char *text, struct masks *m)
 {
     __m256i a = _mm256_loadu_si256((const __m256i *)(const void *)text);
     __m256i b = _mm256_loadu_si256((const __m256i *)(const void *)(text + 32));
@@ -186,7 +175,7 @@ static inline uint64_t to_first(uint64_t lasts, uint64_t tail)
 /* Where pretokens of white space start; attached line ends belong to what is
  * before them. All up to a run's last line end are one pretoken, and the last
  * character of a run that does not end so is left to what follows. */
-INLINE uint64_t space_starts(const struct masks *m, uint64_t attached)
+LP_INLINE uint64_t space_starts(const struct masks *m, uint64_t attached)
 {
     uint64_t space = m->of[LP_SPACE] & ~attached, ends = m->of[LP_LINE_END] & ~attached;
     uint64_t inner = space & ~m->of[LP_LINE_END];
@@ -200,7 +189,7 @@ INLINE uint64_t space_starts(const struct masks *m, uint64_t attached)
 }
 
 /* Where digits start: three together at most. */
-INLINE uint64_t number_starts(const struct masks *m)
+LP_INLINE uint64_t number_starts(const struct masks *m)
 {
     uint64_t number = m->of[LP_NUMBER], starts = firsts(number);
     if ((number & number >> 1 & number >> 2 & number >> 3) == 0)
@@ -223,7 +212,7 @@ static inline uint64_t second(uint64_t run_starts, uint64_t tail)
 }
 
 /* r50k's pattern: a space may stand before a word, a number, punctuation. */
-INLINE uint64_t starts_gpt2(const unsigned char *text, const struct masks *m, uint64_t valid)
+LP_INLINE uint64_t starts_gpt2(const unsigned char *text, const struct masks *m, uint64_t valid)
 {
     uint64_t letter = m->of[LP_UPPER] | m->of[LP_LOWER] | m->of[LP_LETTER];
     uint64_t number = m->of[LP_NUMBER], space = m->of[LP_SPACE];
@@ -243,7 +232,7 @@ INLINE uint64_t starts_gpt2(const unsigned char *text, const struct masks *m, ui
     return starts;
 }
 
-INLINE uint64_t starts_cl100k(const unsigned char *text, const struct masks *m, uint64_t valid)
+LP_INLINE uint64_t starts_cl100k(const unsigned char *text, const struct masks *m, uint64_t valid)
 {
     uint64_t letter = m->of[LP_UPPER] | m->of[LP_LOWER] | m->of[LP_LETTER];
     uint64_t space = m->of[LP_SPACE], line_end = m->of[LP_LINE_END];
@@ -293,7 +282,7 @@ static uint64_t mixed_starts(uint64_t upper, uint64_t lower, uint64_t no_case, u
     return starts;
 }
 
-INLINE uint64_t starts_o200k(const unsigned char *text, const struct masks *m, uint64_t valid)
+LP_INLINE uint64_t starts_o200k(const unsigned char *text, const struct masks *m, uint64_t valid)
 {
     uint64_t upper = m->of[LP_UPPER], lower = m->of[LP_LOWER], mark = m->of[LP_MARK];
     uint64_t no_case = m->of[LP_LETTER] | mark, letter = upper | lower | no_case;
@@ -346,8 +335,8 @@ static inline uint64_t undecided(uint64_t starts, uint64_t space, uint64_t valid
 
 typedef void classifier(const unsigned char *text, struct masks *m);
 
-INLINE size_t scan(enum lp_pattern pattern, classifier *classify, const unsigned char *text,
-                   size_t at, size_t n, bool final, uint32_t *ends, size_t max)
+LP_INLINE size_t scan(enum lp_pattern pattern, classifier *classify, const unsigned char *text,
+                      size_t at, size_t n, bool final, uint32_t *ends, size_t max)
 {
     size_t count = 0;
     while (max - count >= LP_WINDOW && at < n) {
@@ -385,17 +374,17 @@ INLINE size_t scan(enum lp_pattern pattern, classifier *classify, const unsigned
 SCAN(scan_gpt2_portable, LP_PATTERN_GPT2, classify_portable)
 SCAN(scan_cl100k_portable, LP_PATTERN_CL100K, classify_portable)
 SCAN(scan_o200k_portable, LP_PATTERN_O200K, classify_portable)
-#if HAVE_AVX2
-AVX2 SCAN(scan_gpt2_avx2, LP_PATTERN_GPT2, classify_avx2)
-AVX2 SCAN(scan_cl100k_avx2, LP_PATTERN_CL100K, classify_avx2)
-AVX2 SCAN(scan_o200k_avx2, LP_PATTERN_O200K, classify_avx2)
+#if LP_HAVE_AVX2
+LP_AVX2 SCAN(scan_gpt2_avx2, LP_PATTERN_GPT2, classify_avx2)
+LP_AVX2 SCAN(scan_cl100k_avx2, LP_PATTERN_CL100K, classify_avx2)
+LP_AVX2 SCAN(scan_o200k_avx2, LP_PATTERN_O200K, classify_avx2)
 #endif
 
 lp_window_scan *lp_window_scanner(enum lp_pattern pattern, enum lp_path path)
 {
     static lp_window_scan *const portable[] = {scan_gpt2_portable, scan_cl100k_portable,
                                                scan_o200k_portable};
-#if HAVE_AVX2
+#if LP_HAVE_AVX2
     static lp_window_scan *const avx2[] = {scan_gpt2_avx2, scan_cl100k_avx2, scan_o200k_avx2};
     if (path == LP_PATH_AVX2)
         return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") ? avx2[pattern]

@@ -3,6 +3,7 @@
 #ifndef LP_WINDOW_H
 #define LP_WINDOW_H
 
+#include "path.h"
 #include "vocab_layout.h"
 
 #include <stdbool.h>
@@ -20,9 +21,6 @@ enum {
  * and LP_WINDOW_SLACK zeros follow. */
 typedef size_t lp_window_scan(const unsigned char *text, size_t at, size_t n, bool final,
                               uint32_t *ends, size_t max);
-
-/* The instruction sets that windows are written for. All find the same. */
-enum lp_path { LP_PATH_PORTABLE, LP_PATH_AVX2, LP_PATHS };
 
 /* The scan of a pattern; NULL when this CPU lacks the instructions. */
 lp_window_scan *lp_window_scanner(enum lp_pattern pattern, enum lp_path path);

@@ -1,0 +1,24 @@
+/* path.h - the instruction sets that hot functions are written for. Each such function
+ * is written once, inline, with what differs passed as a function; it is compiled for
+ * each set, and which of them runs is chosen when a vocabulary is opened. All give the
+ * same. */
+#ifndef LP_PATH_H
+#define LP_PATH_H
+
+enum lp_path { LP_PATH_PORTABLE, LP_PATH_AVX2, LP_PATHS };
+
+#if defined(__GNUC__)
+#define LP_INLINE static inline __attribute__((always_inline))
+#else
+#define LP_INLINE static inline
+#endif
+
+#if (defined(__x86_64__) || defined(__i386__)) && defined(__GNUC__)
+#define LP_HAVE_AVX2 1
+#define LP_AVX2      __attribute__((target("avx2,bmi,bmi2,lzcnt")))
+#include <immintrin.h>
+#else
+#define LP_HAVE_AVX2 0
+#endif
+
+#endif
