@@ -178,18 +178,6 @@ static inline bool read_codes(struct codes_read *r, const struct lp_vocab *v, co
 
 /* --- To text --------------------------------------------------------------------------- */
 
-/* Bytes of the token of a frequency rank. */
-static inline const unsigned char *rank_text(const struct lp_vocab *v, uint32_t rank, size_t *size)
-{
-    const unsigned char *text = v->text + (size_t)rank * LP_KEY_SIZE;
-    *size = text[LP_KEY_SIZE - 1];
-    if (*size <= LP_KEY_TEXT_MAX)
-        return text;
-    uint32_t id = v->id[rank];
-    *size = v->offset[id + 1] - v->offset[id];
-    return v->bytes + v->offset[id];
-}
-
 /* Writes the texts of n tokens to dst + *at, at most to dst + cap. */
 static inline bool put_texts(const struct lp_vocab *v, const uint32_t *rank, size_t n,
                              unsigned char *dst, size_t cap, size_t *at)
@@ -203,7 +191,7 @@ static inline bool put_texts(const struct lp_vocab *v, const uint32_t *rank, siz
             memcpy(dst + to, text, LP_KEY_SIZE); /* a fixed size is one store */
             continue;
         }
-        text = rank_text(v, rank[i], &size);
+        text = lp_vocab_text(v, rank[i], &size);
         if (size > cap - to)
             return false;
         memcpy(dst + to, text, size);
@@ -222,7 +210,7 @@ enum lp_status lp_pack_text_size(const struct lp_vocab *v, const unsigned char *
         if (!read_codes(&r, v, &c, src + at, n - at))
             return LP_DATA;
         for (size_t i = 0; i < r.n; i++, total += size)
-            rank_text(v, r.rank[i], &size);
+            lp_vocab_text(v, r.rank[i], &size);
     }
     *text_size = total;
     return LP_OK;
@@ -272,7 +260,7 @@ void lp_pack_prefix(const struct lp_vocab *v, const unsigned char *src, size_t n
     for (size_t at = 0; at < n; at += r.from[r.n]) {
         read_codes(&r, v, &c, src + at, n - at);
         for (size_t i = 0; i < r.n; i++, *text_size += size) {
-            rank_text(v, r.rank[i], &size);
+            lp_vocab_text(v, r.rank[i], &size);
             *used = at + r.from[i];
             if (size > max_text - *text_size)
                 return;

@@ -41,6 +41,8 @@ static uint64_t section_size(const struct lp_lpv *f, enum lp_section section)
         return (uint64_t)LP_KEY_SIZE * f->ntokens;
     case LP_SECTION_SPECIAL:
         return UINT64_C(4) * f->nspecial;
+    case LP_SECTION_BYTE:
+        return UINT64_C(4) * 256;
     default:
         return 0;
     }
@@ -73,6 +75,8 @@ static const void *section(const struct lp_vocab *v, enum lp_section i)
 
 static void find_sections(struct lp_vocab *v)
 {
+    v->byte_id = section(v, LP_SECTION_BYTE);
+    v->long_text = section(v, LP_SECTION_LONG_TEXT);
     v->offset = section(v, LP_SECTION_OFFSET);
     v->bytes = section(v, LP_SECTION_BYTES);
     v->index = section(v, LP_SECTION_INDEX);
@@ -88,6 +92,18 @@ static void find_sections(struct lp_vocab *v)
     v->id = section(v, LP_SECTION_ID);
     v->text = section(v, LP_SECTION_TEXT);
     v->special = section(v, LP_SECTION_SPECIAL);
+}
+
+/* Takes the rare part of the mapping as a matter of its own. Linux maps far more pages
+ * around one that is touched, up to whole sections that nobody needs, but never beyond
+ * a change of advice: so a part that is not used is not resident. */
+static void set_apart(const struct lp_vocab *v)
+{
+    const uint64_t *at = v->file->section;
+    uint64_t size = at[LP_SECTION_ENCODING] - at[LP_SECTION_RARE];
+    if (at[LP_SECTION_RARE] % LP_LPV_PART == 0 && size % LP_LPV_PART == 0)
+        posix_madvise((void *)(uintptr_t)section(v, LP_SECTION_RARE), (size_t)size,
+                      POSIX_MADV_RANDOM); /* only advice: it may fail */
 }
 
 static enum lp_status map_file(const char *path, struct lp_vocab *v)
@@ -126,15 +142,12 @@ enum lp_status lp_vocab_open(const char *path, struct lp_vocab **out)
         status = check_header(v->file, v->file_size);
     if (status == LP_OK) {
         find_sections(v);
+        set_apart(v);
         v->path = LP_PATHS;
         while (lp_window_scanner((enum lp_pattern)v->file->pattern, --v->path) == NULL)
             ;
-        for (unsigned i = 0; i < 256; i++) {
-            unsigned char byte = (unsigned char)i;
-            v->byte_id[i] = lp_vocab_find(v, &byte, 1);
-            if (v->byte_id[i] == LP_NO_ID)
-                status = LP_DATA;
-        }
+        for (unsigned i = 0; i < 256; i++)
+            status = v->byte_id[i] < v->file->size ? status : LP_DATA;
     }
     if (status != LP_OK) {
         int saved = errno;
@@ -221,9 +234,10 @@ uint32_t lp_vocab_find_long(const struct lp_vocab *v, const unsigned char *text,
     for (uint32_t slot = (uint32_t)hash & mask;; slot = (slot + 1) & mask) {
         if (v->longs[slot] == 0)
             return LP_NO_ID;
-        uint32_t id = v->longs[slot] - 1;
-        size_t len = v->offset[id + 1] - v->offset[id];
-        if (len == n && memcmp(v->bytes + v->offset[id], text, n) == 0)
-            return id;
+        uint32_t rank = v->longs[slot] - 1;
+        size_t size;
+        const unsigned char *there = lp_vocab_text(v, rank, &size);
+        if (size == n && memcmp(there, text, n) == 0)
+            return v->id[rank];
     }
 }

@@ -9,12 +9,11 @@
 struct lp_vocab {
     const struct lp_lpv *file;
     size_t file_size;
-    const uint32_t *offset, *index, *byte_pair, *prefix, *longs, *split, *sorted, *start, *rank,
-        *id, *special;
+    const uint32_t *offset, *index, *byte_id, *byte_pair, *prefix, *longs, *split, *sorted, *start,
+        *rank, *id, *special;
     const uint64_t *pair;
-    const unsigned char *bytes, *text, *shift;
-    uint32_t byte_id[256]; /* the ids of the single bytes */
-    enum lp_path path;     /* the instructions to use */
+    const unsigned char *bytes, *text, *long_text, *shift;
+    enum lp_path path; /* the instructions to use */
 };
 
 /* The token of exactly these bytes, special ones excepted, or LP_NO_ID. */
@@ -23,6 +22,20 @@ uint32_t lp_vocab_find(const struct lp_vocab *v, const unsigned char *text, size
 /* The same for more bytes than a key has; hash is their XXH64. */
 uint32_t lp_vocab_find_long(const struct lp_vocab *v, const unsigned char *text, size_t n,
                             uint64_t hash);
+
+/* The bytes of the token of a frequency rank; LP_KEY_SIZE can be read. */
+static inline const unsigned char *lp_vocab_text(const struct lp_vocab *v, uint32_t rank,
+                                                 size_t *size)
+{
+    const unsigned char *text = v->text + (size_t)rank * LP_KEY_SIZE;
+    *size = text[LP_KEY_SIZE - 1];
+    if (*size != LP_LONG_MARK)
+        return text;
+    struct lp_long_text there;
+    memcpy(&there, text, sizeof there);
+    *size = there.size;
+    return v->long_text + there.offset;
+}
 
 #if defined(__GNUC__)
 #define LP_PREFETCH(p) __builtin_prefetch(p)

@@ -290,7 +290,8 @@ static size_t image_size;
 
 static void *add_section(enum lp_section section, size_t size)
 {
-    size_t begin = (image_size + 63) / 64 * 64, end = (begin + size + 63) / 64 * 64;
+    size_t align = section == LP_SECTION_RARE || section == LP_SECTION_ENCODING ? LP_LPV_PART : 64;
+    size_t begin = (image_size + align - 1) / align * align, end = (begin + size + 63) / 64 * 64;
     image = need(realloc(image, end));
     memset(image + image_size, 0, end - image_size);
     head.section[section] = begin;
@@ -307,7 +308,7 @@ static uint32_t table_log(uint32_t n)
     return log;
 }
 
-static void put_texts(void)
+static void put_bytes(void)
 {
     size_t bytes = 0;
     uint32_t *offset = add_section(LP_SECTION_OFFSET, 4 * ((size_t)enc.size + 1));
@@ -352,15 +353,15 @@ static void put_index(void)
         index[slot] = lp_index_tag(hash) << LP_ID_BITS | r;
     }
     uint32_t *longs = add_section(LP_SECTION_LONG, (size_t)4 << head.long_log);
-    for (uint32_t i = 0; i < enc.size; i++) {
-        const struct token *t = &enc.token[i];
-        if (t->text == NULL || t->special || t->size <= LP_KEY_TEXT_MAX)
+    for (uint32_t r = 0; r < enc.ntokens; r++) {
+        const struct token *t = &enc.token[enc.id[r]];
+        if (t->special || t->size <= LP_KEY_TEXT_MAX)
             continue;
         uint32_t mask = ((uint32_t)1 << head.long_log) - 1;
         uint32_t slot = (uint32_t)lp_xxh64(t->text, t->size, 0) & mask;
         while (longs[slot] != 0)
             slot = (slot + 1) & mask;
-        longs[slot] = i + 1;
+        longs[slot] = r + 1;
     }
 }
 
@@ -462,23 +463,17 @@ static void put_prefixes(void)
     }
 }
 
-static void put_merges(void)
+static void put_splits(void)
 {
-    head.nsorted = enc.nsorted;
-    put_pairs();
-    uint32_t *two = add_section(LP_SECTION_BYTES2, 4 * 65536);
-    for (uint32_t i = 0; i < 65536; i++) {
-        unsigned char bytes[2] = {(unsigned char)(i >> 8), (unsigned char)i};
-        two[i] = find_text(bytes, 2);
-    }
     uint32_t *split = add_section(LP_SECTION_SPLIT, 8 * (size_t)enc.size);
     for (uint32_t i = 0; i < enc.size; i++) {
         split[2 * i] = enc.token[i].text != NULL ? enc.token[i].left : i;
         split[2 * i + 1] = enc.token[i].text != NULL ? enc.token[i].right : i;
     }
-    memcpy(add_section(LP_SECTION_SORTED, 4 * (size_t)enc.nsorted), enc.sorted,
-           4 * (size_t)enc.nsorted);
-    put_prefixes();
+}
+
+static void put_starts(void)
+{
     uint32_t *start = add_section(LP_SECTION_START, 4 * 65537);
     uint32_t at = 0;
     for (uint32_t prefix = 0; prefix <= 65536; prefix++) {
@@ -492,21 +487,83 @@ static void put_merges(void)
     }
 }
 
-static void put_codes(void)
+static void put_special(void)
 {
-    memcpy(add_section(LP_SECTION_RANK, 4 * (size_t)enc.size), enc.rank, 4 * (size_t)enc.size);
-    memcpy(add_section(LP_SECTION_ID, 4 * (size_t)enc.ntokens), enc.id, 4 * (size_t)enc.ntokens);
-    unsigned char *text = add_section(LP_SECTION_TEXT, LP_KEY_SIZE * (size_t)enc.ntokens);
-    for (uint32_t r = 0; r < enc.ntokens; r++, text += LP_KEY_SIZE) {
-        const struct token *t = &enc.token[enc.id[r]];
-        memcpy(text, t->text, t->size <= LP_KEY_TEXT_MAX ? t->size : 0);
-        text[LP_KEY_SIZE - 1] = (unsigned char)(t->size <= LP_KEY_TEXT_MAX ? t->size : 255);
-    }
     uint32_t *special = add_section(LP_SECTION_SPECIAL, 4 * (size_t)enc.nspecial);
     for (uint32_t i = 0; i < enc.size; i++) {
         if (enc.token[i].special)
             *special++ = i;
     }
+}
+
+/* The ids of single bytes and of pairs of them. */
+static void put_byte_ids(void)
+{
+    uint32_t *one = add_section(LP_SECTION_BYTE, 4 * 256);
+    for (uint32_t i = 0; i < 256; i++) {
+        unsigned char byte = (unsigned char)i;
+        one[i] = find_text(&byte, 1);
+    }
+}
+
+static void put_byte_pairs(void)
+{
+    uint32_t *two = add_section(LP_SECTION_BYTES2, 4 * 65536);
+    for (uint32_t i = 0; i < 65536; i++) {
+        unsigned char bytes[2] = {(unsigned char)(i >> 8), (unsigned char)i};
+        two[i] = find_text(bytes, 2);
+    }
+}
+
+static void put_words(enum lp_section section, const uint32_t *words, size_t n)
+{
+    memcpy(add_section(section, 4 * n), words, 4 * n);
+}
+
+/* Texts by frequency rank: as keys, or apart when they are too long for one. */
+static void put_texts(void)
+{
+    unsigned char *text = add_section(LP_SECTION_TEXT, LP_KEY_SIZE * (size_t)enc.ntokens);
+    size_t nlong = 0;
+    for (uint32_t r = 0; r < enc.ntokens; r++, text += LP_KEY_SIZE) {
+        const struct token *t = &enc.token[enc.id[r]];
+        struct lp_long_text there = {(uint32_t)nlong, t->size, {0}, LP_LONG_MARK};
+        struct lp_key key = {0};
+        if (t->size <= LP_KEY_TEXT_MAX)
+            key = lp_key_of(t->text, t->size);
+        else
+            memcpy(&key, &there, sizeof key);
+        memcpy(text, &key, sizeof key);
+        nlong += t->size <= LP_KEY_TEXT_MAX ? 0 : t->size;
+    }
+    unsigned char *p = add_section(LP_SECTION_LONG_TEXT, nlong + LP_KEY_SIZE);
+    for (uint32_t r = 0; r < enc.ntokens; r++) {
+        const struct token *t = &enc.token[enc.id[r]];
+        if (t->size <= LP_KEY_TEXT_MAX)
+            continue;
+        memcpy(p, t->text, t->size);
+        p += t->size;
+    }
+}
+
+/* All sections, in the order of their numbers. */
+static void put_sections(void)
+{
+    put_texts();
+    put_words(LP_SECTION_ID, enc.id, enc.ntokens);
+    put_byte_ids();
+
+    put_bytes();
+    put_splits();
+    put_words(LP_SECTION_SORTED, enc.sorted, enc.nsorted);
+    put_prefixes();
+    put_starts();
+    put_special();
+
+    put_index();
+    put_pairs();
+    put_byte_pairs();
+    put_words(LP_SECTION_RANK, enc.rank, enc.size);
 }
 
 static void write_image(const char *path)
@@ -528,13 +585,11 @@ int main(int argc, char **argv)
     sort_tokens();
     image = need(calloc(1, sizeof head));
     image_size = sizeof head;
-    put_texts();
-    put_index();
-    put_merges();
-    put_codes();
+    put_sections();
     strcpy(head.name, argv[2]);
     head.size = enc.size;
     head.ntokens = enc.ntokens;
+    head.nsorted = enc.nsorted;
     head.nspecial = enc.nspecial;
     head.pattern = (uint32_t)enc.pattern;
     head.one = enc.one;
