@@ -132,6 +132,11 @@ $B/unit/%: $B/obj/tests/unit/%.o $B/lib/liblp.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
+# This one sees the trainer's too.
+$B/unit/train: $B/obj/tests/unit/train.o $(TRAIN_OBJ) $B/lib/liblp.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lm
+
 units: $(UNITS:%=$B/unit/%)
 
 $B/bench/%: $B/obj/tests/bench/%.o $B/lib/liblp.a

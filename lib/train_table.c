@@ -1,7 +1,6 @@
 /* train_table.c - the tables of a model as the trainer reads and writes them. */
 #include "train_parts.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 enum lp_status lp_tree_of(const struct lp_model *m, struct lp_tree *tree)
@@ -91,16 +90,27 @@ uint32_t lp_class_context(const struct lp_tree *tree, const struct lp_docs *docs
     return order == 1 ? tree->class[last] : 256 + tree->class[last] + 256u * tree->class[before];
 }
 
-static int by_word(const void *a, const void *b)
-{
-    uint32_t x = lp_get32(a), y = lp_get32(b);
-    return x < y ? -1 : x > y;
-}
-
 void lp_sort_cells(unsigned char *cells, uint32_t nbuckets)
 {
-    for (uint32_t i = 0; i < nbuckets; i++)
-        qsort(cells + 64 * (size_t)i, LP_BUCKET_CELLS, 4, by_word);
+    for (uint32_t i = 0; i < nbuckets; i++) {
+        unsigned char *bucket = cells + 64 * (size_t)i;
+        for (uint32_t n = 1; n < LP_BUCKET_CELLS; n++) { /* most are in order already */
+            uint32_t cell = lp_get32(bucket + 4 * n), at = n;
+            for (; at > 0 && lp_get32(bucket + 4 * at - 4) > cell; at--)
+                lp_put32(bucket + 4 * at, lp_get32(bucket + 4 * at - 4));
+            lp_put32(bucket + 4 * at, cell);
+        }
+    }
+}
+
+/* By what counts are scaled so that their sum fits once each is rounded. */
+static double scale_of(const struct lp_successor *list, uint32_t n, float least, bool crowded)
+{
+    const double limit = (1 << LP_FOLLOW_BITS) - 1;
+    double total = 0, rounding = crowded ? limit / 2 : n;
+    for (uint32_t i = 0; i < n; i++)
+        total += list[i].count >= least ? (double)list[i].count : 0;
+    return total > limit - rounding ? (limit - rounding) / total : 1;
 }
 
 /* What a count becomes in a list; 0 for one that is left out. */
@@ -109,24 +119,14 @@ static uint32_t scaled(float count, float least, double scale, bool crowded)
     double c = (double)count * scale;
     if (count < least || (crowded && c < 0.5))
         return 0;
-    return c < 1 ? 1 : (uint32_t)lround(c);
+    return c < 1 ? 1 : (uint32_t)(c + 0.5);
 }
 
 uint32_t lp_list_put(const struct lp_successor *list, uint32_t n, float least, unsigned char *to)
 {
     /* Of very many, not each can count 1. */
-    const bool crowded = n > 1 << (LP_FOLLOW_BITS - 1);
-    double scale = 1;
-    uint64_t sum;
-    for (;; scale *= 0.9) {
-        sum = 0;
-        for (uint32_t i = 0; i < n; i++)
-            sum += scaled(list[i].count, least, scale, crowded);
-        if (sum < 1 << LP_FOLLOW_BITS)
-            break;
-    }
-    if (sum == 0)
-        return 0;
+    const bool crowded = n >= 1 << (LP_FOLLOW_BITS - 1);
+    const double scale = scale_of(list, n, least, crowded);
     uint32_t at = 0, before = 0;
     for (uint32_t i = 0; i < n; i++) {
         uint32_t count = scaled(list[i].count, least, scale, crowded);
@@ -137,6 +137,8 @@ uint32_t lp_list_put(const struct lp_successor *list, uint32_t n, float least, u
         at++;
         before += count;
     }
+    if (at == 0)
+        return 0;
     if (to != NULL)
         lp_put32(to + 4 * (size_t)at, (uint32_t)LP_GRAM_LEAF << LP_FOLLOW_BITS | before);
     return at + 1;

@@ -1,0 +1,402 @@
+#!/usr/bin/env bats
+# lptrain: every option, what it makes, what it says of it, and how it fails.
+
+load helpers
+
+# Records of a kind, 200 and 40 others; a model and a dictionary of the 200.
+setup_file() {
+    cd "$BATS_FILE_TMPDIR" || return
+    requests 1 200 > lines
+    requests 201 240 > others
+    lptrain -q -L -o my.lpm lines
+    lptrain -q -L --zstd -o my.dict lines
+}
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return
+    ln -s "$BATS_FILE_TMPDIR"/* .
+    export HOME=$PWD/home
+    unset XDG_DATA_HOME LP_MODEL_PATH
+}
+
+# requests FROM TO: lines of what a service might be sent.
+requests() {
+    awk -v from="$1" -v to="$2" 'BEGIN {
+        n = split("parcel invoice refund password contract delivery meter roof bicycle visa", what)
+        m = split("Lyon Porto Graz Turku Split Bruges Basel Malmo", town)
+        for (i = from; i <= to; i++)
+            printf "Ticket %d: you are the night desk of Halvorsen & Daughters in %s. A customer " \
+                "writes about a %s. Reply within %d words, mention neither price nor date, " \
+                "and close with the house greeting.\n", i * 7919 % 10007, town[i * 31 % m + 1],
+                what[i * 17 % n + 1], i * 13 % 90 + 30
+    }'
+}
+
+# blob_sizes OPTION...: of the other records, each packed by lpmix with these options.
+blob_sizes() {
+    local line sum=0
+    while read -r line; do
+        printf %s "$line" | lptok --blob | lpmix --blob "$@" > a.blob
+        lpunpack "$@" a.blob | same - <(printf %s "$line")
+        sum=$((sum + $(size a.blob)))
+    done < <(head -n 12 others)
+    echo $sum
+}
+
+# --- What it makes ------------------------------------------------------------
+
+@test "a model: other records of the kind become much smaller, and come back" {
+    [ $((2 * $(blob_sizes -D my.lpm))) -lt "$(blob_sizes)" ]
+    lptok -L others | lpmix -D my.lpm > z.lp
+    [ "$(size z.lp)" -lt "$(lptok -L others | lpmix | wc -c)" ]
+    lpunpack -D my.lpm z.lp | same - others
+    lptok -L others | lpmix --fast -D my.lpm | lpunpack -D my.lpm | same - others
+    [ "$(size my.lpm)" -eq "$(size "$B/vocab/cl100k_base.lpm")" ]
+}
+
+@test "text of any kind still comes back by an adapted model" {
+    for prompt in "$DATA"/prompts/{arabic,c-question,json-chat,short-1}.txt; do
+        lptok "$prompt" | lpmix -D my.lpm | lpunpack -D my.lpm | same - "$prompt"
+    done
+    head -c 3000 /dev/urandom > noise
+    lptok noise | lpmix -D my.lpm | lpunpack -D my.lpm | same - noise
+}
+
+@test "a dictionary: records become smaller, and come back" {
+    lptok -L others > tok
+    lpzstd -D my.dict tok > z.lp
+    [ "$(size z.lp)" -lt "$(lpzstd tok | wc -c)" ]
+    lpunpack -D my.dict z.lp | same - others
+    [ "$(od -An -tx1 -N4 my.dict | tr -d ' ')" = 37a430ec ] # zstd's own form
+}
+
+@test "the same records give the same file, however they come" {
+    tr '\n' '\0' < lines > null
+    lptok -L lines > tok.lp
+    lpzstd tok.lp > zstd.lp
+    lpmix tok.lp > mix.lp
+    lptok -0 null > null.lp
+    mkdir files
+    split -l 1 -a 3 lines files/
+    for file in files/*; do # without the line feed, which is not the record's
+        printf %s "$(< "$file")" > "$file.txt"
+        rm "$file"
+    done
+    lptok files/*.txt > whole.lp
+    head -n 90 lines > a
+    tail -n +91 lines | lptok -L > b.lp
+    for words in '-L -' '-0 null' tok.lp zstd.lp mix.lp null.lp whole.lp -; do
+        # shellcheck disable=SC2086 # words
+        lptrain -q -o again.lpm $words < lines 2> err || fail "$words: $(< err)"
+        [ "$words" = - ] || same again.lpm my.lpm
+    done
+    refute cmp -s again.lpm my.lpm # all lines as one record
+    lptrain -q -o again.lpm files/*.txt
+    same again.lpm my.lpm
+    cat a b.lp > /dev/null
+    lptrain -q -L -o again.lpm a b.lp
+    same again.lpm my.lpm
+    lptrain -q -o again.lpm - < zstd.lp
+    same again.lpm my.lpm
+    mkfifo pipe
+    cat zstd.lp > pipe &
+    lptrain -q -o again.lpm pipe
+    same again.lpm my.lpm
+    lptrain -q --zstd -0 -o again.dict null
+    same again.dict my.dict
+}
+
+@test "blobs are records" {
+    i=1000
+    while read -r line; do
+        i=$((i + 1))
+        printf %s "$line" | lptok --blob | lpzstd --blob > $i.blob
+    done < <(head -n 20 lines)
+    lptrain -q -o a.lpm 1*.blob
+    head -n 20 lines | lptrain -q -L -o b.lpm
+    same a.lpm b.lpm
+    head -c 20 1001.blob > cut.blob
+    refused 3 'cut.blob: ' lptrain -q -o c.lpm cut.blob
+}
+
+@test "an o200k_base model, by a model's name; streams of another encoding" {
+    lptok -L lines > cl100k.lp
+    lptrain -q -e gpt-4o -o o.lpm cl100k.lp
+    lptok -e gpt-4o -L others > tok
+    [ "$(lpmix -D o.lpm tok | wc -c)" -lt "$(lpmix tok | wc -c)" ]
+    lpmix -D o.lpm tok | lpunpack -D o.lpm | same - others
+    fails 3 'tok: has tokens of o200k_base' lpmix -D my.lpm tok
+}
+
+@test "an adapted model is adapted further: -D" {
+    head -n 100 others | lptrain -q -L -D my.lpm -o more.lpm
+    refute cmp -s more.lpm my.lpm
+    lptrain -q -L --dictionary=my.lpm -o again.lpm others
+    lptok others | lpmix -D again.lpm | lpunpack -D again.lpm | same - others
+    lptrain -q -L -D again.lpm -o again.lpm lines # onto itself
+    lptok others | lpmix -D again.lpm | lpunpack -D again.lpm | same - others
+}
+
+@test "--new: a model from nothing, of an encoding that has none" {
+    refused 3 'no model of r50k_base found: -D names one, --new makes one' \
+        lptrain -q -e r50k_base -L -o r.lpm lines
+    lptrain --new -e r50k_base -s 64K -L -o r.lpm lines 2> err
+    err_is ''
+    lptok -e r50k_base -L others > tok
+    lpmix -D r.lpm tok > z.lp
+    [ $((2 * $(size z.lp))) -lt "$(lpzstd -19 tok | wc -c)" ]
+    lpunpack -D r.lpm z.lp | same - others
+    lptrain -q --new -e r50k_base -s 1K -L -o w.lpm 0.5:others 1:others
+    lpmix -D w.lpm tok | lpunpack -D w.lpm | same - others
+    # It has no room for more.
+    for i in {1..50}; do
+        head -c 6000 "$DATA/prompts/game-master.txt"
+        printf 'Question %d\0' $((i * 7919 % 1000))
+    done > records
+    expect 0 lptrain -e r50k_base -D w.lpm -0 -o x.lpm records
+    grep -qx 'a dictionary suits these records best: --zstd makes one' err
+    refused 2 'a weight is more than 0' lptrain --new -o w.lpm 0:lines
+    refused 1 'x:lines: cannot be opened' lptrain --new -o w.lpm x:lines
+}
+
+@test "-s: the size of a dictionary" {
+    for option in -s4K --size=4096; do
+        lptrain -q -L --zstd "$option" -o small.dict lines
+        [ "$(size small.dict)" -le 4096 ]
+        lptok -L others | lpzstd -D small.dict | lpunpack -D small.dict | same - others
+    done
+    refused 2 '-s: an adapted model keeps its size' lptrain -s 1M -o x.lpm lines
+    refused 2 "-s: '1' is not a size from 1024" lptrain --zstd -s 1 -o x.dict lines
+}
+
+# --- What it says --------------------------------------------------------------
+
+# The ratio of blobs in the report's line with this text.
+ratio() {
+    awk -v text="$1" 'index($0, text) { print $1 }' err
+}
+
+@test "the report: ratios of records held out, before and after; what suits" {
+    expect 0 lptrain -L -o x.lpm lines
+    out_is ''
+    same x.lpm my.lpm # made of all
+    grep -qx "200 records, $(($(size lines) - 200)) bytes; 40 held out" err
+    awk -v a="$(ratio 'as it was')" -v b="$(ratio 'adapted')" -v c="$(ratio 'dictionary of')" \
+        'BEGIN { exit !(a > 1.5 && b > 1.5 * a && c > 1 && b > c) }'
+    grep -qx 'a model suits these records best' err
+    expect 0 lptrain -L --zstd -o x.dict lines
+    grep -qx 'a model suits these records best: leave out --zstd' err
+}
+
+@test "the ratio after is what the model of the others gives the records held out" {
+    expect 0 lptrain -L -o x.lpm lines
+    before=$(ratio 'as it was')
+    i=0
+    sum=0
+    # Any record will do for the model as it was: they are all alike.
+    while read -r line; do
+        n=$(printf %s "$line" | lptok --blob | lpmix --blob | wc -c)
+        sum=$(awk -v s="$sum" -v t=${#line} -v n="$n" 'BEGIN { printf "%.4f", s + t / n }')
+        i=$((i + 1))
+    done < <(head -n 10 lines)
+    awk -v a="$sum" -v n=$i -v b="$before" 'BEGIN { x = a / n / b; exit !(x > 0.95 && x < 1.05) }'
+}
+
+@test "without a model only the dictionary is measured" {
+    expect 0 lptrain -e r50k_base -L --zstd -o x.dict lines
+    grep -q 'a dictionary of the other records' err
+    refute grep -q 'lpmix\|suits' err
+}
+
+@test "too few records: a warning, and no ratio of none" {
+    head -n 3 lines > few
+    expect 0 lptrain -L -o x.lpm few
+    [ "$(head -n 1 err)" = 'lptrain: 3 records: too few to tell what others will be like' ]
+    grep -qx "3 records, $(($(size few) - 3)) bytes; 0 held out" err
+    [ "$(wc -l < err)" -eq 2 ]
+    lptok -L others | lpmix -D x.lpm | lpunpack -D x.lpm | same - others
+    expect 0 lptrain -o x.lpm few
+    [ "$(head -n 1 err)" = 'lptrain: 1 record: too few to tell what others will be like' ]
+    head -n 5 lines | expect 0 lptrain -L -o x.lpm
+    grep -q '5 records, .* bytes; 1 held out' err
+    refused 3 'too few records, or too short, for a dictionary' lptrain -q -L --zstd -o x.dict few
+    [ ! -e x.dict ]
+}
+
+@test "-q: nothing is said" {
+    for option in -q --quiet; do
+        expect 0 lptrain $option -L -o x.lpm lines
+        out_is ''
+        err_is ''
+        same x.lpm my.lpm
+    done
+}
+
+@test "progress: on a terminal, and not with -q" {
+    for _ in {1..30}; do cat lines others; done > long
+    script -qec 'lptrain -L -o x.lpm long' typescript < /dev/null > out
+    grep -q 'lptrain: [a-z]' out
+    script -qec 'lptrain -q -L -o x.lpm lines' typescript < /dev/null > out
+    out_is ''
+}
+
+# --- Where it is found -----------------------------------------------------------
+
+@test "--install: by its fingerprint, a model or dictionary is found" {
+    lptok -L others > tok
+    lpmix -D my.lpm tok > m.lp
+    lpzstd -D my.dict tok > d.lp
+    print=$(listed model m.lp)
+    [[ $print =~ ^[0-9a-f]{16}$ ]]
+    lpunpack -l m.lp | grep -q "needs model $print"
+    lpunpack -l d.lp | grep -q "needs dictionary $(listed dictionary d.lp)"
+    fails 3 "m.lp: needs the model of cl100k_base with fingerprint $print" lpunpack m.lp
+    fails 3 'd.lp: needs the dictionary with fingerprint' lpunpack d.lp
+    expect 0 lptrain --install my.lpm my.dict
+    out_is "$HOME/.local/share/lopace/models/$print.lpm
+$HOME/.local/share/lopace/models/$(listed dictionary d.lp).dict"
+    lpunpack m.lp | same - others
+    lpunpack d.lp | same - others
+    expect 0 lptrain -q --install my.lpm # again
+    out_is ''
+    lpunpack m.lp | same - others
+    rm -r home
+    fails 3 'm.lp: needs the model' lpunpack m.lp
+    XDG_DATA_HOME=$PWD/data lptrain -q --install my.lpm
+    XDG_DATA_HOME=$PWD/data lpunpack m.lp | same - others
+    LP_MODEL_PATH=my.lpm lpunpack m.lp | same - others
+    LP_MODEL_PATH=$PWD/data/lopace/models lpunpack m.lp | same - others
+}
+
+@test "--install: what is wrong" {
+    refused 2 '--install: which FILE?' lptrain --install
+    refused 2 '--install takes files and nothing else' lptrain --install -o x my.lpm
+    refused 1 'nowhere: cannot be opened: No such file' lptrain --install nowhere
+    head -c 5000 my.lpm > cut.lpm
+    refused 3 'cut.lpm: cannot be used as a model: damaged data' lptrain --install cut.lpm
+    cp my.lpm bad.lpm
+    printf '\xa5\x5a' | dd of=bad.lpm bs=1 seek=100000 conv=notrunc 2> /dev/null
+    refused 3 'bad.lpm: cannot be used as a model: damaged data' lptrain --install bad.lpm
+    HOME='' refused 1 'no place to install to: set HOME or XDG_DATA_HOME' lptrain --install my.lpm
+    : > home
+    refused 1 "home/.local: cannot be made: Not a directory" lptrain --install my.lpm
+    XDG_DATA_HOME=$PWD/data
+    export XDG_DATA_HOME
+    status=0
+    lptrain --install my.lpm > /dev/full 2> err || status=$?
+    [ $status -eq 1 ]
+    err_line lptrain 'standard output: cannot be written'
+}
+
+# --- Output ---------------------------------------------------------------------
+
+@test "-o - is standard output, and the report is not there" {
+    lptrain -L -o - lines 2> err | same - my.lpm
+    grep -q '40 held out' err
+    lptrain -q -L --output=x.lpm lines
+    same x.lpm my.lpm
+    status=0
+    script -qec 'lptrain -q -L -o - lines' typescript < /dev/null > out || status=$?
+    [ "$status" -eq 2 ]
+    [[ $(< out) == 'lptrain: the output is binary and would go to a terminal: '* ]]
+}
+
+@test "a full disk, a closed pipe, no directory: exit 1, and an old file stays" {
+    refused 1 '/dev/full: cannot be written: No space left on device' \
+        lptrain -q -L -o /dev/full lines
+    refused 1 'nowhere/x.lpm: cannot be made: No such file or directory' \
+        lptrain -q -L -o nowhere/x.lpm lines
+    status=0
+    (
+        trap '' PIPE
+        lptrain -q -L -o - lines 2> err || echo $? > code
+    ) | :
+    [ "$(< code)" -eq 1 ]
+    err_is ''
+    echo old > x.lpm
+    head -c 3000 my.lpm > base
+    refused 3 'base: ' lptrain -q -L -D base -o x.lpm lines
+    lptok -L lines | head -c 4000 > cut.lp
+    refused 3 'cut.lp: at byte' lptrain -q -o x.lpm cut.lp
+    [ "$(< x.lpm)" = old ]
+    [ "$(compgen -G 'x.lpm.*')" = '' ]
+}
+
+# --- Errors ----------------------------------------------------------------------
+
+@test "nothing to learn from" {
+    : > empty
+    refused 3 'no records: nothing to learn from' lptrain -q -o x.lpm empty
+    refused 3 'no records' lptrain -q -o x.lpm < /dev/null
+    printf '\0\0\0' > nuls
+    refused 3 'no records' lptrain -q -0 -o x.lpm nuls
+    lptok empty > empty.lp
+    refused 3 'no records' lptrain -q -o x.lpm empty.lp
+    [ ! -e x.lpm ]
+}
+
+@test "memory is bounded: a record of any size is not read to its end" {
+    head -c 70M /dev/zero | expect 3 lptrain -o x.lpm
+    [ "$(head -n 1 err)" = 'lptrain: only the first 64 MiB of text are used' ]
+    (
+        sanitized || ulimit -v 1000000
+        timeout 60 cat /dev/zero | expect 3 lptrain -q -o x.lpm
+    )
+}
+
+@test "damaged streams, and those that need what is not there" {
+    lptok -L lines > tok
+    cp tok bad.lp
+    printf '\xa5\x5a' | dd of=bad.lp bs=1 seek=3000 conv=notrunc 2> /dev/null
+    refused 3 'bad.lp: at byte' lptrain -q -o x.lpm bad.lp
+    lpmix -D my.lpm tok > m.lp
+    refused 3 'm.lp: needs the model of cl100k_base with fingerprint' lptrain -q -o x.lpm m.lp
+    lptrain -q --install my.lpm
+    lptrain -q -o x.lpm m.lp
+    same x.lpm my.lpm
+}
+
+@test "a base that is no model, or another encoding's" {
+    refused 3 'lines: is no model' lptrain -D lines -o x.lpm -L lines
+    refused 3 'my.dict: is no model' lptrain -D my.dict -o x.lpm -L lines
+    refused 1 'nowhere: cannot be used' lptrain -D nowhere -o x.lpm lines
+    refused 3 'my.lpm: is a model of cl100k_base, not of o200k_base: -e names the encoding' \
+        lptrain -D my.lpm -e o200k_base -o x.lpm lines
+    cp my.lpm bad.lpm
+    printf '\xa5\x5a' | dd of=bad.lpm bs=1 seek=100000 conv=notrunc 2> /dev/null
+    refused 3 'is damaged: install it again' lptrain -D bad.lpm -o x.lpm -L lines
+}
+
+@test "what cannot be read is one line and exit 1" {
+    refused 1 'nowhere: cannot be opened: No such file or directory' lptrain -o x.lpm nowhere
+    refused 1 '.: is a directory' lptrain -o x.lpm .
+    refused 1 'nowhere: cannot be opened' lptrain -L -o x.lpm lines nowhere
+    [ ! -e x.lpm ]
+}
+
+@test "wrong options are exit 2 and one line" {
+    refused 2 '-o FILE is needed: it is what is made' lptrain
+    refused 2 "option requires an argument -- 'o'" lptrain -o
+    refused 2 "invalid option -- 'x'" lptrain -x
+    refused 2 "unrecognized option '--nothing'" lptrain --nothing
+    refused 2 "unknown encoding or model 'x'" lptrain -e x -o x.lpm lines
+    refused 2 '--zstd goes with neither --new nor -D' lptrain --zstd --new -o x lines
+    refused 2 '--zstd goes with neither --new nor -D' lptrain --zstd -D my.lpm -o x lines
+    refused 2 '--new adapts no model: -D does not go with it' lptrain --new -D my.lpm -o x lines
+}
+
+@test "-h and --help, -V and --version" {
+    for option in -h --help; do
+        expect 0 lptrain $option
+        err_is ''
+        [[ $(head -n 1 out) == 'usage: lptrain [OPTION...] -o FILE [FILE...]' ]]
+    done
+    for option in -V --version; do
+        expect 0 lptrain $option
+        grep -qx 'lptrain (lopace) [0-9.]*' out
+    done
+    status=0
+    lptrain --help > /dev/full 2> err || status=$?
+    [ $status -eq 1 ]
+    err_line lptrain 'standard output: cannot be written: No space left on device'
+}

@@ -1,0 +1,176 @@
+/* train - models adapt to docs, whatever docs and model hold: what comes of it codes
+ * what it decodes again.
+ *
+ * usage: train VOCAB_FILE MODEL_FILE */
+#include "train.h"
+#include "mix.h"
+
+#include <stdio.h>
+
+static int failures;
+
+static void must(enum lp_status status, const char *what)
+{
+    if (status == LP_OK)
+        return;
+    fprintf(stderr, "%s: %s\n", what, lp_status_text(status));
+    exit(1);
+}
+
+static void fail(const char *name, const char *what)
+{
+    fprintf(stderr, "%s: %s\n", name, what);
+    failures++;
+}
+
+static uint32_t noise(void)
+{
+    static uint32_t seed = 7;
+    seed = seed * 1664525 + 1013904223;
+    return seed >> 8;
+}
+
+static void add(struct lp_docs *docs, const uint32_t *ids, size_t n)
+{
+    must(lp_docs_add(docs, ids, n, 1) ? LP_OK : LP_NOMEM, "docs");
+}
+
+/* Docs that have much in common, and numbers. */
+static void add_alike(struct lp_docs *docs, uint32_t ndocs, uint32_t seed)
+{
+    uint32_t ids[300];
+    for (uint32_t d = 0; d < ndocs; d++) {
+        for (uint32_t i = 0; i < 300; i++) {
+            seed = seed * 1664525 + 1013904223;
+            ids[i] = i % 10 == 9 ? seed >> 8 & 1023 : i * 7919 % 50000;
+        }
+        add(docs, ids, 300);
+    }
+}
+
+/* Bytes of a doc's code, which is decoded again; 0 for a model that cannot code it. */
+static size_t code(const struct lp_model *model, const uint32_t *ids, size_t n, const char *name)
+{
+    struct lp_mix *mix;
+    struct lp_buf code = {0};
+    struct lp_ids back = {0};
+    must(lp_mix_new(model, false, &mix), name);
+    enum lp_status status = lp_mix_encode(mix, ids, n, &code);
+    if (status == LP_OK) {
+        must(lp_mix_decode(mix, code.p, code.n, n, &back), name);
+        if (back.n != n || (n > 0 && memcmp(back.v, ids, n * sizeof *ids) != 0))
+            fail(name, "other ids came back");
+    }
+    size_t size = status == LP_OK ? code.n : 0;
+    lp_mix_free(mix);
+    lp_buf_free(&code);
+    free(back.v);
+    return size;
+}
+
+/* Adapts base to docs, if it can be, and codes some ids by the result. */
+static size_t adapt(const struct lp_vocab *vocab, const struct lp_model *base,
+                    const struct lp_docs *docs, const uint32_t *ids, size_t n, const char *name)
+{
+    struct lp_trainer t = {.vocab = vocab, .base = base};
+    struct lp_buf image = {0};
+    struct lp_model model;
+    size_t size = 0;
+    enum lp_status status = lp_train_adapt(&t, docs, &image);
+    if (status == LP_OK) {
+        must(lp_model_view(image.p, image.n, &model), name);
+        must(lp_model_verify(&model), name);
+        if (image.n != base->file_size)
+            fail(name, "another size");
+        size = code(&model, ids, n, name);
+    } else if (status != LP_DATA) {
+        must(status, name);
+    }
+    lp_buf_free(&image);
+    return size;
+}
+
+static void test_odd_docs(const struct lp_vocab *vocab, const struct lp_model *base)
+{
+    enum { MANY = 20000 };
+    static uint32_t ids[2 * MANY];
+    struct lp_docs docs = {0};
+    adapt(vocab, base, &docs, ids, 10, "no docs");
+    for (int i = 0; i < 30; i++)
+        add(&docs, ids, 0);
+    adapt(vocab, base, &docs, ids, 10, "empty docs");
+    for (int i = 0; i < 30; i++)
+        add(&docs, ids, 1);
+    adapt(vocab, base, &docs, ids, 10, "docs of one token");
+    add(&docs, ids, MANY);
+    adapt(vocab, base, &docs, ids, 10, "one token over and over");
+    for (uint32_t i = 0; i < MANY; i++) {
+        ids[2 * i] = 5;
+        ids[2 * i + 1] = i;
+    }
+    add(&docs, ids, 2 * MANY);
+    adapt(vocab, base, &docs, ids, 2000, "more successors than a list counts");
+    ids[3] = (uint32_t)lp_vocab_size(vocab);
+    add(&docs, ids, 10);
+    struct lp_buf image = {0};
+    if (lp_train_adapt(&(struct lp_trainer){.vocab = vocab, .base = base}, &docs, &image) !=
+        LP_DATA)
+        fail("an id of no token", "was taken");
+    lp_buf_free(&image);
+    lp_docs_free(&docs);
+}
+
+/* A base of which some bytes are anything. */
+static void test_damaged_base(const struct lp_vocab *vocab, const struct lp_model *base,
+                              const struct lp_docs *docs)
+{
+    enum { HEADS = 10, ROUNDS = HEADS + 2 * LP_LPM_SECTIONS + 4 };
+    const size_t size = base->file_size;
+    unsigned char *file = malloc(size);
+    if (file == NULL)
+        exit(1);
+    for (int round = 0; round < ROUNDS; round++) {
+        memcpy(file, base->file, size);
+        if (round < HEADS) {
+            file[noise() % LP_LPM_HEAD] = (unsigned char)noise();
+        } else if (round < HEADS + 2 * LP_LPM_SECTIONS) { /* a section: all ones, or noise */
+            int section = (round - HEADS) / 2;
+            unsigned char *p = file + (base->section[section] - base->file);
+            for (size_t i = 0; i < base->section_size[section]; i++)
+                p[i] = (unsigned char)(round % 2 == 0 ? 0xFF : noise());
+        } else {
+            for (size_t i = 0; i < size / 50; i++)
+                file[LP_LPM_HEAD + noise() % (size - LP_LPM_HEAD)] = (unsigned char)noise();
+        }
+        struct lp_model damaged;
+        if (lp_model_view(file, size, &damaged) == LP_OK)
+            adapt(vocab, &damaged, docs, docs->id, 200, "damaged base");
+    }
+    free(file);
+}
+
+int main(int argc, char **argv)
+{
+    struct lp_vocab *vocab;
+    struct lp_model *base;
+    struct lp_docs docs = {0}, other = {0};
+    if (argc != 3)
+        return 2;
+    must(lp_vocab_open(argv[1], &vocab), argv[1]);
+    must(lp_model_open(argv[2], &base), argv[2]);
+    add_alike(&docs, 30, 1);
+    add_alike(&other, 1, 2);
+    size_t before = code(base, other.id, other.n, "the model as it is");
+    size_t after = adapt(vocab, base, &docs, other.id, other.n, "docs alike");
+    if (after == 0 || 2 * after > before)
+        fail("docs alike", "were not learnt");
+    if (adapt(vocab, base, &docs, other.id, other.n, "docs alike") != after)
+        fail("docs alike", "gave another model");
+    test_odd_docs(vocab, base);
+    test_damaged_base(vocab, base, &docs);
+    lp_docs_free(&docs);
+    lp_docs_free(&other);
+    lp_model_close(base);
+    lp_vocab_close(vocab);
+    return failures > 0;
+}
