@@ -68,7 +68,6 @@ pages() {
 
 @test "the examples of the commands' pages work" {
     for name in $(pages); do
-        [ -e "$ROOT/cmd/lptrain.c" ] || ! examples "$ROOT/man/$name" | grep -q lptrain || continue
         mkdir "$name"
         (cd "$name" && run_examples "$ROOT/man/$name")
     done
