@@ -18,9 +18,14 @@ static inline struct codes codes_of(const struct lp_vocab *v)
                           {0, 0, (one << 8) - one, ((one + two) << 16) - one - (two << 8)}};
 }
 
+static inline size_t code_size(const struct codes *c, uint32_t rank)
+{
+    return 1u + (rank >= c->one) + (rank >= c->one + ((c->two - c->one) << 8));
+}
+
 static void put_last(const struct codes *c, uint32_t rank, unsigned char **p)
 {
-    size_t size = 1u + (rank >= c->one) + (rank >= c->one + ((c->two - c->one) << 8));
+    size_t size = code_size(c, rank);
     uint32_t code = rank + c->less[size];
     for (size_t i = size; i > 0; i--)
         *(*p)++ = (unsigned char)(code >> 8 * (i - 1));
@@ -31,16 +36,16 @@ static void put_last(const struct codes *c, uint32_t rank, unsigned char **p)
 size_t lp_pack_ids(const struct lp_vocab *v, const uint32_t *ids, size_t n, unsigned char *dst)
 {
     const struct codes c = codes_of(v);
-    const uint32_t three = c.one + ((c.two - c.one) << 8);
+    const uint32_t *const ranks = v->rank; /* in a register: no code written can change it */
     unsigned char *p = dst;
     for (size_t i = 0; i + 1 < n; i++) {
-        uint32_t rank = v->rank[ids[i]];
-        size_t size = 1u + (rank >= c.one) + (rank >= three);
+        uint32_t rank = ranks[ids[i]];
+        size_t size = code_size(&c, rank);
         lp_put32be(p, (rank + c.less[size]) << (32 - 8 * size));
         p += size;
     }
     if (n > 0)
-        put_last(&c, v->rank[ids[n - 1]], &p);
+        put_last(&c, ranks[ids[n - 1]], &p);
     return (size_t)(p - dst);
 }
 
