@@ -57,14 +57,12 @@ static inline bool is_giant(const struct lp_word_key *k)
     return k->key.b == 0 && k->key.a != 0;
 }
 
-static inline struct lp_word_key key_of(const unsigned char *text, size_t n)
+/* The same for a word of more bytes. */
+static struct lp_word_key long_key(const unsigned char *text, size_t n)
 {
     if (n > LP_MERGE_MAX)
         return (struct lp_word_key){.key.a = 1};
-    if (n > LP_KEY_TEXT_MAX)
-        return (struct lp_word_key){.hash = lp_xxh64(text, n, 0)};
-    struct lp_key key = load_key(text, n);
-    return (struct lp_word_key){key, lp_key_hash(key)};
+    return (struct lp_word_key){.hash = lp_xxh64(text, n, 0)};
 }
 
 /* Where word number i begins, and its size. */
@@ -81,8 +79,17 @@ static void find_keys(struct lp_words *w, const unsigned char *text, size_t n)
     const struct lp_memo memo = w->memo; /* in registers: nothing stored can change it */
     size_t from = 0;
     for (size_t i = 0; i < n; from = w->end[i++]) {
-        w->word[i] = key_of(text + from, w->end[i] - from);
-        LP_PREFETCH(memo.line[lp_memo_line(&memo, w->word[i].hash)]);
+        struct lp_word_key *k = &w->word[i];
+        size_t size = w->end[i] - from;
+        if (size > LP_KEY_TEXT_MAX) {
+            *k = long_key(text + from, size);
+            continue;
+        }
+        struct lp_key key = load_key(text + from, size);
+        uint64_t hash = lp_key_hash(key);
+        LP_PREFETCH(memo.line[lp_memo_line(&memo, hash)]);
+        k->key = key;
+        k->hash = hash;
     }
 }
 
