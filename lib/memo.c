@@ -96,18 +96,19 @@ void lp_memo_put(struct lp_memo *memo, struct lp_key key, uint64_t hash, const u
     put(memo, hash, word);
 }
 
-static uint64_t *slot_of(const struct lp_memo *memo, uint64_t hash)
+/* The two slots that a word may have. */
+static uint64_t *slots_of(const struct lp_memo *memo, uint64_t hash)
 {
-    return &memo->slot[hash >> (64 - LP_RING_SLOTS)];
+    return &memo->slot[hash >> (64 - LP_RING_SLOTS) & ~(uint64_t)1];
 }
 
-const uint32_t *lp_memo_ring_find(const struct lp_memo *memo, const unsigned char *text, size_t n,
-                                  uint64_t hash, size_t *nids)
+/* The word in the ring that a slot is of, if it is this one. */
+static const uint32_t *find_there(const struct lp_memo *memo, uint64_t slot,
+                                  const unsigned char *text, size_t n, uint64_t hash, size_t *nids)
 {
-    uint64_t at = *slot_of(memo, hash);
-    if (at == 0 || memo->head - --at > ring_size)
+    if (slot == 0 || memo->head - --slot > ring_size)
         return NULL;
-    const unsigned char *p = memo->ring + at % ring_size;
+    const unsigned char *p = memo->ring + slot % ring_size;
     struct entry entry;
     memcpy(&entry, p, sizeof entry);
     p += sizeof entry;
@@ -116,6 +117,14 @@ const uint32_t *lp_memo_ring_find(const struct lp_memo *memo, const unsigned cha
         return NULL;
     *nids = entry.nids;
     return (const uint32_t *)(const void *)p;
+}
+
+const uint32_t *lp_memo_ring_find(const struct lp_memo *memo, const unsigned char *text, size_t n,
+                                  uint64_t hash, size_t *nids)
+{
+    const uint64_t *slots = slots_of(memo, hash);
+    const uint32_t *ids = find_there(memo, slots[0], text, n, hash, nids);
+    return ids != NULL ? ids : find_there(memo, slots[1], text, n, hash, nids);
 }
 
 void lp_memo_ring_put(struct lp_memo *memo, const unsigned char *text, size_t n, uint64_t hash,
@@ -130,6 +139,8 @@ void lp_memo_ring_put(struct lp_memo *memo, const unsigned char *text, size_t n,
     memcpy(p, &entry, sizeof entry);
     memcpy(p + sizeof entry, ids, nids * sizeof *ids);
     memcpy(p + sizeof entry + nids * sizeof *ids, text, n);
-    *slot_of(memo, hash) = memo->head + 1;
+    uint64_t *slots = slots_of(memo, hash);
+    slots[1] = slots[0];
+    slots[0] = memo->head + 1;
     memo->head += size;
 }

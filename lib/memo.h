@@ -23,7 +23,7 @@ enum {
     LP_MEMO_LOG = 11,     /* lines of the table at first: 128 kB */
     LP_MEMO_LOG_MAX = 16, /* and at most: 4 MB */
     LP_RING_LOG = 21,     /* bytes of the ring */
-    LP_RING_SLOTS = 15,   /* log of the ring's index */
+    LP_RING_SLOTS = 16,   /* log of the ring's index */
     LP_RING_TEXT = 256,   /* bytes of a ring's word at most */
 };
 
