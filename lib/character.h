@@ -16,34 +16,59 @@ struct lp_character {
     size_t size; /* bytes; 0: the text stops within it */
 };
 
-/* The character at p of two bytes and more, of valid UTF-8 (RFC 3629); else one
- * byte of no class. n bytes are there; with final set no more will follow. */
+static inline bool lp_is_tail(unsigned char c)
+{
+    return (c & 0xC0) == 0x80;
+}
+
+/* The character at p of two bytes and more, of valid UTF-8 (RFC 3629: no overlong
+ * forms, surrogates, what is too large); else one byte of no class. Four bytes can be
+ * read. */
+static inline struct lp_character lp_character_whole(const unsigned char *p)
+{
+    const struct lp_character bad = {LP_OTHER, 1};
+    uint32_t cp;
+    if (!lp_is_tail(p[1]))
+        return bad;
+    if (p[0] < 0xE0) {
+        cp = (p[0] & 0x1Fu) << 6 | (p[1] & 0x3Fu);
+        return p[0] < 0xC2 ? bad : (struct lp_character){lp_unicode_class(cp), 2};
+    }
+    if (!lp_is_tail(p[2]))
+        return bad;
+    if (p[0] < 0xF0) {
+        cp = (p[0] & 0x0Fu) << 12 | (p[1] & 0x3Fu) << 6 | (p[2] & 0x3Fu);
+        return cp < 0x800 || cp >> 11 == 0xD800 >> 11
+                   ? bad
+                   : (struct lp_character){lp_unicode_class(cp), 3};
+    }
+    cp = (p[0] & 0x0Fu) << 18 | (p[1] & 0x3Fu) << 12 | (p[2] & 0x3Fu) << 6 | (p[3] & 0x3Fu);
+    if (p[0] > 0xF4 || !lp_is_tail(p[3]) || cp < 0x10000 || cp > 0x10FFFF)
+        return bad;
+    return (struct lp_character){lp_unicode_class(cp), 4};
+}
+
+/* The same where n bytes are there; with final set no more will follow. */
 static inline struct lp_character lp_character_wide(const unsigned char *p, size_t n, bool final)
 {
-    const struct lp_character bad = {LP_OTHER, 1}, cut = {LP_OTHER, 0};
-    unsigned lead = p[0];
-    if (lead < 0xC2 || lead > 0xF4)
-        return bad;
-    size_t size = lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-    uint32_t cp = lead & (0x7Fu >> size);
-    for (size_t i = 1; i < size; i++) {
-        if (i >= n)
-            return final ? bad : cut;
-        /* The second byte excludes overlong forms, surrogates, what is too large. */
-        unsigned low = 0x80, high = 0xBF;
-        if (i == 1 && lead == 0xE0)
-            low = 0xA0;
-        if (i == 1 && lead == 0xED)
-            high = 0x9F;
-        if (i == 1 && lead == 0xF0)
-            low = 0x90;
-        if (i == 1 && lead == 0xF4)
-            high = 0x8F;
-        if (p[i] < low || p[i] > high)
-            return bad;
-        cp = cp << 6 | (p[i] & 0x3Fu);
+    if (n >= 4)
+        return lp_character_whole(p);
+    unsigned char four[4] = {0};
+    for (size_t i = 0; i < n; i++)
+        four[i] = p[i];
+    struct lp_character c = lp_character_whole(four);
+    if (final || c.size > 1)
+        return c;
+    /* Is it cut? Then some tail makes it a character: the least there is, or the
+     * greatest. */
+    static const unsigned char tails[2] = {0x80, 0xBF};
+    for (size_t k = 0; k < 2; k++) {
+        for (size_t i = n; i < 4; i++)
+            four[i] = tails[k];
+        if (lp_character_whole(four).size > n)
+            return (struct lp_character){LP_OTHER, 0};
     }
-    return (struct lp_character){lp_unicode_class(cp), size};
+    return c;
 }
 
 #endif

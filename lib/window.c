@@ -142,7 +142,7 @@ static void classify_wide(const unsigned char *text, struct masks *m)
 {
     for (uint64_t left = m->high; left != 0;) {
         unsigned i = lowest(left);
-        struct lp_character c = lp_character_wide(text + i, LP_WINDOW_SLACK - i, true);
+        struct lp_character c = lp_character_whole(text + i);
         uint64_t all = (((uint64_t)1 << c.size) - 1) << i, first = (uint64_t)1 << i;
         m->of[c.klass] |= all;
         m->tail |= all & ~first;
