@@ -1,8 +1,9 @@
-/* rusage - runs a command, and writes to FILE what it used: seconds of wall time,
- * of user and of system time, and the largest resident set in kB. Small itself,
- * as a process starts out with the resident set of the one that it was forked from.
+/* rusage - runs commands, each one's output the next one's input, and writes to FILE
+ * what they used: seconds of wall time until all have ended, of user and of system
+ * time together, and the largest resident set in kB. Small itself, as a process starts
+ * out with the resident set of the one that it was forked from.
  *
- * usage: rusage FILE COMMAND [ARGUMENT...] */
+ * usage: rusage FILE COMMAND [ARGUMENT...] ['|' COMMAND [ARGUMENT...]]... */
 #define _DEFAULT_SOURCE /* wait4 */
 #include <errno.h>
 #include <stdio.h>
@@ -26,36 +27,68 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+/* Starts a command that reads from in and writes to out, and closes these. */
+static pid_t start(char **words, int in, int out, int next_in)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        if (next_in >= 0)
+            close(next_in);
+        if (in != 0 && dup2(in, 0) == 0)
+            close(in);
+        if (out != 1 && dup2(out, 1) == 1)
+            close(out);
+        execvp(words[0], words);
+        fprintf(stderr, "rusage: %s: %s\n", words[0], strerror(errno));
+        _exit(127);
+    }
+    if (in != 0)
+        close(in);
+    if (out != 1)
+        close(out);
+    return child;
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 3) {
-        fputs("usage: rusage FILE COMMAND [ARGUMENT...]\n", stderr);
+        fputs("usage: rusage FILE COMMAND [ARGUMENT...] ['|' COMMAND [ARGUMENT...]]...\n", stderr);
         return 2;
     }
-    double start = now();
-    pid_t child = fork();
-    if (child == 0) {
-        execvp(argv[2], argv + 2);
-        fprintf(stderr, "rusage: %s: %s\n", argv[2], strerror(errno));
-        _exit(127);
+    double begin = now(), user = 0, system = 0;
+    int in = 0, left = 0, failed = 0, status;
+    long kb = 0;
+    for (char **words = argv + 2, **end; words != NULL; words = end) {
+        for (end = words; *end != NULL && strcmp(*end, "|") != 0; end++)
+            ;
+        int ends[2] = {-1, 1};
+        if (*end == NULL)
+            end = NULL;
+        else
+            *end++ = NULL;
+        if ((end != NULL && pipe(ends) != 0) || start(words, in, ends[1], ends[0]) < 0) {
+            fprintf(stderr, "rusage: %s: %s\n", words[0], strerror(errno));
+            return 1;
+        }
+        in = ends[0];
+        left++;
     }
-    int status;
-    struct rusage usage;
-    if (child < 0 || wait4(child, &status, 0, &usage) != child) {
-        fprintf(stderr, "rusage: %s: %s\n", argv[2], strerror(errno));
-        return 1;
+    for (struct rusage usage; left > 0 && wait4(-1, &status, 0, &usage) > 0; left--) {
+        user += seconds(usage.ru_utime);
+        system += seconds(usage.ru_stime);
+        kb = usage.ru_maxrss > kb ? usage.ru_maxrss : kb;
+        if (!WIFEXITED(status) || WEXITSTATUS(status) > failed)
+            failed = WIFEXITED(status) ? WEXITSTATUS(status) : 1;
     }
-    double wall = now() - start;
+    double wall = now() - begin;
 #ifdef __APPLE__
-    usage.ru_maxrss /= 1024;
+    kb /= 1024;
 #endif
     FILE *file = fopen(argv[1], "w");
-    if (file == NULL ||
-        fprintf(file, "%.6f %.6f %.6f %ld\n", wall, seconds(usage.ru_utime),
-                seconds(usage.ru_stime), usage.ru_maxrss) < 0 ||
+    if (file == NULL || fprintf(file, "%.6f %.6f %.6f %ld\n", wall, user, system, kb) < 0 ||
         fclose(file) != 0) {
         fprintf(stderr, "rusage: %s: %s\n", argv[1], strerror(errno));
         return 1;
     }
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+    return failed;
 }
