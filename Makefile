@@ -141,9 +141,9 @@ units: $(UNITS:%=$B/unit/%)
 
 $B/bench/%: $B/obj/tests/bench/%.o $B/lib/liblp.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -ldl
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-bench-tok: $B/bench/tok $(VOCABS) # in-process speed of the tokeniser, see tests/bench/tok.c
+bench-tok: $B/bench/tok $(VOCABS) # for scripts/bench-instructions; by itself, see tests/bench/tok.c
 
 demo: ## install what is missing, build, pack and restore a sample
 	@scripts/deps --install build
