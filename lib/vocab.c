@@ -94,16 +94,21 @@ static void find_sections(struct lp_vocab *v)
     v->special = section(v, LP_SECTION_SPECIAL);
 }
 
-/* Takes the rare part of the mapping as a matter of its own. Linux maps far more pages
- * around one that is touched, up to whole sections that nobody needs, but never beyond
- * a change of advice: so a part that is not used is not resident. */
+/* Advice on the sections from one on, up to another. Only advice: it may fail. */
+static void advise(const struct lp_vocab *v, enum lp_section from, enum lp_section to, int advice)
+{
+    uint64_t begin = v->file->section[from], end = v->file->section[to];
+    if (begin % LP_LPV_PART == 0)
+        posix_madvise((void *)(uintptr_t)section(v, from), (size_t)(end - begin), advice);
+}
+
+/* Sets the parts of the mapping apart. Linux maps far more pages around one that is
+ * touched, up to whole sections that nobody needs, but never beyond a change of advice:
+ * so a part that is not used is not resident. */
 static void set_apart(const struct lp_vocab *v)
 {
-    const uint64_t *at = v->file->section;
-    uint64_t size = at[LP_SECTION_ENCODING] - at[LP_SECTION_RARE];
-    if (at[LP_SECTION_RARE] % LP_LPV_PART == 0 && size % LP_LPV_PART == 0)
-        posix_madvise((void *)(uintptr_t)section(v, LP_SECTION_RARE), (size_t)size,
-                      POSIX_MADV_RANDOM); /* only advice: it may fail */
+    advise(v, LP_SECTION_ID, LP_SECTION_INDEX, POSIX_MADV_SEQUENTIAL);
+    advise(v, LP_SECTION_OFFSET, LP_SECTIONS, POSIX_MADV_RANDOM);
 }
 
 static enum lp_status map_file(const char *path, struct lp_vocab *v)

@@ -16,7 +16,7 @@
 #define LP_LPV_MAGIC "LPVOCAB" /* eight bytes with the NUL */
 
 enum {
-    LP_LPV_VERSION = 4,
+    LP_LPV_VERSION = 5,
     LP_LPV_BYTE_ORDER = 0x01020304,
     LP_LPV_PART = 64 << 10, /* a multiple of any machine's pages */
     LP_KEY_SIZE = 16,
@@ -27,34 +27,40 @@ enum {
 
 enum lp_pattern { LP_PATTERN_GPT2, LP_PATTERN_CL100K, LP_PATTERN_O200K };
 
-/* Sections, in three parts that begin at multiples of LP_LPV_PART: what decoding needs,
- * what only long and special tokens and giant words need, what encoding needs. Each
- * part is mapped as if it were a file of its own (see vocab.c). */
+/* Sections, in four parts that begin at multiples of LP_LPV_PART: what payloads to text
+ * need, ids to payloads and back, text to ids, and what only giant words, special tokens
+ * and the API do. Each part is mapped as if it were a file of its own (see vocab.c). */
 enum lp_section {
     LP_SECTION_TEXT,      /* u8[16][ntokens]: keys by frequency rank, so that common ones lie
                            * together; of a token without key, see struct lp_long_text */
     LP_SECTION_LONG_TEXT, /* the bytes of tokens without key, and LP_KEY_SIZE more */
-    LP_SECTION_ID,        /* u32[ntokens]: the id of a frequency rank */
     LP_SECTION_BYTE,      /* u32[256]: the ids of the single bytes */
-    LP_SECTION_RARE,
-    LP_SECTION_OFFSET = LP_SECTION_RARE, /* u32[size + 1]: where each id begins in BYTES */
-    LP_SECTION_BYTES,                    /* the bytes of all tokens, in the order of ids */
+
+    LP_SECTION_ID,   /* u32[ntokens]: the id of a frequency rank */
+    LP_SECTION_RANK, /* u32[size]: the frequency rank of an id, LP_NO_ID for none */
+
+    LP_SECTION_INDEX,  /* u32[1 << index_log]: tokens by their key's hash; tag << 18 | rank */
+    LP_SECTION_LONG,   /* u32[1 << long_log]: ranks of tokens without key, by XXH64; rank + 1 */
+    LP_SECTION_PAIR,   /* u64[1 << pair_log]: left << 36 | right << 18 | merged */
+    LP_SECTION_SHIFT,  /* u8[1 << shift_log] : for pairs by hash, what makes their slot */
+    LP_SECTION_BYTES2, /* u32[65536]: the token of each two bytes, or LP_NO_ID */
+
+    LP_SECTION_OFFSET,  /* u32[size + 1]: where each id begins in BYTES */
+    LP_SECTION_BYTES,   /* the bytes of all tokens, in the order of ids */
     LP_SECTION_SPLIT,   /* u32[2][size]: the two ids that merge to an id, or itself twice */
     LP_SECTION_SORTED,  /* u32[]: ids that merges reach, of two bytes and more, by their bytes */
     LP_SECTION_PREFIX,  /* u32[nsorted]: where in SORTED the longest token is that this one
                          * begins with, or LP_NO_ID */
     LP_SECTION_START,   /* u32[65537]: where in SORTED each pair of first bytes begins */
     LP_SECTION_SPECIAL, /* u32[nspecial]: ids of special tokens */
-    LP_SECTION_ENCODING,
-    LP_SECTION_INDEX = LP_SECTION_ENCODING, /* u32[1 << index_log]: tokens by their key's hash;
-                                             * tag << 18 | rank */
-    LP_SECTION_LONG,   /* u32[1 << long_log]: ranks of tokens without key, by XXH64; rank + 1 */
-    LP_SECTION_PAIR,   /* u64[1 << pair_log]: left << 36 | right << 18 | merged */
-    LP_SECTION_SHIFT,  /* u8[1 << shift_log] : for pairs by hash, what makes their slot */
-    LP_SECTION_BYTES2, /* u32[65536]: the token of each two bytes, or LP_NO_ID */
-    LP_SECTION_RANK,   /* u32[size]: the frequency rank of an id, LP_NO_ID for none */
     LP_SECTIONS,
 };
+
+/* Whether a section is the first of the second to fourth part. */
+static inline bool lp_section_parts(enum lp_section section)
+{
+    return section == LP_SECTION_ID || section == LP_SECTION_INDEX || section == LP_SECTION_OFFSET;
+}
 
 /* Where in TEXT a key would be when a token is too long for one. */
 struct lp_long_text {

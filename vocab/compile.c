@@ -290,7 +290,7 @@ static size_t image_size;
 
 static void *add_section(enum lp_section section, size_t size)
 {
-    size_t align = section == LP_SECTION_RARE || section == LP_SECTION_ENCODING ? LP_LPV_PART : 64;
+    size_t align = lp_section_parts(section) ? LP_LPV_PART : 64;
     size_t begin = (image_size + align - 1) / align * align, end = (begin + size + 63) / 64 * 64;
     image = need(realloc(image, end));
     memset(image + image_size, 0, end - image_size);
@@ -550,8 +550,14 @@ static void put_texts(void)
 static void put_sections(void)
 {
     put_texts();
-    put_words(LP_SECTION_ID, enc.id, enc.ntokens);
     put_byte_ids();
+
+    put_words(LP_SECTION_ID, enc.id, enc.ntokens);
+    put_words(LP_SECTION_RANK, enc.rank, enc.size);
+
+    put_index();
+    put_pairs();
+    put_byte_pairs();
 
     put_bytes();
     put_splits();
@@ -559,11 +565,6 @@ static void put_sections(void)
     put_prefixes();
     put_starts();
     put_special();
-
-    put_index();
-    put_pairs();
-    put_byte_pairs();
-    put_words(LP_SECTION_RANK, enc.rank, enc.size);
 }
 
 static void write_image(const char *path)
