@@ -359,7 +359,7 @@ static struct ratio measure(const struct records *r, const bool *held,
         mean.blob += text / (double)size;
         mean.stream += text / (double)(size - naming);
         n++;
-        say(r->progress, "measuring");
+        say(r->progress, "packing the records held out");
     }
     lp_codec_free(codec);
     return (struct ratio){mean.blob / (double)n, mean.stream / (double)n};

@@ -208,6 +208,7 @@ static enum lp_status adapt(const struct lp_trainer *t, const struct lp_tree *tr
                             struct lp_buf *image)
 {
     const struct lp_model *m = t->base;
+    lp_train_tell(t, "counting what follows what in %u records", docs->ndocs);
     if (!lp_buf_append(image, m->file, m->file_size))
         return LP_NOMEM;
     unsigned char *p = image->p + image->n - m->file_size;

@@ -69,6 +69,7 @@ enum lp_status lp_tune(const struct lp_trainer *t, const struct lp_buf *image,
     }
     for (int pass = 0; status == LP_OK && pass < PASSES; pass++) {
         size_t nbytes = 0;
+        lp_train_tell(t, "tuning on %u records, pass %d of %d", docs->ndocs, pass + 1, PASSES);
         for (uint32_t i = 0; status == LP_OK && i < docs->ndocs; i++) {
             size_t begin = order[i] > 0 ? docs->end[order[i] - 1] : 0;
             code.n = 0;
@@ -78,8 +79,9 @@ enum lp_status lp_tune(const struct lp_trainer *t, const struct lp_buf *image,
             for (size_t k = 0; pass == PASSES - 1 && k < LP_ADAPTIVE_SIZE; k++)
                 sum[k] += k < LP_ADAPTIVE_MAPS ? ((uint16_t *)state)[k] : ((int16_t *)state)[k];
         }
-        lp_train_tell(t, "tuning on %u: %.4f bits a token", docs->ndocs,
-                      8.0 * (double)nbytes / (double)docs->n);
+        if (pass == PASSES - 1)
+            lp_train_tell(t, "tuned on %u records: %.4f bits a token", docs->ndocs,
+                          8.0 * (double)nbytes / (double)docs->n);
     }
     for (size_t k = 0; status == LP_OK && docs->ndocs > 0 && k < LP_ADAPTIVE_SIZE; k++)
         ((uint16_t *)state)[k] = (uint16_t)(int32_t)lround(sum[k] / docs->ndocs);
