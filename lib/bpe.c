@@ -1,4 +1,37 @@
+/* bpe.c - giant words: merged block by block, each from a bit before the last one's end.
+ *
+ * Two tokens fit if they are the encoding of their bytes: if merging would keep
+ * them apart. A sequence of tokens is the encoding of its bytes if and only if each
+ * two neighbours fit. So it does not matter how tokens have been found; and the
+ * encoding up to a place is known by its last token, as what is before that is the
+ * encoding up to another place.
+ *
+ * Merging a block finds the right tokens but for some at its end, as what follows
+ * is not seen. The next block begins before those. If its first token fits to the
+ * one there, all tokens are right up to the new block's end; and so on.
+ *
+ * If not, steps are taken: from each place whose last token is known, each token
+ * that the text goes on with and that fits is the last one of the place that it
+ * ends at. Begun far enough back this finds the last tokens of all places, in linear
+ * time, but slowly.
+ *
+ * Text is settled up to a place when the encodings up to token_max places in a row,
+ * found by steps, all go through it: whatever comes, its encoding goes through one
+ * of them. */
 #include "bpe.h"
+
+enum {
+    UNKNOWN = -1,     /* in last; LP_NO_ID is known: no token before */
+    FIT_LOG = 13,     /* pairs remembered */
+    BACK = 4,         /* tokens that a block's end may have got wrong, mostly, */
+    BACK_SIZE = 192,  /* and their bytes at most: less than a block, to get on */
+    BLOCK_SHARE = 16, /* a block's size, in sizes of these */
+    BLOCK_MIN = 64,   /* and at least */
+    AHEAD = LP_BPE_BLOCKS * LP_MERGE_MAX, /* text to wait for */
+    PIECE = 16 << 10,   /* text taken at once, so that what is held grows no further */
+    SETTLE = 32 << 10,  /* text before an attempt to give out */
+    SETTLE_SHARE = 128, /* the part of it that is looked at for that */
+};
 
 bool lp_ids_reserve(struct lp_ids *ids, size_t n)
 {
@@ -18,7 +51,7 @@ bool lp_ids_reserve(struct lp_ids *ids, size_t n)
 /* Whether merging would keep these two tokens side by side. Undoes their merges,
  * the latest first: at no step may a merge across the border have come earlier
  * than the merge just undone. Of equal merges the one further left comes first. */
-static bool stays_apart(const struct lp_vocab *v, uint32_t left, uint32_t right)
+static bool stay_apart(const struct lp_vocab *v, uint32_t left, uint32_t right)
 {
     uint32_t limit = LP_NO_ID; /* a merge across the border below this came first */
     for (;;) {
@@ -38,63 +71,11 @@ static bool stays_apart(const struct lp_vocab *v, uint32_t left, uint32_t right)
     }
 }
 
-void lp_bpe_run_init(struct lp_bpe_run *run, const struct lp_vocab *v)
-{
-    *run = (struct lp_bpe_run){.v = v, .before = LP_NO_ID};
-}
-
-void lp_bpe_run_free(struct lp_bpe_run *run)
-{
-    lp_buf_free(&run->text);
-    free(run->last);
-    free(run->live);
-    free(run->known);
-}
-
-/* Makes last and live reach prefixes of size bytes. */
-static bool reserve(struct lp_bpe_run *run, size_t size)
-{
-    if (size < run->cap)
-        return true;
-    size_t cap = run->cap + run->cap / 2 > size + 1 ? run->cap + run->cap / 2 : size + 1;
-    uint32_t *last = realloc(run->last, cap * sizeof *last);
-    if (last != NULL)
-        run->last = last;
-    unsigned char *live = realloc(run->live, cap);
-    if (live != NULL)
-        run->live = live;
-    if (last == NULL || live == NULL)
-        return false;
-    for (size_t i = run->cap; i < cap; i++)
-        run->last[i] = LP_NO_ID;
-    memset(run->live + run->cap, 0, cap - run->cap);
-    run->cap = cap;
-    return true;
-}
+/* --- Tokens that a text begins with ------------------------------------------------ */
 
 static size_t token_size(const struct lp_vocab *v, uint32_t id)
 {
     return v->offset[id + 1] - v->offset[id];
-}
-
-enum { KNOWN_LOG = 13 }; /* pairs remembered: runs of one character ask for few, often */
-
-static bool stay_apart(struct lp_bpe_run *run, uint32_t left, uint32_t right)
-{
-    uint64_t pair = (uint64_t)left << LP_ID_BITS | right;
-    uint64_t *known = &run->known[lp_pair_hash(left, right) >> (64 - KNOWN_LOG)];
-    if (*known >> 1 != pair + 1) /* zero is none */
-        *known = (pair + 1) << 1 | stays_apart(run->v, left, right);
-    return *known & 1;
-}
-
-/* A prefix has one last token: others need no look. */
-static void extend_by(struct lp_bpe_run *run, uint32_t id, size_t size)
-{
-    uint32_t before = run->done == 0 ? run->before : run->last[run->done];
-    uint32_t *last = &run->last[run->done + size];
-    if (*last == LP_NO_ID && (before == LP_NO_ID || stay_apart(run, before, id)))
-        *last = id;
 }
 
 /* Bytes that a token and a text of n bytes begin with both. */
@@ -104,16 +85,19 @@ static size_t in_common(const struct lp_vocab *v, uint32_t id, const unsigned ch
     size_t size = token_size(v, id), i = 0;
     if (n > size)
         n = size;
+    while (i + 8 <= n && memcmp(token + i, text + i, 8) == 0)
+        i += 8;
     while (i < n && token[i] == text[i])
         i++;
     return i;
 }
 
-/* The longest token of two bytes and more that text begins with, as its place
- * among the sorted ones, or LP_NO_ID. It is the last one not above text, or one
- * that this begins with. */
+/* The longest token that text begins with: the last one of the sorted ones that is
+ * not above text, or one that this begins with. v->prefix leads to the others. */
 static uint32_t longest_token(const struct lp_vocab *v, const unsigned char *text, size_t n)
 {
+    if (n < 2)
+        return v->byte_id[text[0]];
     uint32_t two = (uint32_t)text[0] << 8 | text[1], first = v->start[two];
     uint32_t low = first, high = v->start[two + 1];
     size_t common = 0; /* of text and the token before low */
@@ -127,116 +111,279 @@ static uint32_t longest_token(const struct lp_vocab *v, const unsigned char *tex
             high = middle;
         }
     }
-    uint32_t at = low > first ? low - 1 : (uint32_t)LP_NO_ID;
-    while (at != LP_NO_ID && token_size(v, v->sorted[at]) > common)
-        at = v->prefix[at];
+    if (low == first)
+        return v->byte_id[text[0]];
+    uint32_t id = v->sorted[low - 1];
+    while (token_size(v, id) > common)
+        id = v->prefix[id];
+    return id;
+}
+
+/* --- Places ------------------------------------------------------------------------- */
+
+void lp_bpe_run_init(struct lp_bpe_run *run, const struct lp_vocab *v)
+{
+    *run = (struct lp_bpe_run){.v = v, .back = BACK, .settle = SETTLE};
+}
+
+void lp_bpe_run_free(struct lp_bpe_run *run)
+{
+    lp_buf_free(&run->text);
+    free(run->last);
+    free(run->fit);
+}
+
+/* Takes text and makes room for its places. */
+static bool take(struct lp_bpe_run *run, const unsigned char *text, size_t n)
+{
+    if (run->fit == NULL)
+        run->fit = calloc((size_t)1 << FIT_LOG, sizeof *run->fit);
+    if (run->fit == NULL || !lp_buf_append(&run->text, text, n))
+        return false;
+    if (run->text.cap < run->cap)
+        return true;
+    size_t cap = run->text.cap + 1;
+    uint32_t *last = cap > SIZE_MAX / sizeof *last ? NULL : realloc(run->last, cap * sizeof *last);
+    if (last == NULL)
+        return false;
+    for (size_t i = run->cap; i < cap; i++)
+        last[i] = (uint32_t)UNKNOWN;
+    if (run->cap == 0)
+        last[0] = LP_NO_ID;
+    run->last = last;
+    run->cap = cap;
+    return true;
+}
+
+static bool is_known(const struct lp_bpe_run *run, size_t place)
+{
+    return run->last[place] != (uint32_t)UNKNOWN;
+}
+
+static void put_last(struct lp_bpe_run *run, size_t place, uint32_t id)
+{
+    run->last[place] = id;
+    if (place > run->reach)
+        run->reach = place;
+}
+
+/* From a known place to where its last token begins. */
+static size_t before(const struct lp_bpe_run *run, size_t place)
+{
+    return place - token_size(run->v, run->last[place]);
+}
+
+/* The same for some tokens, of so many bytes together at most. */
+static size_t go_back(const struct lp_bpe_run *run, size_t place, size_t ntokens, size_t size)
+{
+    size_t at = place;
+    for (; ntokens > 0 && at > 0 && place - before(run, at) <= size; ntokens--)
+        at = before(run, at);
     return at;
 }
 
-/* Extends the prefix of run->done bytes by each token that may follow, the
- * longest first, as far as they reach prefixes that have no last token yet. */
-static void extend(struct lp_bpe_run *run)
+static bool fit(struct lp_bpe_run *run, uint32_t left, uint32_t right)
+{
+    if (left == LP_NO_ID)
+        return true;
+    uint64_t pair = (uint64_t)left << LP_ID_BITS | right;
+    uint64_t *known = &run->fit[lp_pair_hash(left, right) >> (64 - FIT_LOG)];
+    if (*known >> 1 != pair + 1) /* zero is none */
+        *known = (pair + 1) << 1 | stay_apart(run->v, left, right);
+    return *known & 1;
+}
+
+/* --- Steps -------------------------------------------------------------------------- */
+
+/* Finds the places that tokens lead to from a known one, the longest token first,
+ * as far as they are beyond those known already. */
+static void step(struct lp_bpe_run *run, size_t place)
 {
     const struct lp_vocab *v = run->v;
-    const unsigned char *text = run->text.p + run->done;
-    size_t n = run->text.n - run->done;
-    if (run->open <= run->done)
-        run->open = run->done + 1;
-    uint32_t at = n < 2 ? (uint32_t)LP_NO_ID : longest_token(v, text, n);
-    for (; at != LP_NO_ID; at = v->prefix[at]) {
-        uint32_t id = v->sorted[at];
-        size_t size = token_size(v, id);
-        if (run->done + size < run->open)
+    if (run->open <= place)
+        run->open = place + 1;
+    uint32_t id = longest_token(v, run->text.p + place, run->text.n - place);
+    for (; id != LP_NO_ID; id = v->prefix[id]) {
+        size_t end = place + token_size(v, id);
+        if (end < run->open)
             break;
-        extend_by(run, id, size);
+        if (!is_known(run, end) && fit(run, run->last[place], id))
+            put_last(run, end, id);
     }
-    extend_by(run, v->byte_id[text[0]], 1);
-    while (run->open < run->text.n && run->last[run->open] != LP_NO_ID)
+    while (run->open <= run->reach && is_known(run, run->open))
         run->open++;
 }
 
-/* Appends the encoding of the first size bytes and takes them from the run. */
-static enum lp_status give_out(struct lp_bpe_run *run, size_t size, struct lp_ids *ids)
+static void step_all(struct lp_bpe_run *run, size_t from, size_t to)
 {
-    size_t n = 0;
-    for (size_t at = size; at > 0; at -= token_size(run->v, run->last[at]))
-        n++;
-    if (!lp_ids_reserve(ids, n))
-        return LP_NOMEM;
-    uint32_t *out = ids->v + ids->n + n;
-    for (size_t at = size; at > 0; at -= token_size(run->v, run->last[at]))
-        *--out = run->last[at];
-    ids->n += n;
-    if (size > 0)
-        run->before = run->last[size];
-    size_t kept = run->cap - size;
-    memmove(run->last, run->last + size, kept * sizeof *run->last);
-    for (size_t i = kept; i < run->cap; i++)
-        run->last[i] = LP_NO_ID;
-    lp_buf_drop(&run->text, size);
-    run->done -= size;
-    run->open -= run->open < size ? run->open : size;
+    run->open = 0;
+    for (size_t place = from; place < to; place++) {
+        if (is_known(run, place))
+            step(run, place);
+    }
+}
+
+/* --- Blocks ------------------------------------------------------------------------- */
+
+/* Joins a merged block that begins at a place to what is known, where both have a
+ * border and the tokens there fit. False if that is nowhere. */
+static bool join(struct lp_bpe_run *run, size_t place, const struct lp_merging *m)
+{
+    for (size_t i = 0; i < m->nids; place += token_size(run->v, m->ids[i++])) {
+        if (!is_known(run, place) || !fit(run, run->last[place], m->ids[i]))
+            continue;
+        for (; i < m->nids; i++)
+            put_last(run, place += token_size(run->v, m->ids[i]), m->ids[i]);
+        return true;
+    }
+    return false;
+}
+
+/* Merges the block at a place and, if it is of short tokens, some more ahead, each
+ * with a good part in common with the one before. Text that repeats itself does so
+ * from border to border of its tokens: then the block is the one merged last. How
+ * many blocks; from one to the next it is *pace bytes. */
+static size_t merge_blocks(struct lp_bpe_run *run, size_t place, size_t end, size_t *pace)
+{
+    struct lp_merging *m = run->merging;
+    size_t doubtful = run->reach - place, size = doubtful * BLOCK_SHARE, count = 0;
+    size_t most = size <= LP_MERGE_MAX ? LP_BPE_BLOCKS : 1;
+    if (size < BLOCK_MIN)
+        size = BLOCK_MIN;
+    if (size > LP_MERGE_MAX)
+        size = LP_MERGE_MAX;
+    *pace = size - 2 * size / BLOCK_SHARE;
+    for (; count < most && place < end; place += *pace) {
+        m[count].text = run->text.p + place;
+        m[count++].n = end - place < size ? end - place : size;
+    }
+    if (run->block_size == m->n && memcmp(run->block, m->text, m->n) == 0)
+        return 1;
+    lp_merge_words(run->v, m, count);
+    run->block_size = m->n;
+    memcpy(run->block, m->text, m->n);
+    return count;
+}
+
+/* Steps are to be taken, from further back each time, and as far ahead too, so that
+ * their number is in proportion. */
+static enum lp_status step_back(struct lp_bpe_run *run)
+{
+    if (run->stepped > run->reach && run->back / 2 > run->reach)
+        return LP_DATA; /* no way from the start: merging has not made these tokens */
+    run->stepped = go_back(run, run->reach, run->back, SIZE_MAX);
+    run->alone = 2 * run->reach - run->stepped + LP_MERGE_MAX;
+    run->back *= 2;
     return LP_OK;
 }
 
-/* Gives out what all encodings that are still possible have in common. Each goes
- * through one of the prefixes that a token from a done prefix reaches. */
+/* Finds the encoding up to a later place, end at most; if not now, then next time. */
+static enum lp_status pass(struct lp_bpe_run *run, size_t end)
+{
+    size_t to = run->alone < end ? run->alone : end;
+    if (run->stepped < to) {
+        step_all(run, run->stepped, to);
+        run->stepped = to;
+    }
+    size_t place = go_back(run, run->reach, BACK, BACK_SIZE), pace;
+    if (place >= end)
+        return LP_OK;
+    size_t count = merge_blocks(run, place, end, &pace);
+    if (!join(run, place, &run->merging[0]))
+        return step_back(run);
+    for (size_t i = 1; i < count; i++) {
+        if (!join(run, place + i * pace, &run->merging[i]))
+            break;
+    }
+    run->back = BACK;
+    return LP_OK;
+}
+
+/* --- Giving out --------------------------------------------------------------------- */
+
+/* Appends the encoding up to a place, and takes that text away. */
+static enum lp_status give_out(struct lp_bpe_run *run, size_t place, struct lp_ids *ids)
+{
+    size_t n = 0;
+    for (size_t at = place; at > 0; at = before(run, at))
+        n++;
+    if (!lp_ids_reserve(ids, n))
+        return LP_NOMEM;
+    ids->n += n;
+    uint32_t *out = ids->v + ids->n;
+    for (size_t at = place; at > 0; at = before(run, at))
+        *--out = run->last[at];
+    size_t kept = run->reach + 1 - place;
+    memmove(run->last, run->last + place, kept * sizeof *run->last);
+    for (size_t i = kept; i <= run->reach; i++)
+        run->last[i] = (uint32_t)UNKNOWN;
+    lp_buf_drop(&run->text, place);
+    run->reach -= place;
+    run->stepped -= run->stepped < place ? run->stepped : place;
+    run->alone -= run->alone < place ? run->alone : place;
+    return LP_OK;
+}
+
+/* Whether the encodings up to token_max places before end all go through a place. */
+static bool is_settled(const struct lp_bpe_run *run, size_t place, size_t end)
+{
+    for (size_t i = 0; i < run->v->file->token_max; i++) {
+        size_t at = end - i;
+        while (at > place && is_known(run, at))
+            at = before(run, at);
+        if (at != place)
+            return false;
+    }
+    return true;
+}
+
+/* Gives out the text but for its end, if that is settled. */
 static enum lp_status settle(struct lp_bpe_run *run, struct lp_ids *ids)
 {
-    size_t count = 0, top = run->done + run->v->file->token_max;
-    if (top > run->text.n)
-        top = run->text.n;
-    for (size_t at = run->done; at <= top; at++) {
-        run->live[at] = at == 0 || run->last[at] != LP_NO_ID;
-        count += run->live[at];
+    size_t size = run->settle / SETTLE_SHARE, place = run->reach;
+    while (run->reach - place < size)
+        place = before(run, place);
+    step_all(run, place, place + size);
+    if (!is_settled(run, place, place + size)) {
+        run->settle *= 2;
+        return LP_OK;
     }
-    size_t at = top;
-    for (; count > 1; at--) {
-        if (!run->live[at])
-            continue;
-        size_t parent = at - token_size(run->v, run->last[at]);
-        run->live[at] = 0;
-        count -= run->live[parent];
-        run->live[parent] = 1;
-    }
-    while (!run->live[at])
-        at--;
-    run->live[at] = 0;
-    return give_out(run, at, ids);
+    run->settle = SETTLE;
+    return give_out(run, place, ids);
 }
 
 enum lp_status lp_bpe_run_push(struct lp_bpe_run *run, const unsigned char *text, size_t n,
                                struct lp_ids *ids)
 {
-    enum { SETTLE = 16 << 10 }; /* prefixes between two attempts to settle */
-    size_t token_max = run->v->file->token_max;
-    if (run->known == NULL)
-        run->known = calloc((size_t)1 << KNOWN_LOG, sizeof *run->known);
-    if (run->known == NULL)
-        return LP_NOMEM;
-    while (n > 0) {
-        size_t piece = n < SETTLE ? n : SETTLE;
-        if (!lp_buf_append(&run->text, text, piece) || !reserve(run, run->text.n + token_max))
+    size_t token_max = run->v->file->token_max; /* to know all tokens that may come next */
+    enum lp_status status = LP_OK;
+    for (size_t piece; n > 0 && status == LP_OK; text += piece, n -= piece) {
+        piece = n < PIECE ? n : PIECE;
+        if (!take(run, text, piece))
             return LP_NOMEM;
-        text += piece;
-        n -= piece;
-        while (run->text.n - run->done >= token_max)
-            extend(run), run->done++;
-        if (run->done >= SETTLE) {
-            enum lp_status status = settle(run, ids);
-            if (status != LP_OK)
-                return status;
+        while (status == LP_OK && run->text.n - run->reach >= AHEAD + token_max) {
+            status = pass(run, run->text.n - token_max);
+            if (status == LP_OK && run->reach >= run->settle)
+                status = settle(run, ids);
         }
     }
-    return LP_OK;
+    return status;
 }
 
 enum lp_status lp_bpe_run_end(struct lp_bpe_run *run, struct lp_ids *ids)
 {
-    for (; run->done < run->text.n; run->done++)
-        extend(run);
-    enum lp_status status = give_out(run, run->text.n, ids);
-    run->text.n = run->done = run->open = 0;
-    run->before = LP_NO_ID;
-    return status;
+    if (run->text.n == 0)
+        return LP_OK;
+    enum lp_status status = LP_OK;
+    while (status == LP_OK && run->reach < run->text.n)
+        status = pass(run, run->text.n);
+    if (status == LP_OK)
+        status = give_out(run, run->text.n, ids);
+    if (status != LP_OK)
+        return status;
+    run->last[0] = LP_NO_ID;
+    run->stepped = run->alone = 0;
+    run->back = BACK;
+    run->settle = SETTLE;
+    return LP_OK;
 }

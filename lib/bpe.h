@@ -5,24 +5,26 @@
 
 #include "buf.h"
 #include "lp.h"
-#include "vocab.h"
+#include "merge.h"
 
-/* A long pretoken, in pieces.
- *
- * For each of its prefixes the encoding is known by its last token alone: what
- * is before it is the encoding of a shorter prefix. So last[p] of all p makes a
- * tree; each new token is a leaf, and what all live leaves have in common can
- * never change again and is given out. */
+enum { LP_BPE_BLOCKS = 4 }; /* parts of a giant word that are merged together */
+
+/* A giant word, in pieces. Places are numbers of bytes from the last token given
+ * out. */
 struct lp_bpe_run {
     const struct lp_vocab *v;
-    struct lp_buf text;  /* from the last token given out on */
-    uint32_t *last;      /* last[p]: the token that ends the prefix of p bytes, or LP_NO_ID */
-    unsigned char *live; /* scratch: one mark for each p */
-    uint64_t *known;     /* pairs of tokens and whether they stay apart, by hash */
-    size_t cap;          /* of last and live */
-    size_t done;         /* prefixes that have been extended by all tokens */
-    size_t open;         /* no prefix above done and below this is without its last token */
-    uint32_t before;     /* the last token given out, or LP_NO_ID */
+    struct lp_buf text;    /* from the last token given out on */
+    uint32_t *last;        /* by place: the last token of the text's encoding up to there */
+    size_t cap;            /* places in last */
+    size_t reach;          /* the furthest with a last token */
+    size_t stepped, alone; /* steps are to be taken from there and up to there */
+    size_t open;           /* all places that steps still reach are from here on */
+    size_t back;           /* tokens by which steps begin before the reach */
+    size_t settle;         /* reach at which text is to be given out */
+    uint64_t *fit;         /* pairs of tokens and whether they fit, by hash */
+    struct lp_merging merging[LP_BPE_BLOCKS];
+    unsigned char block[LP_MERGE_MAX]; /* the text of the first one of these */
+    size_t block_size;
 };
 
 void lp_bpe_run_init(struct lp_bpe_run *run, const struct lp_vocab *v);

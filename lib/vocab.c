@@ -29,10 +29,10 @@ static uint64_t section_size(const struct lp_lpv *f, enum lp_section section)
     case LP_SECTION_SPLIT:
         return UINT64_C(8) * f->size;
     case LP_SECTION_SORTED:
-    case LP_SECTION_PREFIX:
         return UINT64_C(4) * f->nsorted;
     case LP_SECTION_START:
         return UINT64_C(4) * 65537;
+    case LP_SECTION_PREFIX:
     case LP_SECTION_RANK:
         return UINT64_C(4) * f->size;
     case LP_SECTION_ID:

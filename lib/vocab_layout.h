@@ -16,7 +16,7 @@
 #define LP_LPV_MAGIC "LPVOCAB" /* eight bytes with the NUL */
 
 enum {
-    LP_LPV_VERSION = 5,
+    LP_LPV_VERSION = 6,
     LP_LPV_BYTE_ORDER = 0x01020304,
     LP_LPV_PART = 64 << 10, /* a multiple of any machine's pages */
     LP_KEY_SIZE = 16,
@@ -49,8 +49,8 @@ enum lp_section {
     LP_SECTION_BYTES,   /* the bytes of all tokens, in the order of ids */
     LP_SECTION_SPLIT,   /* u32[2][size]: the two ids that merge to an id, or itself twice */
     LP_SECTION_SORTED,  /* u32[]: ids that merges reach, of two bytes and more, by their bytes */
-    LP_SECTION_PREFIX,  /* u32[nsorted]: where in SORTED the longest token is that this one
-                         * begins with, or LP_NO_ID */
+    LP_SECTION_PREFIX,  /* u32[size]: the longest of SORTED, or single byte, that an id of
+                         * SORTED begins with; LP_NO_ID for others */
     LP_SECTION_START,   /* u32[65537]: where in SORTED each pair of first bytes begins */
     LP_SECTION_SPECIAL, /* u32[nspecial]: ids of special tokens */
     LP_SECTIONS,

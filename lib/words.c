@@ -23,7 +23,7 @@ void lp_words_free(struct lp_words *w)
 
 void lp_words_reset(struct lp_words *w)
 {
-    if (w->run.text.n == 0 && w->run.before == LP_NO_ID)
+    if (w->run.text.n == 0)
         return;
     lp_bpe_run_free(&w->run);
     lp_bpe_run_init(&w->run, w->v);

@@ -446,20 +446,21 @@ static void put_pairs(void)
 }
 
 /* Among sorted tokens, what one begins with stands before it: it is the one just
- * before, or one that this begins with, or there is none. */
+ * before, or one that this begins with, or only its first byte. */
 static void put_prefixes(void)
 {
-    uint32_t *prefix = add_section(LP_SECTION_PREFIX, 4 * (size_t)enc.nsorted);
+    uint32_t *prefix = add_section(LP_SECTION_PREFIX, 4 * (size_t)enc.size);
+    for (uint32_t i = 0; i < enc.size; i++)
+        prefix[i] = LP_NO_ID;
     for (uint32_t i = 0; i < enc.nsorted; i++) {
         const struct token *t = &enc.token[enc.sorted[i]];
-        uint32_t at = i > 0 ? i - 1 : (uint32_t)LP_NO_ID;
-        while (at != LP_NO_ID) {
-            const struct token *begin = &enc.token[enc.sorted[at]];
+        uint32_t id = i > 0 ? enc.sorted[i - 1] : (uint32_t)LP_NO_ID;
+        for (; id != LP_NO_ID; id = prefix[id]) {
+            const struct token *begin = &enc.token[id];
             if (begin->size <= t->size && memcmp(begin->text, t->text, begin->size) == 0)
                 break;
-            at = prefix[at];
         }
-        prefix[i] = at;
+        prefix[enc.sorted[i]] = id != LP_NO_ID ? id : find_text(t->text, 1);
     }
 }
 
