@@ -268,6 +268,18 @@ $HOME/.local/share/lopace/models/$(listed dictionary d.lp).dict"
     LP_MODEL_PATH=$PWD/data/lopace/models lpunpack m.lp | same - others
 }
 
+@test "a model in the system's data directory is found too" {
+    [ -x "$B/bin/lpunpack" ] || skip 'the commands are not in a build tree'
+    lptok -L others | lpmix -D my.lpm > m.lp
+    mkdir -p sys/bin sys/share/lopace
+    cp "$B/bin/lpunpack" sys/bin
+    ln -s "$B/lib" sys/lib
+    ln -s "$B"/vocab/*.lpv sys/share/lopace
+    fails 3 "m.lp: needs the model" lpunpack m.lp
+    cp my.lpm "sys/share/lopace/$(listed model m.lp).lpm"
+    sys/bin/lpunpack m.lp | same - others
+}
+
 @test "--install: what is wrong" {
     refused 2 '--install: which FILE?' lptrain --install
     refused 2 '--install takes files and nothing else' lptrain --install -o x my.lpm
