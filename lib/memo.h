@@ -48,7 +48,7 @@ void lp_memo_free(struct lp_memo *memo);
 
 static inline size_t lp_memo_line(const struct lp_memo *memo, uint64_t hash)
 {
-    return hash >> (64 - memo->log);
+    return (size_t)(hash >> (64 - memo->log));
 }
 
 /* The word of a line that has the key, or its last word. */

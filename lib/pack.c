@@ -127,7 +127,7 @@ LP_INLINE bool read_block(struct codes_read *r, const struct lp_vocab *v, const 
     uint32_t most = 0;
     size_t n = 0, at = 0;
     for (size_t size; at < BLOCK; at += size) {
-        size = 1 + (m.two & 1) + (m.three & 1);
+        size = (size_t)(1 + (m.two & 1) + (m.three & 1));
         m.two >>= size;
         m.three >>= size;
         uint32_t rank = rank_at(c, src + at, size);
