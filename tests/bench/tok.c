@@ -58,35 +58,47 @@ static void read_corpus(const char *path)
         texts[ntexts] = (struct text){data + at, strlen(data + at)};
 }
 
-static struct lp_tok *new_tok(void)
-{
+/* A tokeniser and where its ids go. */
+struct encoder {
     struct lp_tok *tok;
-    if (lp_tok_new(vocab, false, &tok) != LP_OK)
+    struct lp_ids ids;
+};
+
+static struct encoder new_encoder(void)
+{
+    struct encoder e = {0};
+    if (lp_tok_new(vocab, false, &e.tok) != LP_OK)
         die("lp_tok_new", "failed");
-    return tok;
+    return e;
 }
 
-static void *encode_all(void *tok)
+static void free_encoder(struct encoder *e)
 {
-    struct lp_ids ids = {0};
-    for (size_t i = 0; i < ntexts; i++) {
-        ids.n = 0;
-        lp_tok_reset(tok);
-        if (lp_tok_push(tok, texts[i].p, texts[i].n, true, &ids) != LP_OK)
-            die("lp_tok_push", "failed");
-    }
-    free(ids.v);
+    lp_tok_free(e->tok);
+    free(e->ids.v);
+}
+
+static void encode(struct encoder *e, const char *text, size_t n)
+{
+    e->ids.n = 0;
+    lp_tok_reset(e->tok);
+    if (lp_tok_push(e->tok, text, n, true, &e->ids) != LP_OK)
+        die("lp_tok_push", "failed");
+}
+
+static void *encode_all(void *encoder)
+{
+    for (size_t i = 0; i < ntexts; i++)
+        encode(encoder, texts[i].p, texts[i].n);
     return NULL;
 }
 
 static void decode(int times)
 {
-    struct lp_ids ids = {0};
-    struct lp_tok *tok = new_tok();
-    if (lp_tok_push(tok, texts[0].p, nbytes, true, &ids) != LP_OK)
-        die("lp_tok_push", "failed");
-    unsigned char *payload = need(malloc(LP_PACK_MAX * ids.n + 1)), *text = need(malloc(nbytes));
-    size_t n = lp_pack_ids(vocab, ids.v, ids.n, payload), size;
+    struct encoder e = new_encoder();
+    encode(&e, texts[0].p, nbytes);
+    unsigned char *payload = need(malloc(LP_PACK_MAX * e.ids.n + 1)), *text = need(malloc(nbytes));
+    size_t n = lp_pack_ids(vocab, e.ids.v, e.ids.n, payload), size;
     double best = 1e9;
     for (int i = 0; i < times; i++) {
         clock_t from = clock();
@@ -100,8 +112,7 @@ static void decode(int times)
     printf("%.0f MB/s\n", 1e-6 * (double)nbytes / best);
     free(text);
     free(payload);
-    free(ids.v);
-    lp_tok_free(tok);
+    free_encoder(&e);
 }
 
 /* --- Threads ----------------------------------------------------------------------- */
@@ -113,13 +124,13 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static double time_encode(struct lp_tok *tok, struct lp_tok *other)
+static double time_encode(struct encoder *e, struct encoder *other)
 {
     pthread_t thread;
     double from = now();
     if (other != NULL && pthread_create(&thread, NULL, encode_all, other) != 0)
         die("pthread_create", "failed");
-    encode_all(tok);
+    encode_all(e);
     if (other != NULL)
         pthread_join(thread, NULL);
     return now() - from;
@@ -128,18 +139,18 @@ static double time_encode(struct lp_tok *tok, struct lp_tok *other)
 /* The least of many rounds: what else the machine does makes all others longer. */
 static void compare_threads(void)
 {
-    struct lp_tok *tok = new_tok(), *other = new_tok();
+    struct encoder e = new_encoder(), other = new_encoder();
     double one = 1e9, two = 1e9;
-    encode_all(tok);
-    encode_all(other);
+    encode_all(&e);
+    encode_all(&other);
     for (int i = 0; i < ROUNDS; i++) {
-        double a = time_encode(tok, NULL), b = time_encode(tok, other);
+        double a = time_encode(&e, NULL), b = time_encode(&e, &other);
         one = a < one ? a : one;
         two = b < two ? b : two;
     }
     printf("%.2f times %.0f MB/s\n", 2 * one / two, 1e-6 * (double)nbytes / one);
-    lp_tok_free(tok);
-    lp_tok_free(other);
+    free_encoder(&e);
+    free_encoder(&other);
 }
 
 int main(int argc, char **argv)
@@ -154,10 +165,10 @@ int main(int argc, char **argv)
         die(path, "are no instructions of this machine's");
     read_corpus(argv[2]);
     if (strcmp(argv[3], "encode") == 0) {
-        struct lp_tok *tok = new_tok();
+        struct encoder e = new_encoder();
         for (int i = 0; i < times; i++)
-            encode_all(tok);
-        lp_tok_free(tok);
+            encode_all(&e);
+        free_encoder(&e);
     } else if (strcmp(argv[3], "decode") == 0) {
         decode(times);
     } else if (strcmp(argv[3], "threads") == 0) {
