@@ -7,7 +7,7 @@
 #include "memo.h"
 #include "merge.h"
 
-enum { LP_BATCH = 256 }; /* words encoded together */
+enum { LP_BATCH = 512 }; /* words encoded together */
 
 /* A word by its bytes: a short one has a key, a long one has none (key.b is 0),
  * and one longer than LP_MERGE_MAX has key.a 1 and no hash. */
