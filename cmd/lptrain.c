@@ -302,6 +302,14 @@ static void read_records(struct records *r, const struct options *o)
         tool_die(r->tool, EXIT_DATA, "no records: nothing to learn from");
 }
 
+static void records_free(struct records *r)
+{
+    lp_codec_free(r->codec);
+    lp_docs_free(&r->docs);
+    lp_buf_free(&r->text);
+    free(r->end);
+}
+
 /* --- What is made -------------------------------------------------------------------- */
 
 /* What the trainer is at. */
@@ -614,5 +622,9 @@ int main(int argc, char **argv)
         tool_die(&tool, EXIT_DATA, "too few records, or too short, for a dictionary");
     output_sink(&out, made.p, made.n);
     output_close(&out);
+    lp_buf_free(&made);
+    records_free(&r);
+    finder_close(&finder);
+    lp_vocab_close(vocab);
     return EXIT_OK;
 }
