@@ -269,10 +269,10 @@ static size_t merge_blocks(struct lp_bpe_run *run, size_t place, size_t end, siz
  * their number is in proportion. */
 static enum lp_status step_back(struct lp_bpe_run *run)
 {
-    if (run->stepped > run->reach && run->back / 2 > run->reach)
+    if (run->step_from > run->reach && run->back / 2 > run->reach)
         return LP_DATA; /* no way from the start: merging has not made these tokens */
-    run->stepped = go_back(run, run->reach, run->back, SIZE_MAX);
-    run->alone = 2 * run->reach - run->stepped + LP_MERGE_MAX;
+    run->step_from = go_back(run, run->reach, run->back, SIZE_MAX);
+    run->step_to = 2 * run->reach - run->step_from + LP_MERGE_MAX;
     run->back *= 2;
     return LP_OK;
 }
@@ -280,10 +280,10 @@ static enum lp_status step_back(struct lp_bpe_run *run)
 /* Finds the encoding up to a later place, end at most; if not now, then next time. */
 static enum lp_status pass(struct lp_bpe_run *run, size_t end)
 {
-    size_t to = run->alone < end ? run->alone : end;
-    if (run->stepped < to) {
-        step_all(run, run->stepped, to);
-        run->stepped = to;
+    size_t to = run->step_to < end ? run->step_to : end;
+    if (run->step_from < to) {
+        step_all(run, run->step_from, to);
+        run->step_from = to;
     }
     size_t place = go_back(run, run->reach, BACK, BACK_SIZE), pace;
     if (place >= end)
@@ -319,8 +319,8 @@ static enum lp_status give_out(struct lp_bpe_run *run, size_t place, struct lp_i
         run->last[i] = (uint32_t)UNKNOWN;
     lp_buf_drop(&run->text, place);
     run->reach -= place;
-    run->stepped -= run->stepped < place ? run->stepped : place;
-    run->alone -= run->alone < place ? run->alone : place;
+    run->step_from -= run->step_from < place ? run->step_from : place;
+    run->step_to -= run->step_to < place ? run->step_to : place;
     return LP_OK;
 }
 
@@ -382,7 +382,7 @@ enum lp_status lp_bpe_run_end(struct lp_bpe_run *run, struct lp_ids *ids)
     if (status != LP_OK)
         return status;
     run->last[0] = LP_NO_ID;
-    run->stepped = run->alone = 0;
+    run->step_from = run->step_to = 0;
     run->back = BACK;
     run->settle = SETTLE;
     return LP_OK;

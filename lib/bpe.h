@@ -13,15 +13,15 @@ enum { LP_BPE_BLOCKS = 4 }; /* parts of a giant word that are merged together */
  * out. */
 struct lp_bpe_run {
     const struct lp_vocab *v;
-    struct lp_buf text;    /* from the last token given out on */
-    uint32_t *last;        /* by place: the last token of the text's encoding up to there */
-    size_t cap;            /* places in last */
-    size_t reach;          /* the furthest with a last token */
-    size_t stepped, alone; /* steps are to be taken from there and up to there */
-    size_t open;           /* all places that steps still reach are from here on */
-    size_t back;           /* tokens by which steps begin before the reach */
-    size_t settle;         /* reach at which text is to be given out */
-    uint64_t *fit;         /* pairs of tokens and whether they fit, by hash */
+    struct lp_buf text;        /* from the last token given out on */
+    uint32_t *last;            /* by place: the last token of the text's encoding up to there */
+    size_t cap;                /* places in last */
+    size_t reach;              /* the furthest with a last token */
+    size_t step_from, step_to; /* steps are to be taken from there to there */
+    size_t open;               /* all places that steps still reach are from here on */
+    size_t back;               /* tokens by which steps begin before the reach */
+    size_t settle;             /* reach at which text is to be given out */
+    uint64_t *fit;             /* pairs of tokens and whether they fit, by hash */
     struct lp_merging merging[LP_BPE_BLOCKS];
     unsigned char block[LP_MERGE_MAX]; /* the text of the first one of these */
     size_t block_size;
