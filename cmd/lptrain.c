@@ -571,10 +571,11 @@ static const struct lp_model *base_model(const struct tool *tool, const struct o
 /* Parts of a new model's tables, as they proved best. */
 static struct lp_train_sizes sizes_of(size_t size)
 {
-    return (struct lp_train_sizes){.follow = (uint32_t)(size / 100 * 31),
-                                   .block1 = (uint32_t)(size / 100 * 9),
-                                   .block2 = (uint32_t)(size / 100 * 13),
-                                   .cell = (uint32_t)(size / 100 * 47)};
+    const uint32_t percent = (uint32_t)(size / 100);
+    return (struct lp_train_sizes){.follow = 28 * percent,
+                                   .cell = 39 * percent,
+                                   .rows = 18 * percent / (LP_NET_PLACES * LP_NET_ROW),
+                                   .nodes = 15 * percent / (LP_NET_SIZE + 4)};
 }
 
 int main(int argc, char **argv)

@@ -14,12 +14,15 @@
 
 #include "bpe.h"
 #include "mix_state.h"
+#include "net.h"
 
 enum {
     STRETCH_MAX = 2047, /* of an input */
     SQUASH_MAX = 2815,  /* of the mixed sum: 11, where 16 bits end */
     UNIT = 13,          /* a weight of 1 is 1 << UNIT */
     LIST_MAX = 6,
+    FOLLOW_LINES = 16,                   /* of memory, to ask for at once */
+    SUM_MAX = (1 << LP_FOLLOW_BITS) - 1, /* of successors' counts */
 
     LEVEL_SUMS = 2048,
     NODE_SURE = 30,   /* bits after which a node's rate stays */
@@ -27,6 +30,10 @@ enum {
     MATCH_MAX = 31,
     BUCKET_LOG_MAX = 16, /* of the sequence's own cells: 4 MB */
 };
+
+/* Encoding and decoding are one code, of which each gets a copy of its own: without
+ * that, every bit asks which of them it is. */
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
 
 const struct lp_rates lp_mix_rates = {.map = 6, .weight = 24};
 
@@ -37,6 +44,7 @@ struct list {
     int32_t leaf[LP_LANES];       /* ascending, INT32_MAX after the last */
     int32_t before[LP_LANES + 1]; /* the counts of those before, summed */
     uint32_t lo, hi;
+    uint32_t top, top_class; /* the leaf that counts most, and its count's class */
 };
 
 /* A node as this sequence knows it; untouched while bits is 0. */
@@ -127,11 +135,11 @@ static inline uint32_t squash(const struct lp_mix *m, int32_t x)
     return m->squash[clamp(x, SQUASH_MAX) + SQUASH_MAX];
 }
 
-/* log2 in eighths, of x > 0; the fraction is linear. */
-static inline int32_t log_eighths(uint32_t x)
+/* The level of a sum of any size: half octaves. */
+static inline uint32_t wide_level(uint32_t sum)
 {
-    uint32_t n = 31 - (uint32_t)__builtin_clz(x);
-    return (int32_t)(8 * n + (((uint64_t)x << 3 >> n) & 7));
+    const uint32_t n = 31 - (uint32_t)__builtin_clz(++sum);
+    return 2 * n + (sum << 1 >> n & 1);
 }
 
 /* --- The range coder --------------------------------------------------------------- */
@@ -143,15 +151,13 @@ static inline uint32_t next_byte(struct coder *c)
 
 /* Codes a bit of which p / 65536 is the probability that it is 1. The buffer has
  * room. */
-static inline uint32_t code_bit(struct coder *c, uint32_t p, uint32_t bit, const bool decode)
+ALWAYS_INLINE uint32_t code_bit(struct coder *c, uint32_t p, uint32_t bit, const bool decode)
 {
     uint32_t mid = c->low + (uint32_t)((uint64_t)(c->high - c->low) * p >> 16);
     if (decode)
         bit = c->code <= mid;
-    if (bit)
-        c->high = mid;
-    else
-        c->low = mid + 1;
+    c->high = bit ? mid : c->high;
+    c->low = bit ? c->low : mid + 1;
     while ((c->low ^ c->high) >> 24 == 0) {
         if (decode)
             c->code = c->code << 8 | next_byte(c);
@@ -222,6 +228,13 @@ static inline void find_list(const struct lp_model *model, const unsigned char *
     if (n == 0)
         return;
     int32_t sum = 0;
+    list->top_class = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        if ((found[i] & 15) > list->top_class) {
+            list->top_class = found[i] & 15;
+            list->top = found[i] >> 4;
+        }
+    }
     for (uint32_t i = 0; i < LP_LANES; i++) {
         list->leaf[i] = i < n ? (int32_t)(found[i] >> 4) : INT32_MAX;
         list->before[i] = sum;
@@ -250,46 +263,22 @@ static void note(const struct lp_model *model, unsigned char *bucket, uint32_t c
     }
     if (found)
         return;
-    uint32_t least = 0, least_class = 16;
-    for (uint32_t i = 0; i < LP_BUCKET_CELLS && least_class > 0; i++) {
-        uint32_t class = lp_get32(bucket + 4 * i) >> bits & 15;
-        if (class < least_class) {
-            least_class = class;
-            least = i;
-        }
+    uint32_t least = UINT32_MAX; /* class, then place */
+    for (uint32_t i = 0; i < LP_BUCKET_CELLS; i++) {
+        const uint32_t here = (lp_get32(bucket + 4 * (size_t)i) >> bits & 15) << 4 | i;
+        least = here < least ? here : least;
     }
+    least &= 15;
     lp_put32(bucket + 4 * least, check << shift | (uint32_t)1 << bits | leaf);
 }
 
 /* --- The model's tables ----------------------------------------------------------------- */
 
-/* The fifteen nodes of a block, or NULL where the model has none. */
-static inline const signed char *find_block(const unsigned char *blocks, uint32_t n,
-                                            uint32_t context, uint32_t node)
-{
-    if (n == 0)
-        return NULL;
-    uint64_t hash = lp_block_hash(context, node);
-    const unsigned char *p = blocks + (size_t)LP_BLOCK_BUCKET * LP_BLOCK_SIZE * lp_bucket(hash, n);
-    unsigned char check = lp_block_check(hash);
-    for (uint32_t i = 0; i < LP_BLOCK_BUCKET; i++, p += LP_BLOCK_SIZE) {
-        if (*p == check)
-            return (const signed char *)p;
-    }
-    return NULL;
-}
-
-static inline void prefetch_block(const unsigned char *blocks, uint32_t n, uint32_t context,
-                                  uint32_t node)
-{
-    __builtin_prefetch(blocks + (size_t)LP_BLOCK_BUCKET * LP_BLOCK_SIZE *
-                                    lp_bucket(lp_block_hash(context, node), n));
-}
-
 /* The successors of the last leaf that can still come. */
 struct follow {
     const unsigned char *at;
     uint32_t lo, hi;
+    uint32_t missed, missed_count;
 };
 
 static inline uint32_t follow_leaf(const struct follow *f, uint32_t i)
@@ -297,10 +286,23 @@ static inline uint32_t follow_leaf(const struct follow *f, uint32_t i)
     return lp_get32(f->at + 4 * (size_t)i) >> LP_FOLLOW_BITS;
 }
 
+/* The first successor from lo to hi that is not before leaf. Without branches, as
+ * where to look next is as good as random. The section is followed by others, so
+ * four words can be read anywhere. */
+static inline uint32_t follow_find(const struct follow *f, uint32_t lo, uint32_t hi, uint32_t leaf)
+{
+    uint32_t n = hi - lo;
+    while (n > 4) {
+        const uint32_t half = (n + 1) / 2;
+        lo += follow_leaf(f, lo + half - 1) < leaf ? half : 0;
+        n -= half;
+    }
+    return lo + lp_words_below(f->at + 4 * (size_t)lo, n, leaf << LP_FOLLOW_BITS);
+}
+
 static inline uint32_t follow_sum(const struct follow *f, uint32_t lo, uint32_t hi)
 {
-    uint32_t mask = (1 << LP_FOLLOW_BITS) - 1;
-    return (lp_get32(f->at + 4 * (size_t)hi) - lp_get32(f->at + 4 * (size_t)lo)) & mask;
+    return (lp_get32(f->at + 4 * (size_t)hi) - lp_get32(f->at + 4 * (size_t)lo)) & SUM_MAX;
 }
 
 static void find_follow(const struct lp_model *model, uint32_t last, struct follow *f)
@@ -308,6 +310,7 @@ static void find_follow(const struct lp_model *model, uint32_t last, struct foll
     uint32_t begin = lp_get32(model->start + 4 * (size_t)last);
     uint32_t end = lp_get32(model->start + 4 * (size_t)last + 4);
     f->lo = f->hi = 0;
+    f->missed = UINT32_MAX;
     f->at = model->follow;
     if (end > model->nfollow || begin >= end)
         return;
@@ -317,37 +320,45 @@ static void find_follow(const struct lp_model *model, uint32_t last, struct foll
 
 /* --- What comes before a token -------------------------------------------------------- */
 
+/* Where the sequence's own successors of a context are. */
+struct own {
+    unsigned char *bucket;
+    uint32_t check;
+};
+
 struct context {
-    uint32_t last;    /* leaf */
-    uint64_t hash[3]; /* of one, two, three leaves before */
+    uint32_t before[LP_NET_PLACES]; /* leaves, the last first */
+    uint64_t hash[3];               /* of one, two, three leaves before */
     uint32_t check[3];
-    uint32_t class1, class2; /* context of BLOCK1, of BLOCK2 */
-    unsigned char *own[3];   /* buckets of the sequence's own cells */
+    struct lp_net_state net;
+    uint32_t guess_sure;
+    struct own own[2]; /* of the sequence's cells */
     struct follow follow;
     uint32_t match, match_length; /* position of the leaf that a match foresees */
 };
 
+/* What a context is found by, and asks memory for all that it will read: what the
+ * model knows lies far apart. */
 static void find_context(struct lp_mix *m, struct context *x, size_t n)
 {
     const struct lp_model *model = m->model;
     uint64_t hash = 0;
-    uint32_t before[3];
+    for (uint32_t i = 0; i < LP_NET_PLACES; i++)
+        x->before[i] = n > i ? m->leaf[n - 1 - i] : model->nleaves;
+    x->follow = (struct follow){0};
+    if (!m->fast)
+        find_follow(model, x->before[0], &x->follow);
     for (uint32_t i = 0; i < 3; i++) {
-        before[i] = n > i ? m->leaf[n - 1 - i] : model->nleaves;
-        hash = lp_context(hash, before[i]);
+        hash = lp_context(hash, x->before[i]);
         x->hash[i] = hash;
         x->check[i] = lp_cell_check(hash, model->leaf_bits);
     }
-    x->last = before[0];
-    x->class1 = model->class[before[0]];
-    x->class2 = 256 + x->class1 + 256u * model->class[before[1]];
     for (uint32_t i = 0; i < 2; i++)
         __builtin_prefetch(model->cell + 64 * (size_t)lp_bucket(x->hash[i + 1], model->nbuckets));
-    prefetch_block(model->block1, model->nblocks1, x->class1, 0);
-    prefetch_block(model->block2, model->nblocks2, x->class2, 0);
-    find_follow(model, x->last, &x->follow);
-    for (uint32_t i = 1; i < 4; i++)
-        __builtin_prefetch(x->follow.at + (size_t)x->follow.hi * i);
+    lp_net_prefetch(model, x->before[0]);
+    const uint32_t step = 64 / 4 * (1 + x->follow.hi / (FOLLOW_LINES * 64 / 4));
+    for (uint32_t i = 0; i < x->follow.hi; i += step)
+        __builtin_prefetch(x->follow.at + 4 * (size_t)i);
 }
 
 static void find_lists(struct lp_mix *m, struct context *x)
@@ -359,9 +370,10 @@ static void find_lists(struct lp_mix *m, struct context *x)
             find_list(model, model->cell + 64 * (size_t)lp_bucket(x->hash[i + 1], model->nbuckets),
                       x->check[i + 1], &m->list[i]);
     }
-    for (uint32_t i = 0; i < 3; i++) {
-        x->own[i] = m->cell + 64 * (size_t)lp_bucket(x->hash[i], m->nbuckets);
-        find_list(model, x->own[i], x->check[i], &m->list[2 + i]);
+    for (uint32_t i = 0; i < 2; i++) {
+        x->own[i].bucket = m->cell + 64 * (size_t)lp_bucket(x->hash[i], m->nbuckets);
+        x->own[i].check = x->check[i];
+        find_list(model, x->own[i].bucket, x->check[i], &m->list[2 + i]);
     }
 }
 
@@ -393,10 +405,8 @@ static void find_match(struct lp_mix *m, struct context *x, size_t n)
 /* Moves an adaptive probability towards the bit. */
 static inline void learn(uint16_t *p, uint32_t bit, int rate)
 {
-    if (bit)
-        *p = (uint16_t)(*p + ((65535u - *p) >> rate));
-    else
-        *p = (uint16_t)(*p - (*p >> rate));
+    const uint32_t flip = 0 - bit & 65535, x = *p ^ flip;
+    *p = (uint16_t)((x - (x >> rate)) ^ flip);
 }
 
 /* What weights move by, per input, for an error. */
@@ -406,20 +416,7 @@ static inline int32_t weight_step(const struct lp_mix *m, int32_t error)
 }
 
 /* How far several lists that agree are to be trusted beyond their mean, in 1/256. */
-static const int32_t list_scale[LP_LISTS + 1] = {0, 256, 180, 150, 130, 115};
-
-/* Inputs of the mixer. */
-enum input {
-    IN_NODE,
-    IN_MODEL,
-    IN_CLASS1,
-    IN_CLASS2,
-    IN_ONE,
-    IN_FOLLOW,
-    IN_MATCH,
-    IN_HISTORY,
-    IN_LIST, /* five */
-};
+static const int32_t list_scale[LP_LISTS + 1] = {0, 256, 180, 150, 130};
 
 /* One decision: what it is mixed from, and what learns from it. */
 struct step {
@@ -427,14 +424,15 @@ struct step {
     uint16_t *history, *follow, *match, *list[LP_LISTS]; /* maps; NULL or stale: not in use */
     uint32_t follow_mid, split[LP_LISTS];                /* where the bit splits them */
     uint32_t foreseen;                                   /* by the match */
-    uint32_t match_state, sure;                          /* for the choice of weights */
+    uint16_t *missed;
+    uint32_t missed_side;
+    uint32_t match_state, sure; /* for the choice of weights */
 };
 
 /* Where a token's coding is: in the tree, and in what is known of the token. */
 struct walk {
     uint32_t a, b, node, depth; /* leaves from a to b are left */
-    uint32_t root, in_block;    /* node of the current block, place in it */
-    const signed char *block1, *block2;
+    uint32_t net, nets;         /* the network's node, and how many from there down */
     struct follow follow;
     uint32_t matched; /* the leaf that the match foresees, UINT32_MAX none */
     uint32_t alive;   /* lists with successors from a to b: a bit for each */
@@ -447,43 +445,27 @@ static inline void node_inputs(struct lp_mix *m, struct step *s, struct node *no
         m->touched[m->ntouched++] = at;
         *node = (struct node){.p = (uint16_t)squash(m, model_says), .bits = 1};
     }
-    s->history = &m->now.history[node->bits & 63];
-    s->input[IN_MODEL] = (int16_t)clamp(model_says, STRETCH_MAX);
-    s->input[IN_NODE] = (int16_t)stretch(m, node->p);
-    s->input[IN_HISTORY] = (int16_t)stretch(m, *s->history);
-    s->input[IN_ONE] = 256;
-}
-
-static inline void class_inputs(struct step *s, const struct walk *w)
-{
-    if (w->block1 != NULL)
-        s->input[IN_CLASS1] = (int16_t)(w->block1[w->in_block] * 16);
-    if (w->block2 != NULL)
-        s->input[IN_CLASS2] = (int16_t)(w->block2[w->in_block] * 16);
+    s->input[LP_IN_MODEL] = (int16_t)clamp(model_says, STRETCH_MAX);
+    s->input[LP_IN_NODE] = (int16_t)stretch(m, node->p);
+    s->input[LP_IN_ONE] = 256;
 }
 
 static inline void follow_input(struct lp_mix *m, struct step *s, const struct walk *w,
                                 uint32_t mid)
 {
     const struct follow *f = &w->follow;
-    s->follow = NULL;
     s->follow_mid = f->lo;
     if (f->lo == f->hi)
         return;
-    uint32_t lo = f->lo, hi = f->hi;
-    while (lo < hi) {
-        uint32_t i = (lo + hi) / 2;
-        if (follow_leaf(f, i) < mid)
-            lo = i + 1;
-        else
-            hi = i;
-    }
+    const uint32_t lo = follow_find(f, f->lo, f->hi, mid);
     s->follow_mid = lo;
     uint32_t left = follow_sum(f, f->lo, lo), right = follow_sum(f, lo, f->hi);
-    int32_t odds = log_eighths(2 * right + 1) - log_eighths(2 * left + 1);
-    int32_t sure = log_eighths(left + right + 1) / 16;
-    s->follow = &m->now.follow[sure > 7 ? 7 : sure][clamp(odds / 2, 31) + 32];
-    s->input[IN_FOLLOW] = (int16_t)stretch(m, *s->follow);
+    if (f->missed >= f->lo && f->missed < lo)
+        left = (left - f->missed_count) & SUM_MAX;
+    else if (f->missed >= lo && f->missed < f->hi)
+        right = (right - f->missed_count) & SUM_MAX;
+    s->follow = &m->now.follow[wide_level(left)][wide_level(right)];
+    s->input[LP_IN_FOLLOW] = (int16_t)stretch(m, *s->follow);
 }
 
 static inline void match_input(struct lp_mix *m, struct step *s, const struct walk *w,
@@ -491,18 +473,18 @@ static inline void match_input(struct lp_mix *m, struct step *s, const struct wa
 {
     s->match = NULL;
     s->match_state = 0;
-    if (w->matched < w->a || w->matched >= w->b)
+    if (w->matched - w->a >= w->b - w->a)
         return;
     s->foreseen = w->matched >= mid;
     s->match = &m->now.match[length];
     int32_t x = stretch(m, *s->match);
-    s->input[IN_MATCH] = (int16_t)(s->foreseen ? x : -x);
+    s->input[LP_IN_MATCH] = (int16_t)(s->foreseen ? x : -x);
     s->match_state = length < 4 ? 1 : length < 12 ? 2 : 3;
 }
 
 static inline void list_inputs(struct lp_mix *m, struct step *s, const struct walk *w, uint32_t mid)
 {
-    s->sure = 0;
+    uint32_t sides[2] = {1, 1}; /* of the last list: levels */
     for (uint32_t rest = w->alive; rest != 0; rest &= rest - 1) {
         const uint32_t i = (uint32_t)__builtin_ctz(rest);
         const struct list *list = &m->list[i];
@@ -514,9 +496,12 @@ static inline void list_inputs(struct lp_mix *m, struct step *s, const struct wa
         uint32_t l = m->level[left], r = m->level[right];
         s->split[i] = k;
         s->list[i] = &m->now.list[i][dead][l][r];
-        s->input[IN_LIST + i] = (int16_t)stretch(m, *s->list[i]);
-        s->sure = l == 0 || r == 0 ? (l + r > 3 ? 3 : l + r > 1 ? 2 : 1) : 0;
+        s->input[LP_IN_LIST + i] = (int16_t)stretch(m, *s->list[i]);
+        sides[0] = l;
+        sides[1] = r;
     }
+    const uint32_t l = sides[0], r = sides[1];
+    s->sure = l != 0 && r != 0 ? 0 : l + r > 3 ? 3 : l + r > 1 ? 2 : 1;
 }
 
 static inline void learn_lists(struct lp_mix *m, const struct step *s, struct walk *w, uint32_t bit)
@@ -525,10 +510,8 @@ static inline void learn_lists(struct lp_mix *m, const struct step *s, struct wa
         const uint32_t i = (uint32_t)__builtin_ctz(rest);
         struct list *list = &m->list[i];
         learn(s->list[i], bit, m->rates.map);
-        if (bit)
-            list->lo = s->split[i];
-        else
-            list->hi = s->split[i];
+        list->lo = bit ? s->split[i] : list->lo;
+        list->hi = bit ? list->hi : s->split[i];
         if (list->lo == list->hi)
             w->alive ^= 1u << i;
     }
@@ -536,131 +519,227 @@ static inline void learn_lists(struct lp_mix *m, const struct step *s, struct wa
 
 static inline void learn_node(const struct lp_mix *m, struct node *node, uint32_t bit)
 {
-    int32_t off = (bit ? 65535 : 0) - node->p;
-    node->p = (uint16_t)(node->p + lp_shift_down(off * (m->node_rate[node->n] >> 4), 12));
+    const uint32_t flip = 0 - bit & 65535, x = node->p ^ flip;
+    node->p = (uint16_t)((x - (x * m->node_rate[node->n] >> 16)) ^ flip);
     node->n = (uint8_t)(node->n + (node->n < NODE_SURE));
-    uint32_t bits = (uint32_t)node->bits << 1 | bit;
+    const uint32_t bits = (uint32_t)node->bits << 1 | bit;
     node->bits = (uint8_t)(bits < 64 ? bits : 32 | (bits & 31));
 }
 
-/* Mixes all inputs into a probability, codes the bit by it, learns from it. */
-static inline uint32_t mix_bit(struct lp_mix *m, struct coder *c, struct step *s, struct walk *w,
+/* Mixes all inputs into a probability, codes the bit by it, learns from it. Where
+ * lists have a say, two sets of weights do that, each learns from its own error, and
+ * their mean is taken; elsewhere one set does, and the inputs before the lists are all. */
+ALWAYS_INLINE uint32_t mix_bit(struct lp_mix *m, struct coder *c, struct step *s, struct walk *w,
                                uint32_t bit, const bool decode)
 {
-    int16_t *weight_a = m->now.weight_a[w->alive << 2 | s->sure];
     int16_t *weight_b = m->now.weight_b[s->match_state << 4 | (w->depth < 15 ? w->depth : 15)];
-    int32_t a = lp_shift_down(lp_dot(weight_a, s->input), UNIT);
-    int32_t b = lp_shift_down(lp_dot(weight_b, s->input), UNIT);
-    bit = code_bit(c, squash(m, lp_shift_down(a + b, 1)), bit, decode);
-    const int32_t target = bit ? 65535 : 0;
-    lp_train(weight_a, s->input, weight_step(m, target - (int32_t)squash(m, a)));
-    lp_train(weight_b, s->input, weight_step(m, target - (int32_t)squash(m, b)));
-    learn(s->history, bit, m->rates.map);
+    if (w->alive == 0) {
+        const uint32_t p = squash(m, lp_shift_down(lp_dot(weight_b, s->input, LP_IN_LIST), UNIT));
+        bit = code_bit(c, p, bit, decode);
+        lp_train(weight_b, s->input, LP_IN_LIST, weight_step(m, (bit ? 65535 : 0) - (int32_t)p));
+    } else {
+        int16_t *weight_a = m->now.weight_a[w->alive << 2 | s->sure];
+        const int32_t a = lp_shift_down(lp_dot(weight_a, s->input, LP_INPUTS), UNIT);
+        const int32_t b = lp_shift_down(lp_dot(weight_b, s->input, LP_INPUTS), UNIT);
+        bit = code_bit(c, squash(m, lp_shift_down(a + b, 1)), bit, decode);
+        const int32_t target = bit ? 65535 : 0;
+        lp_train(weight_a, s->input, LP_INPUTS, weight_step(m, target - (int32_t)squash(m, a)));
+        lp_train(weight_b, s->input, LP_INPUTS, weight_step(m, target - (int32_t)squash(m, b)));
+    }
+    if (s->history != NULL)
+        learn(s->history, bit, m->rates.map);
     if (s->follow != NULL)
         learn(s->follow, bit, m->rates.map);
     if (s->match != NULL)
         learn(s->match, bit == s->foreseen, m->rates.map);
+    if (s->missed != NULL)
+        learn(s->missed, bit == s->missed_side, m->rates.map);
     return bit;
 }
 
 /* The quick way: while successors of the tokens before are left, the probability is
  * theirs alone. */
-static inline uint32_t list_bit(struct lp_mix *m, struct coder *c, const struct step *s,
+ALWAYS_INLINE uint32_t list_bit(struct lp_mix *m, struct coder *c, const struct step *s,
                                 const struct walk *w, uint32_t bit, const bool decode)
 {
     int32_t sum = 0, n = 0;
     for (uint32_t rest = w->alive; rest != 0; rest &= rest - 1, n++)
-        sum += s->input[IN_LIST + (uint32_t)__builtin_ctz(rest)];
+        sum += s->input[LP_IN_LIST + (uint32_t)__builtin_ctz(rest)];
     return code_bit(c, squash(m, n == 1 ? sum : lp_shift_down(sum * list_scale[n], 8)), bit,
                     decode);
 }
 
-/* The successors that are left, after steps that did not look at them. */
-static inline void narrow_follow(struct walk *w)
+/* --- The likeliest token first --------------------------------------------------------- */
+
+enum { NONE = UINT32_MAX, GUESS_MIN = 65536 / 2 };
+
+/* The token that one of the lists, or the match, finds likeliest; NONE if none is
+ * likely enough to be asked for. */
+static uint32_t find_guess(const struct lp_mix *m, const struct context *x)
 {
-    struct follow *f = &w->follow;
-    uint32_t bound[2] = {w->a, w->b}, at[2];
-    for (int k = 0; k < 2; k++) {
-        uint32_t lo = f->lo, hi = f->hi;
-        while (lo < hi) {
-            uint32_t i = (lo + hi) / 2;
-            if (follow_leaf(f, i) < bound[k])
-                lo = i + 1;
-            else
-                hi = i;
+    uint32_t guess = NONE, most = GUESS_MIN;
+    for (uint32_t i = 0; i < LP_LISTS; i++) {
+        const struct list *list = &m->list[i];
+        if (list->hi == 0 || list->top >= m->model->nleaves)
+            continue;
+        const int32_t others = list->before[LP_LANES] - lp_class_count[list->top_class];
+        const uint32_t p = m->now.top[i][list->top_class][m->level[others]];
+        if (p > most) {
+            most = p;
+            guess = list->top;
         }
-        at[k] = lo;
     }
-    f->lo = at[0];
-    f->hi = at[1] < at[0] ? at[0] : at[1];
+    if (x->match_length > 0 && m->now.match_top[x->match_length] > most)
+        guess = m->leaf[x->match];
+    return guess;
+}
+
+/* Removes the entry at k from a list. */
+static void drop(struct list *list, uint32_t k)
+{
+    const int32_t count = list->before[k + 1] - list->before[k];
+    for (uint32_t i = k; i + 1 < LP_LANES; i++)
+        list->leaf[i] = list->leaf[i + 1];
+    list->leaf[LP_LANES - 1] = INT32_MAX;
+    for (uint32_t i = k + 1; i < LP_LANES; i++)
+        list->before[i] = list->before[i + 1] - count;
+    list->before[LP_LANES] -= count;
+    list->hi--;
+}
+
+/* Codes whether the guess is right. */
+ALWAYS_INLINE uint32_t code_guess(struct lp_mix *m, struct coder *c, struct context *x,
+                                  uint32_t guess, uint32_t right, const bool decode)
+{
+    int16_t input[LP_INPUTS] = {0};
+    uint16_t *map[LP_LISTS + 2];
+    uint32_t nmaps = 0, alive = 0;
+    uint32_t at[LP_LISTS];
+    for (uint32_t i = 0; i < LP_LISTS; i++) {
+        const struct list *list = &m->list[i];
+        at[i] = LP_LANES;
+        if (list->hi == 0)
+            continue;
+        const uint32_t k = lp_count_below(list->leaf, (int32_t)guess);
+        int32_t count = 0;
+        if (list->leaf[k] == (int32_t)guess) {
+            count = list->before[k + 1] - list->before[k];
+            at[i] = k;
+        }
+        uint16_t *p = &m->now.top[i][m->level[count]][m->level[list->before[LP_LANES] - count]];
+        map[nmaps++] = p;
+        input[LP_IN_LIST + i] = (int16_t)stretch(m, *p);
+        alive |= 1u << i;
+    }
+    uint32_t state = 0;
+    if (x->match_length > 0) {
+        const bool same = m->leaf[x->match] == guess;
+        uint16_t *p = &m->now.match_top[x->match_length + (same ? 0 : 32)];
+        map[nmaps++] = p;
+        input[LP_IN_MATCH] = (int16_t)stretch(m, *p);
+        state = !same ? 1 : x->match_length < 8 ? 2 : 3;
+    }
+    if (x->follow.lo < x->follow.hi) {
+        struct follow *f = &x->follow;
+        const uint32_t k = follow_find(f, f->lo, f->hi, guess);
+        const bool here = k < f->hi && follow_leaf(f, k) == guess;
+        const uint32_t count = here ? follow_sum(f, k, k + 1) : 0;
+        const uint32_t others = (follow_sum(f, f->lo, f->hi) - count) & SUM_MAX;
+        f->missed = k;
+        f->missed_count = count;
+        uint16_t *p = &m->now.top_follow[wide_level(count)][wide_level(others)];
+        map[nmaps++] = p;
+        input[LP_IN_FOLLOW] = (int16_t)stretch(m, *p);
+    }
+    input[LP_IN_ONE] = 256;
+    int16_t *weight = m->now.weight_guess[alive << 2 | state];
+    const int32_t sum = lp_shift_down(lp_dot(weight, input, LP_INPUTS), UNIT);
+    const uint32_t p = squash(m, sum);
+    x->guess_sure = p >> 14;
+    right = code_bit(c, p, right, decode);
+    lp_train(weight, input, LP_INPUTS, weight_step(m, (right ? 65535 : 0) - (int32_t)p));
+    for (uint32_t i = 0; i < nmaps; i++)
+        learn(map[i], right, m->rates.map);
+    for (uint32_t i = 0; !right && i < LP_LISTS; i++) {
+        if (at[i] < LP_LANES)
+            drop(&m->list[i], at[i]);
+    }
+    return right;
 }
 
 /* Codes a leaf, or decodes and returns it. */
-static inline uint32_t code_leaf(struct lp_mix *m, struct coder *c, const struct context *x,
+ALWAYS_INLINE uint32_t code_leaf(struct lp_mix *m, struct coder *c, struct context *x,
                                  const uint32_t leaf, const bool decode, const bool fast)
 {
+    const uint32_t guess = find_guess(m, x);
+    if (guess != NONE && code_guess(m, c, x, guess, leaf == guess, decode))
+        return guess;
     const struct lp_model *model = m->model;
-    struct walk w = {.b = model->nleaves, .follow = x->follow, .matched = UINT32_MAX};
-    if (x->match_length > 0)
+    struct walk w = {
+        .b = model->nleaves, .nets = model->nnodes, .follow = x->follow, .matched = UINT32_MAX};
+    if (x->match_length > 0 && m->leaf[x->match] != guess)
         w.matched = m->leaf[x->match];
     for (uint32_t i = 0; i < LP_LISTS; i++)
         w.alive |= (uint32_t)(m->list[i].hi > 0) << i;
-    bool skipped = false; /* steps that looked at lists only */
     for (; w.b - w.a > 1; w.depth++) {
         const uint32_t entry = lp_get32(model->tree + 4 * (size_t)w.node);
         uint32_t mid = entry >> LP_STRETCH_BITS;
-        if (mid <= w.a || mid >= w.b || w.depth >= LP_DEPTH_MAX)
+        if (mid - w.a - 1 >= w.b - w.a - 1 || w.depth >= LP_DEPTH_MAX)
             mid = w.a + (w.b - w.a) / 2;
         const uint32_t left_node = w.node + 1, right_node = w.node + (mid - w.a);
         __builtin_prefetch(model->tree + 4 * (size_t)right_node);
         __builtin_prefetch(&m->node[right_node]);
-        const bool new_block = w.depth % LP_BLOCK_LEVELS == 0;
-        if (new_block) {
-            w.root = w.node;
-            w.in_block = 1;
+        uint32_t nets_left = 0;
+        if (w.nets > 0) {
+            nets_left = lp_net_left(model, w.net, w.nets);
+            __builtin_prefetch(lp_net_weight(model, w.net + 1 + nets_left));
         }
+        const bool missed = guess - w.a < w.b - w.a;
         struct step s;
         memset(s.input, 0, sizeof s.input);
-        list_inputs(m, &s, &w, mid);
+        if (w.alive != 0)
+            list_inputs(m, &s, &w, mid);
         uint32_t bit = leaf >= mid;
+        if (missed && w.b - w.a == 2) {
+            /* Only one is left. */
+            return w.a + w.b - 1 - guess;
+        }
         if (fast && w.alive != 0) {
             bit = list_bit(m, c, &s, &w, bit, decode);
-            skipped = true;
         } else {
-            if (new_block || skipped) {
-                w.block1 = find_block(model->block1, model->nblocks1, x->class1, w.root);
-                w.block2 = find_block(model->block2, model->nblocks2, x->class2, w.root);
-            }
-            if (w.depth % LP_BLOCK_LEVELS == LP_BLOCK_LEVELS - 1) {
-                prefetch_block(model->block1, model->nblocks1, x->class1, left_node);
-                prefetch_block(model->block2, model->nblocks2, x->class2, left_node);
-                prefetch_block(model->block1, model->nblocks1, x->class1, right_node);
-                prefetch_block(model->block2, model->nblocks2, x->class2, right_node);
-            }
-            if (skipped)
-                narrow_follow(&w);
-            skipped = false;
             const int32_t says = (int32_t)(entry & ((1 << LP_STRETCH_BITS) - 1)) - (1 << 13);
             node_inputs(m, &s, &m->node[w.node], says, w.node);
-            class_inputs(&s, &w);
-            follow_input(m, &s, &w, mid);
+            if (w.nets > 0)
+                s.input[LP_IN_NET] =
+                    (int16_t)clamp(lp_net_odds(model, &x->net, w.net), STRETCH_MAX);
+            s.follow = s.history = NULL;
+            if (!fast) {
+                s.history = &m->now.history[m->node[w.node].bits];
+                s.input[LP_IN_HISTORY] = (int16_t)stretch(m, *s.history);
+                follow_input(m, &s, &w, mid);
+            }
             match_input(m, &s, &w, x->match_length, mid);
+            s.missed = NULL;
+            if (missed) {
+                s.missed = &m->now.missed[x->guess_sure][31 - __builtin_clz(w.b - w.a)];
+                s.missed_side = guess >= mid;
+                const int32_t y = stretch(m, *s.missed);
+                s.input[LP_IN_MISSED] = (int16_t)(s.missed_side ? y : -y);
+            }
             bit = mix_bit(m, c, &s, &w, bit, decode);
             learn_node(m, &m->node[w.node], bit);
-            if (bit)
-                w.follow.lo = s.follow_mid;
-            else
-                w.follow.hi = s.follow_mid;
+            if (!fast) {
+                w.follow.lo = bit ? s.follow_mid : w.follow.lo;
+                w.follow.hi = bit ? w.follow.hi : s.follow_mid;
+            }
         }
-        learn_lists(m, &s, &w, bit);
-        w.in_block = w.in_block << 1 | bit;
-        if (bit) {
-            w.node = right_node;
-            w.a = mid;
-        } else {
-            w.node = left_node;
-            w.b = mid;
-        }
+        if (w.alive != 0)
+            learn_lists(m, &s, &w, bit);
+        w.node = bit ? right_node : left_node;
+        w.a = bit ? mid : w.a;
+        w.b = bit ? w.b : mid;
+        w.net += 1 + (bit ? nets_left : 0);
+        w.nets = !bit ? nets_left : w.nets > 0 ? w.nets - 1 - nets_left : 0;
     }
     return w.a;
 }
@@ -702,25 +781,27 @@ static enum lp_status start(struct lp_mix *m, size_t n)
 }
 
 /* Codes n leaves, with ids, or into them. */
-static inline enum lp_status run(struct lp_mix *m, struct coder *c, const uint32_t *ids, size_t n,
-                                 const bool decode)
+ALWAYS_INLINE enum lp_status run(struct lp_mix *m, struct coder *c, const uint32_t *ids, size_t n,
+                                 const bool decode, const bool fast)
 {
     const struct lp_model *model = m->model;
     struct context x = {0};
     for (size_t i = 0; i < n; i++) {
         if (!decode && !lp_buf_reserve(c->out, 256))
             return LP_NOMEM;
+        struct own own[2];
+        memcpy(own, x.own, sizeof own);
         find_context(m, &x, i);
+        for (uint32_t k = 0; i > 0 && k < 2; k++)
+            note(model, own[k].bucket, own[k].check, m->leaf[i - 1]);
         find_match(m, &x, i);
         find_lists(m, &x);
+        lp_net_see(model, &x.net, x.before);
         uint32_t leaf = decode ? 0 : lp_get24(model->leaf + 3 * (size_t)ids[i]);
-        leaf = m->fast ? code_leaf(m, c, &x, leaf, decode, true)
-                       : code_leaf(m, c, &x, leaf, decode, false);
+        leaf = code_leaf(m, c, &x, leaf, decode, fast);
         m->leaf[i] = leaf;
         __builtin_prefetch(model->start + 4 * (size_t)leaf);
-        __builtin_prefetch(model->class + leaf);
-        for (uint32_t k = 0; k < 3; k++)
-            note(model, x.own[k], x.check[k], leaf);
+        __builtin_prefetch(model->row + 2 * (size_t)leaf);
     }
     return LP_OK;
 }
@@ -750,7 +831,7 @@ enum lp_status lp_mix_learn(struct lp_mix *m, const uint32_t *ids, size_t n,
     if (!lp_buf_reserve(out, 256))
         return LP_NOMEM;
     code_count(&c, n, false);
-    status = run(m, &c, ids, n, false);
+    status = m->fast ? run(m, &c, ids, n, false, true) : run(m, &c, ids, n, false, false);
     if (status == LP_OK)
         flush(&c, begin);
     if (state != NULL)
@@ -777,7 +858,7 @@ enum lp_status lp_mix_decode(struct lp_mix *m, const unsigned char *in, size_t s
     enum lp_status status = start(m, n);
     m->rates = lp_mix_rates;
     if (status == LP_OK)
-        status = run(m, &c, NULL, n, true);
+        status = m->fast ? run(m, &c, NULL, n, true, true) : run(m, &c, NULL, n, true, false);
     for (size_t i = 0; status == LP_OK && i < n; i++)
         out->v[out->n++] = lp_get24(m->model->id + 3 * (size_t)m->leaf[i]);
     return status;

@@ -46,8 +46,8 @@ static uint64_t section_unit(const struct lp_model *m, int section)
         return 3 * (uint64_t)m->size;
     case LP_LPM_ID:
         return 3 * (uint64_t)m->nleaves;
-    case LP_LPM_CLASS:
-        return (uint64_t)m->nleaves + 1;
+    case LP_LPM_ROW:
+        return 2 * ((uint64_t)m->nleaves + 1);
     case LP_LPM_START:
         return 4 * ((uint64_t)m->nleaves + 2);
     case LP_LPM_INITIAL:
@@ -84,17 +84,25 @@ enum lp_status lp_model_view(const void *file, size_t size, struct lp_model *m)
         m->section_size[i] = end - begin;
     }
     m->nfollow = m->section_size[LP_LPM_FOLLOW] / 4;
-    m->nblocks1 = m->section_size[LP_LPM_BLOCK1] / (LP_BLOCK_BUCKET * LP_BLOCK_SIZE);
-    m->nblocks2 = m->section_size[LP_LPM_BLOCK2] / (LP_BLOCK_BUCKET * LP_BLOCK_SIZE);
+    m->nrows = m->section_size[LP_LPM_NET_ROW] / (LP_NET_PLACES * LP_NET_ROW);
+    /* Sections are padded, except where what they hold is as long as that. */
+    m->nnodes = m->section_size[LP_LPM_NET_WEIGHT] / LP_NET_SIZE;
+    if (m->nrows == 0)
+        m->nnodes = 0;
+    if (m->section_size[LP_LPM_NET_NODE] / 4 < m->nnodes)
+        return LP_DATA;
+    for (int i = 0; i < LP_NET_PLACES; i++)
+        m->net_scale[i] = p[LP_LPM_AT_SCALE + i];
     m->nbuckets = m->section_size[LP_LPM_CELL] / (LP_BUCKET_CELLS * 4);
     m->tree = m->section[LP_LPM_TREE];
     m->leaf = m->section[LP_LPM_LEAF];
     m->id = m->section[LP_LPM_ID];
-    m->class = m->section[LP_LPM_CLASS];
+    m->row = m->section[LP_LPM_ROW];
     m->start = m->section[LP_LPM_START];
     m->follow = m->section[LP_LPM_FOLLOW];
-    m->block1 = m->section[LP_LPM_BLOCK1];
-    m->block2 = m->section[LP_LPM_BLOCK2];
+    m->net_row = m->section[LP_LPM_NET_ROW];
+    m->net_node = m->section[LP_LPM_NET_NODE];
+    m->net_weight = m->section[LP_LPM_NET_WEIGHT];
     m->cell = m->section[LP_LPM_CELL];
     m->initial = m->section[LP_LPM_INITIAL];
     return LP_OK;

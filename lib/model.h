@@ -15,18 +15,23 @@
 #define LP_LPM_MAGIC "LPMODEL" /* eight bytes with the NUL */
 
 enum {
-    LP_LPM_VERSION = 1,
+    LP_LPM_VERSION = 2,
     LP_LPM_HEAD = 256,
-    LP_LPM_ALIGN = 64,      /* of sections: a cache line */
-    LP_LEAF_MAX = 1 << 18,  /* leaves of a tree at most; cells have 18 bits for one */
-    LP_STRETCH_BITS = 14,   /* of a node: its stretched probability; the rest is mid */
-    LP_FOLLOW_BITS = 14,    /* of a successor: its cumulative count; the rest is a leaf */
-    LP_CELL_CLASS_BITS = 4, /* of a cell: its count's class */
-    LP_BUCKET_CELLS = 16,   /* 64 bytes */
-    LP_BLOCK_SIZE = 16,     /* a check byte, then the nodes of four levels */
-    LP_BLOCK_LEVELS = 4,
-    LP_BLOCK_BUCKET = 4, /* 64 bytes */
-    LP_DEPTH_MAX = 40,   /* of a node that splits where it likes; below it, intervals are halved */
+    LP_LPM_ALIGN = 64,       /* of sections: a cache line */
+    LP_LEAF_MAX = 1 << 18,   /* leaves of a tree at most; cells have 18 bits for one */
+    LP_STRETCH_BITS = 14,    /* of a node: its stretched probability; the rest is mid */
+    LP_FOLLOW_BITS = 14,     /* of a successor: its cumulative count; the rest is a leaf */
+    LP_CELL_CLASS_BITS = 4,  /* of a cell: its count's class */
+    LP_BUCKET_CELLS = 16,    /* 64 bytes */
+    LP_NET_SIZE = 64,        /* values of a vector of the network (net.h) */
+    LP_NET_PLACES = 4,       /* the last three tokens, and the faded sum of all before */
+    LP_NET_ROW = 32,         /* bytes of a row in one place: nibbles */
+    LP_NET_ROW_MAX = 7,      /* its values are from -7 to 7, plus 8 */
+    LP_NET_UNIT = 64,        /* a vector's values are in 1/64 */
+    LP_NET_WEIGHT_UNIT = 32, /* weights in 1/32 */
+    LP_NET_FADE = 4,         /* the faded sum loses a sixteenth a token */
+    LP_NET_FADED_SHIFT = 3,  /* and has units finer by as many bits */
+    LP_DEPTH_MAX = 40, /* of a node that splits where it likes; below it, intervals are halved */
 };
 
 /* Offsets in the header. */
@@ -38,43 +43,66 @@ enum lp_lpm_field {
     LP_LPM_AT_VOCAB = 32,       /* u64: the vocabulary's fingerprint */
     LP_LPM_AT_NAME = 40,        /* char[40]: the vocabulary's name, zeros after it */
     LP_LPM_AT_LEAVES = 80,      /* u32 */
-    LP_LPM_AT_SECTION = 128,    /* u32[]: where each section begins, then the file's size */
+    LP_LPM_AT_SCALE = 84,    /* u8[4]: what the values of a row are multiplied by, in each place */
+    LP_LPM_AT_SECTION = 128, /* u32[]: where each section begins, then the file's size */
 };
 
 /* Sections. A leaf is a token's place in the tree; as a context, number `leaves`
  * stands for the sequence's begin. */
 enum lp_lpm_section {
-    LP_LPM_TREE,    /* u32[leaves - 1]: mid << 14 | stretch + 8192, nodes in preorder */
-    LP_LPM_LEAF,    /* u24[size]: the leaf of an id, 0xFFFFFF for none */
-    LP_LPM_ID,      /* u24[leaves]: the id of a leaf */
-    LP_LPM_CLASS,   /* u8[leaves + 1]: the context class of a leaf */
-    LP_LPM_START,   /* u32[leaves + 2]: where in FOLLOW each leaf's successors begin */
-    LP_LPM_FOLLOW,  /* u32[]: leaf << 14 | count of those before it; a list ends with the total */
-    LP_LPM_BLOCK1,  /* u8[16][4][]: stretched probabilities / 16 by the class of the token before */
-    LP_LPM_BLOCK2,  /* u8[16][4][]: by the classes of the two tokens before */
-    LP_LPM_CELL,    /* u32[16][]: check, count class, leaf: successors of two and three tokens */
-    LP_LPM_INITIAL, /* u16[]: what adapts, as a sequence begins: see struct lp_adaptive */
+    LP_LPM_TREE,     /* u32[leaves - 1]: mid << 14 | stretch + 8192, nodes in preorder */
+    LP_LPM_LEAF,     /* u24[size]: the leaf of an id, 0xFFFFFF for none */
+    LP_LPM_ID,       /* u24[leaves]: the id of a leaf */
+    LP_LPM_ROW,      /* u16[leaves + 1]: the row of a leaf in the network */
+    LP_LPM_START,    /* u32[leaves + 2]: where in FOLLOW each leaf's successors begin */
+    LP_LPM_FOLLOW,   /* u32[]: leaf << 14 | count of those before it; a list ends with the total */
+    LP_LPM_NET_ROW,  /* u4[rows][4][64]: a leaf's part of the vector in each place */
+    LP_LPM_NET_NODE, /* {u16, i16}[nodes]: nodes on the left; bias in 1/256; in preorder */
+    LP_LPM_NET_WEIGHT, /* i8[nodes][64] */
+    LP_LPM_CELL,       /* u32[16][]: check, count class, leaf: successors of two and three tokens */
+    LP_LPM_INITIAL,    /* u16[]: what adapts, as a sequence begins: see struct lp_adaptive */
     LP_LPM_SECTIONS,
 };
 
 /* What adapts as a sequence is coded. */
 enum {
-    LP_INPUTS = 16, /* what a bit's probability is mixed from, with spare zeros */
-    LP_LISTS = 5,   /* successors of 2 and 3 tokens in the model, of 1, 2, 3 in the sequence */
-    LP_LEVELS = 16, /* of a sum of counts */
-    LP_DEAD = 3,    /* how much of a list's mass is elsewhere: none, less, more */
-    LP_SETS_A = 256,
-    LP_SETS_B = 128,
+    LP_INPUTS = 16,      /* what a bit's probability is mixed from, with spare zeros */
+    LP_LISTS = 4,        /* successors of 2 and 3 tokens in the model, of 1 and 2 in the sequence */
+    LP_LEVELS = 16,      /* of a sum of counts */
+    LP_WIDE_LEVELS = 30, /* of one up to 2^14 */
+    LP_DEAD = 3,         /* how much of a list's mass is elsewhere: none, less, more */
+    LP_SETS_A = 64,
+    LP_SETS_B = 64,
+    LP_SETS_GUESS = 64,
+};
+
+/* What a bit's probability is mixed from. */
+enum lp_input {
+    LP_IN_NODE,    /* the node, as the sequence knows it */
+    LP_IN_MODEL,   /* as the model does */
+    LP_IN_NET,     /* the network */
+    LP_IN_ONE,     /* a constant */
+    LP_IN_FOLLOW,  /* the model's successors of the last token */
+    LP_IN_MATCH,   /* what came after the same tokens */
+    LP_IN_HISTORY, /* the node's last bits */
+    LP_IN_MISSED,  /* the guess that was wrong */
+    LP_IN_LIST,    /* lists of successors: the eighth, so that those before are a vector */
+    LP_INPUTS_USED = LP_IN_LIST + LP_LISTS,
 };
 
 /* All of u16 or i16: initial values are in the model, in this order. */
 struct lp_adaptive {
     uint16_t list[LP_LISTS][LP_DEAD][LP_LEVELS][LP_LEVELS];
-    uint16_t follow[8][64];
+    uint16_t follow[LP_WIDE_LEVELS][LP_WIDE_LEVELS];
     uint16_t match[64];
+    uint16_t top[LP_LISTS][LP_LEVELS][LP_LEVELS];
+    uint16_t match_top[64];
+    uint16_t top_follow[LP_WIDE_LEVELS][LP_WIDE_LEVELS];
+    uint16_t missed[4][32];
     uint16_t history[64];
     int16_t weight_a[LP_SETS_A][LP_INPUTS];
     int16_t weight_b[LP_SETS_B][LP_INPUTS];
+    int16_t weight_guess[LP_SETS_GUESS][LP_INPUTS];
 };
 
 /* All values, and the probabilities that come before the weights. */
@@ -86,14 +114,15 @@ enum {
 struct lp_model {
     const unsigned char *file;
     size_t file_size;
-    uint32_t size;                                  /* one more than the largest id */
-    uint32_t nleaves;                               /* at least 2 */
-    uint32_t leaf_bits;                             /* of a cell */
-    uint32_t nfollow, nblocks1, nblocks2, nbuckets; /* blocks in buckets of four */
+    uint32_t size;                             /* one more than the largest id */
+    uint32_t nleaves;                          /* at least 2 */
+    uint32_t leaf_bits;                        /* of a cell */
+    uint32_t nfollow, nbuckets, nrows, nnodes; /* the last two of the network */
+    int32_t net_scale[LP_NET_PLACES];
     const unsigned char *section[LP_LPM_SECTIONS];
     uint32_t section_size[LP_LPM_SECTIONS];
-    const unsigned char *tree, *leaf, *id, *class, *start, *follow, *block1, *block2, *cell,
-        *initial;
+    const unsigned char *tree, *leaf, *id, *row, *start, *follow, *net_row, *net_node, *net_weight,
+        *cell, *initial;
 };
 
 /* Looks at a file in memory, as opening does. It is not copied. */
@@ -122,18 +151,6 @@ static inline uint32_t lp_bucket(uint64_t hash, uint32_t n)
 static inline uint32_t lp_cell_check(uint64_t hash, uint32_t leaf_bits)
 {
     return (uint32_t)(hash >> 18 & ((UINT64_C(1) << (28 - leaf_bits)) - 1));
-}
-
-/* The hash of the block at a node in a class context. */
-static inline uint64_t lp_block_hash(uint32_t context, uint32_t node)
-{
-    uint64_t h = ((uint64_t)context << 20 | node) * UINT64_C(0x9E3779B97F4A7C15);
-    return (h ^ h >> 32) * UINT64_C(0x243F6A8885A308D3);
-}
-
-static inline unsigned char lp_block_check(uint64_t hash)
-{
-    return (unsigned char)(1 + (hash & 0xFFFF) % 255); /* 0: an empty block */
 }
 
 /* --- Count classes --------------------------------------------------------------- */

@@ -20,16 +20,18 @@ struct lp_docs {
 
 /* What a model may hold. */
 struct lp_train_sizes {
-    uint32_t follow, block1, block2, cell; /* bytes */
+    uint32_t follow, cell; /* bytes */
+    uint32_t rows, nodes;  /* of the network; rows: of tokens of their own */
 };
 
 /* The order of the tokens in the tree, and their classes. */
 struct lp_tree {
     uint32_t size, nleaves;
-    uint32_t *leaf, *id;  /* of an id, LP_NO_LEAF for none; of a leaf */
-    unsigned char *class; /* of a leaf as context, and of the begin */
-    double *mass;         /* of the leaves before each, nleaves + 1 */
-    uint32_t *mid;        /* of a node, in preorder */
+    uint32_t *leaf, *id; /* of an id, LP_NO_LEAF for none; of a leaf */
+    uint16_t *row;       /* in the network, of a leaf and of the begin */
+    uint32_t nrows;
+    double *mass;  /* of the leaves before each, nleaves + 1 */
+    uint32_t *mid; /* of a node, in preorder */
 };
 
 enum { LP_NO_LEAF = 0xFFFFFF };

@@ -110,47 +110,6 @@ static enum lp_status adapt_follow(const struct lp_model *m, unsigned char *star
 
 /* --- Probabilities -------------------------------------------------------------------- */
 
-/* What the model says of a block's node counts as so many bits; of the tree's root, as
- * much as the docs. */
-static const double BLOCK_PRIOR = 20;
-
-/* Moves what the block at hash says of its nodes towards the bits of a path. */
-static void adapt_block(unsigned char *blocks, uint32_t nbuckets, uint64_t hash, uint32_t bits)
-{
-    unsigned char *block = blocks + 64 * (size_t)lp_bucket(hash, nbuckets);
-    unsigned char *end = block + 64;
-    while (block < end && *block != lp_block_check(hash))
-        block += LP_BLOCK_SIZE;
-    for (; block < end && bits > 1; bits >>= 1) {
-        signed char *node = (signed char *)block + (bits >> 1);
-        double p = 1 / (1 + exp(-*node / 16.0));
-        p += ((bits & 1) - p) / BLOCK_PRIOR;
-        double x = log(p / (1 - p)) * 16;
-        *node = (signed char)lround(x > 127 ? 127 : x < -127 ? -127 : x);
-    }
-}
-
-static void adapt_blocks(const struct lp_model *m, const struct lp_tree *tree, unsigned char *image,
-                         const struct lp_docs *docs)
-{
-    unsigned char *blocks[] = {image + (m->block1 - m->file), image + (m->block2 - m->file)};
-    const uint32_t nbuckets[] = {m->nblocks1, m->nblocks2};
-    size_t begin = 0;
-    for (uint32_t d = 0; d < docs->ndocs; begin = docs->end[d++]) {
-        for (size_t i = begin; i < docs->end[d]; i++) {
-            struct lp_path path;
-            lp_path_find(tree, docs->id[i], &path);
-            for (int order = 1; order <= 2; order++) {
-                uint32_t n = nbuckets[order - 1];
-                uint32_t context = lp_class_context(tree, docs, begin, i, order);
-                for (uint32_t k = 0; n > 0 && k < path.n; k++)
-                    adapt_block(blocks[order - 1], n, lp_block_hash(context, path.root[k]),
-                                path.bits[k]);
-            }
-        }
-    }
-}
-
 /* What each leaf counts in docs, summed: of all before it. NULL when memory is out. */
 static uint32_t *sums_of(const struct lp_docs *docs, uint32_t nleaves)
 {
@@ -162,7 +121,7 @@ static uint32_t *sums_of(const struct lp_docs *docs, uint32_t nleaves)
     return sum;
 }
 
-/* Adds docs to the mass that the model gives each node. */
+/* Adds docs to the mass that the model gives each node: the model's counts as much. */
 static enum lp_status adapt_tree(const struct lp_model *m, const struct lp_tree *tree,
                                  unsigned char *nodes, const struct lp_docs *docs)
 {
@@ -212,8 +171,10 @@ static enum lp_status adapt(const struct lp_trainer *t, const struct lp_tree *tr
     if (!lp_buf_append(image, m->file, m->file_size))
         return LP_NOMEM;
     unsigned char *p = image->p + image->n - m->file_size;
-    adapt_blocks(m, tree, p, docs);
     enum lp_status status = adapt_tree(m, tree, p + (m->tree - m->file), docs);
+    if (status == LP_OK)
+        status =
+            lp_net_adapt(t, tree, docs, p + (m->net_node - m->file), p + (m->net_weight - m->file));
     for (int order = 1; status == LP_OK && order <= 3; order++) {
         struct lp_grams grams;
         status = lp_grams_count(docs, m->nleaves, order, &grams);

@@ -444,7 +444,7 @@ void lp_tree_free(struct lp_tree *tree)
 {
     free(tree->leaf);
     free(tree->id);
-    free(tree->class);
+    free(tree->row);
     free(tree->mass);
     free(tree->mid);
 }
@@ -460,13 +460,13 @@ enum lp_status lp_train_tree(const struct lp_trainer *t, const struct lp_docs *d
     *tree = (struct lp_tree){.size = size,
                              .leaf = malloc(size * sizeof *tree->leaf),
                              .id = malloc(size * sizeof *tree->id),
-                             .class = malloc((size_t)size + 1),
+                             .row = malloc(((size_t)size + 1) * sizeof *tree->row),
                              .mass = malloc(((size_t)size + 1) * sizeof *tree->mass),
                              .mid = malloc(size * sizeof *tree->mid)};
     enum lp_status status = LP_NOMEM;
     uint16_t order[ALL], up[ALL], place[ALL], context[ALL] = {0};
     if (c.class == NULL || token == NULL || unit == NULL || height == NULL || tree->leaf == NULL ||
-        tree->id == NULL || tree->class == NULL || tree->mass == NULL || tree->mid == NULL)
+        tree->id == NULL || tree->row == NULL || tree->mass == NULL || tree->mid == NULL)
         goto end;
     double *count = tree->mass;
     memset(count, 0, (size_t)size * sizeof *count);
@@ -504,8 +504,8 @@ enum lp_status lp_train_tree(const struct lp_trainer *t, const struct lp_docs *d
         token[i].place = place[c.class[unit[token[i].id]]];
     qsort(token, n, sizeof *token, by_place);
     double mass = 0;
-    /* Context classes are numbered in the order of the leaves. */
-    uint16_t number[ALL], numbers = 0;
+    const uint32_t rows = t->sizes.rows < CLUSTERED ? t->sizes.rows : CLUSTERED;
+    uint16_t number[ALL];
     memset(number, 0xFF, sizeof number);
     for (uint32_t i = 0; i < n; i++) {
         uint16_t k = order[token[i].place];
@@ -513,9 +513,13 @@ enum lp_status lp_train_tree(const struct lp_trainer *t, const struct lp_docs *d
         tree->leaf[token[i].id] = i;
         tree->mass[i] = mass;
         mass += token[i].count + 0.05;
-        if (number[context[k]] == UINT16_MAX)
-            number[context[k]] = numbers++;
-        tree->class[i] = (unsigned char)number[context[k]];
+        /* The frequent have a row of their own, others share their class's. */
+        if (unit[token[i].id] < rows)
+            tree->row[i] = (uint16_t)tree->nrows++;
+        else if (number[context[k]] == UINT16_MAX)
+            tree->row[i] = number[context[k]] = (uint16_t)tree->nrows++;
+        else
+            tree->row[i] = number[context[k]];
         /* The highest step between the two classes. */
         height[i] = 0;
         for (uint16_t p = i > 0 ? token[i - 1].place : 0; i > 0 && p < token[i].place; p++) {
@@ -524,7 +528,7 @@ enum lp_status lp_train_tree(const struct lp_trainer *t, const struct lp_docs *d
         }
     }
     tree->mass[n] = mass;
-    tree->class[n] = (unsigned char)numbers;
+    tree->row[n] = (uint16_t)tree->nrows++;
     lay_out(&(struct layout){tree, height}, 0, n, 0, 0);
 end:
     clusters_free(&c);

@@ -15,6 +15,7 @@ struct builder {
     const struct lp_tree *tree;
     unsigned char *section[LP_LPM_SECTIONS];
     size_t size[LP_LPM_SECTIONS];
+    unsigned char scale[LP_NET_PLACES];
     struct lp_grams gram[3];
 };
 
@@ -38,10 +39,10 @@ static enum lp_status put_tree(struct builder *b, const struct lp_docs *docs)
     unsigned char *nodes = add_section(b, LP_LPM_TREE, 4 * ((size_t)nleaves - 1));
     unsigned char *leaf = add_section(b, LP_LPM_LEAF, 3 * (size_t)tree->size);
     unsigned char *id = add_section(b, LP_LPM_ID, 3 * (size_t)nleaves);
-    unsigned char *class = add_section(b, LP_LPM_CLASS, (size_t)nleaves + 1);
+    unsigned char *row = add_section(b, LP_LPM_ROW, 2 * ((size_t)nleaves + 1));
     double *mass = calloc((size_t)nleaves + 1, sizeof *mass);
     uint32_t *seen = calloc(nleaves, sizeof *seen);
-    if (nodes == NULL || leaf == NULL || id == NULL || class == NULL || mass == NULL ||
+    if (nodes == NULL || leaf == NULL || id == NULL || row == NULL || mass == NULL ||
         seen == NULL) {
         free(mass);
         free(seen);
@@ -51,7 +52,8 @@ static enum lp_status put_tree(struct builder *b, const struct lp_docs *docs)
         put24(leaf + 3 * (size_t)i, tree->leaf[i]);
     for (uint32_t i = 0; i < nleaves; i++)
         put24(id + 3 * (size_t)i, tree->id[i]);
-    memcpy(class, tree->class, (size_t)nleaves + 1);
+    for (uint32_t i = 0; i <= nleaves; i++)
+        lp_put16(row + 2 * (size_t)i, tree->row[i]);
     /* The mass of leaves: their counts, diminished within a doc. */
     size_t begin = 0;
     for (uint32_t d = 0; d < docs->ndocs; begin = docs->end[d++]) {
@@ -247,137 +249,22 @@ static enum lp_status put_cells(struct builder *b, const struct lp_docs *docs)
     return LP_OK;
 }
 
-/* --- Blocks --------------------------------------------------------------------------- */
-
-/* A block's hash and its visits, then its place. */
-struct visit {
-    uint64_t hash;
-    float count;
-    uint32_t place;
-};
-
-struct visits {
-    struct visit *v;
-    uint32_t log, n;
-};
-
-static struct visit *find_visit(const struct visits *t, uint64_t hash)
+/* Hands a table over to a section. */
+static void take_section(struct builder *b, int section, unsigned char *table, size_t size)
 {
-    uint64_t mask = ((uint64_t)1 << t->log) - 1, at = hash >> 20 & mask;
-    while (t->v[at].hash != hash && t->v[at].hash != 0)
-        at = (at + 1) & mask;
-    return &t->v[at];
+    b->section[section] = table;
+    b->size[section] = size;
 }
 
-static bool count_visit(struct visits *t, uint64_t hash, float count)
+static enum lp_status put_net(struct builder *b, const struct lp_docs *docs)
 {
-    if (t->v == NULL || t->n > (uint32_t)3 << (t->log - 2)) {
-        struct visits more = {.log = t->v == NULL ? 16 : t->log + 1, .n = t->n};
-        more.v = calloc((size_t)1 << more.log, sizeof *more.v);
-        if (more.v == NULL)
-            return false;
-        for (size_t i = 0; t->v != NULL && i < (size_t)1 << t->log; i++) {
-            if (t->v[i].hash != 0)
-                *find_visit(&more, t->v[i].hash) = t->v[i];
-        }
-        free(t->v);
-        *t = more;
-    }
-    struct visit *v = find_visit(t, hash);
-    t->n += v->hash == 0;
-    v->hash = hash;
-    v->count += count;
-    return true;
-}
-
-static int by_visits(const void *a, const void *b)
-{
-    const struct visit *x = *(struct visit *const *)a, *y = *(struct visit *const *)b;
-    return x->count != y->count ? (x->count > y->count ? -1 : 1)
-           : x->hash < y->hash  ? -1
-                                : x->hash > y->hash;
-}
-
-static enum lp_status put_blocks(struct builder *b, const struct lp_docs *docs,
-                                 const struct lp_path *paths, int order)
-{
-    const struct lp_tree *tree = b->tree;
-    size_t size = order == 1 ? b->t->sizes.block1 : b->t->sizes.block2;
-    uint32_t nbuckets = (uint32_t)(size / 64), room = nbuckets * LP_BLOCK_BUCKET;
-    unsigned char *blocks =
-        add_section(b, order == 1 ? LP_LPM_BLOCK1 : LP_LPM_BLOCK2, 64 * (size_t)nbuckets);
-    struct visits t = {0};
-    size_t begin = 0;
-    for (uint32_t d = 0; d < docs->ndocs; begin = docs->end[d++]) {
-        for (size_t i = begin; i < docs->end[d]; i++) {
-            uint32_t context = lp_class_context(tree, docs, begin, i, order);
-            const struct lp_path *path = &paths[docs->id[i]];
-            for (uint32_t k = 0; k < path->n; k++) {
-                if (!count_visit(&t, lp_block_hash(context, path->root[k]), docs->weight[d]))
-                    return LP_NOMEM;
-            }
-        }
-    }
-    struct visit **sorted = malloc((t.n + 1) * sizeof *sorted);
-    uint32_t *seat = calloc(room + 1, sizeof *seat);
-    unsigned char *used = calloc(nbuckets + 1, 1);
-    float(*counts)[16][2] = calloc(room + 1, sizeof *counts);
-    if (blocks == NULL || sorted == NULL || used == NULL || counts == NULL || seat == NULL)
-        return LP_NOMEM;
-    uint32_t n = 0;
-    for (size_t i = 0; t.v != NULL && i < (size_t)1 << t.log; i++) {
-        if (t.v[i].hash != 0)
-            sorted[n++] = &t.v[i];
-    }
-    qsort(sorted, n, sizeof(struct visit *), by_visits);
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < n; i++) {
-        uint32_t bucket = lp_bucket(sorted[i]->hash, nbuckets);
-        if (used[bucket] == LP_BLOCK_BUCKET || sorted[i]->count < 4)
-            continue;
-        uint32_t place = bucket * LP_BLOCK_BUCKET + used[bucket]++;
-        blocks[16 * (size_t)place] = lp_block_check(sorted[i]->hash);
-        sorted[i]->place = place + 1;
-        kept++;
-    }
-    lp_train_tell(b->t, "blocks of %d: %u of %u kept, %u places", order, kept, n, room);
-    begin = 0;
-    for (uint32_t d = 0; d < docs->ndocs; begin = docs->end[d++]) {
-        for (size_t i = begin; i < docs->end[d]; i++) {
-            uint32_t context = lp_class_context(tree, docs, begin, i, order);
-            const struct lp_path *path = &paths[docs->id[i]];
-            for (uint32_t k = 0; k < path->n; k++) {
-                uint32_t place = find_visit(&t, lp_block_hash(context, path->root[k]))->place;
-                if (place == 0)
-                    continue;
-                seat[place - 1] = path->root[k];
-                for (uint32_t bits = path->bits[k]; bits > 1; bits >>= 1)
-                    counts[place - 1][bits >> 1][bits & 1] += docs->weight[d];
-            }
-        }
-    }
-    const unsigned char *nodes = b->section[LP_LPM_TREE];
-    for (uint32_t i = 0; i < room; i++) {
-        if (blocks[16 * (size_t)i] == 0)
-            continue;
-        /* The node of each place in the block, for its probability. */
-        for (uint32_t k = 1; k < 16; k++) {
-            double n0 = (double)counts[i][k][0], n1 = (double)counts[i][k][1];
-            double x = 0;
-            if (n0 + n1 > 0)
-                x = log((n1 + 0.4) / (n0 + 0.4)) * 16;
-            (void)nodes;
-            blocks[16 * (size_t)i + k] = (unsigned char)(signed char)lround(x > 127    ? 127
-                                                                            : x < -127 ? -127
-                                                                                       : x);
-        }
-    }
-    free(t.v);
-    free(sorted);
-    free(used);
-    free(seat);
-    free(counts);
-    return LP_OK;
+    struct lp_net_tables net;
+    enum lp_status status = lp_net_new(b->t, b->tree, docs, b->t->sizes.nodes, &net);
+    take_section(b, LP_LPM_NET_ROW, net.row, (size_t)net.nrows * LP_NET_PLACES * LP_NET_ROW);
+    take_section(b, LP_LPM_NET_NODE, net.node, 4 * (size_t)net.nnodes);
+    take_section(b, LP_LPM_NET_WEIGHT, net.weight, (size_t)net.nnodes * LP_NET_SIZE);
+    memcpy(b->scale, net.scale, sizeof b->scale);
+    return status;
 }
 
 static enum lp_status put_initial(struct builder *b, const struct lp_adaptive *initial)
@@ -409,6 +296,7 @@ static enum lp_status put_image(struct builder *b, struct lp_buf *image)
     lp_put64(head + LP_LPM_AT_VOCAB, lp_vocab_fingerprint(v));
     strncpy((char *)head + LP_LPM_AT_NAME, lp_vocab_name(v), 39);
     lp_put32(head + LP_LPM_AT_LEAVES, b->tree->nleaves);
+    memcpy(head + LP_LPM_AT_SCALE, b->scale, sizeof b->scale);
     if (!lp_buf_reserve(image, at))
         return LP_NOMEM;
     unsigned char *p = image->p + begin;
@@ -427,10 +315,7 @@ static enum lp_status build(const struct lp_trainer *t, const struct lp_tree *tr
                             struct lp_buf *image)
 {
     struct builder b = {.t = t, .tree = tree};
-    struct lp_path *paths = malloc(tree->nleaves * sizeof *paths);
-    enum lp_status status = paths == NULL ? LP_NOMEM : LP_OK;
-    for (uint32_t i = 0; status == LP_OK && i < tree->nleaves; i++)
-        lp_path_find(tree, i, &paths[i]);
+    enum lp_status status = LP_OK;
     for (int k = 0; status == LP_OK && k < 3; k++)
         status = lp_grams_count(docs, tree->nleaves, k + 1, &b.gram[k]);
     if (status == LP_OK)
@@ -439,8 +324,8 @@ static enum lp_status build(const struct lp_trainer *t, const struct lp_tree *tr
         status = put_follow(&b);
     if (status == LP_OK)
         status = put_cells(&b, docs);
-    for (int order = 1; status == LP_OK && order <= 2; order++)
-        status = put_blocks(&b, docs, paths, order);
+    if (status == LP_OK)
+        status = put_net(&b, docs);
     if (status == LP_OK)
         status = put_initial(&b, initial);
     if (status == LP_OK)
@@ -449,7 +334,6 @@ static enum lp_status build(const struct lp_trainer *t, const struct lp_tree *tr
         free(b.gram[k].v);
     for (int i = 0; i < LP_LPM_SECTIONS; i++)
         free(b.section[i]);
-    free(paths);
     return status;
 }
 

@@ -61,19 +61,6 @@ enum lp_status lp_tree_of(const struct lp_model *model, struct lp_tree *tree);
 enum lp_status lp_leaves_of(const struct lp_tree *tree, const struct lp_docs *docs,
                             uint32_t **leaf);
 
-/* The way to a leaf, block by block. */
-struct lp_path {
-    uint32_t root[16];      /* the node each block begins at */
-    unsigned char bits[16]; /* in the block: the bits after a one */
-    uint32_t n;
-};
-
-void lp_path_find(const struct lp_tree *tree, uint32_t leaf, struct lp_path *path);
-
-/* The class context of BLOCK1 (order 1) or BLOCK2 at a position. */
-uint32_t lp_class_context(const struct lp_tree *tree, const struct lp_docs *docs, size_t begin,
-                          size_t i, int order);
-
 struct lp_successor {
     uint32_t leaf;
     float count; /* in quarters */
@@ -86,6 +73,24 @@ uint32_t lp_list_put(const struct lp_successor *list, uint32_t n, float least, u
 
 /* Cells in ascending order say nothing by it, and the file packs better. */
 void lp_sort_cells(unsigned char *cells, uint32_t nbuckets);
+
+/* --- The network (train_net.c) ---------------------------------------------------- */
+
+/* The network of a model (net.h), as its sections. */
+struct lp_net_tables {
+    uint32_t nrows, nnodes;
+    unsigned char *row, *node, *weight;
+    unsigned char scale[LP_NET_PLACES];
+};
+
+/* Trains a network of at most so many nodes on docs (leaves). The caller frees the
+ * tables, also after an error. */
+enum lp_status lp_net_new(const struct lp_trainer *t, const struct lp_tree *tree,
+                          const struct lp_docs *docs, uint32_t nodes, struct lp_net_tables *out);
+/* Trains the nodes of the base model's network on docs; writes the model's sections
+ * of them. */
+enum lp_status lp_net_adapt(const struct lp_trainer *t, const struct lp_tree *tree,
+                            const struct lp_docs *docs, unsigned char *node, unsigned char *weight);
 
 /* --- What adapts (train_tune.c) --------------------------------------------------- */
 

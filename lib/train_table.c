@@ -9,9 +9,10 @@ enum lp_status lp_tree_of(const struct lp_model *m, struct lp_tree *tree)
                              .nleaves = m->nleaves,
                              .leaf = malloc(m->size * sizeof *tree->leaf),
                              .id = malloc(m->nleaves * sizeof *tree->id),
-                             .class = malloc((size_t)m->nleaves + 1),
+                             .row = malloc(((size_t)m->nleaves + 1) * sizeof *tree->row),
+                             .nrows = m->nrows,
                              .mid = malloc(m->nleaves * sizeof *tree->mid)};
-    if (tree->leaf == NULL || tree->id == NULL || tree->class == NULL || tree->mid == NULL)
+    if (tree->leaf == NULL || tree->id == NULL || tree->row == NULL || tree->mid == NULL)
         return LP_NOMEM;
     for (uint32_t i = 0; i < m->size; i++) {
         uint32_t leaf = lp_get24(m->leaf + 3 * (size_t)i);
@@ -19,7 +20,10 @@ enum lp_status lp_tree_of(const struct lp_model *m, struct lp_tree *tree)
     }
     for (uint32_t i = 0; i < m->nleaves; i++)
         tree->id[i] = lp_get24(m->id + 3 * (size_t)i);
-    memcpy(tree->class, m->class, (size_t)m->nleaves + 1);
+    for (uint32_t i = 0; i <= m->nleaves; i++) {
+        uint32_t row = lp_get16(m->row + 2 * (size_t)i);
+        tree->row[i] = (uint16_t)(row < m->nrows ? row : m->nrows - 1);
+    }
     struct {
         uint32_t a, b, depth;
     } stack[128];
@@ -56,38 +60,6 @@ enum lp_status lp_leaves_of(const struct lp_tree *tree, const struct lp_docs *do
             return LP_DATA;
     }
     return LP_OK;
-}
-
-void lp_path_find(const struct lp_tree *tree, uint32_t leaf, struct lp_path *path)
-{
-    uint32_t a = 0, b = tree->nleaves, n = 0;
-    path->n = 0;
-    for (uint32_t depth = 0; b - a > 1; depth++) {
-        if (depth % LP_BLOCK_LEVELS == 0) {
-            if (path->n == 16)
-                return;
-            path->root[path->n] = n;
-            path->bits[path->n++] = 1;
-        }
-        uint32_t mid = tree->mid[n];
-        unsigned char *bits = &path->bits[path->n - 1];
-        *bits = (unsigned char)(*bits << 1 | (leaf >= mid));
-        if (leaf >= mid) {
-            n += mid - a;
-            a = mid;
-        } else {
-            n++;
-            b = mid;
-        }
-    }
-}
-
-uint32_t lp_class_context(const struct lp_tree *tree, const struct lp_docs *docs, size_t begin,
-                          size_t i, int order)
-{
-    uint32_t last = i > begin ? docs->id[i - 1] : tree->nleaves;
-    uint32_t before = i > begin + 1 ? docs->id[i - 2] : tree->nleaves;
-    return order == 1 ? tree->class[last] : 256 + tree->class[last] + 256u * tree->class[before];
 }
 
 void lp_sort_cells(unsigned char *cells, uint32_t nbuckets)

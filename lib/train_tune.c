@@ -24,9 +24,12 @@ void lp_tune_guess(struct lp_adaptive *a)
             }
         }
     }
-    for (int sure = 0; sure < 8; sure++) {
-        for (int odds = 0; odds < 64; odds++)
-            a->follow[sure][odds] = probability(1 / (1 + exp2(-(odds - 32) / 4.0)));
+    for (int l = 0; l < LP_WIDE_LEVELS; l++) {
+        for (int r = 0; r < LP_WIDE_LEVELS; r++) {
+            const double x = exp2(l / 2.0) - 0.7, y = exp2(r / 2.0) - 0.7;
+            a->follow[l][r] = probability(y / (x + y));
+            a->top_follow[l][r] = probability((x - 0.25) / (x + y + 1));
+        }
     }
     for (int i = 0; i < 64; i++) {
         a->match[i] = probability(1 - 0.7 / (i + 1));
@@ -35,13 +38,31 @@ void lp_tune_guess(struct lp_adaptive *a)
             ones += bits & 1;
         a->history[i] = probability((ones + 0.5) / (n + 1));
     }
+    for (int i = 0; i < LP_LISTS; i++) {
+        for (int l = 0; l < LP_LEVELS; l++) {
+            for (int r = 0; r < LP_LEVELS; r++)
+                a->top[i][l][r] = probability((lp_class_count[l] + 0.02) /
+                                              (lp_class_count[l] + lp_class_count[r] + 2.0));
+        }
+    }
+    for (int i = 0; i < 32; i++) {
+        a->match_top[i] = probability(1 - 0.7 / (i + 1));
+        a->match_top[32 + i] = probability(0.1);
+        for (int k = 0; k < 4; k++)
+            a->missed[k][i] = probability(0.4);
+    }
+    for (int i = 0; i < LP_SETS_GUESS; i++) {
+        for (int k = LP_IN_LIST; k < LP_INPUTS_USED; k++)
+            a->weight_guess[i][k] = 2500;
+        a->weight_guess[i][LP_IN_MATCH] = a->weight_guess[i][LP_IN_FOLLOW] = 2500;
+    }
     for (int i = 0; i < LP_SETS_A; i++) {
-        for (int k = 0; k < 13; k++)
-            a->weight_a[i][k] = k == 4 ? 0 : 1600;
+        for (int k = 0; k < LP_INPUTS_USED; k++)
+            a->weight_a[i][k] = k == LP_IN_ONE ? 0 : 1600;
     }
     for (int i = 0; i < LP_SETS_B; i++) {
-        for (int k = 0; k < 13; k++)
-            a->weight_b[i][k] = k == 4 ? 0 : 1600;
+        for (int k = 0; k < LP_INPUTS_USED; k++)
+            a->weight_b[i][k] = k == LP_IN_ONE ? 0 : 1600;
     }
 }
 
