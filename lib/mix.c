@@ -15,6 +15,7 @@
 #include "bpe.h"
 #include "mix_state.h"
 #include "net.h"
+#include "path.h"
 
 enum {
     STRETCH_MAX = 2047, /* of an input */
@@ -31,9 +32,8 @@ enum {
     BUCKET_LOG_MAX = 16, /* of the sequence's own cells: 4 MB */
 };
 
-/* Encoding and decoding are one code, of which each gets a copy of its own: without
- * that, every bit asks which of them it is. */
-#define ALWAYS_INLINE static inline __attribute__((always_inline))
+/* Encoding and decoding are one code, of which each gets a copy of its own (LP_INLINE):
+ * without that, every bit asks which of them it is. */
 
 const struct lp_rates lp_mix_rates = {.map = 6, .weight = 24};
 
@@ -151,7 +151,7 @@ static inline uint32_t next_byte(struct coder *c)
 
 /* Codes a bit of which p / 65536 is the probability that it is 1. The buffer has
  * room. */
-ALWAYS_INLINE uint32_t code_bit(struct coder *c, uint32_t p, uint32_t bit, const bool decode)
+LP_INLINE uint32_t code_bit(struct coder *c, uint32_t p, uint32_t bit, const bool decode)
 {
     uint32_t mid = c->low + (uint32_t)((uint64_t)(c->high - c->low) * p >> 16);
     if (decode)
@@ -405,7 +405,7 @@ static void find_match(struct lp_mix *m, struct context *x, size_t n)
 /* Moves an adaptive probability towards the bit. */
 static inline void learn(uint16_t *p, uint32_t bit, int rate)
 {
-    const uint32_t flip = 0 - bit & 65535, x = *p ^ flip;
+    const uint32_t flip = (0 - bit) & 65535, x = *p ^ flip;
     *p = (uint16_t)((x - (x >> rate)) ^ flip);
 }
 
@@ -519,7 +519,7 @@ static inline void learn_lists(struct lp_mix *m, const struct step *s, struct wa
 
 static inline void learn_node(const struct lp_mix *m, struct node *node, uint32_t bit)
 {
-    const uint32_t flip = 0 - bit & 65535, x = node->p ^ flip;
+    const uint32_t flip = (0 - bit) & 65535, x = node->p ^ flip;
     node->p = (uint16_t)((x - (x * m->node_rate[node->n] >> 16)) ^ flip);
     node->n = (uint8_t)(node->n + (node->n < NODE_SURE));
     const uint32_t bits = (uint32_t)node->bits << 1 | bit;
@@ -529,7 +529,7 @@ static inline void learn_node(const struct lp_mix *m, struct node *node, uint32_
 /* Mixes all inputs into a probability, codes the bit by it, learns from it. Where
  * lists have a say, two sets of weights do that, each learns from its own error, and
  * their mean is taken; elsewhere one set does, and the inputs before the lists are all. */
-ALWAYS_INLINE uint32_t mix_bit(struct lp_mix *m, struct coder *c, struct step *s, struct walk *w,
+LP_INLINE uint32_t mix_bit(struct lp_mix *m, struct coder *c, struct step *s, struct walk *w,
                                uint32_t bit, const bool decode)
 {
     int16_t *weight_b = m->now.weight_b[s->match_state << 4 | (w->depth < 15 ? w->depth : 15)];
@@ -559,7 +559,7 @@ ALWAYS_INLINE uint32_t mix_bit(struct lp_mix *m, struct coder *c, struct step *s
 
 /* The quick way: while successors of the tokens before are left, the probability is
  * theirs alone. */
-ALWAYS_INLINE uint32_t list_bit(struct lp_mix *m, struct coder *c, const struct step *s,
+LP_INLINE uint32_t list_bit(struct lp_mix *m, struct coder *c, const struct step *s,
                                 const struct walk *w, uint32_t bit, const bool decode)
 {
     int32_t sum = 0, n = 0;
@@ -608,7 +608,7 @@ static void drop(struct list *list, uint32_t k)
 }
 
 /* Codes whether the guess is right. */
-ALWAYS_INLINE uint32_t code_guess(struct lp_mix *m, struct coder *c, struct context *x,
+LP_INLINE uint32_t code_guess(struct lp_mix *m, struct coder *c, struct context *x,
                                   uint32_t guess, uint32_t right, const bool decode)
 {
     int16_t input[LP_INPUTS] = {0};
@@ -668,7 +668,7 @@ ALWAYS_INLINE uint32_t code_guess(struct lp_mix *m, struct coder *c, struct cont
 }
 
 /* Codes a leaf, or decodes and returns it. */
-ALWAYS_INLINE uint32_t code_leaf(struct lp_mix *m, struct coder *c, struct context *x,
+LP_INLINE uint32_t code_leaf(struct lp_mix *m, struct coder *c, struct context *x,
                                  const uint32_t leaf, const bool decode, const bool fast)
 {
     const uint32_t guess = find_guess(m, x);
@@ -781,7 +781,7 @@ static enum lp_status start(struct lp_mix *m, size_t n)
 }
 
 /* Codes n leaves, with ids, or into them. */
-ALWAYS_INLINE enum lp_status run(struct lp_mix *m, struct coder *c, const uint32_t *ids, size_t n,
+LP_INLINE enum lp_status run(struct lp_mix *m, struct coder *c, const uint32_t *ids, size_t n,
                                  const bool decode, const bool fast)
 {
     const struct lp_model *model = m->model;

@@ -26,7 +26,7 @@ static inline const unsigned char *lp_net_row(const struct lp_model *m, uint32_t
                                               uint32_t place)
 {
     uint32_t row = lp_get16(m->row + 2 * (size_t)leaf);
-    row = row < m->nrows ? row : m->nrows - 1;
+    row = row < m->nrows ? row : 0;
     return m->net_row + ((size_t)row * LP_NET_PLACES + place) * LP_NET_ROW;
 }
 

@@ -202,6 +202,8 @@ static double learn_chunk(struct net *net, const struct lp_docs *docs, const flo
 {
     const size_t begin = d > 0 ? docs->end[d - 1] : 0;
     const uint32_t last = PLACES - 1;
+    /* Where rows stay, docs are all of a kind: their weight is to what the model knows. */
+    const float weight = net->rows_stay ? 1 : docs->weight[d];
     vector gradient[CHUNK];
     double bits = 0;
     for (size_t i = from; i < to; i++) {
@@ -214,7 +216,7 @@ static double learn_chunk(struct net *net, const struct lp_docs *docs, const flo
         for (uint32_t k = 0; k < last; k++)
             add(h, 1, net->row[k][row_at(net, docs, begin, i, k + 1)]);
         float *g = gradient[i - from];
-        bits += learn(net, h, docs->id[i], docs->weight[d] * novelty[i], rate, g);
+        bits += learn(net, h, docs->id[i], weight * novelty[i], rate, g);
         for (uint32_t k = 0; k < last && !net->rows_stay; k++)
             move_row(net, k, row_at(net, docs, begin, i, k + 1), g, rate);
     }
@@ -349,16 +351,21 @@ static void get_rows(struct net *net, const struct lp_model *m)
     }
 }
 
-/* Writes nodes and their weights; returns how many nodes are below and at this one. */
+/* Writes nodes and their weights; returns how many nodes are below and at this one.
+ * Every other weight is as good as each, and packs in a bit less; what is adapted has
+ * use of all. */
 static uint32_t put_nodes(const struct net *net, struct interval at, unsigned char *node,
                           unsigned char *weight)
 {
+    const int step = net->rows_stay ? 1 : 2;
     if (at.b - at.a < 2 || net->vector_of[at.node] < 0)
         return 0;
     const uint32_t v = (uint32_t)net->vector_of[at.node], mid = net->tree->mid[at.node];
     for (int j = 0; j < SIZE; j++)
         weight[(size_t)v * SIZE + (size_t)j] =
-            (unsigned char)(signed char)rounded(net->weight[v][j] * LP_NET_WEIGHT_UNIT, 127);
+            (unsigned char)(signed char)(step * rounded(net->weight[v][j] * LP_NET_WEIGHT_UNIT /
+                                                            (float)step,
+                                                        127 / step));
     uint32_t left = put_nodes(net, (struct interval){at.a, mid, at.node + 1}, node, weight);
     uint32_t right =
         put_nodes(net, (struct interval){mid, at.b, at.node + (mid - at.a)}, node, weight);
@@ -430,6 +437,8 @@ enum lp_status lp_net_adapt(const struct lp_trainer *t, const struct lp_tree *tr
                             const struct lp_docs *docs, unsigned char *node, unsigned char *weight)
 {
     const struct lp_model *m = t->base;
+    if (m->nnodes == 0)
+        return LP_OK;
     struct net net = {.tree = tree, .nnodes = m->nnodes, .rows_stay = true};
     const struct interval root = {0, tree->nleaves, 0};
     net.vector_of = malloc(tree->nleaves * sizeof *net.vector_of);

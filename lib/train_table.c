@@ -22,7 +22,7 @@ enum lp_status lp_tree_of(const struct lp_model *m, struct lp_tree *tree)
         tree->id[i] = lp_get24(m->id + 3 * (size_t)i);
     for (uint32_t i = 0; i <= m->nleaves; i++) {
         uint32_t row = lp_get16(m->row + 2 * (size_t)i);
-        tree->row[i] = (uint16_t)(row < m->nrows ? row : m->nrows - 1);
+        tree->row[i] = (uint16_t)(row < m->nrows ? row : 0);
     }
     struct {
         uint32_t a, b, depth;

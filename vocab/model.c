@@ -57,28 +57,31 @@ static void write_file(const char *path, const void *data, size_t n)
         die("%s: cannot be written", path);
 }
 
-/* Words to the bytes of their differences, and back. */
-static void split_words(unsigned char *p, size_t nwords, unsigned char *scratch)
+/* Words of so many bytes to the bytes of their differences, and back. */
+static void split_words(unsigned char *p, size_t nwords, size_t width, unsigned char *scratch)
 {
     uint32_t before = 0;
     for (size_t i = 0; i < nwords; i++) {
-        uint32_t word = lp_get32(p + 4 * i), step = word - before;
+        uint32_t word = width == 2 ? lp_get16(p + 2 * i) : lp_get32(p + 4 * i);
+        for (size_t k = 0; k < width; k++)
+            scratch[k * nwords + i] = (unsigned char)((word - before) >> (8 * k));
         before = word;
-        for (size_t k = 0; k < 4; k++)
-            scratch[k * nwords + i] = (unsigned char)(step >> (8 * k));
     }
-    memcpy(p, scratch, 4 * nwords);
+    memcpy(p, scratch, width * nwords);
 }
 
-static void join_words(unsigned char *p, size_t nwords, unsigned char *scratch)
+static void join_words(unsigned char *p, size_t nwords, size_t width, unsigned char *scratch)
 {
     uint32_t word = 0;
     for (size_t i = 0; i < nwords; i++) {
-        for (size_t k = 0; k < 4; k++)
+        for (size_t k = 0; k < width; k++)
             word += (uint32_t)p[k * nwords + i] << (8 * k);
-        lp_put32(scratch + 4 * i, word);
+        if (width == 2)
+            lp_put16(scratch + 2 * i, (uint16_t)word);
+        else
+            lp_put32(scratch + 4 * i, word);
     }
-    memcpy(p, scratch, 4 * nwords);
+    memcpy(p, scratch, width * nwords);
 }
 
 /* Leaves by how often they follow another, the most frequent first: rank[leaf],
@@ -171,8 +174,11 @@ static void join_cells(const struct lp_model *m, unsigned char *p, unsigned char
     free(r.leaf);
 }
 
-static const int word_sections[] = {LP_LPM_TREE, LP_LPM_START, LP_LPM_FOLLOW};
-enum { WORD_SECTIONS = sizeof word_sections / sizeof *word_sections };
+static const struct {
+    int section;
+    size_t width;
+} words[] = {{LP_LPM_TREE, 4}, {LP_LPM_ROW, 2}, {LP_LPM_START, 4}, {LP_LPM_FOLLOW, 4}};
+enum { WORD_SECTIONS = sizeof words / sizeof *words };
 
 static void pack(const char *in, const char *out)
 {
@@ -184,9 +190,9 @@ static void pack(const char *in, const char *out)
     unsigned char *scratch = need(n);
     split_cells(&model, file + (model.cell - file), scratch);
     for (int i = 0; i < WORD_SECTIONS; i++) {
-        int section = word_sections[i];
-        split_words(file + (model.section[section] - file), model.section_size[section] / 4,
-                    scratch);
+        int section = words[i].section;
+        split_words(file + (model.section[section] - file),
+                    model.section_size[section] / words[i].width, words[i].width, scratch);
     }
     size_t room = ZSTD_compressBound(n);
     unsigned char *packed = need(room);
@@ -211,9 +217,9 @@ static void expand(const char *in, const char *out)
         die("%s: is damaged, or made for another version", in);
     unsigned char *scratch = need(n);
     for (int i = 0; i < WORD_SECTIONS; i++) {
-        int section = word_sections[i];
-        join_words(file + (model.section[section] - file), model.section_size[section] / 4,
-                   scratch);
+        int section = words[i].section;
+        join_words(file + (model.section[section] - file),
+                   model.section_size[section] / words[i].width, words[i].width, scratch);
     }
     join_cells(&model, file + (model.cell - file), scratch);
     if (lp_model_view(file, n, &model) != LP_OK || lp_model_verify(&model) != LP_OK)
