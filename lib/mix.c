@@ -1,33 +1,31 @@
 /* mix.c - codes token ids as binary decisions down the model's tree of leaves.
  *
  * Each decision's probability is mixed, in the logistic domain, from what the
- * model knows (the node itself, the classes of the tokens before, the tokens
- * that followed the last one, two and three) and from what this sequence has
- * shown so far (the node's own bits, successors, the longest match). The
- * model's tables are shared and stay as they are; all that a sequence teaches
- * goes to small tables of its own.
+ * model knows (the node itself, the network's odds, the tokens that followed the
+ * last one, two and three) and from what this sequence has shown so far (the
+ * node's own bits, successors, the longest match). Where lists of successors find
+ * one token likelier than not, a first decision asks for just that. The model's tables are shared
+ * and stay as they are; all that a sequence teaches goes to small tables of its own.
  *
- * Probabilities have 16 bits; stretched ones, ln(p / (1 - p)), are multiples of
- * 1/256. Nothing here depends on the machine: no floating point, no shift of a
+ * Nothing here depends on the machine: no floating point, no shift of a
  * negative number. */
 #include "mix.h"
 
 #include "bpe.h"
+#include "coder.h"
+#include "follow.h"
+#include "list.h"
+#include "logistic.h"
 #include "mix_state.h"
 #include "net.h"
-#include "path.h"
 
 enum {
-    STRETCH_MAX = 2047, /* of an input */
-    SQUASH_MAX = 2815,  /* of the mixed sum: 11, where 16 bits end */
-    UNIT = 13,          /* a weight of 1 is 1 << UNIT */
-    LIST_MAX = 6,
-    FOLLOW_LINES = 16,                   /* of memory, to ask for at once */
-    SUM_MAX = (1 << LP_FOLLOW_BITS) - 1, /* of successors' counts */
+    UNIT = 13,         /* a weight of 1 is 1 << UNIT */
+    FOLLOW_LINES = 16, /* of memory, to ask for at once */
 
-    LEVEL_SUMS = 2048,
-    NODE_SURE = 30,   /* bits after which a node's rate stays */
-    MATCH_TOKENS = 2, /* that a match begins with */
+    LEVEL_SUMS = 2048, /* of a list's counts, with room */
+    NODE_SURE = 30,    /* bits after which a node's rate stays */
+    MATCH_TOKENS = 2,  /* that a match begins with */
     MATCH_MAX = 31,
     BUCKET_LOG_MAX = 16, /* of the sequence's own cells: 4 MB */
 };
@@ -38,14 +36,6 @@ enum {
 const struct lp_rates lp_mix_rates = {.map = 6, .weight = 24};
 
 const uint16_t lp_class_count[16] = {0, 1, 2, 3, 4, 6, 8, 11, 16, 23, 32, 45, 64, 91, 128, 181};
-
-/* A list of successors; those from lo to hi can still come. */
-struct list {
-    int32_t leaf[LP_LANES];       /* ascending, INT32_MAX after the last */
-    int32_t before[LP_LANES + 1]; /* the counts of those before, summed */
-    uint32_t lo, hi;
-    uint32_t top, top_class; /* the leaf that counts most, and its count's class */
-};
 
 /* A node as this sequence knows it; untouched while bits is 0. */
 struct node {
@@ -58,8 +48,7 @@ struct lp_mix {
     bool fast;
     struct lp_rates rates;
     struct lp_adaptive now, initial;
-    int16_t stretch[4096];
-    uint16_t squash[2 * SQUASH_MAX + 1];
+    struct lp_logistic logistic;
     uint16_t node_rate[NODE_SURE + 1];
     uint8_t level[LEVEL_SUMS];
     /* The nodes, and which of them to undo. */
@@ -70,253 +59,8 @@ struct lp_mix {
     unsigned char *cell;
     size_t leaf_cap, cell_cap, met_cap;
     uint32_t nbuckets, met_log;
-    struct list list[LP_LISTS];
+    struct lp_list list[LP_LISTS];
 };
-
-struct coder {
-    uint32_t low, high, code;
-    struct lp_buf *out; /* NULL: decoding */
-    const unsigned char *in, *end;
-};
-
-/* --- Arithmetic ------------------------------------------------------------------ */
-
-static inline int32_t clamp(int32_t x, int32_t max)
-{
-    return x > max ? max : x < -max ? -max : x;
-}
-
-static void fill_squash(struct lp_mix *m)
-{
-    /* 2^22 / (1 + e^(i/4)) */
-    static const uint32_t sigmoid[] = {
-        2097152, 1836365, 1583520, 1345622, 1128022, 934072, 765148, 620955, 499973,
-        399925,  318172,  252022,  198919,  156560,  122944, 96374,  75440,  58987,
-        46083,   35977,   28072,   21895,   17071,   13307,  10371,  8081,   6296,
-        4905,    3821,    2977,    2319,    1806,    1407,   1096,   853,    665,
-        518,     403,     314,     244,     190,     148,    115,    90,     70};
-    for (uint32_t x = 0; x <= SQUASH_MAX; x++) {
-        uint32_t a = sigmoid[x / 64], b = sigmoid[x / 64 + 1];
-        uint32_t p = (a * 64 - (a - b) * (x % 64)) >> 12;
-        m->squash[SQUASH_MAX - x] = (uint16_t)(p > 0 ? p : 1);
-        m->squash[SQUASH_MAX + x] = (uint16_t)(65536 - (p > 0 ? p : 1));
-    }
-}
-
-/* Stretch inverts squash: of 12 bits, the least x that squashes to them. */
-static void fill_stretch(struct lp_mix *m)
-{
-    uint32_t next = 0;
-    for (int32_t x = -STRETCH_MAX; x <= STRETCH_MAX; x++) {
-        for (uint32_t top = m->squash[x + SQUASH_MAX] >> 4; next <= top; next++)
-            m->stretch[next] = (int16_t)x;
-    }
-    while (next < 4096)
-        m->stretch[next++] = STRETCH_MAX;
-}
-
-static void fill_levels(struct lp_mix *m)
-{
-    uint8_t level = 0;
-    for (uint32_t sum = 0; sum < LEVEL_SUMS; sum++) {
-        while (level < LP_LEVELS - 1 && sum >= lp_class_count[level + 1])
-            level++;
-        m->level[sum] = level;
-    }
-}
-
-static inline int32_t stretch(const struct lp_mix *m, uint32_t p)
-{
-    return m->stretch[p >> 4];
-}
-
-static inline uint32_t squash(const struct lp_mix *m, int32_t x)
-{
-    return m->squash[clamp(x, SQUASH_MAX) + SQUASH_MAX];
-}
-
-/* The level of a sum of any size: half octaves. */
-static inline uint32_t wide_level(uint32_t sum)
-{
-    const uint32_t n = 31 - (uint32_t)__builtin_clz(++sum);
-    return 2 * n + (sum << 1 >> n & 1);
-}
-
-/* --- The range coder --------------------------------------------------------------- */
-
-static inline uint32_t next_byte(struct coder *c)
-{
-    return c->in < c->end ? *c->in++ : 0;
-}
-
-/* Codes a bit of which p / 65536 is the probability that it is 1. The buffer has
- * room. */
-LP_INLINE uint32_t code_bit(struct coder *c, uint32_t p, uint32_t bit, const bool decode)
-{
-    uint32_t mid = c->low + (uint32_t)((uint64_t)(c->high - c->low) * p >> 16);
-    if (decode)
-        bit = c->code <= mid;
-    c->high = bit ? mid : c->high;
-    c->low = bit ? c->low : mid + 1;
-    while ((c->low ^ c->high) >> 24 == 0) {
-        if (decode)
-            c->code = c->code << 8 | next_byte(c);
-        else
-            c->out->p[c->out->n++] = (unsigned char)(c->low >> 24);
-        c->low <<= 8;
-        c->high = c->high << 8 | 255;
-    }
-    return bit;
-}
-
-/* Ends the code with the fewest bytes that, zeros after them, lie within. */
-static void flush(struct coder *c, size_t begin)
-{
-    uint32_t rest = UINT32_MAX >> 8, value = (c->low + rest) & ~rest;
-    while (value < c->low || value > c->high) {
-        rest >>= 8;
-        value = (c->low + rest) & ~rest;
-    }
-    for (; value != 0; value <<= 8)
-        c->out->p[c->out->n++] = (unsigned char)(value >> 24);
-    while (c->out->n > begin && c->out->p[c->out->n - 1] == 0)
-        c->out->n--;
-}
-
-/* The number of tokens: its length in bits, each further bit of which is less
- * or more likely than the one before, then the bits. */
-static size_t code_count(struct coder *c, size_t count, const bool decode)
-{
-    /* How many sequences of that many bits have more, in 1/256 */
-    static const uint8_t more[] = {254, 254, 253, 252, 248, 235, 220, 200,
-                                   170, 140, 130, 120, 100, 90,  90,  90};
-    uint32_t nbits = 0;
-    while (nbits < 31) {
-        uint32_t p = nbits < sizeof more ? more[nbits] : 64;
-        if (!code_bit(c, p << 8, (uint32_t)(count >> nbits != 0), decode))
-            break;
-        nbits++;
-    }
-    size_t value = nbits > 0 ? 1 : 0;
-    for (uint32_t i = nbits; i > 1; i--)
-        value = value << 1 | code_bit(c, 1 << 15, (uint32_t)(count >> (i - 2) & 1), decode);
-    return value;
-}
-
-/* --- Successors --------------------------------------------------------------------- */
-
-/* Collects a context's successors from its bucket. */
-static inline void find_list(const struct lp_model *model, const unsigned char *bucket,
-                             uint32_t check, struct list *list)
-{
-    const uint32_t bits = model->leaf_bits;
-    uint32_t mask = lp_match_cells(bucket, bits + LP_CELL_CLASS_BITS, check), n = 0;
-    uint32_t found[LIST_MAX];
-    for (; mask != 0 && n < LIST_MAX; mask &= mask - 1) {
-        uint32_t cell = lp_get32(bucket + 4 * (size_t)__builtin_ctz(mask));
-        if ((cell >> bits & 15) == 0)
-            continue; /* an empty one */
-        /* The leaf on top, to sort by. */
-        cell = (cell & (((uint32_t)1 << bits) - 1)) << 4 | (cell >> bits & 15);
-        uint32_t at = n++;
-        for (; at > 0 && found[at - 1] > cell; at--)
-            found[at] = found[at - 1];
-        found[at] = cell;
-    }
-    list->lo = 0;
-    list->hi = n;
-    if (n == 0)
-        return;
-    int32_t sum = 0;
-    list->top_class = 0;
-    for (uint32_t i = 0; i < n; i++) {
-        if ((found[i] & 15) > list->top_class) {
-            list->top_class = found[i] & 15;
-            list->top = found[i] >> 4;
-        }
-    }
-    for (uint32_t i = 0; i < LP_LANES; i++) {
-        list->leaf[i] = i < n ? (int32_t)(found[i] >> 4) : INT32_MAX;
-        list->before[i] = sum;
-        sum += i < n ? lp_class_count[found[i] & 15] : 0;
-    }
-    list->before[LP_LANES] = sum;
-}
-
-/* Notes that leaf came in a context: its count grows, the others' fade. */
-static void note(const struct lp_model *model, unsigned char *bucket, uint32_t check, uint32_t leaf)
-{
-    const uint32_t bits = model->leaf_bits, shift = bits + LP_CELL_CLASS_BITS;
-    bool found = false;
-    for (uint32_t mask = lp_match_cells(bucket, shift, check); mask != 0; mask &= mask - 1) {
-        unsigned char *p = bucket + 4 * (size_t)__builtin_ctz(mask);
-        uint32_t cell = lp_get32(p), class = cell >> bits & 15;
-        if (class == 0)
-            continue;
-        if ((cell & (((uint32_t)1 << bits) - 1)) == leaf) {
-            found = true;
-            if (class < 15)
-                lp_put32(p, cell + ((uint32_t)1 << bits));
-        } else if (class > 2) {
-            lp_put32(p, cell - ((class - 1) / 2 << bits));
-        }
-    }
-    if (found)
-        return;
-    uint32_t least = UINT32_MAX; /* class, then place */
-    for (uint32_t i = 0; i < LP_BUCKET_CELLS; i++) {
-        const uint32_t here = (lp_get32(bucket + 4 * (size_t)i) >> bits & 15) << 4 | i;
-        least = here < least ? here : least;
-    }
-    least &= 15;
-    lp_put32(bucket + 4 * least, check << shift | (uint32_t)1 << bits | leaf);
-}
-
-/* --- The model's tables ----------------------------------------------------------------- */
-
-/* The successors of the last leaf that can still come. */
-struct follow {
-    const unsigned char *at;
-    uint32_t lo, hi;
-    uint32_t missed, missed_count;
-};
-
-static inline uint32_t follow_leaf(const struct follow *f, uint32_t i)
-{
-    return lp_get32(f->at + 4 * (size_t)i) >> LP_FOLLOW_BITS;
-}
-
-/* The first successor from lo to hi that is not before leaf. Without branches, as
- * where to look next is as good as random. The section is followed by others, so
- * four words can be read anywhere. */
-static inline uint32_t follow_find(const struct follow *f, uint32_t lo, uint32_t hi, uint32_t leaf)
-{
-    uint32_t n = hi - lo;
-    while (n > 4) {
-        const uint32_t half = (n + 1) / 2;
-        lo += follow_leaf(f, lo + half - 1) < leaf ? half : 0;
-        n -= half;
-    }
-    return lo + lp_words_below(f->at + 4 * (size_t)lo, n, leaf << LP_FOLLOW_BITS);
-}
-
-static inline uint32_t follow_sum(const struct follow *f, uint32_t lo, uint32_t hi)
-{
-    return (lp_get32(f->at + 4 * (size_t)hi) - lp_get32(f->at + 4 * (size_t)lo)) & SUM_MAX;
-}
-
-static void find_follow(const struct lp_model *model, uint32_t last, struct follow *f)
-{
-    uint32_t begin = lp_get32(model->start + 4 * (size_t)last);
-    uint32_t end = lp_get32(model->start + 4 * (size_t)last + 4);
-    f->lo = f->hi = 0;
-    f->missed = UINT32_MAX;
-    f->at = model->follow;
-    if (end > model->nfollow || begin >= end)
-        return;
-    f->at += 4 * (size_t)begin;
-    f->hi = end - begin - 1;
-}
 
 /* --- What comes before a token -------------------------------------------------------- */
 
@@ -333,7 +77,7 @@ struct context {
     struct lp_net_state net;
     uint32_t guess_sure;
     struct own own[2]; /* of the sequence's cells */
-    struct follow follow;
+    struct lp_follow follow;
     uint32_t match, match_length; /* position of the leaf that a match foresees */
 };
 
@@ -345,9 +89,9 @@ static void find_context(struct lp_mix *m, struct context *x, size_t n)
     uint64_t hash = 0;
     for (uint32_t i = 0; i < LP_NET_PLACES; i++)
         x->before[i] = n > i ? m->leaf[n - 1 - i] : model->nleaves;
-    x->follow = (struct follow){0};
+    x->follow = (struct lp_follow){0};
     if (!m->fast)
-        find_follow(model, x->before[0], &x->follow);
+        lp_follow_open(model, x->before[0], &x->follow);
     for (uint32_t i = 0; i < 3; i++) {
         hash = lp_context(hash, x->before[i]);
         x->hash[i] = hash;
@@ -367,13 +111,14 @@ static void find_lists(struct lp_mix *m, struct context *x)
     for (uint32_t i = 0; i < 2; i++) {
         m->list[i].lo = m->list[i].hi = 0;
         if (model->nbuckets > 0)
-            find_list(model, model->cell + 64 * (size_t)lp_bucket(x->hash[i + 1], model->nbuckets),
-                      x->check[i + 1], &m->list[i]);
+            lp_list_find(model,
+                         model->cell + 64 * (size_t)lp_bucket(x->hash[i + 1], model->nbuckets),
+                         x->check[i + 1], &m->list[i]);
     }
     for (uint32_t i = 0; i < 2; i++) {
         x->own[i].bucket = m->cell + 64 * (size_t)lp_bucket(x->hash[i], m->nbuckets);
         x->own[i].check = x->check[i];
-        find_list(model, x->own[i].bucket, x->check[i], &m->list[2 + i]);
+        lp_list_find(model, x->own[i].bucket, x->check[i], &m->list[2 + i]);
     }
 }
 
@@ -402,21 +147,11 @@ static void find_match(struct lp_mix *m, struct context *x, size_t n)
 
 /* --- One token ---------------------------------------------------------------------- */
 
-/* Moves an adaptive probability towards the bit. */
-static inline void learn(uint16_t *p, uint32_t bit, int rate)
-{
-    const uint32_t flip = (0 - bit) & 65535, x = *p ^ flip;
-    *p = (uint16_t)((x - (x >> rate)) ^ flip);
-}
-
 /* What weights move by, per input, for an error. */
 static inline int32_t weight_step(const struct lp_mix *m, int32_t error)
 {
-    return clamp(lp_shift_down(error * m->rates.weight, 6), 32767);
+    return lp_clamp(lp_shift_down(error * m->rates.weight, 6), 32767);
 }
-
-/* How far several lists that agree are to be trusted beyond their mean, in 1/256. */
-static const int32_t list_scale[LP_LISTS + 1] = {0, 256, 180, 150, 130};
 
 /* One decision: what it is mixed from, and what learns from it. */
 struct step {
@@ -433,7 +168,7 @@ struct step {
 struct walk {
     uint32_t a, b, node, depth; /* leaves from a to b are left */
     uint32_t net, nets;         /* the network's node, and how many from there down */
-    struct follow follow;
+    struct lp_follow follow;
     uint32_t matched; /* the leaf that the match foresees, UINT32_MAX none */
     uint32_t alive;   /* lists with successors from a to b: a bit for each */
 };
@@ -443,29 +178,29 @@ static inline void node_inputs(struct lp_mix *m, struct step *s, struct node *no
 {
     if (node->bits == 0) {
         m->touched[m->ntouched++] = at;
-        *node = (struct node){.p = (uint16_t)squash(m, model_says), .bits = 1};
+        *node = (struct node){.p = (uint16_t)lp_squash(&m->logistic, model_says), .bits = 1};
     }
-    s->input[LP_IN_MODEL] = (int16_t)clamp(model_says, STRETCH_MAX);
-    s->input[LP_IN_NODE] = (int16_t)stretch(m, node->p);
+    s->input[LP_IN_MODEL] = (int16_t)lp_clamp(model_says, LP_STRETCH_MAX);
+    s->input[LP_IN_NODE] = (int16_t)lp_stretch(&m->logistic, node->p);
     s->input[LP_IN_ONE] = 256;
 }
 
 static inline void follow_input(struct lp_mix *m, struct step *s, const struct walk *w,
                                 uint32_t mid)
 {
-    const struct follow *f = &w->follow;
+    const struct lp_follow *f = &w->follow;
     s->follow_mid = f->lo;
     if (f->lo == f->hi)
         return;
-    const uint32_t lo = follow_find(f, f->lo, f->hi, mid);
+    const uint32_t lo = lp_follow_search(f, f->lo, f->hi, mid);
     s->follow_mid = lo;
-    uint32_t left = follow_sum(f, f->lo, lo), right = follow_sum(f, lo, f->hi);
+    uint32_t left = lp_follow_sum(f, f->lo, lo), right = lp_follow_sum(f, lo, f->hi);
     if (f->missed >= f->lo && f->missed < lo)
-        left = (left - f->missed_count) & SUM_MAX;
+        left = (left - f->missed_count) & LP_FOLLOW_SUM_MAX;
     else if (f->missed >= lo && f->missed < f->hi)
-        right = (right - f->missed_count) & SUM_MAX;
-    s->follow = &m->now.follow[wide_level(left)][wide_level(right)];
-    s->input[LP_IN_FOLLOW] = (int16_t)stretch(m, *s->follow);
+        right = (right - f->missed_count) & LP_FOLLOW_SUM_MAX;
+    s->follow = &m->now.follow[lp_wide_level(left)][lp_wide_level(right)];
+    s->input[LP_IN_FOLLOW] = (int16_t)lp_stretch(&m->logistic, *s->follow);
 }
 
 static inline void match_input(struct lp_mix *m, struct step *s, const struct walk *w,
@@ -477,7 +212,7 @@ static inline void match_input(struct lp_mix *m, struct step *s, const struct wa
         return;
     s->foreseen = w->matched >= mid;
     s->match = &m->now.match[length];
-    int32_t x = stretch(m, *s->match);
+    int32_t x = lp_stretch(&m->logistic, *s->match);
     s->input[LP_IN_MATCH] = (int16_t)(s->foreseen ? x : -x);
     s->match_state = length < 4 ? 1 : length < 12 ? 2 : 3;
 }
@@ -487,7 +222,7 @@ static inline void list_inputs(struct lp_mix *m, struct step *s, const struct wa
     uint32_t sides[2] = {1, 1}; /* of the last list: levels */
     for (uint32_t rest = w->alive; rest != 0; rest &= rest - 1) {
         const uint32_t i = (uint32_t)__builtin_ctz(rest);
-        const struct list *list = &m->list[i];
+        const struct lp_list *list = &m->list[i];
         uint32_t k = lp_count_below(list->leaf, (int32_t)mid);
         int32_t left = list->before[k] - list->before[list->lo];
         int32_t right = list->before[list->hi] - list->before[k];
@@ -496,7 +231,7 @@ static inline void list_inputs(struct lp_mix *m, struct step *s, const struct wa
         uint32_t l = m->level[left], r = m->level[right];
         s->split[i] = k;
         s->list[i] = &m->now.list[i][dead][l][r];
-        s->input[LP_IN_LIST + i] = (int16_t)stretch(m, *s->list[i]);
+        s->input[LP_IN_LIST + i] = (int16_t)lp_stretch(&m->logistic, *s->list[i]);
         sides[0] = l;
         sides[1] = r;
     }
@@ -508,8 +243,8 @@ static inline void learn_lists(struct lp_mix *m, const struct step *s, struct wa
 {
     for (uint32_t rest = w->alive; rest != 0; rest &= rest - 1) {
         const uint32_t i = (uint32_t)__builtin_ctz(rest);
-        struct list *list = &m->list[i];
-        learn(s->list[i], bit, m->rates.map);
+        struct lp_list *list = &m->list[i];
+        lp_learn(s->list[i], bit, m->rates.map);
         list->lo = bit ? s->split[i] : list->lo;
         list->hi = bit ? list->hi : s->split[i];
         if (list->lo == list->hi)
@@ -529,49 +264,42 @@ static inline void learn_node(const struct lp_mix *m, struct node *node, uint32_
 /* Mixes all inputs into a probability, codes the bit by it, learns from it. Where
  * lists have a say, two sets of weights do that, each learns from its own error, and
  * their mean is taken; elsewhere one set does, and the inputs before the lists are all. */
-LP_INLINE uint32_t mix_bit(struct lp_mix *m, struct coder *c, struct step *s, struct walk *w,
-                               uint32_t bit, const bool decode)
+LP_INLINE uint32_t mix_bit(struct lp_mix *m, struct lp_coder *c, struct step *s, struct walk *w,
+                           uint32_t bit, const bool decode)
 {
     int16_t *weight_b = m->now.weight_b[s->match_state << 4 | (w->depth < 15 ? w->depth : 15)];
     if (w->alive == 0) {
-        const uint32_t p = squash(m, lp_shift_down(lp_dot(weight_b, s->input, LP_IN_LIST), UNIT));
-        bit = code_bit(c, p, bit, decode);
+        const uint32_t p =
+            lp_squash(&m->logistic, lp_shift_down(lp_dot(weight_b, s->input, LP_IN_LIST), UNIT));
+        bit = lp_code_bit(c, p, bit, decode);
         lp_train(weight_b, s->input, LP_IN_LIST, weight_step(m, (bit ? 65535 : 0) - (int32_t)p));
     } else {
         int16_t *weight_a = m->now.weight_a[w->alive << 2 | s->sure];
         const int32_t a = lp_shift_down(lp_dot(weight_a, s->input, LP_INPUTS), UNIT);
         const int32_t b = lp_shift_down(lp_dot(weight_b, s->input, LP_INPUTS), UNIT);
-        bit = code_bit(c, squash(m, lp_shift_down(a + b, 1)), bit, decode);
+        bit = lp_code_bit(c, lp_squash(&m->logistic, lp_shift_down(a + b, 1)), bit, decode);
         const int32_t target = bit ? 65535 : 0;
-        lp_train(weight_a, s->input, LP_INPUTS, weight_step(m, target - (int32_t)squash(m, a)));
-        lp_train(weight_b, s->input, LP_INPUTS, weight_step(m, target - (int32_t)squash(m, b)));
+        lp_train(weight_a, s->input, LP_INPUTS,
+                 weight_step(m, target - (int32_t)lp_squash(&m->logistic, a)));
+        lp_train(weight_b, s->input, LP_INPUTS,
+                 weight_step(m, target - (int32_t)lp_squash(&m->logistic, b)));
     }
     if (s->history != NULL)
-        learn(s->history, bit, m->rates.map);
+        lp_learn(s->history, bit, m->rates.map);
     if (s->follow != NULL)
-        learn(s->follow, bit, m->rates.map);
+        lp_learn(s->follow, bit, m->rates.map);
     if (s->match != NULL)
-        learn(s->match, bit == s->foreseen, m->rates.map);
+        lp_learn(s->match, bit == s->foreseen, m->rates.map);
     if (s->missed != NULL)
-        learn(s->missed, bit == s->missed_side, m->rates.map);
+        lp_learn(s->missed, bit == s->missed_side, m->rates.map);
     return bit;
-}
-
-/* The quick way: while successors of the tokens before are left, the probability is
- * theirs alone. */
-LP_INLINE uint32_t list_bit(struct lp_mix *m, struct coder *c, const struct step *s,
-                                const struct walk *w, uint32_t bit, const bool decode)
-{
-    int32_t sum = 0, n = 0;
-    for (uint32_t rest = w->alive; rest != 0; rest &= rest - 1, n++)
-        sum += s->input[LP_IN_LIST + (uint32_t)__builtin_ctz(rest)];
-    return code_bit(c, squash(m, n == 1 ? sum : lp_shift_down(sum * list_scale[n], 8)), bit,
-                    decode);
 }
 
 /* --- The likeliest token first --------------------------------------------------------- */
 
-enum { NONE = UINT32_MAX, GUESS_MIN = 65536 / 2 };
+enum { GUESS_MIN = 65536 / 2 };
+
+static const uint32_t NONE = UINT32_MAX;
 
 /* The token that one of the lists, or the match, finds likeliest; NONE if none is
  * likely enough to be asked for. */
@@ -579,7 +307,7 @@ static uint32_t find_guess(const struct lp_mix *m, const struct context *x)
 {
     uint32_t guess = NONE, most = GUESS_MIN;
     for (uint32_t i = 0; i < LP_LISTS; i++) {
-        const struct list *list = &m->list[i];
+        const struct lp_list *list = &m->list[i];
         if (list->hi == 0 || list->top >= m->model->nleaves)
             continue;
         const int32_t others = list->before[LP_LANES] - lp_class_count[list->top_class];
@@ -594,29 +322,16 @@ static uint32_t find_guess(const struct lp_mix *m, const struct context *x)
     return guess;
 }
 
-/* Removes the entry at k from a list. */
-static void drop(struct list *list, uint32_t k)
-{
-    const int32_t count = list->before[k + 1] - list->before[k];
-    for (uint32_t i = k; i + 1 < LP_LANES; i++)
-        list->leaf[i] = list->leaf[i + 1];
-    list->leaf[LP_LANES - 1] = INT32_MAX;
-    for (uint32_t i = k + 1; i < LP_LANES; i++)
-        list->before[i] = list->before[i + 1] - count;
-    list->before[LP_LANES] -= count;
-    list->hi--;
-}
-
 /* Codes whether the guess is right. */
-LP_INLINE uint32_t code_guess(struct lp_mix *m, struct coder *c, struct context *x,
-                                  uint32_t guess, uint32_t right, const bool decode)
+LP_INLINE uint32_t code_guess(struct lp_mix *m, struct lp_coder *c, struct context *x,
+                              uint32_t guess, uint32_t right, const bool decode)
 {
     int16_t input[LP_INPUTS] = {0};
     uint16_t *map[LP_LISTS + 2];
     uint32_t nmaps = 0, alive = 0;
     uint32_t at[LP_LISTS];
     for (uint32_t i = 0; i < LP_LISTS; i++) {
-        const struct list *list = &m->list[i];
+        const struct lp_list *list = &m->list[i];
         at[i] = LP_LANES;
         if (list->hi == 0)
             continue;
@@ -628,7 +343,7 @@ LP_INLINE uint32_t code_guess(struct lp_mix *m, struct coder *c, struct context 
         }
         uint16_t *p = &m->now.top[i][m->level[count]][m->level[list->before[LP_LANES] - count]];
         map[nmaps++] = p;
-        input[LP_IN_LIST + i] = (int16_t)stretch(m, *p);
+        input[LP_IN_LIST + i] = (int16_t)lp_stretch(&m->logistic, *p);
         alive |= 1u << i;
     }
     uint32_t state = 0;
@@ -636,40 +351,40 @@ LP_INLINE uint32_t code_guess(struct lp_mix *m, struct coder *c, struct context 
         const bool same = m->leaf[x->match] == guess;
         uint16_t *p = &m->now.match_top[x->match_length + (same ? 0 : 32)];
         map[nmaps++] = p;
-        input[LP_IN_MATCH] = (int16_t)stretch(m, *p);
+        input[LP_IN_MATCH] = (int16_t)lp_stretch(&m->logistic, *p);
         state = !same ? 1 : x->match_length < 8 ? 2 : 3;
     }
     if (x->follow.lo < x->follow.hi) {
-        struct follow *f = &x->follow;
-        const uint32_t k = follow_find(f, f->lo, f->hi, guess);
-        const bool here = k < f->hi && follow_leaf(f, k) == guess;
-        const uint32_t count = here ? follow_sum(f, k, k + 1) : 0;
-        const uint32_t others = (follow_sum(f, f->lo, f->hi) - count) & SUM_MAX;
+        struct lp_follow *f = &x->follow;
+        const uint32_t k = lp_follow_search(f, f->lo, f->hi, guess);
+        const bool here = k < f->hi && lp_follow_leaf(f, k) == guess;
+        const uint32_t count = here ? lp_follow_sum(f, k, k + 1) : 0;
+        const uint32_t others = (lp_follow_sum(f, f->lo, f->hi) - count) & LP_FOLLOW_SUM_MAX;
         f->missed = k;
         f->missed_count = count;
-        uint16_t *p = &m->now.top_follow[wide_level(count)][wide_level(others)];
+        uint16_t *p = &m->now.top_follow[lp_wide_level(count)][lp_wide_level(others)];
         map[nmaps++] = p;
-        input[LP_IN_FOLLOW] = (int16_t)stretch(m, *p);
+        input[LP_IN_FOLLOW] = (int16_t)lp_stretch(&m->logistic, *p);
     }
     input[LP_IN_ONE] = 256;
     int16_t *weight = m->now.weight_guess[alive << 2 | state];
     const int32_t sum = lp_shift_down(lp_dot(weight, input, LP_INPUTS), UNIT);
-    const uint32_t p = squash(m, sum);
+    const uint32_t p = lp_squash(&m->logistic, sum);
     x->guess_sure = p >> 14;
-    right = code_bit(c, p, right, decode);
+    right = lp_code_bit(c, p, right, decode);
     lp_train(weight, input, LP_INPUTS, weight_step(m, (right ? 65535 : 0) - (int32_t)p));
     for (uint32_t i = 0; i < nmaps; i++)
-        learn(map[i], right, m->rates.map);
+        lp_learn(map[i], right, m->rates.map);
     for (uint32_t i = 0; !right && i < LP_LISTS; i++) {
         if (at[i] < LP_LANES)
-            drop(&m->list[i], at[i]);
+            lp_list_drop(&m->list[i], at[i]);
     }
     return right;
 }
 
 /* Codes a leaf, or decodes and returns it. */
-LP_INLINE uint32_t code_leaf(struct lp_mix *m, struct coder *c, struct context *x,
-                                 const uint32_t leaf, const bool decode, const bool fast)
+LP_INLINE uint32_t code_leaf(struct lp_mix *m, struct lp_coder *c, struct context *x,
+                             const uint32_t leaf, const bool decode, const bool fast)
 {
     const uint32_t guess = find_guess(m, x);
     if (guess != NONE && code_guess(m, c, x, guess, leaf == guess, decode))
@@ -695,43 +410,37 @@ LP_INLINE uint32_t code_leaf(struct lp_mix *m, struct coder *c, struct context *
             __builtin_prefetch(lp_net_weight(model, w.net + 1 + nets_left));
         }
         const bool missed = guess - w.a < w.b - w.a;
+        if (missed && w.b - w.a == 2)
+            return w.a + w.b - 1 - guess; /* only one is left */
         struct step s;
         memset(s.input, 0, sizeof s.input);
         if (w.alive != 0)
             list_inputs(m, &s, &w, mid);
         uint32_t bit = leaf >= mid;
-        if (missed && w.b - w.a == 2) {
-            /* Only one is left. */
-            return w.a + w.b - 1 - guess;
+        const int32_t says = (int32_t)(entry & ((1 << LP_STRETCH_BITS) - 1)) - (1 << 13);
+        node_inputs(m, &s, &m->node[w.node], says, w.node);
+        if (w.nets > 0)
+            s.input[LP_IN_NET] =
+                (int16_t)lp_clamp(lp_net_odds(model, &x->net, w.net), LP_STRETCH_MAX);
+        s.follow = s.history = NULL;
+        if (!fast) {
+            s.history = &m->now.history[m->node[w.node].bits];
+            s.input[LP_IN_HISTORY] = (int16_t)lp_stretch(&m->logistic, *s.history);
+            follow_input(m, &s, &w, mid);
         }
-        if (fast && w.alive != 0) {
-            bit = list_bit(m, c, &s, &w, bit, decode);
-        } else {
-            const int32_t says = (int32_t)(entry & ((1 << LP_STRETCH_BITS) - 1)) - (1 << 13);
-            node_inputs(m, &s, &m->node[w.node], says, w.node);
-            if (w.nets > 0)
-                s.input[LP_IN_NET] =
-                    (int16_t)clamp(lp_net_odds(model, &x->net, w.net), STRETCH_MAX);
-            s.follow = s.history = NULL;
-            if (!fast) {
-                s.history = &m->now.history[m->node[w.node].bits];
-                s.input[LP_IN_HISTORY] = (int16_t)stretch(m, *s.history);
-                follow_input(m, &s, &w, mid);
-            }
-            match_input(m, &s, &w, x->match_length, mid);
-            s.missed = NULL;
-            if (missed) {
-                s.missed = &m->now.missed[x->guess_sure][31 - __builtin_clz(w.b - w.a)];
-                s.missed_side = guess >= mid;
-                const int32_t y = stretch(m, *s.missed);
-                s.input[LP_IN_MISSED] = (int16_t)(s.missed_side ? y : -y);
-            }
-            bit = mix_bit(m, c, &s, &w, bit, decode);
-            learn_node(m, &m->node[w.node], bit);
-            if (!fast) {
-                w.follow.lo = bit ? s.follow_mid : w.follow.lo;
-                w.follow.hi = bit ? w.follow.hi : s.follow_mid;
-            }
+        match_input(m, &s, &w, x->match_length, mid);
+        s.missed = NULL;
+        if (missed) {
+            s.missed = &m->now.missed[x->guess_sure][31 - __builtin_clz(w.b - w.a)];
+            s.missed_side = guess >= mid;
+            const int32_t y = lp_stretch(&m->logistic, *s.missed);
+            s.input[LP_IN_MISSED] = (int16_t)(s.missed_side ? y : -y);
+        }
+        bit = mix_bit(m, c, &s, &w, bit, decode);
+        learn_node(m, &m->node[w.node], bit);
+        if (!fast) {
+            w.follow.lo = bit ? s.follow_mid : w.follow.lo;
+            w.follow.hi = bit ? w.follow.hi : s.follow_mid;
         }
         if (w.alive != 0)
             learn_lists(m, &s, &w, bit);
@@ -742,6 +451,26 @@ LP_INLINE uint32_t code_leaf(struct lp_mix *m, struct coder *c, struct context *
         w.nets = !bit ? nets_left : w.nets > 0 ? w.nets - 1 - nets_left : 0;
     }
     return w.a;
+}
+
+/* The number of tokens: its length in bits, each further bit of which is less
+ * or more likely than the one before, then the bits. */
+static size_t code_count(struct lp_coder *c, size_t count, const bool decode)
+{
+    /* How many sequences of that many bits have more, in 1/256 */
+    static const uint8_t more[] = {254, 254, 253, 252, 248, 235, 220, 200,
+                                   170, 140, 130, 120, 100, 90,  90,  90};
+    uint32_t nbits = 0;
+    while (nbits < 31) {
+        uint32_t p = nbits < sizeof more ? more[nbits] : 64;
+        if (!lp_code_bit(c, p << 8, (uint32_t)(count >> nbits != 0), decode))
+            break;
+        nbits++;
+    }
+    size_t value = nbits > 0 ? 1 : 0;
+    for (uint32_t i = nbits; i > 1; i--)
+        value = value << 1 | lp_code_bit(c, 1 << 15, (uint32_t)(count >> (i - 2) & 1), decode);
+    return value;
 }
 
 /* --- Sequences ------------------------------------------------------------------------ */
@@ -781,8 +510,8 @@ static enum lp_status start(struct lp_mix *m, size_t n)
 }
 
 /* Codes n leaves, with ids, or into them. */
-LP_INLINE enum lp_status run(struct lp_mix *m, struct coder *c, const uint32_t *ids, size_t n,
-                                 const bool decode, const bool fast)
+LP_INLINE enum lp_status run(struct lp_mix *m, struct lp_coder *c, const uint32_t *ids, size_t n,
+                             const bool decode, const bool fast)
 {
     const struct lp_model *model = m->model;
     struct context x = {0};
@@ -793,7 +522,7 @@ LP_INLINE enum lp_status run(struct lp_mix *m, struct coder *c, const uint32_t *
         memcpy(own, x.own, sizeof own);
         find_context(m, &x, i);
         for (uint32_t k = 0; i > 0 && k < 2; k++)
-            note(model, own[k].bucket, own[k].check, m->leaf[i - 1]);
+            lp_list_note(model, own[k].bucket, own[k].check, m->leaf[i - 1]);
         find_match(m, &x, i);
         find_lists(m, &x);
         lp_net_see(model, &x.net, x.before);
@@ -826,14 +555,14 @@ enum lp_status lp_mix_learn(struct lp_mix *m, const uint32_t *ids, size_t n,
     if (state != NULL)
         m->now = *state;
     m->rates = *rates;
-    struct coder c = {.high = UINT32_MAX, .out = out};
+    struct lp_coder c = {.high = UINT32_MAX, .out = out};
     size_t begin = out->n;
     if (!lp_buf_reserve(out, 256))
         return LP_NOMEM;
     code_count(&c, n, false);
     status = m->fast ? run(m, &c, ids, n, false, true) : run(m, &c, ids, n, false, false);
     if (status == LP_OK)
-        flush(&c, begin);
+        lp_code_flush(&c, begin);
     if (state != NULL)
         *state = m->now;
     return status;
@@ -847,9 +576,8 @@ enum lp_status lp_mix_encode(struct lp_mix *m, const uint32_t *ids, size_t n, st
 enum lp_status lp_mix_decode(struct lp_mix *m, const unsigned char *in, size_t size, size_t max,
                              struct lp_ids *out)
 {
-    struct coder c = {.high = UINT32_MAX, .in = in, .end = in + size};
-    for (int i = 0; i < 4; i++)
-        c.code = c.code << 8 | next_byte(&c);
+    struct lp_coder c = {.high = UINT32_MAX, .in = in, .end = in + size};
+    lp_code_begin(&c);
     size_t n = code_count(&c, 0, true);
     if (n > max)
         return LP_DATA;
@@ -865,6 +593,16 @@ enum lp_status lp_mix_decode(struct lp_mix *m, const unsigned char *in, size_t s
 }
 
 /* --- State ------------------------------------------------------------------------------ */
+
+static void fill_levels(struct lp_mix *m)
+{
+    uint8_t level = 0;
+    for (uint32_t sum = 0; sum < LEVEL_SUMS; sum++) {
+        while (level < LP_LEVELS - 1 && sum >= lp_class_count[level + 1])
+            level++;
+        m->level[sum] = level;
+    }
+}
 
 /* What the model says of the adaptive state; probabilities stay off 0 and 1. */
 static void load_initial(struct lp_mix *m)
@@ -893,8 +631,8 @@ enum lp_status lp_mix_new(const struct lp_model *model, bool fast, struct lp_mix
         lp_mix_free(m);
         return LP_NOMEM;
     }
-    fill_squash(m);
-    fill_stretch(m);
+    lp_fill_squash(&m->logistic);
+    lp_fill_stretch(&m->logistic);
     fill_levels(m);
     for (uint32_t i = 0; i <= NODE_SURE; i++)
         m->node_rate[i] = (uint16_t)(65536 / (i + 6));
