@@ -84,6 +84,26 @@ static void join_words(unsigned char *p, size_t nwords, size_t width, unsigned c
     memcpy(p, scratch, width * nwords);
 }
 
+/* A table to its columns, of a byte each, and back: one column of the network's values
+ * is more like itself than like others. */
+static void split_columns(unsigned char *p, size_t n, size_t width, unsigned char *scratch)
+{
+    for (size_t i = 0; i < n; i++) {
+        for (size_t k = 0; k < width; k++)
+            scratch[k * n + i] = p[i * width + k];
+    }
+    memcpy(p, scratch, n * width);
+}
+
+static void join_columns(unsigned char *p, size_t n, size_t width, unsigned char *scratch)
+{
+    for (size_t i = 0; i < n; i++) {
+        for (size_t k = 0; k < width; k++)
+            scratch[i * width + k] = p[k * n + i];
+    }
+    memcpy(p, scratch, n * width);
+}
+
 /* Leaves by how often they follow another, the most frequent first: rank[leaf],
  * leaf[rank]. */
 struct ranks {
@@ -178,7 +198,14 @@ static const struct {
     int section;
     size_t width;
 } words[] = {{LP_LPM_TREE, 4}, {LP_LPM_ROW, 2}, {LP_LPM_START, 4}, {LP_LPM_FOLLOW, 4}};
-enum { WORD_SECTIONS = sizeof words / sizeof *words };
+static const struct {
+    int section;
+    size_t width;
+} columns[] = {{LP_LPM_NET_ROW, LP_NET_PLACES *LP_NET_ROW}, {LP_LPM_NET_WEIGHT, LP_NET_SIZE}};
+enum {
+    WORD_SECTIONS = sizeof words / sizeof *words,
+    COLUMN_SECTIONS = sizeof columns / sizeof *columns,
+};
 
 static void pack(const char *in, const char *out)
 {
@@ -189,6 +216,11 @@ static void pack(const char *in, const char *out)
         die("%s: is no model", in);
     unsigned char *scratch = need(n);
     split_cells(&model, file + (model.cell - file), scratch);
+    for (int i = 0; i < COLUMN_SECTIONS; i++) {
+        int section = columns[i].section;
+        split_columns(file + (model.section[section] - file),
+                      model.section_size[section] / columns[i].width, columns[i].width, scratch);
+    }
     for (int i = 0; i < WORD_SECTIONS; i++) {
         int section = words[i].section;
         split_words(file + (model.section[section] - file),
@@ -216,6 +248,11 @@ static void expand(const char *in, const char *out)
     if (lp_model_view(file, n, &model) != LP_OK)
         die("%s: is damaged, or made for another version", in);
     unsigned char *scratch = need(n);
+    for (int i = 0; i < COLUMN_SECTIONS; i++) {
+        int section = columns[i].section;
+        join_columns(file + (model.section[section] - file),
+                     model.section_size[section] / columns[i].width, columns[i].width, scratch);
+    }
     for (int i = 0; i < WORD_SECTIONS; i++) {
         int section = words[i].section;
         join_words(file + (model.section[section] - file),
