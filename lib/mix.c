@@ -4,8 +4,12 @@
  * model knows (the node itself, the network's odds, the tokens that followed the
  * last one, two and three) and from what this sequence has shown so far (the
  * node's own bits, successors, the longest match). Where lists of successors find
- * one token likelier than not, a first decision asks for just that. The model's tables are shared
- * and stay as they are; all that a sequence teaches goes to small tables of its own.
+ * one token likelier than not, a first decision asks for just that. The model's
+ * tables are shared and stay as they are; all that a sequence teaches goes to small
+ * tables of its own.
+ *
+ * The fast way leaves out what costs most for what it gives: the model's successors
+ * of one token and of three, a node's history and the second set of weights.
  *
  * Nothing here depends on the machine: no floating point, no shift of a
  * negative number. */
@@ -110,7 +114,7 @@ static void find_lists(struct lp_mix *m, struct context *x)
     const struct lp_model *model = m->model;
     for (uint32_t i = 0; i < 2; i++) {
         m->list[i].lo = m->list[i].hi = 0;
-        if (model->nbuckets > 0)
+        if (model->nbuckets > 0 && !(m->fast && i == 1))
             lp_list_find(model,
                          model->cell + 64 * (size_t)lp_bucket(x->hash[i + 1], model->nbuckets),
                          x->check[i + 1], &m->list[i]);
@@ -263,16 +267,17 @@ static inline void learn_node(const struct lp_mix *m, struct node *node, uint32_
 
 /* Mixes all inputs into a probability, codes the bit by it, learns from it. Where
  * lists have a say, two sets of weights do that, each learns from its own error, and
- * their mean is taken; elsewhere one set does, and the inputs before the lists are all. */
+ * their mean is taken; elsewhere, and in the fast way, one set does. */
 LP_INLINE uint32_t mix_bit(struct lp_mix *m, struct lp_coder *c, struct step *s, struct walk *w,
-                           uint32_t bit, const bool decode)
+                           uint32_t bit, const bool decode, const bool fast)
 {
     int16_t *weight_b = m->now.weight_b[s->match_state << 4 | (w->depth < 15 ? w->depth : 15)];
-    if (w->alive == 0) {
+    if (w->alive == 0 || fast) {
+        const int n = w->alive == 0 ? LP_IN_LIST : LP_INPUTS; /* without those of lists */
         const uint32_t p =
-            lp_squash(&m->logistic, lp_shift_down(lp_dot(weight_b, s->input, LP_IN_LIST), UNIT));
+            lp_squash(&m->logistic, lp_shift_down(lp_dot(weight_b, s->input, n), UNIT));
         bit = lp_code_bit(c, p, bit, decode);
-        lp_train(weight_b, s->input, LP_IN_LIST, weight_step(m, (bit ? 65535 : 0) - (int32_t)p));
+        lp_train(weight_b, s->input, n, weight_step(m, (bit ? 65535 : 0) - (int32_t)p));
     } else {
         int16_t *weight_a = m->now.weight_a[w->alive << 2 | s->sure];
         const int32_t a = lp_shift_down(lp_dot(weight_a, s->input, LP_INPUTS), UNIT);
@@ -436,7 +441,7 @@ LP_INLINE uint32_t code_leaf(struct lp_mix *m, struct lp_coder *c, struct contex
             const int32_t y = lp_stretch(&m->logistic, *s.missed);
             s.input[LP_IN_MISSED] = (int16_t)(s.missed_side ? y : -y);
         }
-        bit = mix_bit(m, c, &s, &w, bit, decode);
+        bit = mix_bit(m, c, &s, &w, bit, decode, fast);
         learn_node(m, &m->node[w.node], bit);
         if (!fast) {
             w.follow.lo = bit ? s.follow_mid : w.follow.lo;
