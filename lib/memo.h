@@ -20,7 +20,7 @@ enum {
     LP_WORD_IDS = 4,      /* ids of a table's word at most */
     LP_WORD_COUNT = 24,   /* the bit from which on the first of them has their number */
     LP_WORD_LINE = 2,     /* words that share a cache line */
-    LP_MEMO_LOG = 11,     /* lines of the table at first: 128 kB */
+    LP_MEMO_LOG = 9,      /* lines of the table at first: 32 kB */
     LP_MEMO_LOG_MAX = 16, /* and at most: 4 MB */
     LP_RING_LOG = 21,     /* bytes of the ring */
     LP_RING_SLOTS = 16,   /* log of the ring's index */
