@@ -65,7 +65,7 @@ decode_all() {
         dictionary=$TEXTS/${list#files.}
         [[ $list == files.none ]] && dictionary=''
         # shellcheck disable=SC2046 # names without blanks
-        lpstream-decoder ${dictionary:+-D "$dictionary"} -d decoded \
+        lpstream-decoder ${dictionary:+-D "$dictionary"} -M "$B/vocab" -d decoded \
             $(sed "s|^|$1/|" "$list") || return
     done
     diff -r decoded texts
@@ -74,6 +74,7 @@ decode_all() {
 @test "the second decoder restores every golden file" {
     mkdir texts
     golden_rows list by_dictionary
+    golden_rows mixed by_dictionary
     decode_all "$GOLDEN"
 }
 
@@ -86,6 +87,7 @@ makes_today() {
 @test "what the commands make of the same texts today, both decoders restore" {
     mkdir texts made
     golden_rows list makes_today
+    golden_rows mixed makes_today
     decode_all made
 }
 
