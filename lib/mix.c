@@ -24,8 +24,7 @@
 #include "net.h"
 
 enum {
-    UNIT = 13,         /* a weight of 1 is 1 << UNIT */
-    FOLLOW_LINES = 16, /* of memory, to ask for at once */
+    UNIT = 13, /* a weight of 1 is 1 << UNIT */
 
     LEVEL_SUMS = 2048, /* of a list's counts, with room */
     NODE_SURE = 30,    /* bits after which a node's rate stays */
@@ -104,8 +103,7 @@ static void find_context(struct lp_mix *m, struct context *x, size_t n)
     for (uint32_t i = 0; i < 2; i++)
         __builtin_prefetch(model->cell + 64 * (size_t)lp_bucket(x->hash[i + 1], model->nbuckets));
     lp_net_prefetch(model, x->before[0]);
-    const uint32_t step = 64 / 4 * (1 + x->follow.hi / (FOLLOW_LINES * 64 / 4));
-    for (uint32_t i = 0; i < x->follow.hi; i += step)
+    for (uint32_t i = 0; i < x->follow.hi; i += 64 / 4)
         __builtin_prefetch(x->follow.at + 4 * (size_t)i);
 }
 
