@@ -1,9 +1,9 @@
 /* follow.h - the model's successors of a token, ascending by leaf, with their counts
  * summed, so that what an interval of leaves counts is a difference.
  *
- * A list that is long counts as none: what follows a frequent token the network
- * knows nearly as well, and a search from end to end of memory costs more than all
- * else that a token does. */
+ * No list is long, and one that is counts as none: what else follows a frequent token
+ * the network knows nearly as well, and a search far and wide in memory costs more than
+ * all else that a token does. */
 #ifndef LP_FOLLOW_H
 #define LP_FOLLOW_H
 
@@ -12,7 +12,7 @@
 
 enum {
     LP_FOLLOW_SUM_MAX = (1 << LP_FOLLOW_BITS) - 1,
-    LP_FOLLOW_LONG = 129, /* successors; a fifth less time for 0.6% more bytes */
+    LP_FOLLOW_LONG = 129, /* words, of which the last is the total */
 };
 
 /* The successors of the last leaf that can still come. */

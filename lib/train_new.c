@@ -95,12 +95,12 @@ static enum lp_status put_tree(struct builder *b, const struct lp_docs *docs)
 static size_t follow_need(const struct lp_grams *g, float least)
 {
     size_t need = 0;
-    uint64_t last = UINT64_MAX;
-    for (size_t i = 0; i < g->n; i++) {
-        if (g->v[i].count < least)
-            continue;
-        need += g->v[i].key >> LP_GRAM_SHIFT == last ? 1 : 2; /* a list ends with its total */
-        last = g->v[i].key >> LP_GRAM_SHIFT;
+    for (size_t i = 0; i < g->n;) {
+        const uint64_t last = g->v[i].key >> LP_GRAM_SHIFT;
+        size_t n = 0;
+        for (; i < g->n && g->v[i].key >> LP_GRAM_SHIFT == last; i++)
+            n += g->v[i].count >= least;
+        need += n == 0 ? 0 : n < LP_LIST_LONGEST ? n + 1 : LP_LIST_LONGEST + 1; /* its total */
     }
     return need;
 }

@@ -2,6 +2,7 @@
 #ifndef LP_TRAIN_PARTS_H
 #define LP_TRAIN_PARTS_H
 
+#include "follow.h"
 #include "train.h"
 
 /* Tells the trainer's user what goes on. */
@@ -66,8 +67,11 @@ struct lp_successor {
     float count; /* in quarters */
 };
 
+enum { LP_LIST_LONGEST = LP_FOLLOW_LONG - 1 };
+
 /* Writes n successors, ascending by leaf, as a list of a model, scaled so that the sum
- * of their counts fits; those of fewer than least are left out. Returns its entries.
+ * of their counts fits; those of fewer than least are left out, and where they are
+ * more than LP_LIST_LONGEST, those that count least. Returns its entries.
  * to: NULL only counts them. */
 uint32_t lp_list_put(const struct lp_successor *list, uint32_t n, float least, unsigned char *to);
 

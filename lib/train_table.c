@@ -1,6 +1,7 @@
 /* train_table.c - the tables of a model as the trainer reads and writes them. */
 #include "train_parts.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 enum lp_status lp_tree_of(const struct lp_model *m, struct lp_tree *tree)
@@ -94,8 +95,30 @@ static uint32_t scaled(float count, float least, double scale, bool crowded)
     return c < 1 ? 1 : (uint32_t)(c + 0.5);
 }
 
+static int descending(const void *a, const void *b)
+{
+    float x = *(const float *)a, y = *(const float *)b;
+    return x < y ? 1 : x > y ? -1 : 0;
+}
+
+/* What a successor must count to be among the LP_LIST_LONGEST that count most. */
+static float least_of_longest(const struct lp_successor *list, uint32_t n)
+{
+    float *count = n > LP_LIST_LONGEST ? malloc(n * sizeof *count) : NULL;
+    if (count == NULL)
+        return 0; /* a list that is too long counts as none */
+    for (uint32_t i = 0; i < n; i++)
+        count[i] = list[i].count;
+    qsort(count, n, sizeof *count, descending);
+    float least = nextafterf(count[LP_LIST_LONGEST], INFINITY);
+    free(count);
+    return least;
+}
+
 uint32_t lp_list_put(const struct lp_successor *list, uint32_t n, float least, unsigned char *to)
 {
+    const float longest = least_of_longest(list, n);
+    least = least > longest ? least : longest;
     /* Of very many, not each can count 1. */
     const bool crowded = n >= 1 << (LP_FOLLOW_BITS - 1);
     const double scale = scale_of(list, n, least, crowded);
