@@ -1,3 +1,6 @@
+#ifdef __linux__
+#define _DEFAULT_SOURCE /* MAP_POPULATE */
+#endif
 /* model.c - opens models. */
 #include "model.h"
 
@@ -11,6 +14,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* All of a model is read as it is verified: mapped at once, that takes half the time. */
+#ifdef MAP_POPULATE
+enum { POPULATE = MAP_POPULATE };
+#else
+enum { POPULATE = 0 };
+#endif
+
 static enum lp_status map_file(const char *path, struct lp_model *m)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -23,7 +33,7 @@ static enum lp_status map_file(const char *path, struct lp_model *m)
         if (st.st_size < LP_LPM_HEAD || st.st_size > UINT32_MAX)
             status = LP_DATA;
         else
-            map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
+            map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED | POPULATE, fd, 0);
         if (map != MAP_FAILED) {
             m->file = map;
             m->file_size = (size_t)st.st_size;
