@@ -11,6 +11,9 @@
  * The fast way leaves out what costs most for what it gives: the model's successors
  * of one token and of three, a node's history and the second set of weights.
  *
+ * Encoding and decoding are one code, of which each gets a copy of its own (LP_INLINE):
+ * without that, every bit asks which of them it is.
+ *
  * Nothing here depends on the machine: no floating point, no shift of a
  * negative number. */
 #include "mix.h"
@@ -32,9 +35,6 @@ enum {
     MATCH_MAX = 31,
     BUCKET_LOG_MAX = 16, /* of the sequence's own cells: 4 MB */
 };
-
-/* Encoding and decoding are one code, of which each gets a copy of its own (LP_INLINE):
- * without that, every bit asks which of them it is. */
 
 const struct lp_rates lp_mix_rates = {.map = 6, .weight = 24};
 

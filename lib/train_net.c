@@ -92,14 +92,16 @@ struct interval {
     uint32_t a, b, node;
 };
 
-/* Puts the two parts of an interval on a stack, the left one to come first. */
-static uint32_t split(const struct lp_tree *tree, struct interval *stack, uint32_t top,
-                      struct interval at)
+/* The two parts of an interval. */
+static struct interval left_of(const struct lp_tree *tree, struct interval at)
 {
-    uint32_t mid = tree->mid[at.node];
-    stack[top++] = (struct interval){mid, at.b, at.node + (mid - at.a)};
-    stack[top++] = (struct interval){at.a, mid, at.node + 1};
-    return top;
+    return (struct interval){at.a, tree->mid[at.node], at.node + 1};
+}
+
+static struct interval right_of(const struct lp_tree *tree, struct interval at)
+{
+    const uint32_t mid = tree->mid[at.node];
+    return (struct interval){mid, at.b, at.node + (mid - at.a)};
 }
 
 static int descending(const void *a, const void *b)
@@ -134,7 +136,8 @@ static enum lp_status choose_nodes(struct net *net, const struct lp_docs *docs, 
         if (at.b - at.a < 2)
             continue;
         mass[at.node] = before[at.b] - before[at.a];
-        top = split(tree, stack, top, at);
+        stack[top++] = right_of(tree, at);
+        stack[top++] = left_of(tree, at);
     }
     memcpy(sorted, mass, tree->nleaves * sizeof *mass);
     qsort(sorted, tree->nleaves, sizeof *sorted, descending);
@@ -180,7 +183,7 @@ static double learn(struct net *net, const float *h, uint32_t leaf, float weight
         const int32_t v = net->vector_of[at.node];
         if (v < 0)
             break;
-        const uint32_t mid = tree->mid[at.node], right = leaf >= mid;
+        const uint32_t right = leaf >= tree->mid[at.node];
         float p = 1 / (1 + expf(-(net->bias[v] + dot(h, net->weight[v]))));
         p = p < 1e-5F ? 1e-5F : p > 1 - 1e-5F ? 1 - 1e-5F : p;
         bits -= (double)log2f(right ? p : 1 - p);
@@ -190,8 +193,7 @@ static double learn(struct net *net, const float *h, uint32_t leaf, float weight
         const float step = 2 * rate * error / sqrtf(net->weight_sum[v] + 1e-3F);
         add(net->weight[v], step, h);
         net->bias[v] += step;
-        at = right ? (struct interval){mid, at.b, at.node + (mid - at.a)}
-                   : (struct interval){at.a, mid, at.node + 1};
+        at = right ? right_of(tree, at) : left_of(tree, at);
     }
     return bits;
 }
@@ -360,15 +362,14 @@ static uint32_t put_nodes(const struct net *net, struct interval at, unsigned ch
     const int step = net->rows_stay ? 1 : 2;
     if (at.b - at.a < 2 || net->vector_of[at.node] < 0)
         return 0;
-    const uint32_t v = (uint32_t)net->vector_of[at.node], mid = net->tree->mid[at.node];
+    const uint32_t v = (uint32_t)net->vector_of[at.node];
     for (int j = 0; j < SIZE; j++)
         weight[(size_t)v * SIZE + (size_t)j] =
             (unsigned char)(signed char)(step * rounded(net->weight[v][j] * LP_NET_WEIGHT_UNIT /
                                                             (float)step,
                                                         127 / step));
-    uint32_t left = put_nodes(net, (struct interval){at.a, mid, at.node + 1}, node, weight);
-    uint32_t right =
-        put_nodes(net, (struct interval){mid, at.b, at.node + (mid - at.a)}, node, weight);
+    uint32_t left = put_nodes(net, left_of(net->tree, at), node, weight);
+    uint32_t right = put_nodes(net, right_of(net->tree, at), node, weight);
     lp_put16(node + 4 * (size_t)v, (uint16_t)left);
     lp_put16(node + 4 * (size_t)v + 2, (uint16_t)(int16_t)rounded(net->bias[v] * 256, 4095));
     return left + 1 + right;
@@ -380,7 +381,6 @@ static uint32_t get_nodes(struct net *net, const struct lp_model *m, struct inte
 {
     if (at.b - at.a < 2 || count == 0)
         return 0;
-    const uint32_t mid = net->tree->mid[at.node];
     net->vector_of[at.node] = (int32_t)v;
     net->bias[v] = (float)(int16_t)lp_get16(m->net_node + 4 * (size_t)v + 2) / 256;
     for (int j = 0; j < SIZE; j++)
@@ -388,9 +388,8 @@ static uint32_t get_nodes(struct net *net, const struct lp_model *m, struct inte
             (float)(signed char)m->net_weight[(size_t)v * SIZE + (size_t)j] / LP_NET_WEIGHT_UNIT;
     uint32_t left = lp_get16(m->net_node + 4 * (size_t)v);
     left = left < count ? left : count - 1;
-    get_nodes(net, m, (struct interval){at.a, mid, at.node + 1}, v + 1, left);
-    get_nodes(net, m, (struct interval){mid, at.b, at.node + (mid - at.a)}, v + 1 + left,
-              count - 1 - left);
+    get_nodes(net, m, left_of(net->tree, at), v + 1, left);
+    get_nodes(net, m, right_of(net->tree, at), v + 1 + left, count - 1 - left);
     return count;
 }
 
