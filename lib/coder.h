@@ -1,5 +1,5 @@
-/* coder.h - a binary range coder: low and high are the first and last code that still
- * can come, and bytes go out as soon as both begin with them. Carryless, 32 bits. */
+/* coder.h - a range coder: what is coded takes its share of a range, and bytes go out
+ * as they can change no more but by a carry, which the bytes before take. 32 bits. */
 #ifndef LP_CODER_H
 #define LP_CODER_H
 
@@ -7,8 +7,9 @@
 #include "path.h"
 
 struct lp_coder {
-    uint32_t low, high, code;
-    struct lp_buf *out; /* NULL: decoding */
+    uint32_t low, range; /* encoding: from low on; decoding: low is where the code is in it */
+    struct lp_buf *out;  /* NULL: decoding */
+    size_t begin;        /* of the code in out */
     const unsigned char *in, *end;
 };
 
@@ -17,45 +18,74 @@ static inline uint32_t lp_code_byte(struct lp_coder *c)
     return c->in < c->end ? *c->in++ : 0;
 }
 
-/* Codes a bit of which p / 65536 is the probability that it is 1. The buffer has
+/* A sum beyond 32 bits: the bytes before take the carry. The first begins as 0, so it
+ * ends there. */
+static inline void lp_code_carry(struct lp_coder *c)
+{
+    for (size_t at = c->out->n; at > c->begin && ++c->out->p[at - 1] == 0;)
+        at--;
+}
+
+/* Takes size units from begin of the range, of which unit is one. The buffer has
  * room. */
+LP_INLINE void lp_code_take(struct lp_coder *c, uint32_t unit, uint32_t begin, uint32_t size,
+                            const bool decode)
+{
+    const uint32_t low = c->low;
+    c->range = unit * size;
+    if (decode) {
+        c->low -= unit * begin;
+    } else {
+        c->low += unit * begin;
+        if (c->low < low)
+            lp_code_carry(c);
+    }
+    while (c->range < (uint32_t)1 << 24) {
+        if (decode)
+            c->low = c->low << 8 | lp_code_byte(c);
+        else
+            c->out->p[c->out->n++] = (unsigned char)(c->low >> 24), c->low <<= 8;
+        c->range <<= 8;
+    }
+}
+
+/* Codes a bit of which p / 65536 is the probability that it is 1. */
 LP_INLINE uint32_t lp_code_bit(struct lp_coder *c, uint32_t p, uint32_t bit, const bool decode)
 {
-    uint32_t mid = c->low + (uint32_t)((uint64_t)(c->high - c->low) * p >> 16);
+    const uint32_t unit = c->range >> 16;
     if (decode)
-        bit = c->code <= mid;
-    c->high = bit ? mid : c->high;
-    c->low = bit ? c->low : mid + 1;
-    while ((c->low ^ c->high) >> 24 == 0) {
-        if (decode)
-            c->code = c->code << 8 | lp_code_byte(c);
-        else
-            c->out->p[c->out->n++] = (unsigned char)(c->low >> 24);
-        c->low <<= 8;
-        c->high = c->high << 8 | 255;
-    }
+        bit = c->low < unit * p;
+    lp_code_take(c, unit, bit ? 0 : p, bit ? p : 65536 - p, decode);
     return bit;
 }
 
 /* Ends the code with the fewest bytes that, zeros after them, lie within. */
-static inline void lp_code_flush(struct lp_coder *c, size_t begin)
+static inline void lp_code_flush(struct lp_coder *c)
 {
-    uint32_t rest = UINT32_MAX >> 8, value = (c->low + rest) & ~rest;
-    while (value < c->low || value > c->high) {
+    const uint32_t last = c->range - 1;
+    uint32_t rest = UINT32_MAX, value = 0;
+    /* The number in the range that ends with the most zeros. */
+    while (rest > 0 && ((value = (c->low + rest) & ~rest) - c->low) > last)
         rest >>= 8;
-        value = (c->low + rest) & ~rest;
-    }
+    if (rest == 0)
+        value = c->low;
+    if (value < c->low)
+        lp_code_carry(c);
     for (; value != 0; value <<= 8)
         c->out->p[c->out->n++] = (unsigned char)(value >> 24);
-    while (c->out->n > begin && c->out->p[c->out->n - 1] == 0)
+    while (c->out->n > c->begin && c->out->p[c->out->n - 1] == 0)
         c->out->n--;
 }
 
-/* Begins to read a code. */
+/* Begins a code, at the buffer's end; or to read one. */
 static inline void lp_code_begin(struct lp_coder *c)
 {
-    for (int i = 0; i < 4; i++)
-        c->code = c->code << 8 | lp_code_byte(c);
+    c->low = 0;
+    c->range = UINT32_MAX;
+    if (c->out != NULL)
+        c->begin = c->out->n;
+    for (int i = 0; c->out == NULL && i < 4; i++)
+        c->low = c->low << 8 | lp_code_byte(c);
 }
 
 #endif

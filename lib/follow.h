@@ -1,25 +1,20 @@
-/* follow.h - the model's successors of a token, ascending by leaf, with their counts
- * summed, so that what an interval of leaves counts is a difference.
- *
- * No list is long, and one that is counts as none: what else follows a frequent token
- * the network knows nearly as well, and a search far and wide in memory costs more than
- * all else that a token does. */
+/* follow.h - the model's successors of a token: those that count most, what all others
+ * count, and what they all say of the root's children. */
 #ifndef LP_FOLLOW_H
 #define LP_FOLLOW_H
 
-#include "mix_simd.h"
 #include "model.h"
 
 enum {
-    LP_FOLLOW_SUM_MAX = (1 << LP_FOLLOW_BITS) - 1,
-    LP_FOLLOW_LONG = 129, /* words, of which the last is the total */
+    LP_FOLLOW_COUNT = (1 << LP_FOLLOW_BITS) - 1, /* of a successor, or of all others */
+    LP_FOLLOW_HEAD = 5,                          /* words before the successors */
+    LP_FOLLOW_EVEN = 128,                        /* log odds of 0 of a root's child */
 };
 
-/* The successors of the last leaf that can still come. */
+/* The successors of a leaf. */
 struct lp_follow {
     const unsigned char *at;
-    uint32_t lo, hi;
-    uint32_t missed, missed_count;
+    uint32_t n, others;
 };
 
 static inline uint32_t lp_follow_leaf(const struct lp_follow *f, uint32_t i)
@@ -27,45 +22,37 @@ static inline uint32_t lp_follow_leaf(const struct lp_follow *f, uint32_t i)
     return lp_get32(f->at + 4 * (size_t)i) >> LP_FOLLOW_BITS;
 }
 
-/* The first successor from lo to hi that is not before leaf. Without branches, as
- * where to look next is as good as random. The section is followed by others, so
- * four words can be read anywhere. */
-static inline uint32_t lp_follow_search(const struct lp_follow *f, uint32_t lo, uint32_t hi,
-                                        uint32_t leaf)
+static inline uint32_t lp_follow_count(const struct lp_follow *f, uint32_t i)
 {
-    uint32_t n = hi - lo;
-    while (n > 4) {
-        const uint32_t half = (n + 1) / 2;
-        lo += lp_follow_leaf(f, lo + half - 1) < leaf ? half : 0;
-        n -= half;
-    }
-    return lo + lp_words_below(f->at + 4 * (size_t)lo, n, leaf << LP_FOLLOW_BITS);
+    return lp_get32(f->at + 4 * (size_t)i) & LP_FOLLOW_COUNT;
 }
 
-static inline uint32_t lp_follow_sum(const struct lp_follow *f, uint32_t lo, uint32_t hi)
+/* The log odds of the root's children, in 1/8, LP_FOLLOW_EVEN added: by how much they
+ * are likelier than without the leaf. */
+static inline const unsigned char *lp_follow_root(const struct lp_follow *f)
 {
-    return (lp_get32(f->at + 4 * (size_t)hi) - lp_get32(f->at + 4 * (size_t)lo)) &
-           LP_FOLLOW_SUM_MAX;
+    return f->at - LP_NODE_CHILDREN;
 }
 
-static inline void lp_follow_open(const struct lp_model *model, uint32_t last, struct lp_follow *f)
+static inline void lp_follow_open(const struct lp_model *m, uint32_t leaf, struct lp_follow *f)
 {
-    uint32_t begin = lp_get32(model->start + 4 * (size_t)last);
-    uint32_t end = lp_get32(model->start + 4 * (size_t)last + 4);
-    f->lo = f->hi = 0;
-    f->missed = UINT32_MAX;
-    f->at = model->follow;
-    if (end > model->nfollow || begin >= end || end - begin > LP_FOLLOW_LONG)
+    const uint32_t begin = lp_get32(m->start + 4 * (size_t)leaf);
+    const uint32_t end = lp_get32(m->start + 4 * (size_t)leaf + 4);
+    *f = (struct lp_follow){.at = NULL};
+    if (end > m->nfollow || begin >= end || end - begin <= LP_FOLLOW_HEAD ||
+        end - begin > LP_FOLLOW_HEAD + LP_FOLLOW_MAX)
         return;
-    f->at += 4 * (size_t)begin;
-    f->hi = end - begin - 1;
+    f->at = m->follow + 4 * ((size_t)begin + LP_FOLLOW_HEAD);
+    f->n = end - begin - LP_FOLLOW_HEAD;
+    f->others = lp_get32(m->follow + 4 * (size_t)begin) & LP_FOLLOW_COUNT;
 }
 
-/* The level of a sum of any size: half octaves. */
+/* The level of a sum of less than 2^16: half octaves. */
 static inline uint32_t lp_wide_level(uint32_t sum)
 {
-    const uint32_t n = 31 - (uint32_t)__builtin_clz(++sum);
-    return 2 * n + (sum << 1 >> n & 1);
+    sum = (sum & UINT16_MAX) + 1;
+    const uint32_t n = 31 - (uint32_t)__builtin_clz(sum), level = 2 * n + (sum << 1 >> n & 1);
+    return level < LP_WIDE_LEVELS ? level : LP_WIDE_LEVELS - 1;
 }
 
 #endif

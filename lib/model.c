@@ -5,6 +5,7 @@
 #include "model.h"
 
 #include "check.h"
+#include "vec.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -50,8 +51,8 @@ static enum lp_status map_file(const char *path, struct lp_model *m)
 static uint64_t section_unit(const struct lp_model *m, int section)
 {
     switch (section) {
-    case LP_LPM_TREE:
-        return 4 * ((uint64_t)m->nleaves - 1);
+    case LP_LPM_NODE:
+        return LP_NODE_SIZE;
     case LP_LPM_LEAF:
         return 3 * (uint64_t)m->size;
     case LP_LPM_ID:
@@ -67,7 +68,70 @@ static uint64_t section_unit(const struct lp_model *m, int section)
     }
 }
 
-enum lp_status lp_model_view(const void *file, size_t size, struct lp_model *m)
+/* An interval of leaves that a node is to divide. */
+struct interval {
+    uint32_t begin, end;
+    uint32_t depth;
+};
+
+/* Checks a node; notes the intervals of those of its children that are nodes as those
+ * from *next on. Without branches as far as that goes: there are many. */
+static bool check_node(const struct lp_model *m, struct interval *of, uint32_t at, uint32_t *next)
+{
+    const unsigned char *p = m->node + LP_NODE_SIZE * (size_t)at;
+    const struct interval whole = of[at];
+    const uint32_t inner = lp_get16(p + LP_NODE_AT_INNER), shift = p[LP_NODE_AT_SHIFT];
+    const uint32_t net = lp_get16(p + LP_NODE_AT_NET);
+    int16_t at_begin[LP_NODE_CHILDREN + 1];
+    const lp_vec begins = lp_vec_load_file(p + LP_NODE_AT_BEGIN);
+    lp_vec_store(at_begin, begins);
+    at_begin[LP_NODE_CHILDREN] = -1; /* LP_NODE_NONE */
+    /* They ascend, then there are none; how far it is to the next. */
+    const lp_vec gap = lp_vec_sub_unsigned(lp_vec_load(at_begin + 1), begins);
+    const uint32_t none = lp_vec_where(lp_vec_same(begins, lp_vec_all(-1)));
+    const lp_vec more = lp_vec_sub_unsigned(gap, lp_vec_all(1));
+    if (lp_vec_where(lp_vec_same(gap, lp_vec_all(0))) != none || (none & 3) != 0 ||
+        at_begin[0] != 0 || lp_vec_most(lp_vec_widen(p + LP_NODE_AT_COST)) > LP_NODE_COST_MAX ||
+        shift > 8 || lp_get32(p + LP_NODE_AT_LEAF) != whole.begin ||
+        lp_get32(p + LP_NODE_AT_FIRST) != *next || whole.depth >= LP_NODE_DEPTH ||
+        (net >= m->nnets && net != LP_NODE_NONE))
+        return false;
+    const uint32_t n = (uint32_t)__builtin_ctz(none | (uint32_t)1 << LP_NODE_CHILDREN);
+    const uint32_t last = whole.begin + ((uint32_t)(uint16_t)at_begin[n - 1] << shift);
+    if (last >= whole.end || (none >> n) + 1 != (uint32_t)1 << (LP_NODE_CHILDREN - n))
+        return false;
+    uint32_t is_node = shift > 0 ? UINT16_MAX : ~lp_vec_where(lp_vec_same(more, lp_vec_all(0)));
+    is_node = (is_node & (((uint32_t)1 << (n - 1)) - 1)) | (uint32_t)(whole.end - last > 1)
+                                                               << (n - 1);
+    if (inner != is_node)
+        return false;
+    for (uint32_t rest = inner; rest != 0; rest &= rest - 1) {
+        const uint32_t k = (uint32_t)__builtin_ctz(rest);
+        if (*next == m->nnodes)
+            return false;
+        of[(*next)++] = (struct interval){
+            whole.begin + ((uint32_t)(uint16_t)at_begin[k] << shift),
+            k + 1 < n ? whole.begin + ((uint32_t)(uint16_t)at_begin[k + 1] << shift) : whole.end,
+            whole.depth + 1};
+    }
+    return true;
+}
+
+/* Checks that the nodes divide all leaves. */
+static enum lp_status check_tree(const struct lp_model *m)
+{
+    struct interval *of = malloc(m->nnodes * sizeof *of);
+    if (of == NULL)
+        return LP_NOMEM;
+    uint32_t next = 1, at = 0;
+    of[0] = (struct interval){0, m->nleaves, 0};
+    while (at < next && check_node(m, of, at, &next))
+        at++;
+    free(of);
+    return at == m->nnodes ? LP_OK : LP_DATA;
+}
+
+enum lp_status lp_model_layout(const void *file, size_t size, struct lp_model *m)
 {
     const unsigned char *p = file;
     *m = (struct lp_model){.file = p, .file_size = size};
@@ -82,6 +146,7 @@ enum lp_status lp_model_view(const void *file, size_t size, struct lp_model *m)
     if (lp_get64(p + LP_LPM_AT_FILE_SIZE) != m->file_size || p[LP_LPM_AT_NAME + 39] != 0 ||
         m->size > LP_LEAF_MAX || m->nleaves < 2 || m->nleaves > m->size)
         return LP_DATA;
+    m->leaf_bits = LP_LEAF_BITS_MIN;
     while ((uint32_t)1 << m->leaf_bits < m->nleaves)
         m->leaf_bits++;
     for (int i = 0; i < LP_LPM_SECTIONS; i++) {
@@ -93,29 +158,30 @@ enum lp_status lp_model_view(const void *file, size_t size, struct lp_model *m)
         m->section[i] = p + begin;
         m->section_size[i] = end - begin;
     }
+    m->nnodes = m->section_size[LP_LPM_NODE] / LP_NODE_SIZE;
     m->nfollow = m->section_size[LP_LPM_FOLLOW] / 4;
     m->nrows = m->section_size[LP_LPM_NET_ROW] / (LP_NET_PLACES * LP_NET_ROW);
-    /* Sections are padded, except where what they hold is as long as that. */
-    m->nnodes = m->section_size[LP_LPM_NET_WEIGHT] / LP_NET_SIZE;
-    if (m->nrows == 0)
-        m->nnodes = 0;
-    if (m->section_size[LP_LPM_NET_NODE] / 4 < m->nnodes)
-        return LP_DATA;
+    m->nnets = m->nrows > 0 ? m->section_size[LP_LPM_NET_WEIGHT] / LP_NET_NODE : 0;
     for (int i = 0; i < LP_NET_PLACES; i++)
         m->net_scale[i] = p[LP_LPM_AT_SCALE + i];
     m->nbuckets = m->section_size[LP_LPM_CELL] / (LP_BUCKET_CELLS * 4);
-    m->tree = m->section[LP_LPM_TREE];
+    m->node = m->section[LP_LPM_NODE];
     m->leaf = m->section[LP_LPM_LEAF];
     m->id = m->section[LP_LPM_ID];
     m->row = m->section[LP_LPM_ROW];
     m->start = m->section[LP_LPM_START];
     m->follow = m->section[LP_LPM_FOLLOW];
     m->net_row = m->section[LP_LPM_NET_ROW];
-    m->net_node = m->section[LP_LPM_NET_NODE];
     m->net_weight = m->section[LP_LPM_NET_WEIGHT];
     m->cell = m->section[LP_LPM_CELL];
     m->initial = m->section[LP_LPM_INITIAL];
     return LP_OK;
+}
+
+enum lp_status lp_model_view(const void *file, size_t size, struct lp_model *m)
+{
+    const enum lp_status status = lp_model_layout(file, size, m);
+    return status == LP_OK ? check_tree(m) : status;
 }
 
 enum lp_status lp_model_open(const char *path, struct lp_model **out)

@@ -3,9 +3,9 @@
  *
  * All integers are little-endian and read byte by byte, so a file serves every
  * machine. Opening checks that the sections lie within the file and have the
- * sizes that the header implies; what indexes a table is clamped where it is
- * used, so that the contents may be anything. Known to the mixing stage and the
- * trainer only. */
+ * sizes that the header implies, and that the nodes are a tree; what else indexes a
+ * table is clamped where it is used, so that the other contents may be anything.
+ * Known to the mixing stage and the trainer only. */
 #ifndef LP_MODEL_H
 #define LP_MODEL_H
 
@@ -15,23 +15,30 @@
 #define LP_LPM_MAGIC "LPMODEL" /* eight bytes with the NUL */
 
 enum {
-    LP_LPM_VERSION = 2,
+    LP_LPM_VERSION = 3,
     LP_LPM_HEAD = 256,
     LP_LPM_ALIGN = 64,       /* of sections: a cache line */
     LP_LEAF_MAX = 1 << 18,   /* leaves of a tree at most; cells have 18 bits for one */
-    LP_STRETCH_BITS = 14,    /* of a node: its stretched probability; the rest is mid */
-    LP_FOLLOW_BITS = 14,     /* of a successor: its cumulative count; the rest is a leaf */
+    LP_LEAF_BITS_MIN = 14,   /* of a leaf in a cell, so that its check has at most as many */
+    LP_NODE_CHILDREN = 16,   /* at most */
+    LP_NODE_SIZE = 64,       /* bytes */
+    LP_NODE_DEPTH = 16,      /* of the tree at most */
+    LP_NODE_NONE = 0xFFFF,   /* a child that is not there; a node without weights */
+    LP_NODE_COST_MAX = 127,  /* of a child: -ln(p) in 1/8 */
+    LP_FOLLOW_BITS = 14,     /* of a successor: its count; the rest is a leaf */
+    LP_FOLLOW_MAX = 16,      /* successors of a list */
     LP_CELL_CLASS_BITS = 4,  /* of a cell: its count's class */
     LP_BUCKET_CELLS = 16,    /* 64 bytes */
-    LP_NET_SIZE = 64,        /* values of a vector of the network (net.h) */
+    LP_NET_SIZE = 32,        /* values of a vector of the network (net.h) */
     LP_NET_PLACES = 4,       /* the last three tokens, and the faded sum of all before */
-    LP_NET_ROW = 32,         /* bytes of a row in one place: nibbles */
+    LP_NET_ROW = 16,         /* bytes of a row in one place: nibbles */
     LP_NET_ROW_MAX = 7,      /* its values are from -7 to 7, plus 8 */
-    LP_NET_UNIT = 64,        /* a vector's values are in 1/64 */
-    LP_NET_WEIGHT_UNIT = 32, /* weights in 1/32 */
+    LP_NET_UNIT = 64,        /* a vector's values are in 1/64, as an input in 1/16 */
+    LP_NET_WEIGHT_UNIT = 16, /* weights in 1/16 */
+    LP_NET_WEIGHT_ZERO = 64, /* what is added to them: seven bits without a sign */
     LP_NET_FADE = 4,         /* the faded sum loses a sixteenth a token */
     LP_NET_FADED_SHIFT = 3,  /* and has units finer by as many bits */
-    LP_DEPTH_MAX = 40, /* of a node that splits where it likes; below it, intervals are halved */
+    LP_NET_NODE = LP_NODE_CHILDREN * LP_NET_SIZE, /* bytes of a node's weights */
 };
 
 /* Offsets in the header. */
@@ -44,89 +51,103 @@ enum lp_lpm_field {
     LP_LPM_AT_NAME = 40,        /* char[40]: the vocabulary's name, zeros after it */
     LP_LPM_AT_LEAVES = 80,      /* u32 */
     LP_LPM_AT_SCALE = 84,    /* u8[4]: what the values of a row are multiplied by, in each place */
+    LP_LPM_AT_ROOT = 88,     /* u8[16]: costs of the root's children, for the trainer */
     LP_LPM_AT_SECTION = 128, /* u32[]: where each section begins, then the file's size */
 };
 
 /* Sections. A leaf is a token's place in the tree; as a context, number `leaves`
  * stands for the sequence's begin. */
 enum lp_lpm_section {
-    LP_LPM_TREE,     /* u32[leaves - 1]: mid << 14 | stretch + 8192, nodes in preorder */
-    LP_LPM_LEAF,     /* u24[size]: the leaf of an id, 0xFFFFFF for none */
-    LP_LPM_ID,       /* u24[leaves]: the id of a leaf */
-    LP_LPM_ROW,      /* u16[leaves + 1]: the row of a leaf in the network */
-    LP_LPM_START,    /* u32[leaves + 2]: where in FOLLOW each leaf's successors begin */
-    LP_LPM_FOLLOW,   /* u32[]: leaf << 14 | count of those before it; a list ends with the total */
-    LP_LPM_NET_ROW,  /* u4[rows][4][64]: a leaf's part of the vector in each place */
-    LP_LPM_NET_NODE, /* {u16, i16}[nodes]: nodes on the left; bias in 1/256; in preorder */
-    LP_LPM_NET_WEIGHT, /* i8[nodes][64] */
+    LP_LPM_NODE,    /* the tree's nodes, breadth first: see below */
+    LP_LPM_LEAF,    /* u24[size]: the leaf of an id, 0xFFFFFF for none */
+    LP_LPM_ID,      /* u24[leaves]: the id of a leaf */
+    LP_LPM_ROW,     /* u16[leaves + 1]: the row of a leaf in the network */
+    LP_LPM_START,   /* u32[leaves + 2]: where in FOLLOW each leaf's successors begin */
+    LP_LPM_FOLLOW,  /* u32[]: what others count; u8[16] of the root; leaf << 14 | count of each */
+    LP_LPM_NET_ROW, /* u4[rows][4][32]: a leaf's part of the vector in each place */
+    LP_LPM_NET_WEIGHT, /* u8[][32 / 4][16][4]: of a node's children; plus 64 */
     LP_LPM_CELL,       /* u32[16][]: check, count class, leaf: successors of two and three tokens */
     LP_LPM_INITIAL,    /* u16[]: what adapts, as a sequence begins: see struct lp_adaptive */
     LP_LPM_SECTIONS,
 };
 
+/* Offsets in a node. */
+enum lp_node_field {
+    LP_NODE_AT_BEGIN = 0,  /* u16[16]: where each child's leaves begin; none after the last */
+    LP_NODE_AT_COST = 32,  /* u8[16]: of each child */
+    LP_NODE_AT_LEAF = 48,  /* u32: the first leaf */
+    LP_NODE_AT_FIRST = 52, /* u32: the node of the first child that is one */
+    LP_NODE_AT_INNER = 56, /* u16: a bit for each child that is a node, not a leaf */
+    LP_NODE_AT_NET = 58,   /* u16: its weights in the network, or LP_NODE_NONE */
+    LP_NODE_AT_SHIFT = 60, /* u8: begins are in units of 1 << shift leaves */
+};
+
 /* What adapts as a sequence is coded. */
 enum {
-    LP_INPUTS = 16,      /* what a bit's probability is mixed from, with spare zeros */
     LP_LISTS = 4,        /* successors of 2 and 3 tokens in the model, of 1 and 2 in the sequence */
     LP_LEVELS = 16,      /* of a sum of counts */
     LP_WIDE_LEVELS = 30, /* of one up to 2^14 */
     LP_DEAD = 3,         /* how much of a list's mass is elsewhere: none, less, more */
-    LP_SETS_A = 64,
+    LP_MATCH_LENGTHS = 32,
+    LP_MATCH_DEPTHS = 4,
+    LP_SETS_A = 256,
     LP_SETS_B = 64,
     LP_SETS_GUESS = 64,
 };
 
-/* What a bit's probability is mixed from. */
+/* What children's odds are mixed from. */
 enum lp_input {
-    LP_IN_NODE,    /* the node, as the sequence knows it */
-    LP_IN_MODEL,   /* as the model does */
-    LP_IN_NET,     /* the network */
-    LP_IN_ONE,     /* a constant */
-    LP_IN_FOLLOW,  /* the model's successors of the last token */
-    LP_IN_MATCH,   /* what came after the same tokens */
-    LP_IN_HISTORY, /* the node's last bits */
-    LP_IN_MISSED,  /* the guess that was wrong */
-    LP_IN_LIST,    /* lists of successors: the eighth, so that those before are a vector */
-    LP_INPUTS_USED = LP_IN_LIST + LP_LISTS,
+    LP_IN_MODEL,  /* what the model knows of them: the network, or how frequent they are */
+    LP_IN_NODE,   /* what this sequence has shown of them */
+    LP_IN_MATCH,  /* what came after the same tokens */
+    LP_IN_FOLLOW, /* the model's successors of the last token */
+    LP_IN_LIST,   /* lists of successors */
+    LP_INPUTS = LP_IN_LIST + LP_LISTS,
+    LP_IN_ONE = LP_IN_MODEL, /* of a guess: a constant */
 };
 
-/* All of u16 or i16: initial values are in the model, in this order. */
+/* Initial values are in the model, in this order: u16 probabilities, i16 weights, and
+ * i16 odds, which here have LP_ODDS_FINER bits more. */
 struct lp_adaptive {
-    uint16_t list[LP_LISTS][LP_DEAD][LP_LEVELS][LP_LEVELS];
-    uint16_t follow[LP_WIDE_LEVELS][LP_WIDE_LEVELS];
-    uint16_t match[64];
     uint16_t top[LP_LISTS][LP_LEVELS][LP_LEVELS];
-    uint16_t match_top[64];
+    uint16_t match_top[2 * LP_MATCH_LENGTHS];
     uint16_t top_follow[LP_WIDE_LEVELS][LP_WIDE_LEVELS];
-    uint16_t missed[4][32];
-    uint16_t history[64];
+    int16_t weight_guess[LP_SETS_GUESS][LP_INPUTS];
     int16_t weight_a[LP_SETS_A][LP_INPUTS];
     int16_t weight_b[LP_SETS_B][LP_INPUTS];
-    int16_t weight_guess[LP_SETS_GUESS][LP_INPUTS];
+    int32_t list[LP_LISTS][LP_DEAD][LP_LEVELS][LP_LEVELS];
+    int32_t follow[LP_WIDE_LEVELS][LP_WIDE_LEVELS];
+    int32_t match[LP_MATCH_LENGTHS][LP_MATCH_DEPTHS];
 };
 
-/* All values, and the probabilities that come before the weights. */
 enum {
-    LP_ADAPTIVE_SIZE = sizeof(struct lp_adaptive) / 2,
-    LP_ADAPTIVE_MAPS = offsetof(struct lp_adaptive, weight_a) / 2,
+    LP_ODDS_FINER = 10,
+    LP_ADAPTIVE_WEIGHTS = offsetof(struct lp_adaptive, weight_guess) / 2, /* the first */
+    LP_ADAPTIVE_ODDS = offsetof(struct lp_adaptive, list) / 2,
+    LP_ADAPTIVE_SIZE =
+        LP_ADAPTIVE_ODDS + (sizeof(struct lp_adaptive) - offsetof(struct lp_adaptive, list)) / 4,
 };
 
 struct lp_model {
     const unsigned char *file;
     size_t file_size;
-    uint32_t size;                             /* one more than the largest id */
-    uint32_t nleaves;                          /* at least 2 */
-    uint32_t leaf_bits;                        /* of a cell */
-    uint32_t nfollow, nbuckets, nrows, nnodes; /* the last two of the network */
-    int32_t net_scale[LP_NET_PLACES];
+    uint32_t size;      /* one more than the largest id */
+    uint32_t nleaves;   /* at least 2 */
+    uint32_t leaf_bits; /* of a cell; at least LP_LEAF_BITS_MIN */
+    uint32_t nnodes, nfollow, nbuckets;
+    uint32_t nrows, nnets; /* of the network */
+    unsigned char net_scale[LP_NET_PLACES];
     const unsigned char *section[LP_LPM_SECTIONS];
     uint32_t section_size[LP_LPM_SECTIONS];
-    const unsigned char *tree, *leaf, *id, *row, *start, *follow, *net_row, *net_node, *net_weight,
-        *cell, *initial;
+    const unsigned char *node, *leaf, *id, *row, *start, *follow, *net_row, *net_weight, *cell,
+        *initial;
 };
 
-/* Looks at a file in memory, as opening does. It is not copied. */
+/* Looks at a file in memory, as opening does. It is not copied. LP_DATA, LP_VERSION. */
 enum lp_status lp_model_view(const void *file, size_t size, struct lp_model *model);
+
+/* The same without a look at the tree. */
+enum lp_status lp_model_layout(const void *file, size_t size, struct lp_model *model);
 
 static inline uint32_t lp_get24(const unsigned char *p)
 {

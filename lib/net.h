@@ -3,22 +3,23 @@
  * A log-bilinear model over the tree (Mnih and Hinton, "A scalable hierarchical
  * distributed language model", 2008). Each of the last three tokens adds a row of
  * its own to a vector, and so does a sum of all before them, a sixteenth of
- * which fades with each token. A decision's log odds are the product of that vector
- * and the node's weights, plus its bias. Unlike lists of successors it knows what is
- * like what; it costs a cache line a decision. Integers only.
+ * which fades with each token. The log odds of a node's children are the products of
+ * that vector and the children's weights. Unlike lists of successors it knows what is
+ * like what. Integers only.
  *
  * Only frequent tokens have rows of their own, others share their class's; only
- * nodes often decided have weights. Known to the mixing stage and the trainer. */
+ * nodes often met have weights. Known to the mixing stage and the trainer. */
 #ifndef LP_NET_H
 #define LP_NET_H
 
-#include "mix_simd.h"
 #include "model.h"
+#include "vec.h"
 
 /* The vector of what came before. */
 struct lp_net_state {
-    int16_t sum[LP_NET_SIZE];   /* in 1 / LP_NET_UNIT */
-    int16_t faded[LP_NET_SIZE]; /* of finer units */
+    int16_t faded[LP_NET_SIZE]; /* the sum that fades, in finer units */
+    int8_t input[LP_NET_SIZE];
+    int32_t offset; /* what to add to sums of products, as weights are not less than 0 */
 };
 
 /* The row of a leaf in a place. */
@@ -30,46 +31,49 @@ static inline const unsigned char *lp_net_row(const struct lp_model *m, uint32_t
     return m->net_row + ((size_t)row * LP_NET_PLACES + place) * LP_NET_ROW;
 }
 
-static inline void lp_net_prefetch(const struct lp_model *m, uint32_t leaf)
+/* Sixteen values of a row from the i-th on, times the place's scale. */
+static inline lp_vec lp_net_values(const struct lp_model *m, const unsigned char *row,
+                                   uint32_t place, uint32_t i)
 {
-    const unsigned char *row = lp_net_row(m, leaf, 0);
-    __builtin_prefetch(row);
-    __builtin_prefetch(row + 64);
+    const lp_vec bytes = lp_vec_widen(row + i % LP_NET_ROW);
+    const lp_vec values = lp_vec_both(lp_vec_shift(bytes, i < LP_NET_ROW ? 0 : 4), lp_vec_all(15));
+    return lp_vec_mul(lp_vec_sub(values, lp_vec_all(8)), lp_vec_all(m->net_scale[place]));
 }
 
 /* Sees the next token: before[k] is the leaf k + 1 places back. */
 static inline void lp_net_see(const struct lp_model *m, struct lp_net_state *state,
                               const uint32_t before[LP_NET_PLACES])
 {
+    enum { LAST = LP_NET_PLACES - 1 };
     const unsigned char *row[LP_NET_PLACES];
-    if (m->nnodes == 0)
+    if (m->nnets == 0)
         return;
     for (uint32_t k = 0; k < LP_NET_PLACES; k++)
         row[k] = lp_net_row(m, before[k], k);
-    if (before[LP_NET_PLACES - 1] == m->nleaves)
-        row[LP_NET_PLACES - 1] = NULL;
-    lp_net_see_rows(state->sum, state->faded, row, m->net_scale);
+    lp_vec sum = lp_vec_all(0);
+    for (uint32_t i = 0; i < LP_NET_SIZE; i += LP_LANES) {
+        lp_vec faded = lp_vec_load(state->faded + i);
+        faded = lp_vec_sub(faded, lp_vec_shift(faded, LP_NET_FADE));
+        if (before[LAST] != m->nleaves)
+            faded = lp_vec_add(faded, lp_net_values(m, row[LAST], LAST, i));
+        lp_vec_store(state->faded + i, faded);
+        lp_vec x = lp_vec_shift(faded, LP_NET_FADED_SHIFT);
+        for (uint32_t k = 0; k < LAST; k++)
+            x = lp_vec_add(x, lp_net_values(m, row[k], k, i));
+        x = lp_vec_shift(x, 2); /* from 1/64 to 1/16 */
+        x = lp_vec_max(lp_vec_min(x, lp_vec_all(INT8_MAX)), lp_vec_all(INT8_MIN));
+        lp_vec_narrow(state->input + i, x);
+        sum = lp_vec_add(sum, x);
+    }
+    state->offset = -LP_NET_WEIGHT_ZERO * lp_vec_dot(sum, lp_vec_all(1));
 }
 
-/* Of n nodes from v down, how many are on the left; fewer than n. */
-static inline uint32_t lp_net_left(const struct lp_model *m, uint32_t v, uint32_t n)
+/* The log odds of a node's children, in 1/256: of weights `net`. */
+static inline lp_vec lp_net_odds(const struct lp_model *m, const struct lp_net_state *state,
+                                 uint32_t net)
 {
-    uint32_t left = lp_get16(m->net_node + 4 * (size_t)v);
-    return left < n ? left : n - 1;
-}
-
-static inline const unsigned char *lp_net_weight(const struct lp_model *m, uint32_t v)
-{
-    return m->net_weight + (size_t)v * LP_NET_SIZE;
-}
-
-/* The stretched probability, of 1 / 256, that node v of the network goes right. */
-static inline int32_t lp_net_odds(const struct lp_model *m, const struct lp_net_state *state,
-                                  uint32_t v)
-{
-    /* Units of 1 / (64 * 32) to those of 1 / 256 */
-    return lp_shift_down(lp_net_dot(state->sum, lp_net_weight(m, v)), 3) +
-           (int16_t)lp_get16(m->net_node + 4 * (size_t)v + 2);
+    return lp_vec_products(m->net_weight + LP_NET_NODE * (size_t)net, state->input, LP_NET_SIZE,
+                           state->offset);
 }
 
 #endif

@@ -21,7 +21,18 @@ struct lp_docs {
 /* What a model may hold. */
 struct lp_train_sizes {
     uint32_t follow, cell; /* bytes */
-    uint32_t rows, nodes;  /* of the network; rows: of tokens of their own */
+    uint32_t rows, nodes;  /* of the network: tokens with rows, nodes with weights, of their own */
+};
+
+/* A node of the tree: child k has the leaves from begin[k] to begin[k + 1]. */
+struct lp_tree_node {
+    uint32_t begin[LP_NODE_CHILDREN + 1];
+    uint32_t n;     /* children */
+    uint32_t first; /* the node of the first child that is one */
+    uint32_t shift; /* children begin at multiples of 1 << shift leaves */
+    /* How it was divided, in two each time: the child, or LP_NODE_CHILDREN + the number of
+     * the later division, on either side. */
+    uint8_t left[LP_NODE_CHILDREN - 1], right[LP_NODE_CHILDREN - 1];
 };
 
 /* The order of the tokens in the tree, and their classes. */
@@ -30,8 +41,9 @@ struct lp_tree {
     uint32_t *leaf, *id; /* of an id, LP_NO_LEAF for none; of a leaf */
     uint16_t *row;       /* in the network, of a leaf and of the begin */
     uint32_t nrows;
-    double *mass;  /* of the leaves before each, nleaves + 1 */
-    uint32_t *mid; /* of a node, in preorder */
+    struct lp_tree_node *node; /* breadth first */
+    uint32_t nnodes;
+    double root[LP_NODE_CHILDREN]; /* probability of each of the root's children */
 };
 
 enum { LP_NO_LEAF = 0xFFFFFF };

@@ -14,7 +14,7 @@
 static void adapt_bucket(const struct lp_model *m, unsigned char *bucket, const struct lp_gram *g)
 {
     const uint32_t bits = m->leaf_bits, shift = bits + LP_CELL_CLASS_BITS;
-    uint32_t check = lp_cell_check(g->key, bits), leaf = (uint32_t)(g->key & LP_GRAM_LEAF);
+    const uint32_t check = lp_cell_check(g->key, bits), leaf = (uint32_t)(g->key & LP_GRAM_LEAF);
     uint32_t least = 0, least_class = 16, same = 0;
     for (uint32_t k = 0; k < LP_BUCKET_CELLS; k++) {
         uint32_t cell = lp_get32(bucket + 4 * k), class = cell >> bits & 15;
@@ -44,17 +44,17 @@ static void adapt_cells(const struct lp_model *m, unsigned char *cells,
 
 /* --- Lists of successors ------------------------------------------------------------- */
 
-/* The successors of a leaf in the model, from entry begin to end, and n in docs,
- * merged into list. */
-static uint32_t merge_follow(const struct lp_model *m, uint32_t begin, uint32_t end,
+/* The successors of a leaf in the model and n in docs, merged into list. */
+static uint32_t merge_follow(const struct lp_model *m, const struct lp_follow *f,
                              const struct lp_gram *g, size_t n, struct lp_successor *list)
 {
-    const uint32_t mask = (1 << LP_FOLLOW_BITS) - 1;
     uint32_t k = 0;
     size_t i = 0;
-    for (uint32_t at = begin; at + 1 < end; at++) { /* the last entry is but a total */
-        uint32_t entry = lp_get32(m->follow + 4 * (size_t)at), leaf = entry >> LP_FOLLOW_BITS;
-        float count = (float)((lp_get32(m->follow + 4 * (size_t)at + 4) - entry) & mask);
+    for (uint32_t at = 0; at < f->n; at++) {
+        const uint32_t leaf = lp_follow_leaf(f, at);
+        float count = (float)lp_follow_count(f, at);
+        if (leaf >= m->nleaves)
+            break; /* no model of ours */
         for (; i < n && (g[i].key & LP_GRAM_LEAF) < leaf; i++)
             list[k++] = (struct lp_successor){(uint32_t)(g[i].key & LP_GRAM_LEAF), 4 * g[i].count};
         if (i < n && (g[i].key & LP_GRAM_LEAF) == leaf)
@@ -66,45 +66,68 @@ static uint32_t merge_follow(const struct lp_model *m, uint32_t begin, uint32_t 
     return k;
 }
 
-/* Writes all lists, of the model and of docs, as far as there is room for what
- * counts at least that much. Returns how many entries they need. */
-static uint32_t put_lists(const struct lp_model *m, const struct lp_grams *grams, float least,
-                          struct lp_successor *list, unsigned char *start, unsigned char *follow)
+/* What a list of the model does not have: all that the root's odds stand for, but for
+ * those that it has. */
+static void others_of(const struct lp_tree *tree, const struct lp_follow *f, double *others)
 {
-    uint32_t at = 0, known = 0;
+    const struct lp_tree_node *root = &tree->node[0];
+    double total = f->others, all = 0;
+    memset(others, 0, LP_NODE_CHILDREN * sizeof *others);
+    for (uint32_t k = 0; k < root->n && f->n > 0; k++)
+        all += others[k] = tree->root[k] * exp((lp_follow_root(f)[k] - LP_FOLLOW_EVEN) / 8.0);
+    for (uint32_t i = 0; i < f->n; i++)
+        total += lp_follow_count(f, i);
+    for (uint32_t k = 0; k < root->n && f->n > 0; k++)
+        others[k] *= total / all;
+    for (uint32_t i = 0; i < f->n; i++) {
+        if (lp_follow_leaf(f, i) < tree->nleaves)
+            others[lp_tree_child(root, lp_follow_leaf(f, i))] -= lp_follow_count(f, i);
+    }
+    for (uint32_t k = 0; k < root->n; k++)
+        others[k] = others[k] > 0 ? others[k] : 0;
+}
+
+/* Writes all lists, of the model and of docs, of what counts at least that much. Returns
+ * how many words they need. follow: NULL only counts them. */
+static uint32_t put_lists(const struct lp_model *m, const struct lp_tree *tree,
+                          const struct lp_grams *grams, float least, struct lp_successors *of,
+                          unsigned char *start, unsigned char *follow)
+{
+    uint32_t at = 0;
     size_t i = 0;
-    for (uint32_t last = 0; last <= m->nleaves && at <= m->nfollow; last++) {
-        uint32_t begin = lp_get32(m->start + 4 * (size_t)last);
-        uint32_t end = lp_get32(m->start + 4 * (size_t)last + 4);
-        if (begin < known || end < begin || end > m->nfollow)
-            begin = end = known; /* no list: they are one after the other */
-        known = end;
+    for (uint32_t last = 0; last <= m->nleaves; last++) {
+        struct lp_follow f;
+        lp_follow_open(m, last, &f);
         size_t from = i;
         while (i < grams->n && grams->v[i].key >> LP_GRAM_SHIFT == last)
             i++;
-        uint32_t n = merge_follow(m, begin, end, grams->v + from, i - from, list);
-        uint32_t need = lp_list_put(list, n, least, NULL);
+        of->n = merge_follow(m, &f, grams->v + from, i - from, of->list);
+        if (follow == NULL) {
+            at += lp_list_put(tree, of, least, NULL);
+            continue;
+        }
+        others_of(tree, &f, of->others);
         lp_put32(start + 4 * (size_t)last, at);
-        if (at + need <= m->nfollow)
-            lp_list_put(list, n, least, follow + 4 * (size_t)at);
-        at += need;
+        at += lp_list_put(tree, of, least, follow + 4 * (size_t)at);
     }
-    lp_put32(start + 4 * ((size_t)m->nleaves + 1), at);
+    if (follow != NULL)
+        lp_put32(start + 4 * ((size_t)m->nleaves + 1), at);
     return at;
 }
 
-static enum lp_status adapt_follow(const struct lp_model *m, unsigned char *start,
-                                   unsigned char *follow, const struct lp_grams *grams)
+static enum lp_status adapt_follow(const struct lp_model *m, const struct lp_tree *tree,
+                                   unsigned char *start, unsigned char *follow,
+                                   const struct lp_grams *grams)
 {
-    struct lp_successor *list = malloc((m->nfollow + grams->n + 1) * sizeof *list);
-    if (list == NULL)
+    struct lp_successors of = {.list = malloc((LP_FOLLOW_MAX + grams->n + 1) * sizeof *of.list)};
+    if (of.list == NULL)
         return LP_NOMEM;
     float least = 0.5F;
-    uint32_t n;
-    while ((n = put_lists(m, grams, least, list, start, follow)) > m->nfollow)
+    while (put_lists(m, tree, grams, least, &of, NULL, NULL) > m->nfollow)
         least *= 1.1F;
+    const uint32_t n = put_lists(m, tree, grams, least, &of, start, follow);
     memset(follow + 4 * (size_t)n, 0, 4 * (size_t)(m->nfollow - n));
-    free(list);
+    free(of.list);
     return LP_OK;
 }
 
@@ -121,41 +144,36 @@ static uint32_t *sums_of(const struct lp_docs *docs, uint32_t nleaves)
     return sum;
 }
 
-/* Adds docs to the mass that the model gives each node: the model's counts as much. */
+/* Adds docs to the mass that the model gives each node's children: the model's counts
+ * as much. Those of the network it knows better, and they are written later. */
 static enum lp_status adapt_tree(const struct lp_model *m, const struct lp_tree *tree,
                                  unsigned char *nodes, const struct lp_docs *docs)
 {
     uint32_t *sum = sums_of(docs, m->nleaves);
-    if (sum == NULL)
+    double *mass = calloc(m->nnodes, sizeof *mass);
+    if (sum == NULL || mass == NULL) {
+        free(sum);
+        free(mass);
         return LP_NOMEM;
-    struct {
-        uint32_t a, b;
-        double mass;
-    } stack[LP_DEPTH_MAX + 32]; /* of intervals to come, in preorder */
-    uint32_t top = 1, node = 0;
-    stack[0].a = 0;
-    stack[0].b = m->nleaves;
-    stack[0].mass = (double)docs->n;
-    while (top > 0) {
-        uint32_t a = stack[--top].a, b = stack[top].b;
-        double mass = stack[top].mass;
-        if (b - a < 2)
-            continue;
-        uint32_t mid = tree->mid[node], entry = lp_get32(m->tree + 4 * (size_t)node);
-        int32_t says = (int32_t)(entry & ((1 << LP_STRETCH_BITS) - 1)) - (1 << 13);
-        double p = 1 / (1 + exp(-says / 256.0));
-        double right = sum[b] - sum[mid], both = sum[b] - sum[a];
-        if (both > 0)
-            says = lp_stretched(mass * p + right + 1e-6, mass + both + 2e-6);
-        lp_put32(nodes + 4 * (size_t)node++, mid << LP_STRETCH_BITS | (uint32_t)(says + (1 << 13)));
-        stack[top].a = mid;
-        stack[top].b = b;
-        stack[top++].mass = mass * p;
-        stack[top].a = a;
-        stack[top].b = mid;
-        stack[top++].mass = mass * (1 - p);
+    }
+    mass[0] = (double)docs->n;
+    for (uint32_t at = 0; at < m->nnodes; at++) {
+        const struct lp_tree_node *node = &tree->node[at];
+        unsigned char *cost = nodes + LP_NODE_SIZE * (size_t)at + LP_NODE_AT_COST;
+        const double both = mass[at] + sum[node->begin[node->n]] - sum[node->begin[0]];
+        double p[LP_NODE_CHILDREN], all = 0;
+        for (uint32_t k = 0; k < node->n; k++)
+            all += p[k] = exp(-cost[k] / 8.0);
+        for (uint32_t k = 0, below = node->first; k < node->n; k++) {
+            const double more = sum[node->begin[k + 1]] - sum[node->begin[k]];
+            if (lp_tree_inner(node, k))
+                mass[below++] = mass[at] * p[k] / all;
+            if (more > 0 || both > mass[at])
+                cost[k] = (unsigned char)lp_node_cost((mass[at] * p[k] / all + more + 1e-6) / both);
+        }
     }
     free(sum);
+    free(mass);
     return LP_OK;
 }
 
@@ -171,23 +189,22 @@ static enum lp_status adapt(const struct lp_trainer *t, const struct lp_tree *tr
     if (!lp_buf_append(image, m->file, m->file_size))
         return LP_NOMEM;
     unsigned char *p = image->p + image->n - m->file_size;
-    enum lp_status status = adapt_tree(m, tree, p + (m->tree - m->file), docs);
+    enum lp_status status = adapt_tree(m, tree, p + (m->node - m->file), docs);
     if (status == LP_OK)
         status =
-            lp_net_adapt(t, tree, docs, p + (m->net_node - m->file), p + (m->net_weight - m->file));
+            lp_net_adapt(t, tree, docs, p + (m->node - m->file), p + (m->net_weight - m->file));
     for (int order = 1; status == LP_OK && order <= 3; order++) {
         struct lp_grams grams;
         status = lp_grams_count(docs, m->nleaves, order, &grams);
         if (status == LP_OK && order == 1)
-            status = adapt_follow(m, p + (m->start - m->file), p + (m->follow - m->file), &grams);
+            status =
+                adapt_follow(m, tree, p + (m->start - m->file), p + (m->follow - m->file), &grams);
         else if (status == LP_OK)
             adapt_cells(m, p + (m->cell - m->file), &grams);
         free(grams.v);
     }
     lp_sort_cells(p + (m->cell - m->file), m->nbuckets);
-    const uint16_t *from = (const uint16_t *)initial;
-    for (size_t i = 0; i < LP_ADAPTIVE_SIZE; i++)
-        lp_put16(p + (m->initial - m->file) + 2 * i, from[i]);
+    lp_tune_put(initial, p + (m->initial - m->file));
     lp_put64(p + LP_LPM_AT_FINGERPRINT,
              lp_xxh64(p + LP_LPM_AT_VOCAB, m->file_size - LP_LPM_AT_VOCAB, 0));
     return status;
@@ -224,13 +241,8 @@ static enum lp_status tune_halfway(const struct lp_trainer *t, const struct lp_b
         return LP_NOMEM;
     *tuned = *initial;
     enum lp_status status = lp_tune(t, image, docs, tuned);
-    uint16_t *to = (uint16_t *)initial, *from = (uint16_t *)tuned;
-    for (size_t i = 0; status == LP_OK && i < LP_ADAPTIVE_SIZE; i++) {
-        if (i < LP_ADAPTIVE_MAPS)
-            to[i] = (uint16_t)((to[i] + from[i]) / 2);
-        else
-            to[i] = (uint16_t)(((int16_t)to[i] + (int16_t)from[i]) / 2);
-    }
+    for (size_t i = 0; status == LP_OK && i < LP_ADAPTIVE_SIZE; i++)
+        lp_adaptive_put(initial, i, (lp_adaptive_get(initial, i) + lp_adaptive_get(tuned, i)) / 2);
     free(tuned);
     return status;
 }
@@ -251,8 +263,8 @@ enum lp_status lp_train_adapt(const struct lp_trainer *t, const struct lp_docs *
     if (status == LP_OK)
         status = share(docs, leaf, &all, &most, &rest);
     free(leaf);
-    for (size_t i = 0; status == LP_OK && i < LP_ADAPTIVE_SIZE; i++)
-        ((uint16_t *)initial)[i] = lp_get16(m->initial + 2 * i);
+    if (status == LP_OK)
+        lp_adaptive_load(m, initial);
     if (status == LP_OK && rest.ndocs >= TUNE_MIN) {
         status = adapt(t, &tree, &most, initial, &trial);
         if (status == LP_OK)

@@ -5,7 +5,7 @@
  * makes the mutual information of neighbouring classes largest, some rounds
  * over; the others keep to classes by kind of character. Then classes merge two by two,
  * losing least, into a dendrogram, whose order is that of the leaves. */
-#include "train.h"
+#include "train_parts.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -280,58 +280,6 @@ static enum lp_status dendrogram(struct clusters *c, uint16_t *order, uint16_t *
     return LP_OK;
 }
 
-/* --- The tree ------------------------------------------------------------------------- */
-
-struct layout {
-    struct lp_tree *tree;
-    const uint16_t *height; /* of the boundary before each leaf: 0 within a class */
-};
-
-/* Where an interval splits: at the highest boundary that leaves 30% on each
- * side, else at the one nearest to the middle. */
-static uint32_t split(const struct layout *l, uint32_t a, uint32_t b)
-{
-    const double *mass = l->tree->mass;
-    double total = mass[b] - mass[a];
-    uint32_t lo = a + 1, hi = b;
-    while (lo < hi) { /* the first with more than half before it */
-        uint32_t i = (lo + hi) / 2;
-        if (mass[i] - mass[a] < total / 2)
-            lo = i + 1;
-        else
-            hi = i;
-    }
-    uint32_t best = lo >= b ? b - 1 : lo;
-    if (best > a + 1 && mass[best] - mass[a] - total / 2 > total / 2 - (mass[best - 1] - mass[a]))
-        best--;
-    uint16_t top = 0;
-    for (uint32_t i = best; i > a && mass[i] - mass[a] >= 0.3 * total; i--) {
-        if (l->height[i] > top) {
-            top = l->height[i];
-            best = i;
-        }
-    }
-    for (uint32_t i = lo; i < b && mass[b] - mass[i] >= 0.3 * total; i++) {
-        if (l->height[i] > top) {
-            top = l->height[i];
-            best = i;
-        }
-    }
-    return best;
-}
-
-static void lay_out(const struct layout *l, uint32_t a, uint32_t b, uint32_t node, uint32_t depth)
-{
-    while (b - a > 1) {
-        uint32_t mid = depth >= LP_DEPTH_MAX ? a + (b - a) / 2 : split(l, a, b);
-        l->tree->mid[node] = mid;
-        depth++;
-        lay_out(l, a, mid, node + 1, depth);
-        node += mid - a;
-        a = mid;
-    }
-}
-
 /* --- All of it ------------------------------------------------------------------------ */
 
 struct ranked {
@@ -440,15 +388,6 @@ static void clusters_free(struct clusters *c)
     free(c->column);
 }
 
-void lp_tree_free(struct lp_tree *tree)
-{
-    free(tree->leaf);
-    free(tree->id);
-    free(tree->row);
-    free(tree->mass);
-    free(tree->mid);
-}
-
 enum lp_status lp_train_tree(const struct lp_trainer *t, const struct lp_docs *docs,
                              struct lp_tree *tree)
 {
@@ -460,16 +399,14 @@ enum lp_status lp_train_tree(const struct lp_trainer *t, const struct lp_docs *d
     *tree = (struct lp_tree){.size = size,
                              .leaf = malloc(size * sizeof *tree->leaf),
                              .id = malloc(size * sizeof *tree->id),
-                             .row = malloc(((size_t)size + 1) * sizeof *tree->row),
-                             .mass = malloc(((size_t)size + 1) * sizeof *tree->mass),
-                             .mid = malloc(size * sizeof *tree->mid)};
+                             .row = malloc(((size_t)size + 1) * sizeof *tree->row)};
+    double *sum = calloc((size_t)size + 1, sizeof *sum); /* of the leaves before each */
+    double *count = calloc(size, sizeof *count);
     enum lp_status status = LP_NOMEM;
     uint16_t order[ALL], up[ALL], place[ALL], context[ALL] = {0};
     if (c.class == NULL || token == NULL || unit == NULL || height == NULL || tree->leaf == NULL ||
-        tree->id == NULL || tree->row == NULL || tree->mass == NULL || tree->mid == NULL)
+        tree->id == NULL || tree->row == NULL || sum == NULL || count == NULL)
         goto end;
-    double *count = tree->mass;
-    memset(count, 0, (size_t)size * sizeof *count);
     size_t begin = 0;
     for (uint32_t d = 0; d < docs->ndocs; begin = docs->end[d++]) {
         for (size_t i = begin; i < docs->end[d]; i++)
@@ -511,7 +448,7 @@ enum lp_status lp_train_tree(const struct lp_trainer *t, const struct lp_docs *d
         uint16_t k = order[token[i].place];
         tree->id[i] = token[i].id;
         tree->leaf[token[i].id] = i;
-        tree->mass[i] = mass;
+        sum[i] = mass;
         mass += token[i].count + 0.05;
         /* The frequent have a row of their own, others share their class's. */
         if (unit[token[i].id] < rows)
@@ -527,13 +464,15 @@ enum lp_status lp_train_tree(const struct lp_trainer *t, const struct lp_docs *d
                 height[i] = up[p];
         }
     }
-    tree->mass[n] = mass;
+    sum[n] = mass;
     tree->row[n] = (uint16_t)tree->nrows++;
-    lay_out(&(struct layout){tree, height}, 0, n, 0, 0);
+    status = lp_tree_lay_out(tree, sum, height);
 end:
     clusters_free(&c);
     free(token);
     free(unit);
     free(height);
+    free(sum);
+    free(count);
     return status;
 }

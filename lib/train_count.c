@@ -178,12 +178,6 @@ uint32_t lp_class_of(float count)
     return class;
 }
 
-int32_t lp_stretched(double n1, double n)
-{
-    double x = 256 * log(n1 / (n - n1));
-    return (int32_t)lround(x > 8191 ? 8191 : x < -8191 ? -8191 : x);
-}
-
 float *lp_novelties(const struct lp_docs *docs)
 {
     enum { RUN = 5 };

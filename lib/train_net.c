@@ -1,7 +1,7 @@
 /* train_net.c - trains a model's network (net.h) on docs.
  *
- * Stochastic gradient descent on the decisions of each token's way down the tree,
- * with a rate of its own for each row and node that falls with what it has learnt
+ * Stochastic gradient descent on the choices of each token's way down the tree,
+ * with a rate of its own for each row and child that falls with what it has learnt
  * (AdaGrad: Duchi, Hazan, Singer, 2011). Runs of tokens that many docs share count
  * less: lists of successors know those already, and the network is there for what
  * no list has. */
@@ -12,31 +12,51 @@
 #include <math.h>
 #include <stdlib.h>
 
+/* For wider vectors too, where that can be chosen as a program starts; the sums stay the
+ * same, to the bit. */
+#if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GLIBC__)
+#define WIDE __attribute__((target_clones("avx2", "default")))
+#else
+#define WIDE
+#endif
+
 enum {
     SIZE = LP_NET_SIZE,
+    CHILDREN = LP_NODE_CHILDREN,
     PLACES = LP_NET_PLACES,
     CHUNK = 256, /* tokens that learn the faded sum's rows at once */
     RUN = 6,     /* tokens; what is met again with so many is an old run */
-    EPOCHS = 2,
+    EPOCHS = 3,
     LANES = 8, /* sums side by side, for the compiler to vectorise */
 };
 
 static const float RATE = 0.1F, FADED_RATE = 0.25F; /* of the faded sum */
+/* As if each child had learnt a while: what it knows is worth more than what some docs
+ * show. */
 static const float ADAPTED_SUM = 20;
 static const float FADE = 1 - 1.0F / (1 << LP_NET_FADE);
 
 typedef float vector[SIZE];
 
-struct net {
-    const struct lp_tree *tree;
-    uint32_t nnodes;
-    int32_t *vector_of; /* of a node of the tree, -1 none */
-    vector *row[PLACES], *weight;
-    bool rows_stay;                             /* only nodes learn */
-    float *bias, *row_sum[PLACES], *weight_sum; /* squares of gradients, summed */
+/* What is learnt of a node's children: of each division into two, by how much the right
+ * side is likelier, half of it for that and half against the left. So children that are
+ * alike learn from each other. */
+struct weights {
+    vector weight[CHILDREN - 1];
+    float bias[CHILDREN - 1], sum[CHILDREN - 1]; /* squares of gradients, summed */
 };
 
-static float dot(const float *a, const float *b)
+struct net {
+    const struct lp_tree *tree;
+    uint32_t nnets;
+    uint16_t *net_of; /* of a node of the tree, LP_NODE_NONE none */
+    struct weights *node;
+    vector *row[PLACES];
+    float *row_sum[PLACES];
+    bool rows_stay; /* only nodes learn */
+};
+
+static inline float dot(const float *a, const float *b)
 {
     float sum[LANES] = {0};
     for (int i = 0; i < SIZE; i += LANES) {
@@ -47,7 +67,7 @@ static float dot(const float *a, const float *b)
 }
 
 /* to += factor * from */
-static void add(float *to, float factor, const float *from)
+static inline void add(float *to, float factor, const float *from)
 {
     for (int i = 0; i < SIZE; i++)
         to[i] += factor * from[i];
@@ -88,40 +108,29 @@ static float *novelty_of(const struct lp_docs *docs, uint32_t none)
 
 /* --- Which nodes have vectors ------------------------------------------------------- */
 
-struct interval {
-    uint32_t a, b, node;
+struct heavy {
+    double mass;
+    uint32_t node;
 };
 
-/* The two parts of an interval. */
-static struct interval left_of(const struct lp_tree *tree, struct interval at)
+static int by_mass(const void *a, const void *b)
 {
-    return (struct interval){at.a, tree->mid[at.node], at.node + 1};
+    const struct heavy *x = a, *y = b;
+    return x->mass != y->mass ? (x->mass > y->mass ? -1 : 1) : x->node < y->node ? -1 : 1;
 }
 
-static struct interval right_of(const struct lp_tree *tree, struct interval at)
-{
-    const uint32_t mid = tree->mid[at.node];
-    return (struct interval){mid, at.b, at.node + (mid - at.a)};
-}
-
-static int descending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return x < y ? 1 : x > y ? -1 : 0;
-}
-
-/* Gives vectors to the nodes most often decided, at most n. A node's are no more
- * than its parent's, so they are a tree too, numbered in preorder. */
+/* Gives weights to the nodes most often met, at most n. */
 static enum lp_status choose_nodes(struct net *net, const struct lp_docs *docs, uint32_t n)
 {
     const struct lp_tree *tree = net->tree;
     double *before = calloc((size_t)tree->nleaves + 1, sizeof *before);
-    double *mass = calloc(tree->nleaves, sizeof *mass),
-           *sorted = calloc(tree->nleaves, sizeof *mass);
-    net->vector_of = malloc(tree->nleaves * sizeof *net->vector_of);
-    enum lp_status status = LP_NOMEM;
-    if (before == NULL || mass == NULL || sorted == NULL || net->vector_of == NULL)
-        goto end;
+    struct heavy *heavy = malloc(tree->nnodes * sizeof *heavy);
+    net->net_of = malloc(tree->nnodes * sizeof *net->net_of);
+    if (before == NULL || heavy == NULL || net->net_of == NULL) {
+        free(before);
+        free(heavy);
+        return LP_NOMEM;
+    }
     uint32_t d = 0;
     for (size_t i = 0; i < docs->n; i++) {
         while (i == docs->end[d])
@@ -130,27 +139,21 @@ static enum lp_status choose_nodes(struct net *net, const struct lp_docs *docs, 
     }
     for (uint32_t i = 0; i < tree->nleaves; i++)
         before[i + 1] += before[i];
-    struct interval stack[128] = {{0, tree->nleaves, 0}};
-    for (uint32_t top = 1; top > 0;) {
-        struct interval at = stack[--top];
-        if (at.b - at.a < 2)
-            continue;
-        mass[at.node] = before[at.b] - before[at.a];
-        stack[top++] = right_of(tree, at);
-        stack[top++] = left_of(tree, at);
+    for (uint32_t i = 0; i < tree->nnodes; i++) {
+        const struct lp_tree_node *node = &tree->node[i];
+        heavy[i] = (struct heavy){before[node->begin[node->n]] - before[node->begin[0]], i};
+        net->net_of[i] = LP_NODE_NONE;
     }
-    memcpy(sorted, mass, tree->nleaves * sizeof *mass);
-    qsort(sorted, tree->nleaves, sizeof *sorted, descending);
-    double least = n < tree->nleaves ? sorted[n] : 0;
-    net->nnodes = 0;
-    for (uint32_t i = 0; i < tree->nleaves; i++)
-        net->vector_of[i] = mass[i] > least ? (int32_t)net->nnodes++ : -1;
-    status = LP_OK;
-end:
+    qsort(heavy, tree->nnodes, sizeof *heavy, by_mass);
+    for (uint32_t i = 0; i < n && i < tree->nnodes && heavy[i].mass > 0; i++)
+        net->net_of[heavy[i].node] = 0;
+    for (uint32_t i = 0; i < tree->nnodes; i++) {
+        if (net->net_of[i] == 0)
+            net->net_of[i] = (uint16_t)net->nnets++;
+    }
     free(before);
-    free(mass);
-    free(sorted);
-    return status;
+    free(heavy);
+    return LP_OK;
 }
 
 /* --- Descent ---------------------------------------------------------------------- */
@@ -171,31 +174,81 @@ static void move_row(struct net *net, uint32_t place, uint32_t row, const float 
     add(net->row[place][row], rate / sqrtf(*sum + 1e-6F), gradient);
 }
 
+/* Values of divisions to values of children: of[k] of child k. */
+static inline void spread(const struct lp_tree_node *node, const float *division, float *of)
+{
+    float side[2 * CHILDREN] = {0}; /* children, then divisions */
+    for (uint32_t i = 0; i + 1 < node->n; i++) {
+        side[node->left[i]] = side[CHILDREN + i] - division[i] / 2;
+        side[node->right[i]] = side[CHILDREN + i] + division[i] / 2;
+    }
+    memcpy(of, side, CHILDREN * sizeof *of);
+}
+
+/* The same back, but for what is common to all children. */
+static void unite(const struct lp_tree_node *node, const float *of, float *division)
+{
+    float side[2 * CHILDREN];
+    memcpy(side, of, node->n * sizeof *of);
+    for (uint32_t i = node->n - 1; i-- > 0;) {
+        division[i] = side[node->right[i]] - side[node->left[i]];
+        side[CHILDREN + i] = (side[node->right[i]] + side[node->left[i]]) / 2;
+    }
+}
+
+/* The children's probabilities, after the vector h. */
+static inline void predict(const struct weights *node, const struct lp_tree_node *here,
+                           const float *h, float *p)
+{
+    float z[CHILDREN] = {0}, most = -INFINITY, sum = 0;
+    for (uint32_t i = 0; i + 1 < here->n; i++)
+        z[i] = node->bias[i] + dot(h, node->weight[i]);
+    spread(here, z, p);
+    for (uint32_t k = 0; k < here->n; k++)
+        most = p[k] > most ? p[k] : most;
+    for (uint32_t k = 0; k < here->n; k++)
+        sum += p[k] = expf(p[k] - most);
+    for (uint32_t k = 0; k < here->n; k++)
+        p[k] /= sum;
+}
+
 /* Learns one token's way down from the vector h; gradient is that of h. Returns the
  * bits that it cost. */
-static double learn(struct net *net, const float *h, uint32_t leaf, float weight, float rate,
-                    float *gradient)
+WIDE static double learn(struct net *net, const float *h, uint32_t leaf, float weight, float rate,
+                         float *gradient)
 {
+    const float SMALL = 1.0F / 1024; /* an error that teaches less than it costs */
     const struct lp_tree *tree = net->tree;
     double bits = 0;
     memset(gradient, 0, sizeof(vector));
-    for (struct interval at = {0, tree->nleaves, 0}; at.b - at.a > 1;) {
-        const int32_t v = net->vector_of[at.node];
-        if (v < 0)
-            break;
-        const uint32_t right = leaf >= tree->mid[at.node];
-        float p = 1 / (1 + expf(-(net->bias[v] + dot(h, net->weight[v]))));
-        p = p < 1e-5F ? 1e-5F : p > 1 - 1e-5F ? 1 - 1e-5F : p;
-        bits -= (double)log2f(right ? p : 1 - p);
-        const float error = ((float)right - p) * weight;
-        add(gradient, error, net->weight[v]);
-        net->weight_sum[v] += error * error;
-        const float step = 2 * rate * error / sqrtf(net->weight_sum[v] + 1e-3F);
-        add(net->weight[v], step, h);
-        net->bias[v] += step;
-        at = right ? right_of(tree, at) : left_of(tree, at);
+    for (uint32_t at = 0;;) {
+        const struct lp_tree_node *here = &tree->node[at];
+        const uint32_t child = lp_tree_child(here, leaf);
+        if (net->net_of[at] != LP_NODE_NONE) {
+            struct weights *node = &net->node[net->net_of[at]];
+            float p[CHILDREN] = {0};
+            predict(node, here, h, p);
+            bits -= (double)log2f(p[child] > 1e-5F ? p[child] : 1e-5F);
+            float error[2 * CHILDREN]; /* of children, then of divisions' both sides */
+            for (uint32_t k = 0; k < here->n; k++)
+                error[k] = (float)(k == child) - p[k];
+            for (uint32_t i = here->n - 1; i-- > 0;) {
+                const float left = error[here->left[i]], right = error[here->right[i]];
+                const float e = (right - left) / 2 * weight;
+                error[CHILDREN + i] = left + right;
+                if (fabsf(e) < SMALL)
+                    continue;
+                add(gradient, e, node->weight[i]);
+                node->sum[i] += e * e;
+                const float step = 2 * rate * e / sqrtf(node->sum[i] + 1e-3F);
+                add(node->weight[i], step, h);
+                node->bias[i] += step;
+            }
+        }
+        if (!lp_tree_inner(here, child))
+            return bits;
+        at = lp_tree_below(here, child);
     }
-    return bits;
 }
 
 /* Learns the tokens of a chunk of a doc; returns the bits they cost. */
@@ -286,12 +339,11 @@ static enum lp_status make_room(struct net *net)
             return LP_NOMEM;
         begin_at_random(&net->row[k][0][0], (size_t)net->tree->nrows * SIZE, &seed);
     }
-    net->weight = malloc((net->nnodes + 1) * sizeof(vector));
-    net->weight_sum = calloc(net->nnodes + 1, sizeof(float));
-    net->bias = calloc(net->nnodes + 1, sizeof(float));
-    if (net->weight == NULL || net->weight_sum == NULL || net->bias == NULL)
+    net->node = calloc(net->nnets + 1, sizeof *net->node);
+    if (net->node == NULL)
         return LP_NOMEM;
-    begin_at_random(&net->weight[0][0], (size_t)net->nnodes * SIZE, &seed);
+    for (uint32_t i = 0; i < net->nnets; i++)
+        begin_at_random(&net->node[i].weight[0][0], (size_t)(CHILDREN - 1) * SIZE, &seed);
     return LP_OK;
 }
 
@@ -353,44 +405,69 @@ static void get_rows(struct net *net, const struct lp_model *m)
     }
 }
 
-/* Writes nodes and their weights; returns how many nodes are below and at this one.
- * Every other weight is as good as each, and packs in a bit less; what is adapted has
- * use of all. */
-static uint32_t put_nodes(const struct net *net, struct interval at, unsigned char *node,
-                          unsigned char *weight)
+/* The place of a child's weight for an input. */
+static size_t place_of(uint32_t child, uint32_t input)
 {
-    const int step = net->rows_stay ? 1 : 2;
-    if (at.b - at.a < 2 || net->vector_of[at.node] < 0)
-        return 0;
-    const uint32_t v = (uint32_t)net->vector_of[at.node];
-    for (int j = 0; j < SIZE; j++)
-        weight[(size_t)v * SIZE + (size_t)j] =
-            (unsigned char)(signed char)(step * rounded(net->weight[v][j] * LP_NET_WEIGHT_UNIT /
-                                                            (float)step,
-                                                        127 / step));
-    uint32_t left = put_nodes(net, left_of(net->tree, at), node, weight);
-    uint32_t right = put_nodes(net, right_of(net->tree, at), node, weight);
-    lp_put16(node + 4 * (size_t)v, (uint16_t)left);
-    lp_put16(node + 4 * (size_t)v + 2, (uint16_t)(int16_t)rounded(net->bias[v] * 256, 4095));
-    return left + 1 + right;
+    return (size_t)CHILDREN * (input / 4 * 4) + 4 * (size_t)child + input % 4;
 }
 
-/* The nodes of a model, with their weights, under one of the tree's. */
-static uint32_t get_nodes(struct net *net, const struct lp_model *m, struct interval at, uint32_t v,
-                          uint32_t count)
+/* Writes the nodes' weights, and what their children cost without any input. */
+static void put_nodes(const struct net *net, unsigned char *node, unsigned char *weight)
 {
-    if (at.b - at.a < 2 || count == 0)
-        return 0;
-    net->vector_of[at.node] = (int32_t)v;
-    net->bias[v] = (float)(int16_t)lp_get16(m->net_node + 4 * (size_t)v + 2) / 256;
-    for (int j = 0; j < SIZE; j++)
-        net->weight[v][j] =
-            (float)(signed char)m->net_weight[(size_t)v * SIZE + (size_t)j] / LP_NET_WEIGHT_UNIT;
-    uint32_t left = lp_get16(m->net_node + 4 * (size_t)v);
-    left = left < count ? left : count - 1;
-    get_nodes(net, m, left_of(net->tree, at), v + 1, left);
-    get_nodes(net, m, right_of(net->tree, at), v + 1 + left, count - 1 - left);
-    return count;
+    for (uint32_t at = 0; at < net->tree->nnodes; at++) {
+        const uint32_t n = net->tree->node[at].n;
+        unsigned char *p = node + LP_NODE_SIZE * (size_t)at;
+        if (net->net_of[at] == LP_NODE_NONE)
+            continue;
+        const struct weights *from = &net->node[net->net_of[at]];
+        unsigned char *to = weight + LP_NET_NODE * (size_t)net->net_of[at];
+        float bias[CHILDREN], value[CHILDREN], most = -INFINITY;
+        spread(&net->tree->node[at], from->bias, bias);
+        for (uint32_t k = 0; k < n; k++)
+            most = bias[k] > most ? bias[k] : most;
+        for (uint32_t k = 0; k < n; k++)
+            p[LP_NODE_AT_COST + k] = (unsigned char)lp_node_cost(exp((double)(bias[k] - most)));
+        memset(to, LP_NET_WEIGHT_ZERO, LP_NET_NODE);
+        for (uint32_t j = 0; j < SIZE; j++) {
+            float of[CHILDREN] = {0};
+            for (uint32_t i = 0; i + 1 < n; i++)
+                of[i] = from->weight[i][j];
+            spread(&net->tree->node[at], of, value);
+            for (uint32_t k = 0; k < n; k++)
+                to[place_of(k, j)] =
+                    (unsigned char)(LP_NET_WEIGHT_ZERO +
+                                    rounded(value[k] * LP_NET_WEIGHT_UNIT, LP_NET_WEIGHT_ZERO - 1));
+        }
+        lp_put16(p + LP_NODE_AT_NET, net->net_of[at]);
+    }
+}
+
+/* The nodes of a model, with their weights. */
+static void get_nodes(struct net *net, const struct lp_model *m)
+{
+    for (uint32_t at = 0; at < m->nnodes; at++) {
+        const unsigned char *p = m->node + LP_NODE_SIZE * (size_t)at;
+        net->net_of[at] = lp_get16(p + LP_NODE_AT_NET);
+        if (net->net_of[at] == LP_NODE_NONE)
+            continue;
+        struct weights *to = &net->node[net->net_of[at]];
+        const unsigned char *from = m->net_weight + LP_NET_NODE * (size_t)net->net_of[at];
+        const struct lp_tree_node *node = &net->tree->node[at];
+        float value[CHILDREN];
+        for (uint32_t k = 0; k < node->n; k++)
+            value[k] = -(float)p[LP_NODE_AT_COST + k] / 8;
+        unite(node, value, to->bias);
+        for (uint32_t i = 0; i + 1 < node->n; i++)
+            to->sum[i] = ADAPTED_SUM;
+        for (uint32_t j = 0; j < SIZE; j++) {
+            float of[CHILDREN];
+            for (uint32_t k = 0; k < node->n; k++)
+                value[k] = (float)(from[place_of(k, j)] - LP_NET_WEIGHT_ZERO) / LP_NET_WEIGHT_UNIT;
+            unite(node, value, of);
+            for (uint32_t i = 0; i + 1 < node->n; i++)
+                to->weight[i][j] = of[i];
+        }
+    }
 }
 
 /* --- All of it ---------------------------------------------------------------------- */
@@ -401,14 +478,13 @@ static void free_net(struct net *net)
         free(net->row[k]);
         free(net->row_sum[k]);
     }
-    free(net->vector_of);
-    free(net->weight);
-    free(net->weight_sum);
-    free(net->bias);
+    free(net->net_of);
+    free(net->node);
 }
 
 enum lp_status lp_net_new(const struct lp_trainer *t, const struct lp_tree *tree,
-                          const struct lp_docs *docs, uint32_t nodes, struct lp_net_tables *out)
+                          const struct lp_docs *docs, uint32_t nodes, unsigned char *node,
+                          struct lp_net_tables *out)
 {
     struct net net = {.tree = tree};
     enum lp_status status = choose_nodes(&net, docs, nodes);
@@ -416,17 +492,16 @@ enum lp_status lp_net_new(const struct lp_trainer *t, const struct lp_tree *tree
         status = make_room(&net);
     if (status == LP_OK)
         status = descend(t, &net, docs);
-    *out = (struct lp_net_tables){.nrows = tree->nrows, .nnodes = net.nnodes};
+    *out = (struct lp_net_tables){.nrows = tree->nrows, .nnets = net.nnets};
     if (status == LP_OK) {
         out->row = calloc(tree->nrows, (size_t)PLACES * LP_NET_ROW);
-        out->node = calloc(net.nnodes + 1, 4);
-        out->weight = calloc(net.nnodes + 1, SIZE);
-        if (out->row == NULL || out->node == NULL || out->weight == NULL)
+        out->weight = calloc(net.nnets + 1, LP_NET_NODE);
+        if (out->row == NULL || out->weight == NULL)
             status = LP_NOMEM;
     }
     if (status == LP_OK) {
         put_rows(&net, out->row, out->scale);
-        put_nodes(&net, (struct interval){0, tree->nleaves, 0}, out->node, out->weight);
+        put_nodes(&net, node, out->weight);
     }
     free_net(&net);
     return status;
@@ -436,25 +511,18 @@ enum lp_status lp_net_adapt(const struct lp_trainer *t, const struct lp_tree *tr
                             const struct lp_docs *docs, unsigned char *node, unsigned char *weight)
 {
     const struct lp_model *m = t->base;
-    if (m->nnodes == 0)
+    if (m->nnets == 0)
         return LP_OK;
-    struct net net = {.tree = tree, .nnodes = m->nnodes, .rows_stay = true};
-    const struct interval root = {0, tree->nleaves, 0};
-    net.vector_of = malloc(tree->nleaves * sizeof *net.vector_of);
-    enum lp_status status = net.vector_of == NULL ? LP_NOMEM : make_room(&net);
+    struct net net = {.tree = tree, .nnets = m->nnets, .rows_stay = true};
+    net.net_of = malloc(tree->nnodes * sizeof *net.net_of);
+    enum lp_status status = net.net_of == NULL ? LP_NOMEM : make_room(&net);
     if (status == LP_OK) {
-        for (uint32_t i = 0; i < tree->nleaves; i++)
-            net.vector_of[i] = -1;
-        /* As if each node had learnt a while: what it knows is worth more than
-         * what some docs show. */
-        for (uint32_t i = 0; i < net.nnodes; i++)
-            net.weight_sum[i] = ADAPTED_SUM;
         get_rows(&net, m);
-        get_nodes(&net, m, root, 0, m->nnodes);
+        get_nodes(&net, m);
         status = descend(t, &net, docs);
     }
     if (status == LP_OK)
-        put_nodes(&net, root, node, weight);
+        put_nodes(&net, node, weight);
     free_net(&net);
     return status;
 }

@@ -36,7 +36,7 @@ static enum lp_status put_tree(struct builder *b, const struct lp_docs *docs)
 {
     const struct lp_tree *tree = b->tree;
     uint32_t nleaves = tree->nleaves;
-    unsigned char *nodes = add_section(b, LP_LPM_TREE, 4 * ((size_t)nleaves - 1));
+    unsigned char *nodes = add_section(b, LP_LPM_NODE, LP_NODE_SIZE * (size_t)tree->nnodes);
     unsigned char *leaf = add_section(b, LP_LPM_LEAF, 3 * (size_t)tree->size);
     unsigned char *id = add_section(b, LP_LPM_ID, 3 * (size_t)nleaves);
     unsigned char *row = add_section(b, LP_LPM_ROW, 2 * ((size_t)nleaves + 1));
@@ -67,24 +67,15 @@ static enum lp_status put_tree(struct builder *b, const struct lp_docs *docs)
     }
     for (uint32_t i = 0; i < nleaves; i++)
         mass[i + 1] += mass[i] + 0.05;
-    /* Preorder by a stack of the intervals still to come. */
-    struct {
-        uint32_t a, b;
-    } stack[128];
-    uint32_t top = 1, node = 0;
-    stack[0].a = 0;
-    stack[0].b = nleaves;
-    while (top > 0) {
-        uint32_t a = stack[--top].a, e = stack[top].b;
-        if (e - a < 2)
-            continue;
-        uint32_t mid = tree->mid[node];
-        uint32_t s = (uint32_t)(8192 + lp_stretched(mass[e] - mass[mid], mass[e] - mass[a]));
-        lp_put32(nodes + 4 * (size_t)node++, mid << LP_STRETCH_BITS | s);
-        stack[top].a = mid;
-        stack[top++].b = e;
-        stack[top].a = a;
-        stack[top++].b = mid;
+    for (uint32_t at = 0; at < tree->nnodes; at++) {
+        const struct lp_tree_node *node = &tree->node[at];
+        unsigned char *p = nodes + LP_NODE_SIZE * (size_t)at;
+        const double whole = mass[node->begin[node->n]] - mass[node->begin[0]];
+        lp_tree_put(tree, at, p);
+        for (uint32_t k = 0; k < node->n; k++) {
+            const double part = mass[node->begin[k + 1]] - mass[node->begin[k]];
+            p[LP_NODE_AT_COST + k] = (unsigned char)lp_node_cost(part / whole);
+        }
     }
     free(mass);
     free(seen);
@@ -100,7 +91,7 @@ static size_t follow_need(const struct lp_grams *g, float least)
         size_t n = 0;
         for (; i < g->n && g->v[i].key >> LP_GRAM_SHIFT == last; i++)
             n += g->v[i].count >= least;
-        need += n == 0 ? 0 : n < LP_LIST_LONGEST ? n + 1 : LP_LIST_LONGEST + 1; /* its total */
+        need += n == 0 ? 0 : LP_FOLLOW_HEAD + (n < LP_FOLLOW_MAX ? n : LP_FOLLOW_MAX);
     }
     return need;
 }
@@ -117,20 +108,20 @@ static enum lp_status put_follow(struct builder *b)
     while (follow_need(g, least) > room)
         least *= 1.08F;
     unsigned char *follow = add_section(b, LP_LPM_FOLLOW, 4 * room);
-    struct lp_successor *list = malloc((nleaves + 1) * sizeof *list);
-    if (follow == NULL || list == NULL)
+    struct lp_successors of = {.list = malloc((nleaves + 1) * sizeof *of.list)};
+    if (follow == NULL || of.list == NULL)
         return LP_NOMEM; /* the program ends */
     uint32_t at = 0;
     size_t i = 0;
     for (uint32_t last = 0; last <= nleaves; last++) {
-        uint32_t n = 0;
+        of.n = 0;
         lp_put32(start + 4 * (size_t)last, at);
         for (; i < g->n && g->v[i].key >> LP_GRAM_SHIFT == last; i++)
-            list[n++] =
+            of.list[of.n++] =
                 (struct lp_successor){(uint32_t)(g->v[i].key & LP_GRAM_LEAF), 4 * g->v[i].count};
-        at += lp_list_put(list, n, 4 * least, follow + 4 * (size_t)at);
+        at += lp_list_put(b->tree, &of, 4 * least, follow + 4 * (size_t)at);
     }
-    free(list);
+    free(of.list);
     lp_put32(start + 4 * ((size_t)nleaves + 1), at);
     b->size[LP_LPM_FOLLOW] = 4 * (size_t)at;
     return LP_OK;
@@ -214,7 +205,7 @@ static size_t score_grams(const struct builder *b, const struct lp_docs *docs,
 
 static enum lp_status put_cells(struct builder *b, const struct lp_docs *docs)
 {
-    uint32_t nbuckets = b->t->sizes.cell / 64, leaf_bits = 0;
+    uint32_t nbuckets = b->t->sizes.cell / 64, leaf_bits = LP_LEAF_BITS_MIN;
     while ((uint32_t)1 << leaf_bits < b->tree->nleaves)
         leaf_bits++;
     const uint32_t shift = leaf_bits + LP_CELL_CLASS_BITS;
@@ -259,10 +250,10 @@ static void take_section(struct builder *b, int section, unsigned char *table, s
 static enum lp_status put_net(struct builder *b, const struct lp_docs *docs)
 {
     struct lp_net_tables net;
-    enum lp_status status = lp_net_new(b->t, b->tree, docs, b->t->sizes.nodes, &net);
+    enum lp_status status =
+        lp_net_new(b->t, b->tree, docs, b->t->sizes.nodes, b->section[LP_LPM_NODE], &net);
     take_section(b, LP_LPM_NET_ROW, net.row, (size_t)net.nrows * LP_NET_PLACES * LP_NET_ROW);
-    take_section(b, LP_LPM_NET_NODE, net.node, 4 * (size_t)net.nnodes);
-    take_section(b, LP_LPM_NET_WEIGHT, net.weight, (size_t)net.nnodes * LP_NET_SIZE);
+    take_section(b, LP_LPM_NET_WEIGHT, net.weight, (size_t)net.nnets * LP_NET_NODE);
     memcpy(b->scale, net.scale, sizeof b->scale);
     return status;
 }
@@ -272,9 +263,7 @@ static enum lp_status put_initial(struct builder *b, const struct lp_adaptive *i
     unsigned char *p = add_section(b, LP_LPM_INITIAL, 2 * (size_t)LP_ADAPTIVE_SIZE);
     if (p == NULL)
         return LP_NOMEM;
-    const uint16_t *from = (const uint16_t *)initial;
-    for (size_t i = 0; i < LP_ADAPTIVE_SIZE; i++)
-        lp_put16(p + 2 * i, from[i]);
+    lp_tune_put(initial, p);
     return LP_OK;
 }
 
@@ -297,6 +286,8 @@ static enum lp_status put_image(struct builder *b, struct lp_buf *image)
     strncpy((char *)head + LP_LPM_AT_NAME, lp_vocab_name(v), 39);
     lp_put32(head + LP_LPM_AT_LEAVES, b->tree->nleaves);
     memcpy(head + LP_LPM_AT_SCALE, b->scale, sizeof b->scale);
+    for (uint32_t k = 0; k < b->tree->node[0].n; k++)
+        head[LP_LPM_AT_ROOT + k] = (unsigned char)lp_node_cost(b->tree->root[k]);
     if (!lp_buf_reserve(image, at))
         return LP_NOMEM;
     unsigned char *p = image->p + begin;

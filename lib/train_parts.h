@@ -46,17 +46,11 @@ float lp_diminished(uint32_t n);
 /* The class of a cell that is nearest to a count. */
 uint32_t lp_class_of(float count);
 
-/* ln(p / (1 - p)) of n1 of n, in 1/256. */
-int32_t lp_stretched(double n1, double n);
-
 /* The part of each doc's runs of five tokens that no other doc has; NULL when memory
  * is out. */
 float *lp_novelties(const struct lp_docs *docs);
 
 /* --- Tables (train_table.c) --------------------------------------------------------- */
-
-/* The tree of a model, as the codec sees it. */
-enum lp_status lp_tree_of(const struct lp_model *model, struct lp_tree *tree);
 
 /* The ids of docs as leaves. LP_DATA for an id that has none. */
 enum lp_status lp_leaves_of(const struct lp_tree *tree, const struct lp_docs *docs,
@@ -67,38 +61,67 @@ struct lp_successor {
     float count; /* in quarters */
 };
 
-enum { LP_LIST_LONGEST = LP_FOLLOW_LONG - 1 };
+/* The successors of a leaf, ascending, and what others count by the root's child that
+ * has them. */
+struct lp_successors {
+    struct lp_successor *list;
+    uint32_t n;
+    double others[LP_NODE_CHILDREN];
+};
 
-/* Writes n successors, ascending by leaf, as a list of a model, scaled so that the sum
- * of their counts fits; those of fewer than least are left out, and where they are
- * more than LP_LIST_LONGEST, those that count least. Returns its entries.
+/* Writes successors as a list of a model, scaled so that the sum of counts fits; those of
+ * fewer than least join the others, and where they are more than LP_FOLLOW_MAX, those
+ * that count least. Returns its words.
  * to: NULL only counts them. */
-uint32_t lp_list_put(const struct lp_successor *list, uint32_t n, float least, unsigned char *to);
+uint32_t lp_list_put(const struct lp_tree *tree, const struct lp_successors *of, float least,
+                     unsigned char *to);
 
 /* Cells in ascending order say nothing by it, and the file packs better. */
 void lp_sort_cells(unsigned char *cells, uint32_t nbuckets);
 
+/* --- The tree (train_tree.c) ------------------------------------------------------ */
+
+/* Lays out nodes for the leaves: mass has what counts of those before each, and of all;
+ * height, how unlike each is to the one before. */
+enum lp_status lp_tree_lay_out(struct lp_tree *tree, const double *mass, const uint16_t *height);
+
+/* The child of a node that has a leaf; whether it is a node; which. */
+uint32_t lp_tree_child(const struct lp_tree_node *node, uint32_t leaf);
+bool lp_tree_inner(const struct lp_tree_node *node, uint32_t child);
+uint32_t lp_tree_below(const struct lp_tree_node *node, uint32_t child);
+
+/* A probability as a cost in a node. */
+uint32_t lp_node_cost(double p);
+
+/* Writes a node; its children cost the most there is, and it has no weights. */
+void lp_tree_put(const struct lp_tree *tree, uint32_t at, unsigned char *to);
+
 /* --- The network (train_net.c) ---------------------------------------------------- */
 
-/* The network of a model (net.h), as its sections. */
+/* The network of a model (net.h), as its sections; nodes with weights have their costs
+ * in its tree's. */
 struct lp_net_tables {
-    uint32_t nrows, nnodes;
-    unsigned char *row, *node, *weight;
+    uint32_t nrows, nnets;
+    unsigned char *row, *weight;
     unsigned char scale[LP_NET_PLACES];
 };
 
-/* Trains a network of at most so many nodes on docs (leaves). The caller frees the
- * tables, also after an error. */
+/* Trains a network of at most so many nodes on docs (leaves), completes the model's
+ * nodes. The caller frees the tables, also after an error. */
 enum lp_status lp_net_new(const struct lp_trainer *t, const struct lp_tree *tree,
-                          const struct lp_docs *docs, uint32_t nodes, struct lp_net_tables *out);
-/* Trains the nodes of the base model's network on docs; writes the model's sections
- * of them. */
+                          const struct lp_docs *docs, uint32_t nodes, unsigned char *node,
+                          struct lp_net_tables *out);
+/* Trains the nodes of the base model's network on docs; writes their costs into the
+ * model's nodes, and its section of weights. */
 enum lp_status lp_net_adapt(const struct lp_trainer *t, const struct lp_tree *tree,
                             const struct lp_docs *docs, unsigned char *node, unsigned char *weight);
 
 /* --- What adapts (train_tune.c) --------------------------------------------------- */
 
 void lp_tune_guess(struct lp_adaptive *initial);
+
+/* Writes initial values as a model's section has them. */
+void lp_tune_put(const struct lp_adaptive *initial, unsigned char *to);
 
 /* Learns initial values on docs (ids) that the model was not made of. */
 enum lp_status lp_tune(const struct lp_trainer *t, const struct lp_buf *image,

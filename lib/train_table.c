@@ -4,52 +4,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum lp_status lp_tree_of(const struct lp_model *m, struct lp_tree *tree)
-{
-    *tree = (struct lp_tree){.size = m->size,
-                             .nleaves = m->nleaves,
-                             .leaf = malloc(m->size * sizeof *tree->leaf),
-                             .id = malloc(m->nleaves * sizeof *tree->id),
-                             .row = malloc(((size_t)m->nleaves + 1) * sizeof *tree->row),
-                             .nrows = m->nrows,
-                             .mid = malloc(m->nleaves * sizeof *tree->mid)};
-    if (tree->leaf == NULL || tree->id == NULL || tree->row == NULL || tree->mid == NULL)
-        return LP_NOMEM;
-    for (uint32_t i = 0; i < m->size; i++) {
-        uint32_t leaf = lp_get24(m->leaf + 3 * (size_t)i);
-        tree->leaf[i] = leaf < m->nleaves ? leaf : LP_NO_LEAF;
-    }
-    for (uint32_t i = 0; i < m->nleaves; i++)
-        tree->id[i] = lp_get24(m->id + 3 * (size_t)i);
-    for (uint32_t i = 0; i <= m->nleaves; i++) {
-        uint32_t row = lp_get16(m->row + 2 * (size_t)i);
-        tree->row[i] = (uint16_t)(row < m->nrows ? row : 0);
-    }
-    struct {
-        uint32_t a, b, depth;
-    } stack[128];
-    uint32_t top = 1, node = 0;
-    stack[0].a = 0;
-    stack[0].b = m->nleaves;
-    stack[0].depth = 0;
-    while (top > 0) {
-        uint32_t a = stack[--top].a, b = stack[top].b, depth = stack[top].depth;
-        if (b - a < 2)
-            continue;
-        uint32_t mid = lp_get32(m->tree + 4 * (size_t)node) >> LP_STRETCH_BITS;
-        if (mid <= a || mid >= b || depth >= LP_DEPTH_MAX)
-            mid = a + (b - a) / 2;
-        tree->mid[node++] = mid;
-        stack[top].a = mid;
-        stack[top].b = b;
-        stack[top++].depth = depth + 1;
-        stack[top].a = a;
-        stack[top].b = mid;
-        stack[top++].depth = depth + 1;
-    }
-    return LP_OK;
-}
-
 enum lp_status lp_leaves_of(const struct lp_tree *tree, const struct lp_docs *docs, uint32_t **leaf)
 {
     *leaf = malloc((docs->n + 1) * sizeof **leaf);
@@ -76,65 +30,75 @@ void lp_sort_cells(unsigned char *cells, uint32_t nbuckets)
     }
 }
 
-/* By what counts are scaled so that their sum fits once each is rounded. */
-static double scale_of(const struct lp_successor *list, uint32_t n, float least, bool crowded)
-{
-    const double limit = (1 << LP_FOLLOW_BITS) - 1;
-    double total = 0, rounding = crowded ? limit / 2 : n;
-    for (uint32_t i = 0; i < n; i++)
-        total += list[i].count >= least ? (double)list[i].count : 0;
-    return total > limit - rounding ? (limit - rounding) / total : 1;
-}
-
-/* What a count becomes in a list; 0 for one that is left out. */
-static uint32_t scaled(float count, float least, double scale, bool crowded)
-{
-    double c = (double)count * scale;
-    if (count < least || (crowded && c < 0.5))
-        return 0;
-    return c < 1 ? 1 : (uint32_t)(c + 0.5);
-}
-
 static int descending(const void *a, const void *b)
 {
     float x = *(const float *)a, y = *(const float *)b;
     return x < y ? 1 : x > y ? -1 : 0;
 }
 
-/* What a successor must count to be among the LP_LIST_LONGEST that count most. */
-static float least_of_longest(const struct lp_successor *list, uint32_t n)
+/* What a successor must count to be among the LP_FOLLOW_MAX that count most. */
+static float least_of_most(const struct lp_successor *list, uint32_t n)
 {
-    float *count = n > LP_LIST_LONGEST ? malloc(n * sizeof *count) : NULL;
+    float *count = n > LP_FOLLOW_MAX ? malloc(n * sizeof *count) : NULL;
     if (count == NULL)
-        return 0; /* a list that is too long counts as none */
+        return 0;
     for (uint32_t i = 0; i < n; i++)
         count[i] = list[i].count;
     qsort(count, n, sizeof *count, descending);
-    float least = nextafterf(count[LP_LIST_LONGEST], INFINITY);
+    float least = nextafterf(count[LP_FOLLOW_MAX], INFINITY);
     free(count);
     return least;
 }
 
-uint32_t lp_list_put(const struct lp_successor *list, uint32_t n, float least, unsigned char *to)
+/* What successors of each of the root's children count, as odds of these. */
+static void put_root(const struct lp_tree *tree, const double *count, unsigned char *to)
 {
-    const float longest = least_of_longest(list, n);
-    least = least > longest ? least : longest;
-    /* Of very many, not each can count 1. */
-    const bool crowded = n >= 1 << (LP_FOLLOW_BITS - 1);
-    const double scale = scale_of(list, n, least, crowded);
-    uint32_t at = 0, before = 0;
+    const double WORTH = 8; /* what is known without them: as a count */
+    double total = 0;
+    for (uint32_t k = 0; k < tree->node[0].n; k++)
+        total += count[k];
+    for (uint32_t k = 0; k < LP_NODE_CHILDREN; k++) {
+        double odds = 0;
+        if (k < tree->node[0].n)
+            odds = log((count[k] / tree->root[k] + WORTH) / (total + WORTH));
+        const long rounded = lround(8 * odds) + LP_FOLLOW_EVEN;
+        to[k] = (unsigned char)(rounded < 0 ? 0 : rounded > UINT8_MAX ? UINT8_MAX : rounded);
+    }
+}
+
+uint32_t lp_list_put(const struct lp_tree *tree, const struct lp_successors *of, float least,
+                     unsigned char *to)
+{
+    const struct lp_successor *list = of->list;
+    const uint32_t n = of->n;
+    const float most = least_of_most(list, n);
+    double total = 0, others = 0, count[LP_NODE_CHILDREN];
+    uint32_t at = 0;
+    for (uint32_t k = 0; k < LP_NODE_CHILDREN; k++)
+        others += count[k] = of->others[k];
+    total = others;
+    least = least > most ? least : most;
     for (uint32_t i = 0; i < n; i++) {
-        uint32_t count = scaled(list[i].count, least, scale, crowded);
-        if (count == 0)
-            continue;
-        if (to != NULL)
-            lp_put32(to + 4 * (size_t)at, list[i].leaf << LP_FOLLOW_BITS | before);
-        at++;
-        before += count;
+        total += (double)list[i].count;
+        at += list[i].count >= least;
     }
     if (at == 0)
         return 0;
-    if (to != NULL)
-        lp_put32(to + 4 * (size_t)at, (uint32_t)LP_GRAM_LEAF << LP_FOLLOW_BITS | before);
-    return at + 1;
+    if (to == NULL)
+        return LP_FOLLOW_HEAD + at;
+    const double scale = total > LP_FOLLOW_COUNT ? LP_FOLLOW_COUNT / total : 1;
+    at = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        count[lp_tree_child(&tree->node[0], list[i].leaf)] += (double)list[i].count;
+        if (list[i].count < least) {
+            others += (double)list[i].count;
+            continue;
+        }
+        const uint32_t scaled = (uint32_t)((double)list[i].count * scale + 0.5);
+        lp_put32(to + 4 * (LP_FOLLOW_HEAD + (size_t)at++),
+                 list[i].leaf << LP_FOLLOW_BITS | (scaled > 0 ? scaled : 1));
+    }
+    lp_put32(to, (uint32_t)(others * scale));
+    put_root(tree, count, to + 4);
+    return LP_FOLLOW_HEAD + at;
 }

@@ -13,56 +13,52 @@ static uint16_t probability(double p)
     return (uint16_t)lround(65536 * (p < 0.001 ? 0.001 : p > 0.999 ? 0.999 : p));
 }
 
+/* Log odds. */
+static int32_t odds(double x)
+{
+    return (int32_t)lround(x * 2048 * (1 << LP_ODDS_FINER));
+}
+
 void lp_tune_guess(struct lp_adaptive *a)
 {
     for (int i = 0; i < LP_LISTS; i++) {
-        for (int dead = 0; dead < LP_DEAD; dead++) {
-            for (int l = 0; l < LP_LEVELS; l++) {
-                for (int r = 0; r < LP_LEVELS; r++)
-                    a->list[i][dead][l][r] = probability(
-                        (lp_class_count[r] + 0.3) / (lp_class_count[l] + lp_class_count[r] + 0.6));
+        for (int l = 0; l < LP_LEVELS; l++) {
+            for (int r = 0; r < LP_LEVELS; r++) {
+                a->top[i][l][r] = probability((lp_class_count[l] + 0.02) /
+                                              (lp_class_count[l] + lp_class_count[r] + 2.0));
+                for (int dead = 0; dead < LP_DEAD; dead++)
+                    a->list[i][dead][l][r] = odds(1 + 0.25 * r);
             }
         }
     }
     for (int l = 0; l < LP_WIDE_LEVELS; l++) {
         for (int r = 0; r < LP_WIDE_LEVELS; r++) {
             const double x = exp2(l / 2.0) - 0.7, y = exp2(r / 2.0) - 0.7;
-            a->follow[l][r] = probability(y / (x + y));
             a->top_follow[l][r] = probability((x - 0.25) / (x + y + 1));
+            a->follow[l][r] = odds(0.15 * r);
         }
     }
-    for (int i = 0; i < 64; i++) {
-        a->match[i] = probability(1 - 0.7 / (i + 1));
-        int ones = 0, n = 0;
-        for (int bits = i; bits > 1; bits >>= 1, n++)
-            ones += bits & 1;
-        a->history[i] = probability((ones + 0.5) / (n + 1));
-    }
-    for (int i = 0; i < LP_LISTS; i++) {
-        for (int l = 0; l < LP_LEVELS; l++) {
-            for (int r = 0; r < LP_LEVELS; r++)
-                a->top[i][l][r] = probability((lp_class_count[l] + 0.02) /
-                                              (lp_class_count[l] + lp_class_count[r] + 2.0));
-        }
-    }
-    for (int i = 0; i < 32; i++) {
+    for (int i = 0; i < LP_MATCH_LENGTHS; i++) {
         a->match_top[i] = probability(1 - 0.7 / (i + 1));
-        a->match_top[32 + i] = probability(0.1);
-        for (int k = 0; k < 4; k++)
-            a->missed[k][i] = probability(0.4);
+        a->match_top[LP_MATCH_LENGTHS + i] = probability(0.1);
+        for (int k = 0; k < LP_MATCH_DEPTHS; k++)
+            a->match[i][k] = odds(1.5 + 0.1 * i);
     }
-    for (int i = 0; i < LP_SETS_GUESS; i++) {
-        for (int k = LP_IN_LIST; k < LP_INPUTS_USED; k++)
-            a->weight_guess[i][k] = 2500;
-        a->weight_guess[i][LP_IN_MATCH] = a->weight_guess[i][LP_IN_FOLLOW] = 2500;
+    for (int k = 0; k < LP_INPUTS; k++) {
+        for (int i = 0; i < LP_SETS_GUESS; i++)
+            a->weight_guess[i][k] = k == LP_IN_ONE ? 0 : 2500;
+        for (int i = 0; i < LP_SETS_A; i++)
+            a->weight_a[i][k] = k == LP_IN_MODEL ? 6500 : k == LP_IN_NODE ? 8192 : 5000;
     }
-    for (int i = 0; i < LP_SETS_A; i++) {
-        for (int k = 0; k < LP_INPUTS_USED; k++)
-            a->weight_a[i][k] = k == LP_IN_ONE ? 0 : 1600;
-    }
-    for (int i = 0; i < LP_SETS_B; i++) {
-        for (int k = 0; k < LP_INPUTS_USED; k++)
-            a->weight_b[i][k] = k == LP_IN_ONE ? 0 : 1600;
+}
+
+void lp_tune_put(const struct lp_adaptive *a, unsigned char *to)
+{
+    for (size_t i = 0; i < LP_ADAPTIVE_SIZE; i++) {
+        int32_t value = lp_adaptive_get(a, i);
+        if (i >= LP_ADAPTIVE_ODDS)
+            value /= 1 << LP_ODDS_FINER;
+        lp_put16(to + 2 * i, (uint16_t)value);
     }
 }
 
@@ -71,7 +67,7 @@ void lp_tune_guess(struct lp_adaptive *a)
 enum lp_status lp_tune(const struct lp_trainer *t, const struct lp_buf *image,
                        const struct lp_docs *docs, struct lp_adaptive *state)
 {
-    static const struct lp_rates rates[] = {{5, 60}, {6, 24}, {7, 16}};
+    static const struct lp_rates rates[] = {{5, 60, 10, 18}, {6, 24, 11, 19}, {7, 16, 12, 20}};
     enum { PASSES = sizeof rates / sizeof *rates };
     struct lp_model model;
     struct lp_mix *mix = NULL;
@@ -98,14 +94,14 @@ enum lp_status lp_tune(const struct lp_trainer *t, const struct lp_buf *image,
                                   state, &code);
             nbytes += code.n;
             for (size_t k = 0; pass == PASSES - 1 && k < LP_ADAPTIVE_SIZE; k++)
-                sum[k] += k < LP_ADAPTIVE_MAPS ? ((uint16_t *)state)[k] : ((int16_t *)state)[k];
+                sum[k] += lp_adaptive_get(state, k);
         }
         if (pass == PASSES - 1)
             lp_train_tell(t, "tuned on %u records: %.4f bits a token", docs->ndocs,
                           8.0 * (double)nbytes / (double)docs->n);
     }
     for (size_t k = 0; status == LP_OK && docs->ndocs > 0 && k < LP_ADAPTIVE_SIZE; k++)
-        ((uint16_t *)state)[k] = (uint16_t)(int32_t)lround(sum[k] / docs->ndocs);
+        lp_adaptive_put(state, k, (int32_t)lround(sum[k] / docs->ndocs));
     free(sum);
     free(order);
     lp_buf_free(&code);

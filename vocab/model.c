@@ -197,11 +197,13 @@ static void join_cells(const struct lp_model *m, unsigned char *p, unsigned char
 static const struct {
     int section;
     size_t width;
-} words[] = {{LP_LPM_TREE, 4}, {LP_LPM_ROW, 2}, {LP_LPM_START, 4}, {LP_LPM_FOLLOW, 4}};
+} words[] = {{LP_LPM_ROW, 2}, {LP_LPM_START, 4}, {LP_LPM_FOLLOW, 4}};
 static const struct {
     int section;
     size_t width;
-} columns[] = {{LP_LPM_NET_ROW, LP_NET_PLACES *LP_NET_ROW}, {LP_LPM_NET_WEIGHT, LP_NET_SIZE}};
+} columns[] = {{LP_LPM_NODE, LP_NODE_SIZE},
+               {LP_LPM_NET_ROW, LP_NET_PLACES *LP_NET_ROW},
+               {LP_LPM_NET_WEIGHT, LP_NET_NODE}};
 enum {
     WORD_SECTIONS = sizeof words / sizeof *words,
     COLUMN_SECTIONS = sizeof columns / sizeof *columns,
@@ -245,7 +247,7 @@ static void expand(const char *in, const char *out)
     size_t n = ZSTD_decompress(file, FILE_MAX, packed, size);
     if (ZSTD_isError(n))
         die("%s: %s", in, ZSTD_getErrorName(n));
-    if (lp_model_view(file, n, &model) != LP_OK)
+    if (lp_model_layout(file, n, &model) != LP_OK)
         die("%s: is damaged, or made for another version", in);
     unsigned char *scratch = need(n);
     for (int i = 0; i < COLUMN_SECTIONS; i++) {

@@ -1,0 +1,30 @@
+/* mix_avx2.c - the coding of mix_run.h with AVX2, chosen at run time. */
+#include "path.h"
+
+#if LP_HAVE_AVX2
+
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx2,bmi,bmi2,lzcnt,popcnt"))),                \
+                             apply_to = function)
+#else
+#pragma GCC target("avx2,bmi,bmi2,lzcnt,popcnt")
+#endif
+#define LP_VEC_AVX2
+
+#include "mix_run.h"
+
+enum lp_status lp_mix_run_avx2(struct lp_mix *m, struct lp_coder *c, const uint32_t *ids, size_t n,
+                               bool decode)
+{
+    return decode ? run(m, c, ids, n, true) : run(m, c, ids, n, false);
+}
+
+#if defined(__clang__)
+#pragma clang attribute pop
+#endif
+
+#else
+
+typedef int lp_no_avx2; /* a file has something in it */
+
+#endif

@@ -1,0 +1,519 @@
+/* vec.h - sixteen numbers of 16 bits at once: with AVX2, with SSE2, in plain C.
+ *
+ * All give the same to the bit. What includes this defines LP_VEC_AVX2 to have the
+ * first, and is compiled for it; else it has the best that every machine of its kind
+ * has, or with LP_VEC_PLAIN the last. */
+#ifndef LP_VEC_H
+#define LP_VEC_H
+
+#include "bytes.h"
+#include "path.h"
+
+#include <string.h>
+
+enum { LP_LANES = 16 };
+
+/* x / 2^n, rounded down. */
+static inline int32_t lp_shift_down(int32_t x, unsigned n)
+{
+    return (int32_t)((((uint32_t)x ^ 0x80000000) >> n) - ((uint32_t)0x80000000 >> n));
+}
+
+/* What there is, of numbers with a sign where nothing else is said:
+ *
+ *   add sub max min          of each pair; sums and differences stay within 16 bits
+ *   mul mul_high             the lower and the upper half of the product
+ *   mul_high_unsigned sub_unsigned   of numbers without a sign; at least 0
+ *   same both but            -1 where equal, else 0; the bits that both have, that the
+ *                            first has and not the second
+ *   all(x)                   x sixteen times
+ *   shift(a, n)              / 2^n, rounded down
+ *   load store               of memory; load_file: little-endian, of a file
+ *   widen(p) narrow(p, a)    from bytes; to bytes with a sign, within 8 bits
+ *   words(p, n, mask)        of words of 32 bits in a file: >> n & mask, of 15 bits
+ *   most dot                 the largest; the sum of products
+ *   where(a)                 a bit for each that is -1, of such as are that or 0
+ *   sums(a, sum)             sum[i] is that of a[0] to a[i], without a sign
+ *   below(a, x)              how many of ascending a, without a sign, are at most x
+ *   products(w, v, n, x)     x + the sum of w[j / 4][i][j % 4] * v[j], j < n, for each i;
+ *                            w of seven bits without a sign, n a multiple of 4
+ *
+ *   within(p)                of sixteen numbers of 32 bits, what 16 bits can hold
+ *
+ * and lp_sums_below(sum, x), how many of sixteen ascending sums are at most x. Of eight
+ * weights, lp_weights_add(a, b, sum) gives the sums; lp_weights_move(a, b, g, n) adds
+ * g / 2^n, rounded to the nearest, to a and b; all stay within 16 bits. */
+
+#if defined(LP_VEC_AVX2)
+
+#include <immintrin.h>
+
+typedef __m256i lp_vec;
+
+/* An operation on each pair of numbers. */
+#define LP_VEC_PAIRS(name, op)                                                                     \
+    static inline lp_vec lp_vec_##name(lp_vec a, lp_vec b)                                         \
+    {                                                                                              \
+        return _mm256_##op(a, b);                                                                  \
+    }
+LP_VEC_PAIRS(both, and_si256)
+
+static inline lp_vec lp_vec_but(lp_vec a, lp_vec b)
+{
+    return _mm256_andnot_si256(b, a);
+}
+
+static inline lp_vec lp_vec_load(const int16_t *p)
+{
+    return _mm256_loadu_si256((const __m256i *)(const void *)p);
+}
+
+static inline void lp_vec_store(int16_t *p, lp_vec a)
+{
+    _mm256_storeu_si256((__m256i *)(void *)p, a);
+}
+
+static inline lp_vec lp_vec_all(int x)
+{
+    return _mm256_set1_epi16((short)x);
+}
+
+static inline lp_vec lp_vec_shift(lp_vec a, int n)
+{
+    return _mm256_srai_epi16(a, n);
+}
+
+static inline lp_vec lp_vec_widen(const unsigned char *p)
+{
+    return _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)(const void *)p));
+}
+
+static inline lp_vec lp_vec_of(__m128i low, __m128i high)
+{
+    return _mm256_set_m128i(high, low);
+}
+
+static inline __m128i lp_vec_low(lp_vec a)
+{
+    return _mm256_castsi256_si128(a);
+}
+
+static inline __m128i lp_vec_high(lp_vec a)
+{
+    return _mm256_extracti128_si256(a, 1);
+}
+
+static inline __m128i lp_vec_pair_sums(lp_vec a, lp_vec b)
+{
+    const __m256i x = _mm256_madd_epi16(a, b);
+    return _mm_add_epi32(lp_vec_low(x), lp_vec_high(x));
+}
+
+static inline lp_vec lp_vec_products(const unsigned char *weight, const int8_t *input, int n,
+                                     int32_t offset)
+{
+    const __m256i one = _mm256_set1_epi16(1);
+    __m256i low = _mm256_set1_epi32(offset), high = low;
+    for (int i = 0; i < n; i += 4) {
+        int32_t four;
+        memcpy(&four, input + i, sizeof four);
+        const __m256i x = _mm256_set1_epi32(four);
+        const __m256i *w = (const __m256i *)(const void *)(weight + LP_LANES * i);
+        /* A sum of two is within 16 bits, as a weight has seven. */
+        const __m256i a = _mm256_maddubs_epi16(_mm256_loadu_si256(w), x);
+        const __m256i b = _mm256_maddubs_epi16(_mm256_loadu_si256(w + 1), x);
+        low = _mm256_add_epi32(low, _mm256_madd_epi16(a, one));
+        high = _mm256_add_epi32(high, _mm256_madd_epi16(b, one));
+    }
+    return _mm256_permute4x64_epi64(_mm256_packs_epi32(low, high), 0xD8);
+}
+
+static inline lp_vec lp_vec_words(const unsigned char *p, unsigned n, int mask)
+{
+    const __m256i *at = (const __m256i *)(const void *)p, and = _mm256_set1_epi32(mask);
+    const __m128i by = _mm_cvtsi32_si128((int)n);
+    const __m256i a = _mm256_and_si256(_mm256_srl_epi32(_mm256_loadu_si256(at), by), and);
+    const __m256i b = _mm256_and_si256(_mm256_srl_epi32(_mm256_loadu_si256(at + 1), by), and);
+    return _mm256_permute4x64_epi64(_mm256_packs_epi32(a, b), 0xD8);
+}
+
+#elif defined(__SSE2__) && !defined(LP_VEC_PLAIN)
+
+#include <emmintrin.h>
+
+typedef struct lp_vec {
+    __m128i low, high;
+} lp_vec;
+
+#define LP_VEC_PAIRS(name, op)                                                                     \
+    static inline lp_vec lp_vec_##name(lp_vec a, lp_vec b)                                         \
+    {                                                                                              \
+        return (lp_vec){_mm_##op(a.low, b.low), _mm_##op(a.high, b.high)};                         \
+    }
+LP_VEC_PAIRS(both, and_si128)
+
+static inline lp_vec lp_vec_but(lp_vec a, lp_vec b)
+{
+    return (lp_vec){_mm_andnot_si128(b.low, a.low), _mm_andnot_si128(b.high, a.high)};
+}
+
+static inline lp_vec lp_vec_load(const int16_t *p)
+{
+    const __m128i *at = (const __m128i *)(const void *)p;
+    return (lp_vec){_mm_loadu_si128(at), _mm_loadu_si128(at + 1)};
+}
+
+static inline void lp_vec_store(int16_t *p, lp_vec a)
+{
+    __m128i *at = (__m128i *)(void *)p;
+    _mm_storeu_si128(at, a.low);
+    _mm_storeu_si128(at + 1, a.high);
+}
+
+static inline lp_vec lp_vec_all(int x)
+{
+    return (lp_vec){_mm_set1_epi16((short)x), _mm_set1_epi16((short)x)};
+}
+
+static inline lp_vec lp_vec_shift(lp_vec a, int n)
+{
+    return (lp_vec){_mm_srai_epi16(a.low, n), _mm_srai_epi16(a.high, n)};
+}
+
+static inline lp_vec lp_vec_widen(const unsigned char *p)
+{
+    const __m128i x = _mm_loadu_si128((const __m128i *)(const void *)p), zero = _mm_setzero_si128();
+    return (lp_vec){_mm_unpacklo_epi8(x, zero), _mm_unpackhi_epi8(x, zero)};
+}
+
+static inline lp_vec lp_vec_of(__m128i low, __m128i high)
+{
+    return (lp_vec){low, high};
+}
+
+static inline __m128i lp_vec_low(lp_vec a)
+{
+    return a.low;
+}
+
+static inline __m128i lp_vec_high(lp_vec a)
+{
+    return a.high;
+}
+
+static inline __m128i lp_vec_pair_sums(lp_vec a, lp_vec b)
+{
+    return _mm_add_epi32(_mm_madd_epi16(a.low, b.low), _mm_madd_epi16(a.high, b.high));
+}
+
+static inline lp_vec lp_vec_products(const unsigned char *weight, const int8_t *input, int n,
+                                     int32_t offset)
+{
+    const __m128i zero = _mm_setzero_si128();
+    __m128i part[8] = {zero, zero, zero, zero, zero, zero, zero, zero}; /* two lanes' halves */
+    for (int i = 0; i < n; i += 4) {
+        int32_t four;
+        memcpy(&four, input + i, sizeof four);
+        const __m128i x = _mm_set1_epi32(four), y = _mm_srai_epi16(_mm_unpacklo_epi8(x, x), 8);
+        const __m128i *w = (const __m128i *)(const void *)(weight + LP_LANES * i);
+        for (int k = 0; k < 4; k++) {
+            const __m128i v = _mm_loadu_si128(w + k);
+            const __m128i a = _mm_unpacklo_epi8(v, zero), b = _mm_unpackhi_epi8(v, zero);
+            part[2 * k] = _mm_add_epi32(part[2 * k], _mm_madd_epi16(a, y));
+            part[2 * k + 1] = _mm_add_epi32(part[2 * k + 1], _mm_madd_epi16(b, y));
+        }
+    }
+    __m128i sum[4];
+    for (int k = 0; k < 4; k++) {
+        const __m128 a = _mm_castsi128_ps(part[2 * k]), b = _mm_castsi128_ps(part[2 * k + 1]);
+        const __m128i even = _mm_castps_si128(_mm_shuffle_ps(a, b, 0x88));
+        const __m128i odd = _mm_castps_si128(_mm_shuffle_ps(a, b, 0xDD));
+        sum[k] = _mm_add_epi32(_mm_add_epi32(even, odd), _mm_set1_epi32(offset));
+    }
+    return (lp_vec){_mm_packs_epi32(sum[0], sum[1]), _mm_packs_epi32(sum[2], sum[3])};
+}
+
+static inline lp_vec lp_vec_words(const unsigned char *p, unsigned n, int mask)
+{
+    const __m128i *at = (const __m128i *)(const void *)p;
+    const __m128i by = _mm_cvtsi32_si128((int)n), and = _mm_set1_epi32(mask);
+    __m128i x[4];
+    for (int k = 0; k < 4; k++)
+        x[k] = _mm_and_si128(_mm_srl_epi32(_mm_loadu_si128(at + k), by), and);
+    return (lp_vec){_mm_packs_epi32(x[0], x[1]), _mm_packs_epi32(x[2], x[3])};
+}
+
+#endif
+
+#if defined(LP_VEC_PAIRS)
+
+LP_VEC_PAIRS(add, adds_epi16)
+LP_VEC_PAIRS(sub, subs_epi16)
+LP_VEC_PAIRS(max, max_epi16)
+LP_VEC_PAIRS(min, min_epi16)
+LP_VEC_PAIRS(mul, mullo_epi16)
+LP_VEC_PAIRS(mul_high, mulhi_epi16)
+LP_VEC_PAIRS(mul_high_unsigned, mulhi_epu16)
+LP_VEC_PAIRS(same, cmpeq_epi16)
+LP_VEC_PAIRS(sub_unsigned, subs_epu16)
+
+static inline lp_vec lp_vec_within(const int32_t *p)
+{
+    const __m128i *at = (const __m128i *)(const void *)p;
+    const __m128i a = _mm_packs_epi32(_mm_loadu_si128(at), _mm_loadu_si128(at + 1));
+    const __m128i b = _mm_packs_epi32(_mm_loadu_si128(at + 2), _mm_loadu_si128(at + 3));
+    return lp_vec_of(a, b);
+}
+
+static inline void lp_weights_add(const int16_t *a, const int16_t *b, int16_t *sum)
+{
+    const __m128i x = _mm_loadu_si128((const __m128i *)(const void *)a);
+    const __m128i y = _mm_loadu_si128((const __m128i *)(const void *)b);
+    _mm_storeu_si128((__m128i *)(void *)sum, _mm_adds_epi16(x, y));
+}
+
+static inline void lp_weights_move(int16_t *a, int16_t *b, const int32_t *gradient, unsigned n)
+{
+    const __m128i *at = (const __m128i *)(const void *)gradient, by = _mm_cvtsi32_si128((int)n);
+    const __m128i half = _mm_set1_epi32((int32_t)1 << (n - 1));
+    const __m128i low = _mm_sra_epi32(_mm_add_epi32(_mm_loadu_si128(at), half), by);
+    const __m128i high = _mm_sra_epi32(_mm_add_epi32(_mm_loadu_si128(at + 1), half), by);
+    const __m128i move = _mm_packs_epi32(low, high);
+    __m128i *x = (__m128i *)(void *)a, *y = (__m128i *)(void *)b;
+    _mm_storeu_si128(x, _mm_adds_epi16(_mm_loadu_si128(x), move));
+    _mm_storeu_si128(y, _mm_adds_epi16(_mm_loadu_si128(y), move));
+}
+
+static inline lp_vec lp_vec_load_file(const unsigned char *p)
+{
+    return lp_vec_load((const int16_t *)(const void *)p);
+}
+
+static inline void lp_vec_narrow(int8_t *p, lp_vec a)
+{
+    _mm_storeu_si128((__m128i *)(void *)p, _mm_packs_epi16(lp_vec_low(a), lp_vec_high(a)));
+}
+
+static inline uint32_t lp_vec_where(lp_vec a)
+{
+    return (uint32_t)_mm_movemask_epi8(_mm_packs_epi16(lp_vec_low(a), lp_vec_high(a)));
+}
+
+static inline int32_t lp_vec_most(lp_vec a)
+{
+    __m128i x = _mm_max_epi16(lp_vec_low(a), lp_vec_high(a));
+    x = _mm_max_epi16(x, _mm_shuffle_epi32(x, 0x4E));
+    x = _mm_max_epi16(x, _mm_shuffle_epi32(x, 0xB1));
+    x = _mm_max_epi16(x, _mm_shufflelo_epi16(x, 0xB1));
+    return (int16_t)_mm_cvtsi128_si32(x);
+}
+
+static inline int32_t lp_vec_dot(lp_vec a, lp_vec b)
+{
+    __m128i x = lp_vec_pair_sums(a, b);
+    x = _mm_add_epi32(x, _mm_shuffle_epi32(x, 0x4E));
+    return _mm_cvtsi128_si32(_mm_add_epi32(x, _mm_shuffle_epi32(x, 0xB1)));
+}
+
+static inline uint32_t lp_vec_below(lp_vec a, uint32_t x)
+{
+    const lp_vec not_above = lp_vec_same(lp_vec_sub_unsigned(a, lp_vec_all((int)x)), lp_vec_all(0));
+    return (uint32_t)__builtin_ctz(~lp_vec_where(not_above));
+}
+
+/* Of four numbers, each with those before it added, and what is before all. */
+static inline __m128i lp_vec_running(__m128i x, __m128i before)
+{
+    x = _mm_add_epi32(x, _mm_slli_si128(x, 4));
+    x = _mm_add_epi32(x, _mm_slli_si128(x, 8));
+    return _mm_add_epi32(x, _mm_shuffle_epi32(before, 0xFF));
+}
+
+static inline void lp_vec_sums(lp_vec a, uint32_t *sum)
+{
+    const __m128i zero = _mm_setzero_si128(), low = lp_vec_low(a), high = lp_vec_high(a);
+    const __m128i s0 = lp_vec_running(_mm_unpacklo_epi16(low, zero), zero);
+    const __m128i s1 = lp_vec_running(_mm_unpackhi_epi16(low, zero), s0);
+    const __m128i s2 = lp_vec_running(_mm_unpacklo_epi16(high, zero), s1);
+    const __m128i s3 = lp_vec_running(_mm_unpackhi_epi16(high, zero), s2);
+    __m128i *to = (__m128i *)(void *)sum;
+    _mm_storeu_si128(to, s0);
+    _mm_storeu_si128(to + 1, s1);
+    _mm_storeu_si128(to + 2, s2);
+    _mm_storeu_si128(to + 3, s3);
+}
+
+static inline uint32_t lp_sums_below(const uint32_t *sum, uint32_t x)
+{
+    const __m128i *at = (const __m128i *)(const void *)sum, y = _mm_set1_epi32((int32_t)x + 1);
+    const __m128i a = _mm_cmplt_epi32(_mm_loadu_si128(at), y);
+    const __m128i b = _mm_cmplt_epi32(_mm_loadu_si128(at + 1), y);
+    const __m128i c = _mm_cmplt_epi32(_mm_loadu_si128(at + 2), y);
+    const __m128i d = _mm_cmplt_epi32(_mm_loadu_si128(at + 3), y);
+    const __m128i bytes = _mm_packs_epi16(_mm_packs_epi32(a, b), _mm_packs_epi32(c, d));
+    return (uint32_t)__builtin_ctz(~(uint32_t)_mm_movemask_epi8(bytes));
+}
+
+#else
+
+typedef struct lp_vec {
+    int16_t v[LP_LANES];
+} lp_vec;
+
+static inline int32_t lp_within_16(int32_t x)
+{
+    return x > INT16_MAX ? INT16_MAX : x < INT16_MIN ? INT16_MIN : x;
+}
+
+static inline lp_vec lp_vec_load(const int16_t *p)
+{
+    lp_vec a;
+    memcpy(a.v, p, sizeof a.v);
+    return a;
+}
+
+static inline void lp_vec_store(int16_t *p, lp_vec a)
+{
+    memcpy(p, a.v, sizeof a.v);
+}
+
+#define LP_VEC_EACH(name, parameters, result)                                                      \
+    static inline lp_vec lp_vec_##name(parameters)                                                 \
+    {                                                                                              \
+        lp_vec r;                                                                                  \
+        for (int i = 0; i < LP_LANES; i++)                                                         \
+            r.v[i] = (int16_t)(result);                                                            \
+        return r;                                                                                  \
+    }
+#define LP_VEC_TWO lp_vec a, lp_vec b
+#define LP_VEC_ONE lp_vec a, unsigned n
+
+LP_VEC_EACH(all, int x, x)
+LP_VEC_EACH(shift, LP_VEC_ONE, lp_shift_down(a.v[i], n))
+LP_VEC_EACH(widen, const unsigned char *p, p[i])
+LP_VEC_EACH(add, LP_VEC_TWO, lp_within_16(a.v[i] + b.v[i]))
+LP_VEC_EACH(sub, LP_VEC_TWO, lp_within_16(a.v[i] - b.v[i]))
+LP_VEC_EACH(max, LP_VEC_TWO, a.v[i] > b.v[i] ? a.v[i] : b.v[i])
+LP_VEC_EACH(min, LP_VEC_TWO, a.v[i] < b.v[i] ? a.v[i] : b.v[i])
+LP_VEC_EACH(mul, LP_VEC_TWO, a.v[i] * b.v[i])
+LP_VEC_EACH(mul_high, LP_VEC_TWO, lp_shift_down(a.v[i] * b.v[i], 16))
+LP_VEC_EACH(mul_high_unsigned, LP_VEC_TWO, (uint32_t)(uint16_t)a.v[i] * (uint16_t)b.v[i] >> 16)
+LP_VEC_EACH(sub_unsigned, LP_VEC_TWO,
+            (uint16_t)a.v[i] > (uint16_t)b.v[i] ? (uint16_t)a.v[i] - (uint16_t)b.v[i] : 0)
+LP_VEC_EACH(same, LP_VEC_TWO, a.v[i] == b.v[i] ? -1 : 0)
+LP_VEC_EACH(both, LP_VEC_TWO, a.v[i] & b.v[i])
+LP_VEC_EACH(but, LP_VEC_TWO, a.v[i] & ~b.v[i])
+
+static inline lp_vec lp_vec_within(const int32_t *p)
+{
+    lp_vec a;
+    for (int i = 0; i < LP_LANES; i++)
+        a.v[i] = (int16_t)lp_within_16(p[i]);
+    return a;
+}
+
+static inline void lp_weights_add(const int16_t *a, const int16_t *b, int16_t *sum)
+{
+    for (int i = 0; i < LP_LANES / 2; i++)
+        sum[i] = (int16_t)lp_within_16(a[i] + b[i]);
+}
+
+static inline void lp_weights_move(int16_t *a, int16_t *b, const int32_t *gradient, unsigned n)
+{
+    for (int i = 0; i < LP_LANES / 2; i++) {
+        int32_t move = lp_within_16(lp_shift_down(gradient[i] + ((int32_t)1 << (n - 1)), n));
+        a[i] = (int16_t)lp_within_16(a[i] + move);
+        b[i] = (int16_t)lp_within_16(b[i] + move);
+    }
+}
+
+static inline lp_vec lp_vec_load_file(const unsigned char *p)
+{
+    lp_vec a;
+    for (int i = 0; i < LP_LANES; i++)
+        a.v[i] = (int16_t)lp_get16(p + 2 * i);
+    return a;
+}
+
+static inline void lp_vec_narrow(int8_t *p, lp_vec a)
+{
+    for (int i = 0; i < LP_LANES; i++)
+        p[i] = (int8_t)(a.v[i] > INT8_MAX ? INT8_MAX : a.v[i] < INT8_MIN ? INT8_MIN : a.v[i]);
+}
+
+static inline lp_vec lp_vec_words(const unsigned char *p, unsigned n, int mask)
+{
+    lp_vec a;
+    for (int i = 0; i < LP_LANES; i++)
+        a.v[i] = (int16_t)((int)(lp_get32(p + 4 * i) >> n) & mask);
+    return a;
+}
+
+static inline uint32_t lp_vec_where(lp_vec a)
+{
+    uint32_t bits = 0;
+    for (int i = 0; i < LP_LANES; i++)
+        bits |= (uint32_t)(a.v[i] != 0) << i;
+    return bits;
+}
+
+static inline int32_t lp_vec_most(lp_vec a)
+{
+    int32_t most = a.v[0];
+    for (int i = 1; i < LP_LANES; i++)
+        most = a.v[i] > most ? a.v[i] : most;
+    return most;
+}
+
+static inline int32_t lp_vec_dot(lp_vec a, lp_vec b)
+{
+    int32_t sum = 0;
+    for (int i = 0; i < LP_LANES; i++)
+        sum += a.v[i] * b.v[i];
+    return sum;
+}
+
+static inline lp_vec lp_vec_products(const unsigned char *weight, const int8_t *input, int n,
+                                     int32_t offset)
+{
+    int32_t sum[LP_LANES];
+    lp_vec r;
+    for (int k = 0; k < LP_LANES; k++)
+        sum[k] = offset;
+    for (int i = 0; i < n; i += 4) {
+        for (int k = 0; k < LP_LANES; k++) {
+            for (int j = 0; j < 4; j++)
+                sum[k] += weight[LP_LANES * i + 4 * k + j] * input[i + j];
+        }
+    }
+    for (int k = 0; k < LP_LANES; k++)
+        r.v[k] = (int16_t)lp_within_16(sum[k]);
+    return r;
+}
+
+static inline uint32_t lp_vec_below(lp_vec a, uint32_t x)
+{
+    uint32_t n = 0;
+    while (n < LP_LANES && (uint16_t)a.v[n] <= x)
+        n++;
+    return n;
+}
+
+static inline void lp_vec_sums(lp_vec a, uint32_t *sum)
+{
+    uint32_t before = 0;
+    for (int i = 0; i < LP_LANES; i++)
+        sum[i] = before += (uint16_t)a.v[i];
+}
+
+static inline uint32_t lp_sums_below(const uint32_t *sum, uint32_t x)
+{
+    uint32_t n = 0;
+    while (n < LP_LANES && sum[n] <= x)
+        n++;
+    return n;
+}
+
+#endif
+
+#endif
