@@ -105,7 +105,7 @@ $B/bin/%: $B/obj/cmd/%.o $B/obj/cmd/parts.a $B/lib/$(SHLINK)
 		$(RPATH) -pthread
 
 # What does the same to many numbers; -O3 makes mixing a fifth faster.
-$B/obj/lib/mix.o $B/obj/lib/mix_avx2.o $B/obj/lib/train_class.o $B/obj/lib/train_net.o: ALL_CFLAGS += -O3
+$B/obj/lib/mix_portable.o $B/obj/lib/mix_avx2.o $B/obj/lib/train_class.o $B/obj/lib/train_net.o: ALL_CFLAGS += -O3
 
 $B/bin/lptrain: $B/obj/cmd/lptrain.o $B/obj/cmd/parts.a $(TRAIN_OBJ) $B/lib/liblp.a
 	@mkdir -p $(@D)

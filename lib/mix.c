@@ -1,6 +1,7 @@
 /* mix.c - codes sequences of token ids by a model: what is learnt, and how it begins.
  * How tokens are coded is in mix_run.h. */
-#include "mix_run.h"
+#include "bpe.h"
+#include "mix_state.h"
 
 #include <stdlib.h>
 
@@ -9,12 +10,6 @@ enum { BUCKET_LOG_MAX = 16 /* of the sequence's own cells: 4 MB */ };
 const struct lp_rates lp_mix_rates = {.map = 6, .guess = 24, .odds = 12, .weight = 20};
 
 const uint16_t lp_class_count[16] = {0, 1, 2, 3, 4, 6, 8, 11, 16, 23, 32, 45, 64, 91, 128, 181};
-
-enum lp_status lp_mix_run_portable(struct lp_mix *m, struct lp_coder *c, const uint32_t *ids,
-                                   size_t n, bool decode)
-{
-    return decode ? run(m, c, ids, n, true) : run(m, c, ids, n, false);
-}
 
 static lp_mix_run *best_run(void)
 {

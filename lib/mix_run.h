@@ -1,5 +1,5 @@
-/* mix_run.h - codes token ids as choices down the model's tree of leaves, for mix.c
- * and mix_avx2.c, which are compiled for other instructions (vec.h).
+/* mix_run.h - codes token ids as choices down the model's tree of leaves, for
+ * mix_portable.c and mix_avx2.c, which are compiled for other instructions (vec.h).
  *
  * A node has up to sixteen children. The odds of each are a sum: what the model knows
  * of them (its network, or how frequent they are), what this sequence has shown of them,
@@ -400,7 +400,7 @@ static inline void look(struct lp_mix *m, struct choice *s, const struct walk *w
 }
 
 /* The probability of each child, in 1 / (1 << ERROR_BITS) of the likeliest's. */
-LP_INLINE lp_vec mix(struct lp_mix *m, struct choice *s, const struct context *x, const bool root)
+static inline lp_vec mix(struct lp_mix *m, struct choice *s, const struct context *x, bool root)
 {
     int32_t lane[LP_LANES] = {0};
     for (uint32_t i = 0; i < s->nnamed; i++) {
@@ -432,8 +432,8 @@ LP_INLINE lp_vec mix(struct lp_mix *m, struct choice *s, const struct context *x
 }
 
 /* All that the choice was mixed from learns from its error; p are shares of total. */
-LP_INLINE void learn(struct lp_mix *m, struct choice *s, lp_vec p, uint32_t total, uint32_t child,
-                     const bool root)
+static inline void learn(struct lp_mix *m, struct choice *s, lp_vec p, uint32_t total,
+                         uint32_t child, bool root)
 {
     const uint32_t scale = ((uint32_t)1 << (16 + ERROR_BITS)) / total;
     p = lp_vec_mul_high_unsigned(p, lp_vec_all(scale < UINT16_MAX ? (int)scale : UINT16_MAX));
@@ -492,8 +492,9 @@ static inline void narrow(struct walk *w, const struct choice *s, uint32_t child
 
 /* Codes which child of the node has the leaf, learns from it, goes there. */
 LP_INLINE uint32_t code_child(struct lp_mix *m, struct lp_coder *c, const struct context *x,
-                              struct walk *w, uint32_t leaf, const bool decode, const bool root)
+                              struct walk *w, uint32_t leaf, const bool decode)
 {
+    const bool root = w->at == 0;
     struct choice s;
     look(m, &s, w);
     const lp_vec p = mix(m, &s, x, root);
@@ -566,19 +567,20 @@ LP_INLINE uint32_t code_leaf(struct lp_mix *m, struct lp_coder *c, const struct 
     gather_listed(x, &w);
     w.at = w.depth = 0;
     w.node = model->node;
-    const unsigned char *node = w.node;
-    uint32_t child = code_child(m, c, x, &w, leaf, decode, true);
-    if (w.inner) {
-        uint32_t end = model->nleaves;
-        if (child + 1 < LP_NODE_CHILDREN && child_begin(node, child + 1) < end)
-            end = child_begin(node, child + 1);
-        gather_follow(x, &w, child_begin(node, child), end);
+    for (;;) {
+        const unsigned char *node = w.node;
+        const bool root = w.at == 0;
+        const uint32_t child = code_child(m, c, x, &w, leaf, decode);
+        const uint32_t begin = child_begin(node, child);
+        if (!w.inner)
+            return begin;
+        if (root) {
+            uint32_t end = model->nleaves;
+            if (child + 1 < LP_NODE_CHILDREN && child_begin(node, child + 1) < end)
+                end = child_begin(node, child + 1);
+            gather_follow(x, &w, begin, end);
+        }
     }
-    while (w.inner) {
-        node = w.node;
-        child = code_child(m, c, x, &w, leaf, decode, false);
-    }
-    return child_begin(node, child);
 }
 
 /* --- A sequence ------------------------------------------------------------------------ */
