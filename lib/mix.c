@@ -186,6 +186,8 @@ void lp_adaptive_load(const struct lp_model *m, struct lp_adaptive *state)
 enum lp_status lp_mix_new(const struct lp_model *model, bool fast, struct lp_mix **out)
 {
     *out = NULL;
+    if (!model->sound)
+        return LP_DATA;
     struct lp_mix *m = calloc(1, sizeof *m);
     if (m == NULL)
         return LP_NOMEM;

@@ -139,8 +139,9 @@ enum lp_status lp_model_layout(const void *file, size_t size, struct lp_model *m
         return LP_DATA;
     if (memcmp(p, LP_LPM_MAGIC, sizeof LP_LPM_MAGIC) != 0)
         return LP_DATA;
-    if (lp_get32(p + LP_LPM_AT_VERSION) != LP_LPM_VERSION)
-        return LP_VERSION;
+    const uint32_t version = lp_get32(p + LP_LPM_AT_VERSION);
+    if (version != LP_LPM_VERSION)
+        return version > LP_LPM_VERSION ? LP_VERSION : LP_DATA;
     m->size = lp_get32(p + LP_LPM_AT_SIZE);
     m->nleaves = lp_get32(p + LP_LPM_AT_LEAVES);
     if (lp_get64(p + LP_LPM_AT_FILE_SIZE) != m->file_size || p[LP_LPM_AT_NAME + 39] != 0 ||
@@ -180,8 +181,11 @@ enum lp_status lp_model_layout(const void *file, size_t size, struct lp_model *m
 
 enum lp_status lp_model_view(const void *file, size_t size, struct lp_model *m)
 {
-    const enum lp_status status = lp_model_layout(file, size, m);
-    return status == LP_OK ? check_tree(m) : status;
+    enum lp_status status = lp_model_layout(file, size, m);
+    if (status == LP_OK)
+        status = check_tree(m);
+    m->sound = status == LP_OK;
+    return status;
 }
 
 enum lp_status lp_model_open(const char *path, struct lp_model **out)
@@ -191,8 +195,13 @@ enum lp_status lp_model_open(const char *path, struct lp_model **out)
     if (m == NULL)
         return LP_NOMEM;
     enum lp_status status = map_file(path, m);
-    if (status == LP_OK)
+    if (status == LP_OK) {
         status = lp_model_view(m->file, m->file_size, m);
+        /* One whose tree is none is damaged: lp_model_verify() says so. */
+        struct lp_model layout;
+        if (status == LP_DATA)
+            status = lp_model_layout(m->file, m->file_size, &layout);
+    }
     if (status != LP_OK) {
         int saved = errno;
         lp_model_close(m);
@@ -230,5 +239,5 @@ uint64_t lp_model_vocab_fingerprint(const struct lp_model *m)
 enum lp_status lp_model_verify(const struct lp_model *m)
 {
     uint64_t hash = lp_xxh64(m->file + LP_LPM_AT_VOCAB, m->file_size - LP_LPM_AT_VOCAB, 0);
-    return hash == lp_model_fingerprint(m) ? LP_OK : LP_DATA;
+    return m->sound && hash == lp_model_fingerprint(m) ? LP_OK : LP_DATA;
 }

@@ -129,6 +129,7 @@ enum {
 };
 
 struct lp_model {
+    bool sound; /* its nodes are a tree; else nothing is coded by it */
     const unsigned char *file;
     size_t file_size;
     uint32_t size;      /* one more than the largest id */

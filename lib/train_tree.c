@@ -214,6 +214,9 @@ static void divide_at(struct lp_tree_node *node, const uint32_t *begin, uint32_t
 
 enum lp_status lp_tree_of(const struct lp_model *m, struct lp_tree *tree)
 {
+    *tree = (struct lp_tree){0};
+    if (!m->sound)
+        return LP_DATA;
     *tree = (struct lp_tree){.size = m->size,
                              .nleaves = m->nleaves,
                              .nrows = m->nrows,
