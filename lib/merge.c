@@ -1,41 +1,46 @@
-/* merge.c - words to ids: the least merge that can be made, again and again. */
+/* merge.c - words to ids: the least merge that can be made, again and again.
+ *
+ * About half of the merges need no search. Two bytes merge before anything else does
+ * that they could be part of, if their merge is less than any that crosses the border
+ * before them and than any that crosses the one behind; the vocabulary has the least
+ * merge that crosses a border between two bytes, whatever tokens they belong to. So
+ * all such bytes of a word are merged at first, in one pass. */
 #include "merge.h"
 
 enum {
-    LANES = 8,
-    PLACE_BITS = 8,
+    LANES = LP_MERGE_LANES,
+    PLACE_BITS = 9,
     NO_MERGE = LP_NO_ID << PLACE_BITS, /* and all above it */
-    NO_MERGE_BYTE = 0x7F,              /* four of them are above it */
 };
-_Static_assert(LP_MERGE_MAX == 1 << PLACE_BITS && LP_ID_BITS + PLACE_BITS < 31,
+_Static_assert(LP_MERGE_MAX < 1 << PLACE_BITS && LP_ID_BITS + PLACE_BITS < 32,
                "a merge and its place are an int32_t");
 
-/* --- The least of numbers: LANES of them, blocks times ----------------------------- */
+/* --- The least of numbers, with its place: LANES of them, blocks times --------------- */
 
-typedef int32_t least_of(const int32_t *v, size_t nblocks);
+typedef int32_t least_of(const uint32_t *v, size_t nblocks);
 
-static inline int32_t lesser(int32_t a, int32_t b)
+LP_INLINE int32_t least_portable(const uint32_t *v, size_t nblocks)
 {
-    return a < b ? a : b;
-}
-
-LP_INLINE int32_t least_portable(const int32_t *v, size_t nblocks)
-{
-    int32_t a[4] = {v[0], v[1], v[2], v[3]}; /* four at once: no waiting for one another */
-    for (size_t i = 4; i < nblocks * LANES; i += 4) {
-        for (size_t k = 0; k < 4; k++)
-            a[k] = lesser(a[k], v[i + k]);
+    int32_t least[2] = {INT32_MAX, INT32_MAX}; /* two: no waiting for one another */
+    for (uint32_t i = 0; i < nblocks * LANES; i++) {
+        int32_t merge = (int32_t)(v[i] << PLACE_BITS | i);
+        least[i % 2] = merge < least[i % 2] ? merge : least[i % 2];
     }
-    return lesser(lesser(a[0], a[1]), lesser(a[2], a[3]));
+    return least[0] < least[1] ? least[0] : least[1];
 }
 
 #if LP_HAVE_AVX2
-LP_AVX2 LP_INLINE int32_t least_avx2(const int32_t *v, size_t nblocks)
+LP_AVX2 LP_INLINE int32_t least_avx2(const uint32_t *v, size_t nblocks)
 {
-    __m256i a = _mm256_loadu_si256((const __m256i *)(const void *)v);
-    for (size_t i = 1; i < nblocks; i++)
-        a = _mm256_min_epi32(a, _mm256_loadu_si256((const __m256i *)(const void *)(v + i * LANES)));
-    __m128i b = _mm_min_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1));
+    __m256i least = _mm256_set1_epi32(INT32_MAX);
+    __m256i place = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    for (size_t i = 0; i < nblocks; i++) {
+        __m256i merge = _mm256_loadu_si256((const __m256i *)(const void *)(v + i * LANES));
+        merge = _mm256_or_si256(_mm256_slli_epi32(merge, PLACE_BITS), place);
+        least = _mm256_min_epi32(least, merge);
+        place = _mm256_add_epi32(place, _mm256_set1_epi32(LANES));
+    }
+    __m128i b = _mm_min_epi32(_mm256_castsi256_si128(least), _mm256_extracti128_si256(least, 1));
     b = _mm_min_epi32(b, _mm_shuffle_epi32(b, _MM_SHUFFLE(1, 0, 3, 2)));
     b = _mm_min_epi32(b, _mm_shuffle_epi32(b, _MM_SHUFFLE(2, 3, 0, 1)));
     return _mm_cvtsi128_si32(b);
@@ -44,74 +49,88 @@ LP_AVX2 LP_INLINE int32_t least_avx2(const int32_t *v, size_t nblocks)
 
 /* --- One word ---------------------------------------------------------------------- */
 
-LP_INLINE size_t blocks_of(const struct lp_merging *m)
+LP_INLINE void put_nothing(uint32_t *v)
 {
-    return (m->n + LANES - 1) / LANES;
+    for (size_t i = 0; i < LANES; i++)
+        v[i] = LP_NO_ID;
 }
 
-LP_INLINE void put_merge(struct lp_merging *m, size_t place, uint32_t id)
+/* Moves what is behind a place, up to another, one place ahead. */
+LP_INLINE void close_gap(uint32_t *v, size_t place, size_t to)
 {
-    m->at[place] = (int32_t)(id << PLACE_BITS | (uint32_t)place);
-}
-
-static void begin(const struct lp_vocab *v, struct lp_merging *m)
-{
-    size_t last = m->n - 1;
-    memset(m->at, NO_MERGE_BYTE, blocks_of(m) * LANES * sizeof *m->at);
-    for (size_t i = 0; i <= last; i++) {
-        m->ids[i] = v->byte_id[m->text[i]];
-        m->next[i] = (uint8_t)(i < last ? i + 1 : 0);
-        m->before[i] = (uint8_t)(i - 1);
+    for (; place < to; place += LANES) {
+        uint32_t moved[LANES];
+        memcpy(moved, v + place + 1, sizeof moved);
+        memcpy(v + place, moved, sizeof moved);
     }
-    for (size_t i = 0; i < last; i++)
-        put_merge(m, i, v->byte_pair[m->text[i] << 8 | m->text[i + 1]]);
-    m->nasked = 0;
 }
 
-/* Begins to fetch what two neighbours merge to. */
-LP_INLINE void ask(const struct lp_vocab *v, struct lp_merging *m, size_t left, size_t right)
+/* Begins to fetch what the part at a place and the next merge to. */
+LP_INLINE void ask(const struct lp_pairs *pairs, struct lp_merging *m, size_t place)
 {
-    struct lp_pair_place asked = lp_vocab_pair_place(v, m->ids[left], m->ids[right]);
-    LP_PREFETCH(asked.entry);
-    m->asked_by[m->nasked] = (uint8_t)left;
-    m->asked[m->nasked++] = asked;
+    uint32_t slot = lp_pairs_slot(pairs, m->part[place], m->part[place + 1]);
+    LP_PREFETCH(&pairs->pair[slot]);
+    m->slot[place] = slot;
 }
 
-LP_INLINE void take_answers(struct lp_merging *m)
+LP_INLINE void take_answer(const struct lp_pairs *pairs, struct lp_merging *m, size_t place)
 {
-    for (size_t i = 0; i < m->nasked; i++)
-        put_merge(m, m->asked_by[i], lp_vocab_pair_there(m->asked[i]));
-    m->nasked = 0;
+    m->merge[place] = lp_pairs_there(pairs, m->slot[place], m->part[place], m->part[place + 1]);
+}
+
+/* Makes the parts: one byte or, when those must merge, two. */
+LP_INLINE void make_parts(const struct lp_byte_pair *byte_pair, const uint32_t *byte_id,
+                          struct lp_merging *m)
+{
+    static const struct lp_byte_pair none = {LP_NO_ID, LP_NO_ID};
+    const unsigned char *text = m->text;
+    struct lp_byte_pair before = none, pair = none;
+    size_t last = m->n - 1, place = 1;
+    bool merged = false; /* the byte is the second of a part */
+    if (last > 0)
+        pair = byte_pair[text[0] << 8 | text[1]];
+    for (size_t i = 0; i < last; i++) {
+        struct lp_byte_pair next = i + 1 < last ? byte_pair[text[i + 1] << 8 | text[i + 2]] : none;
+        bool merges = pair.id < before.border && pair.id < next.border;
+        m->part[place] = merges ? pair.id : byte_id[text[i]];
+        place += !merged;
+        merged = merges;
+        before = pair;
+        pair = next;
+    }
+    m->part[place] = byte_id[text[last]];
+    place += !merged;
+    m->nids = place - 1;
+    m->part[0] = m->part[place] = LP_NO_ID;
+}
+
+/* Makes the parts, and asks about all neighbours. */
+LP_INLINE void begin(const struct lp_vocab *v, const struct lp_pairs *pairs, struct lp_merging *m)
+{
+    make_parts(v->byte_pair, v->byte_id, m);
+    m->ids = m->part + 1;
+    for (size_t i = 0; i <= m->nids + LANES; i += LANES) /* more than is ever moved ahead */
+        put_nothing(&m->merge[i]);
+    for (size_t i = 1; i < m->nids; i++)
+        ask(pairs, m, i);
 }
 
 /* Makes the least merge and asks about its neighbours. False when there is none. */
-LP_INLINE bool step(const struct lp_vocab *v, struct lp_merging *m, least_of *least_of_blocks)
+LP_INLINE bool step(const struct lp_pairs *pairs, struct lp_merging *m, least_of *least_of_blocks)
 {
-    int32_t least = least_of_blocks(m->at, blocks_of(m));
+    size_t n = m->nids;
+    int32_t least = least_of_blocks(m->merge, n / LANES + 1);
     if (least >= NO_MERGE)
         return false;
-    size_t left = (uint32_t)least & ((1u << PLACE_BITS) - 1), gone = m->next[left];
-    size_t right = m->next[gone];
-    m->ids[left] = (uint32_t)least >> PLACE_BITS;
-    m->at[left] = m->at[gone] = NO_MERGE;
-    m->next[left] = (uint8_t)right;
-    if (right != 0) {
-        m->before[right] = (uint8_t)left;
-        ask(v, m, left, right);
-    }
-    if (left != 0)
-        ask(v, m, m->before[left], left);
+    size_t place = (uint32_t)least & ((1u << PLACE_BITS) - 1);
+    close_gap(m->merge, place, n);
+    close_gap(m->part, place + 1, n + 1);
+    m->part[place] = (uint32_t)least >> PLACE_BITS;
+    m->nids = n - 1;
+    m->place = place - 1;
+    ask(pairs, m, place - 1);
+    ask(pairs, m, place);
     return true;
-}
-
-static void end(struct lp_merging *m)
-{
-    size_t place = 0;
-    m->nids = 0;
-    do {
-        m->ids[m->nids++] = m->ids[place];
-        place = m->next[place];
-    } while (place != 0);
 }
 
 /* --- Several ----------------------------------------------------------------------- */
@@ -121,23 +140,27 @@ static void end(struct lp_merging *m)
 LP_INLINE void merge(const struct lp_vocab *v, struct lp_merging *words, size_t n,
                      least_of *least_of_blocks)
 {
+    const struct lp_pairs pairs = v->pairs; /* in registers: nothing stored can change it */
     struct lp_merging *active[LP_MERGING];
+    for (size_t i = 0; i < n; i++)
+        begin(v, &pairs, &words[i]);
     for (size_t i = 0; i < n; i++) {
         active[i] = &words[i];
-        begin(v, active[i]);
+        for (size_t place = 1; place < words[i].nids; place++)
+            take_answer(&pairs, &words[i], place);
     }
     for (size_t left = n; left > 0;) {
         size_t stay = 0;
-        for (size_t i = 0; i < left; i++)
-            take_answers(active[i]);
         for (size_t i = 0; i < left; i++) {
             active[stay] = active[i];
-            stay += step(v, active[i], least_of_blocks);
+            stay += step(&pairs, active[i], least_of_blocks);
         }
         left = stay;
+        for (size_t i = 0; i < left; i++) {
+            take_answer(&pairs, active[i], active[i]->place);
+            take_answer(&pairs, active[i], active[i]->place + 1);
+        }
     }
-    for (size_t i = 0; i < n; i++)
-        end(&words[i]);
 }
 
 #if LP_HAVE_AVX2

@@ -8,22 +8,20 @@
 enum {
     LP_MERGE_MAX = 256, /* bytes of a word that is merged; no token is longer */
     LP_MERGING = 16,    /* words that are merged together */
+    LP_MERGE_LANES = 8, /* numbers that are moved and compared together */
 };
 
-/* A word and its merging. Its parts, at first its bytes, are known by the place
- * of their first byte. */
+/* A word and its merging. Its parts, at first of one or two bytes, are without gaps,
+ * from 1 on; before and after them is LP_NO_ID, which merges with nothing. */
 struct lp_merging {
     const unsigned char *text;
-    size_t n;                   /* 1 to LP_MERGE_MAX */
-    size_t nids;                /* in the end, how many came out */
-    uint32_t ids[LP_MERGE_MAX]; /* of the parts; in the end, without gaps */
-    /* By place: the merge with the part on the right that can be made, as the
-     * token made, which is its rank too, above the place. */
-    int32_t at[LP_MERGE_MAX];
-    uint8_t next[LP_MERGE_MAX], before[LP_MERGE_MAX]; /* places; next 0: the last */
-    struct lp_pair_place asked[2];                    /* look-ups under way */
-    uint8_t asked_by[2];
-    size_t nasked;
+    size_t n;            /* 1 to LP_MERGE_MAX */
+    const uint32_t *ids; /* in the end, what came out */
+    size_t nids;         /* and how many; before, how many parts there are */
+    size_t place;        /* of the first of the look-ups under way */
+    uint32_t part[LP_MERGE_MAX + 2 * LP_MERGE_LANES];
+    uint32_t merge[LP_MERGE_MAX + 2 * LP_MERGE_LANES]; /* what a part and the next merge to */
+    uint32_t slot[LP_MERGE_MAX + 1];                   /* where that is looked up */
 };
 
 /* Encodes up to LP_MERGING words (text and n are given). They take turns, a merge

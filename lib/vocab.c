@@ -25,7 +25,7 @@ static uint64_t section_size(const struct lp_lpv *f, enum lp_section section)
     case LP_SECTION_SHIFT:
         return UINT64_C(1) << f->shift_log;
     case LP_SECTION_BYTES2:
-        return UINT64_C(4) * 65536;
+        return sizeof(struct lp_byte_pair) * 65536;
     case LP_SECTION_SPLIT:
         return UINT64_C(8) * f->size;
     case LP_SECTION_SORTED:
@@ -81,8 +81,8 @@ static void find_sections(struct lp_vocab *v)
     v->bytes = section(v, LP_SECTION_BYTES);
     v->index = section(v, LP_SECTION_INDEX);
     v->longs = section(v, LP_SECTION_LONG);
-    v->pair = section(v, LP_SECTION_PAIR);
-    v->shift = section(v, LP_SECTION_SHIFT);
+    v->pairs = (struct lp_pairs){section(v, LP_SECTION_PAIR), section(v, LP_SECTION_SHIFT),
+                                 v->file->pair_log, v->file->shift_log};
     v->byte_pair = section(v, LP_SECTION_BYTES2);
     v->split = section(v, LP_SECTION_SPLIT);
     v->sorted = section(v, LP_SECTION_SORTED);

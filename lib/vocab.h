@@ -6,13 +6,21 @@
 #include "vocab_layout.h"
 #include "window.h"
 
+/* Which token two others merge to. */
+struct lp_pairs {
+    const uint64_t *pair;
+    const unsigned char *shift;
+    uint32_t pair_log, shift_log;
+};
+
 struct lp_vocab {
     const struct lp_lpv *file;
     size_t file_size;
-    const uint32_t *offset, *index, *byte_id, *byte_pair, *prefix, *longs, *split, *sorted, *start,
-        *rank, *id, *special;
-    const uint64_t *pair;
-    const unsigned char *bytes, *text, *long_text, *shift;
+    const uint32_t *offset, *index, *byte_id, *prefix, *longs, *split, *sorted, *start, *rank, *id,
+        *special;
+    const struct lp_byte_pair *byte_pair;
+    const unsigned char *bytes, *text, *long_text;
+    struct lp_pairs pairs;
     enum lp_path path; /* the instructions to use */
 };
 
@@ -44,30 +52,23 @@ static inline const unsigned char *lp_vocab_text(const struct lp_vocab *v, uint3
 #endif
 
 /* Where the token that two merge to is, if there is one. */
-struct lp_pair_place {
-    uint64_t pair;
-    const uint64_t *entry;
-};
-
-static inline struct lp_pair_place lp_vocab_pair_place(const struct lp_vocab *v, uint32_t left,
-                                                       uint32_t right)
+static inline uint32_t lp_pairs_slot(const struct lp_pairs *p, uint32_t left, uint32_t right)
 {
     uint64_t hash = lp_pair_hash(left, right);
-    uint32_t shift = v->shift[lp_pair_shift(hash, v->file->shift_log)];
-    uint32_t slot = lp_pair_slot(hash, shift, v->file->pair_log);
-    return (struct lp_pair_place){(uint64_t)left << LP_ID_BITS | right, &v->pair[slot]};
+    return lp_pair_slot(hash, p->shift[lp_pair_shift(hash, p->shift_log)], p->pair_log);
 }
 
-static inline uint32_t lp_vocab_pair_there(struct lp_pair_place place)
+static inline uint32_t lp_pairs_there(const struct lp_pairs *p, uint32_t slot, uint32_t left,
+                                      uint32_t right)
 {
-    uint64_t entry = *place.entry;
-    return entry >> LP_ID_BITS == place.pair ? (uint32_t)entry & LP_NO_ID : (uint32_t)LP_NO_ID;
+    uint64_t entry = p->pair[slot], pair = (uint64_t)left << LP_ID_BITS | right;
+    return entry >> LP_ID_BITS == pair ? (uint32_t)entry & LP_NO_ID : (uint32_t)LP_NO_ID;
 }
 
 /* The token that two merge to, or LP_NO_ID. */
 static inline uint32_t lp_vocab_pair(const struct lp_vocab *v, uint32_t left, uint32_t right)
 {
-    return lp_vocab_pair_there(lp_vocab_pair_place(v, left, right));
+    return lp_pairs_there(&v->pairs, lp_pairs_slot(&v->pairs, left, right), left, right);
 }
 
 /* A short key is looked for in two steps, so that others can be between them and

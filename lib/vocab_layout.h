@@ -16,7 +16,7 @@
 #define LP_LPV_MAGIC "LPVOCAB" /* eight bytes with the NUL */
 
 enum {
-    LP_LPV_VERSION = 6,
+    LP_LPV_VERSION = 7,
     LP_LPV_BYTE_ORDER = 0x01020304,
     LP_LPV_PART = 64 << 10, /* a multiple of any machine's pages */
     LP_KEY_SIZE = 16,
@@ -43,7 +43,7 @@ enum lp_section {
     LP_SECTION_LONG,   /* u32[1 << long_log]: ranks of tokens without key, by XXH64; rank + 1 */
     LP_SECTION_PAIR,   /* u64[1 << pair_log]: left << 36 | right << 18 | merged */
     LP_SECTION_SHIFT,  /* u8[1 << shift_log] : for pairs by hash, what makes their slot */
-    LP_SECTION_BYTES2, /* u32[65536]: the token of each two bytes, or LP_NO_ID */
+    LP_SECTION_BYTES2, /* struct lp_byte_pair[65536] */
 
     LP_SECTION_OFFSET,  /* u32[size + 1]: where each id begins in BYTES */
     LP_SECTION_BYTES,   /* the bytes of all tokens, in the order of ids */
@@ -61,6 +61,12 @@ static inline bool lp_section_parts(enum lp_section section)
 {
     return section == LP_SECTION_ID || section == LP_SECTION_INDEX || section == LP_SECTION_OFFSET;
 }
+
+/* Of two bytes: the token that they are, and the least id of those whose last merge is
+ * between these two bytes. LP_NO_ID where there is none. */
+struct lp_byte_pair {
+    uint32_t id, border;
+};
 
 /* Where in TEXT a key would be when a token is too long for one. */
 struct lp_long_text {

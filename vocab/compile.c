@@ -509,10 +509,17 @@ static void put_byte_ids(void)
 
 static void put_byte_pairs(void)
 {
-    uint32_t *two = add_section(LP_SECTION_BYTES2, 4 * 65536);
+    struct lp_byte_pair *pair = add_section(LP_SECTION_BYTES2, 65536 * sizeof *pair);
     for (uint32_t i = 0; i < 65536; i++) {
         unsigned char bytes[2] = {(unsigned char)(i >> 8), (unsigned char)i};
-        two[i] = find_text(bytes, 2);
+        pair[i] = (struct lp_byte_pair){find_text(bytes, 2), LP_NO_ID};
+    }
+    for (uint32_t i = 0; i < enc.nsorted; i++) {
+        const struct token *t = &enc.token[enc.sorted[i]];
+        const unsigned char *border = t->text + enc.token[t->left].size;
+        struct lp_byte_pair *at_border = &pair[border[-1] << 8 | border[0]];
+        if (enc.sorted[i] < at_border->border)
+            at_border->border = enc.sorted[i];
     }
 }
 
