@@ -86,8 +86,7 @@ static void grow(struct lp_memo *memo)
 void lp_memo_put(struct lp_memo *memo, struct lp_key key, uint64_t hash, const uint32_t *ids,
                  size_t n)
 {
-    if (++memo->nputs >
-        ((size_t)5 << memo->log) / 4) /* more collide than is worth a smaller table */
+    if (++memo->nputs > (size_t)1 << memo->log) /* more collide than is worth a smaller table */
         grow(memo);
     struct lp_word word = {.key = key};
     for (size_t i = 0; i < n; i++)
@@ -99,7 +98,7 @@ void lp_memo_put(struct lp_memo *memo, struct lp_key key, uint64_t hash, const u
 /* The two slots that a word may have. */
 static uint64_t *slots_of(const struct lp_memo *memo, uint64_t hash)
 {
-    return &memo->slot[hash >> (64 - LP_RING_SLOTS) & ~(uint64_t)1];
+    return &memo->slot[lp_memo_slot(hash)];
 }
 
 /* The word in the ring that a slot is of, if it is this one. */

@@ -51,6 +51,12 @@ static inline size_t lp_memo_line(const struct lp_memo *memo, uint64_t hash)
     return (size_t)(hash >> (64 - memo->log));
 }
 
+/* The first of the two slots that a word of the ring may have. */
+static inline size_t lp_memo_slot(uint64_t hash)
+{
+    return (size_t)(hash >> (64 - LP_RING_SLOTS)) & ~(size_t)1;
+}
+
 /* The word of a line that has the key, or its last word. */
 static inline const struct lp_word *lp_memo_pick(const struct lp_word *line, struct lp_key key)
 {
