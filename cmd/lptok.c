@@ -231,16 +231,32 @@ struct ids_writer {
     uint64_t count;
 };
 
-enum { TOGETHER = 512, ID_SIZE = 11 }; /* ids given to the output at once; bytes of each at most */
+enum { TOGETHER = 512, ID_SIZE = 12 }; /* ids given to the output at once; bytes of each at most */
 
+/* Three digits of each number below 1000, four bytes apart; and room to read four from
+ * any of them. So no branch depends on how many digits a number has, which is hard to
+ * foresee. */
+static char digits[4 * 1000 + 4];
+
+static void make_digits(void)
+{
+    for (unsigned i = 0; i < 1000; i++) {
+        digits[4 * i] = (char)('0' + i / 100);
+        digits[4 * i + 1] = (char)('0' + i / 10 % 10);
+        digits[4 * i + 2] = (char)('0' + i % 10);
+    }
+}
+
+/* Writes a byte more than it tells of. */
 static char *put_number(char *p, uint32_t value)
 {
-    size_t n = 1;
-    for (uint32_t left = value; left > 9; left /= 10)
-        n++;
-    for (size_t i = n; i > 0; value /= 10)
-        p[--i] = (char)('0' + value % 10);
-    return p + n;
+    size_t skip = 0;
+    if (value > 999)
+        p = put_number(p, value / 1000);
+    else
+        skip = (size_t)(value < 100) + (value < 10);
+    memcpy(p, digits + 4 * (value % 1000) + skip, 4);
+    return p + 3 - skip;
 }
 
 static void put_decimal(struct ids_writer *w)
@@ -324,6 +340,7 @@ static void write_ids(const struct tool *tool, const struct options *o)
     char line[64];
     w.separator = o->lp.split == LP_NUL ? 0 : o->lp.split == LP_LINES ? '\n' : -1;
     bool binary = o->mode == U16 || o->mode == U32 || o->mode == LOPACE;
+    make_digits();
     output_open(tool, &w.out, o->output, binary, o->force);
     check(tool, w.out.name, lp_tok_new(o->lp.vocab, o->lp.special, &w.tok));
     size_t i = 0;
