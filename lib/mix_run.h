@@ -327,7 +327,7 @@ static inline void name_listed(struct lp_mix *m, struct choice *s, const struct 
             name(s, &odds[m->level[count[i].of[k]]], LP_IN_FOLLOW + i, k);
         }
         s->alive |= 1u << (i - 1);
-        s->sure = 8 * most < 7 * total ? 0 : level > 2 ? 3 : level > 0 ? 2 : 1;
+        s->sure = 8 * most < 7 * total ? 0 : level > 2 ? 3 : 2;
     }
 }
 

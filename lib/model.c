@@ -92,9 +92,9 @@ static bool check_node(const struct lp_model *m, struct interval *of, uint32_t a
     const lp_vec more = lp_vec_sub_unsigned(gap, lp_vec_all(1));
     if (lp_vec_where(lp_vec_same(gap, lp_vec_all(0))) != none || (none & 3) != 0 ||
         at_begin[0] != 0 || lp_vec_most(lp_vec_widen(p + LP_NODE_AT_COST)) > LP_NODE_COST_MAX ||
-        shift > 8 || lp_get32(p + LP_NODE_AT_LEAF) != whole.begin ||
-        lp_get32(p + LP_NODE_AT_FIRST) != *next || whole.depth >= LP_NODE_DEPTH ||
-        (net >= m->nnets && net != LP_NODE_NONE))
+        shift > 8 || (whole.end - whole.begin - 1) >> shift >= LP_NODE_NONE ||
+        lp_get32(p + LP_NODE_AT_LEAF) != whole.begin || lp_get32(p + LP_NODE_AT_FIRST) != *next ||
+        whole.depth >= LP_NODE_DEPTH || (net >= m->nnets && net != LP_NODE_NONE))
         return false;
     const uint32_t n = (uint32_t)__builtin_ctz(none | (uint32_t)1 << LP_NODE_CHILDREN);
     const uint32_t last = whole.begin + ((uint32_t)(uint16_t)at_begin[n - 1] << shift);

@@ -36,7 +36,7 @@ static inline int32_t lp_shift_down(int32_t x, unsigned n)
  *   sums(a, sum)             sum[i] is that of a[0] to a[i], without a sign
  *   below(a, x)              how many of ascending a, without a sign, are at most x
  *   products(w, v, n, x)     x + the sum of w[j / 4][i][j % 4] * v[j], j < n, for each i;
- *                            w of seven bits without a sign, n a multiple of 4
+ *                            of w the lower seven bits count; n a multiple of 4
  *
  *   within(p)                of sixteen numbers of 32 bits, what 16 bits can hold
  *
@@ -112,7 +112,7 @@ static inline __m128i lp_vec_pair_sums(lp_vec a, lp_vec b)
 static inline lp_vec lp_vec_products(const unsigned char *weight, const int8_t *input, int n,
                                      int32_t offset)
 {
-    const __m256i one = _mm256_set1_epi16(1);
+    const __m256i one = _mm256_set1_epi16(1), seven = _mm256_set1_epi8(127);
     __m256i low = _mm256_set1_epi32(offset), high = low;
     for (int i = 0; i < n; i += 4) {
         int32_t four;
@@ -120,8 +120,9 @@ static inline lp_vec lp_vec_products(const unsigned char *weight, const int8_t *
         const __m256i x = _mm256_set1_epi32(four);
         const __m256i *w = (const __m256i *)(const void *)(weight + LP_LANES * i);
         /* A sum of two is within 16 bits, as a weight has seven. */
-        const __m256i a = _mm256_maddubs_epi16(_mm256_loadu_si256(w), x);
-        const __m256i b = _mm256_maddubs_epi16(_mm256_loadu_si256(w + 1), x);
+        const __m256i a = _mm256_maddubs_epi16(_mm256_and_si256(_mm256_loadu_si256(w), seven), x);
+        const __m256i b =
+            _mm256_maddubs_epi16(_mm256_and_si256(_mm256_loadu_si256(w + 1), seven), x);
         low = _mm256_add_epi32(low, _mm256_madd_epi16(a, one));
         high = _mm256_add_epi32(high, _mm256_madd_epi16(b, one));
     }
@@ -217,7 +218,7 @@ static inline lp_vec lp_vec_products(const unsigned char *weight, const int8_t *
         const __m128i x = _mm_set1_epi32(four), y = _mm_srai_epi16(_mm_unpacklo_epi8(x, x), 8);
         const __m128i *w = (const __m128i *)(const void *)(weight + LP_LANES * i);
         for (int k = 0; k < 4; k++) {
-            const __m128i v = _mm_loadu_si128(w + k);
+            const __m128i v = _mm_and_si128(_mm_loadu_si128(w + k), _mm_set1_epi8(127));
             const __m128i a = _mm_unpacklo_epi8(v, zero), b = _mm_unpackhi_epi8(v, zero);
             part[2 * k] = _mm_add_epi32(part[2 * k], _mm_madd_epi16(a, y));
             part[2 * k + 1] = _mm_add_epi32(part[2 * k + 1], _mm_madd_epi16(b, y));
@@ -483,7 +484,7 @@ static inline lp_vec lp_vec_products(const unsigned char *weight, const int8_t *
     for (int i = 0; i < n; i += 4) {
         for (int k = 0; k < LP_LANES; k++) {
             for (int j = 0; j < 4; j++)
-                sum[k] += weight[LP_LANES * i + 4 * k + j] * input[i + j];
+                sum[k] += (weight[LP_LANES * i + 4 * k + j] & 127) * input[i + j];
         }
     }
     for (int k = 0; k < LP_LANES; k++)
