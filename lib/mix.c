@@ -145,12 +145,7 @@ static void fill_levels(struct lp_mix *m)
     }
 }
 
-/* The lanes of odds as one array, and those before as another: u16 and i16 alike. */
-static int32_t *odds_of(struct lp_adaptive *state)
-{
-    return &state->list[0][0][0][0];
-}
-
+/* The state is two arrays: of 16 bits, with a sign or without; then the odds. */
 int32_t lp_adaptive_get(const struct lp_adaptive *state, size_t i)
 {
     const uint16_t *v = (const uint16_t *)state;
@@ -166,7 +161,7 @@ void lp_adaptive_put(struct lp_adaptive *state, size_t i, int32_t value)
     if (i < LP_ADAPTIVE_ODDS)
         ((uint16_t *)state)[i] = (uint16_t)value;
     else
-        odds_of(state)[i - LP_ADAPTIVE_ODDS] = value;
+        (&state->list[0][0][0][0])[i - LP_ADAPTIVE_ODDS] = value;
 }
 
 /* Probabilities stay off 0 and 1. */

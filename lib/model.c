@@ -195,12 +195,12 @@ enum lp_status lp_model_open(const char *path, struct lp_model **out)
     if (m == NULL)
         return LP_NOMEM;
     enum lp_status status = map_file(path, m);
+    if (status == LP_OK)
+        status = lp_model_layout(m->file, m->file_size, m);
     if (status == LP_OK) {
-        status = lp_model_view(m->file, m->file_size, m);
-        /* One whose tree is none is damaged: lp_model_verify() says so. */
-        struct lp_model layout;
-        if (status == LP_DATA)
-            status = lp_model_layout(m->file, m->file_size, &layout);
+        const enum lp_status tree = check_tree(m);
+        m->sound = tree == LP_OK; /* else it is damaged: lp_model_verify() says so */
+        status = tree == LP_DATA ? LP_OK : tree;
     }
     if (status != LP_OK) {
         int saved = errno;
