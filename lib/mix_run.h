@@ -54,24 +54,40 @@ struct context {
     uint32_t match, match_length; /* position of the leaf that a match foresees */
 };
 
-/* What a context is found by, and asks memory for all that it will read: what the
- * model knows lies far apart. */
-static void find_context(struct lp_mix *m, struct context *x, size_t n)
+/* What a context is found by. Memory is asked early for what will be read there: what
+ * the model knows lies far apart. */
+static void find_context(const struct lp_mix *m, struct context *x)
 {
     const struct lp_model *model = m->model;
     uint64_t hash = 0;
-    for (uint32_t i = 0; i < LP_NET_PLACES; i++)
-        x->before[i] = n > i ? m->leaf[n - 1 - i] : model->nleaves;
     for (uint32_t i = 0; i < 3; i++) {
         hash = lp_context(hash, x->before[i]);
         x->hash[i] = hash;
         x->check[i] = lp_cell_check(hash, model->leaf_bits);
     }
-    for (uint32_t i = 0; i < 2; i++)
+    __builtin_prefetch(model->start + 4 * (size_t)x->before[0]);
+    __builtin_prefetch(model->row + 2 * (size_t)x->before[0]);
+    for (uint32_t i = 0; i < 2; i++) {
         __builtin_prefetch(model->cell + 64 * (size_t)lp_bucket(x->hash[i + 1], model->nbuckets));
+        __builtin_prefetch(m->cell + 64 * (size_t)lp_bucket(x->hash[i], m->nbuckets));
+    }
+}
+
+/* The context after a leaf, as soon as this is known. */
+static void see(const struct lp_mix *m, struct context *x, uint32_t leaf)
+{
+    for (uint32_t i = LP_NET_PLACES - 1; i > 0; i--)
+        x->before[i] = x->before[i - 1];
+    x->before[0] = leaf;
+    find_context(m, x);
+}
+
+/* The model's successors of the last leaf. */
+static void find_follow(const struct lp_mix *m, struct context *x)
+{
+    const struct lp_model *model = m->model;
     const unsigned char *row = lp_net_row(model, x->before[0], 0);
     __builtin_prefetch(row);
-    __builtin_prefetch(row + 64);
     x->follow = (struct lp_follow){0};
     if (!m->fast)
         lp_follow_open(model, x->before[0], &x->follow);
@@ -380,6 +396,9 @@ static inline lp_vec follow_odds(const struct context *x)
 static inline void look(struct lp_mix *m, struct choice *s, const struct walk *w)
 {
     const unsigned char *node = w->node;
+    const uint32_t net = lp_get16(node + LP_NODE_AT_NET) != LP_NODE_NONE;
+    if (net)
+        lp_net_expect(m->model, lp_get16(node + LP_NODE_AT_NET));
     s->node = node;
     s->at = w->at;
     s->inner = lp_get16(node + LP_NODE_AT_INNER);
@@ -392,7 +411,6 @@ static inline void look(struct lp_mix *m, struct choice *s, const struct walk *w
     if (w->match != NONE)
         name_matched(m, s, w);
     s->guessed = w->guess != NONE ? child_of(s, w->guess) : NONE;
-    const uint32_t net = lp_get16(node + LP_NODE_AT_NET) != LP_NODE_NONE;
     const uint32_t depth = w->depth < 7 ? w->depth : 7;
     s->weight_a = m->now.weight_a[s->alive << 4 | s->sure << 2 | s->match_state];
     s->weight_b = m->now.weight_b[depth << 3 | net << 2 | s->match_state];
@@ -490,8 +508,15 @@ static inline void narrow(struct walk *w, const struct choice *s, uint32_t child
         w->match = NONE;
 }
 
+/* The first leaf of a child of a node. */
+static inline uint32_t child_begin(const unsigned char *node, uint32_t child)
+{
+    const uint32_t begin = lp_get16(node + LP_NODE_AT_BEGIN + 2 * (size_t)child);
+    return lp_get32(node + LP_NODE_AT_LEAF) + (begin << node[LP_NODE_AT_SHIFT]);
+}
+
 /* Codes which child of the node has the leaf, learns from it, goes there. */
-LP_INLINE uint32_t code_child(struct lp_mix *m, struct lp_coder *c, const struct context *x,
+LP_INLINE uint32_t code_child(struct lp_mix *m, struct lp_coder *c, struct context *x,
                               struct walk *w, uint32_t leaf, const bool decode)
 {
     const bool root = w->at == 0;
@@ -510,6 +535,8 @@ LP_INLINE uint32_t code_child(struct lp_mix *m, struct lp_coder *c, const struct
     const uint32_t before = child > 0 ? sum[child - 1] : 0;
     lp_code_take(c, unit, before, sum[child] - before, decode);
     go(m, w, &s, child);
+    if (decode && !w->inner)
+        see(m, x, child_begin(s.node, child));
     learn(m, &s, p, total, child, root);
     narrow(w, &s, child);
     return child;
@@ -544,22 +571,18 @@ static inline void gather_follow(const struct context *x, struct walk *w, uint32
     }
 }
 
-/* The first leaf of a child of a node. */
-static inline uint32_t child_begin(const unsigned char *node, uint32_t child)
-{
-    const uint32_t begin = lp_get16(node + LP_NODE_AT_BEGIN + 2 * (size_t)child);
-    return lp_get32(node + LP_NODE_AT_LEAF) + (begin << node[LP_NODE_AT_SHIFT]);
-}
-
 /* Codes a leaf, or decodes and returns it. */
-LP_INLINE uint32_t code_leaf(struct lp_mix *m, struct lp_coder *c, const struct context *x,
+LP_INLINE uint32_t code_leaf(struct lp_mix *m, struct lp_coder *c, struct context *x,
                              uint32_t leaf, const bool decode)
 {
     const struct lp_model *model = m->model;
     struct walk w;
     w.guess = find_guess(m, x);
-    if (w.guess != NONE && code_guess(m, c, x, w.guess, leaf == w.guess, decode))
+    if (w.guess != NONE && code_guess(m, c, x, w.guess, leaf == w.guess, decode)) {
+        if (decode)
+            see(m, x, w.guess);
         return w.guess;
+    }
     w.match = matched(m, x);
     if (w.match == w.guess)
         w.match = NONE;
@@ -591,20 +614,22 @@ LP_INLINE enum lp_status run(struct lp_mix *m, struct lp_coder *c, const uint32_
 {
     const struct lp_model *model = m->model;
     struct context x = {0};
+    for (uint32_t i = 0; i < LP_NET_PLACES; i++)
+        x.before[i] = model->nleaves;
+    find_context(m, &x);
     for (size_t i = 0; i < n; i++) {
         if (!decode && !lp_buf_reserve(c->out, 256))
             return LP_NOMEM;
-        find_context(m, &x, i);
+        find_follow(m, &x);
         if (!m->fast)
             find_own(m, &x, i);
         find_match(m, &x, i);
         find_lists(m, &x);
         lp_net_see(model, &x.net, x.before);
         uint32_t leaf = decode ? 0 : lp_get24(model->leaf + 3 * (size_t)ids[i]);
-        leaf = code_leaf(m, c, &x, leaf, decode);
-        m->leaf[i] = leaf;
-        __builtin_prefetch(model->start + 4 * (size_t)leaf);
-        __builtin_prefetch(model->row + 2 * (size_t)leaf);
+        if (!decode)
+            see(m, &x, leaf);
+        m->leaf[i] = code_leaf(m, c, &x, leaf, decode);
     }
     return LP_OK;
 }

@@ -68,6 +68,13 @@ static inline void lp_net_see(const struct lp_model *m, struct lp_net_state *sta
     state->offset = -LP_NET_WEIGHT_ZERO * lp_vec_dot(sum, lp_vec_all(1));
 }
 
+/* Asks memory for the weights of a node. */
+static inline void lp_net_expect(const struct lp_model *m, uint32_t net)
+{
+    for (size_t i = 0; i < LP_NET_NODE; i += 64)
+        __builtin_prefetch(m->net_weight + LP_NET_NODE * (size_t)net + i);
+}
+
 /* The log odds of a node's children, in 1/256: of weights `net`. */
 static inline lp_vec lp_net_odds(const struct lp_model *m, const struct lp_net_state *state,
                                  uint32_t net)
