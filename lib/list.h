@@ -9,11 +9,16 @@
 
 enum { LP_LIST_MAX = 6 };
 
+/* A leaf that may come, what it counts, and in which list. */
+struct lp_candidate {
+    uint32_t leaf;
+    uint16_t count, source;
+};
+
 /* A list of successors. */
 struct lp_list {
-    uint32_t n, total; /* what all count */
-    uint32_t leaf[LP_LIST_MAX];
-    uint16_t count[LP_LIST_MAX];
+    const struct lp_candidate *successor;
+    uint32_t n, total;       /* what all count */
     uint32_t top, top_class; /* the leaf that counts most, the least such; its count's class */
 };
 
@@ -36,9 +41,11 @@ static inline lp_vec lp_cell_classes(const unsigned char *bucket, uint32_t leaf_
     return lp_vec_words(bucket, leaf_bits, (1 << LP_CELL_CLASS_BITS) - 1);
 }
 
-/* Collects a context's successors from its bucket. */
-static inline void lp_list_find(const struct lp_model *model, const unsigned char *bucket,
-                                uint32_t check, struct lp_list *list)
+/* Collects a context's successors from its bucket, as those of a source, at p; how
+ * many. */
+static inline uint32_t lp_list_find(const struct lp_model *model, const unsigned char *bucket,
+                                    uint32_t check, uint32_t source, struct lp_candidate *p,
+                                    struct lp_list *list)
 {
     const uint32_t bits = model->leaf_bits;
     uint32_t mask = lp_cells_of(bucket, bits, check, lp_cell_classes(bucket, bits));
@@ -50,14 +57,15 @@ static inline void lp_list_find(const struct lp_model *model, const unsigned cha
         if (leaf >= model->nleaves)
             continue;
         top = here > top ? here : top;
-        list->leaf[n] = leaf;
-        list->count[n++] = lp_class_count[class];
         total += lp_class_count[class];
+        p[n++] = (struct lp_candidate){leaf, lp_class_count[class], (uint16_t)source};
     }
-    list->n = n;
-    list->total = total;
-    list->top = LP_LEAF_MAX - 1 - (top & (LP_LEAF_MAX - 1));
-    list->top_class = top >> 18;
+    *list = (struct lp_list){.successor = p,
+                             .n = n,
+                             .total = total,
+                             .top = LP_LEAF_MAX - 1 - (top & (LP_LEAF_MAX - 1)),
+                             .top_class = top >> 18};
+    return n;
 }
 
 /* What a leaf counts in a list. */
@@ -65,7 +73,7 @@ static inline uint32_t lp_list_count(const struct lp_list *list, uint32_t leaf)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < list->n; i++)
-        count = list->leaf[i] == leaf ? list->count[i] : count;
+        count = list->successor[i].leaf == leaf ? list->successor[i].count : count;
     return count;
 }
 

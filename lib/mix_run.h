@@ -37,6 +37,13 @@ static const uint32_t NONE = UINT32_MAX;
 
 /* --- What comes before a token -------------------------------------------------------- */
 
+/* Lists that name tokens: the model's successors of the last leaf, then all others, as
+ * their inputs are. */
+enum {
+    SOURCES = 1 + LP_LISTS,
+    CANDIDATES = LP_FOLLOW_MAX + LP_LISTS * LP_LIST_MAX,
+};
+
 /* Where the sequence's own successors of a context are. */
 struct own {
     unsigned char *bucket;
@@ -50,6 +57,8 @@ struct context {
     struct lp_net_state net;
     struct own own[2]; /* of the sequence's cells */
     struct lp_list list[LP_LISTS];
+    struct lp_candidate candidate[CANDIDATES]; /* those of the lists, */
+    uint32_t ncandidates;
     struct lp_follow follow;
     uint32_t match, match_length; /* position of the leaf that a match foresees */
 };
@@ -95,17 +104,24 @@ static void find_follow(const struct lp_mix *m, struct context *x)
         __builtin_prefetch(x->follow.at + 4 * (size_t)i);
 }
 
-static void find_lists(struct lp_mix *m, struct context *x)
+/* Collects the successors in one more bucket. */
+static inline void find_list(const struct lp_mix *m, struct context *x, uint32_t list,
+                             const unsigned char *bucket, uint32_t check)
+{
+    x->ncandidates += lp_list_find(m->model, bucket, check, 1 + list, x->candidate + x->ncandidates,
+                                   &x->list[list]);
+}
+
+static void find_lists(const struct lp_mix *m, struct context *x)
 {
     const struct lp_model *model = m->model;
-    for (uint32_t i = 0; i < LP_LISTS; i++)
-        x->list[i].n = 0;
+    x->ncandidates = 0;
     for (uint32_t i = 0; i < (m->fast ? 1 : 2) && model->nbuckets > 0; i++) {
         const uint32_t bucket = lp_bucket(x->hash[i + 1], model->nbuckets);
-        lp_list_find(model, model->cell + 64 * (size_t)bucket, x->check[i + 1], &x->list[i]);
+        find_list(m, x, i, model->cell + 64 * (size_t)bucket, x->check[i + 1]);
     }
     for (uint32_t i = 0; i < 2 && !m->fast; i++)
-        lp_list_find(model, x->own[i].bucket, x->check[i], &x->list[2 + i]);
+        find_list(m, x, 2 + i, x->own[i].bucket, x->check[i]);
 }
 
 /* Notes the last leaf in the sequence's own lists of what came before it, and finds
@@ -238,19 +254,9 @@ LP_INLINE uint32_t code_guess(struct lp_mix *m, struct lp_coder *c, const struct
 
 /* --- A node ---------------------------------------------------------------------------- */
 
-/* Lists that name children: the model's successors of the last leaf, then all others,
- * as their inputs are. */
 enum {
-    SOURCES = 1 + LP_LISTS,
-    CANDIDATES = LP_FOLLOW_MAX + LP_LISTS * LP_LIST_MAX,
     ODDS_MAX = INT16_MAX << LP_ODDS_FINER,
     ERROR_BITS = 14, /* an error of 1 is 1 << ERROR_BITS */
-};
-
-/* A leaf that a list names. */
-struct candidate {
-    uint32_t leaf;
-    uint16_t count, source;
 };
 
 /* Where a token's coding is: in the tree, and in what is known of the token. */
@@ -260,7 +266,7 @@ struct walk {
     uint32_t inner;        /* whether it is at a node, not yet at a leaf */
     uint32_t guess, match; /* leaves below: the guess that was wrong, the match's; or NONE */
     uint32_t match_length;
-    struct candidate candidate[CANDIDATES]; /* below */
+    struct lp_candidate *candidate; /* below */
     uint32_t n;
     uint32_t total[SOURCES]; /* what a list counts, below or not; of the first, those not in it */
 };
@@ -298,53 +304,55 @@ static inline void name(struct choice *s, int32_t *odds, uint32_t input, uint32_
                                            (uint8_t)input, (uint8_t)child};
 }
 
-/* What a list counts in each child. */
+/* What a list counts in each child, and in all. */
 struct counts {
     int16_t of[LP_NODE_CHILDREN];
+    uint32_t children, total, most; /* which ones are counted in; the largest count */
 };
 
-static inline uint32_t counted(const struct counts *c, uint32_t *total)
+/* Counts the candidates of one source, from the i-th on. The next one's place. */
+static inline uint32_t count_source(struct choice *s, const struct walk *w, uint32_t i,
+                                    struct counts *c)
 {
-    const lp_vec v = lp_vec_load(c->of);
-    *total = (uint32_t)lp_vec_dot(v, lp_vec_all(1));
-    return ~lp_vec_where(lp_vec_same(v, lp_vec_all(0))) & ((1u << LP_LANES) - 1);
+    const uint32_t source = w->candidate[i].source;
+    lp_vec_store(c->of, lp_vec_all(0));
+    c->children = c->total = c->most = 0;
+    do {
+        const struct lp_candidate *a = &w->candidate[i];
+        const uint32_t k = s->child_of[i] = (uint8_t)child_of(s, a->leaf);
+        const uint32_t count = (uint32_t)c->of[k] + a->count;
+        c->of[k] = (int16_t)count;
+        c->children |= 1u << k;
+        c->total += a->count;
+        c->most = count > c->most ? count : c->most;
+    } while (++i < w->n && w->candidate[i].source == source);
+    return i;
 }
 
-/* Names the children that lists count leaves of. */
-static inline void name_listed(struct lp_mix *m, struct choice *s, const struct walk *w)
+/* Names the children that the model's successors of the last leaf are in. */
+static inline void name_followed(struct lp_mix *m, struct choice *s, const struct walk *w,
+                                 const struct counts *c)
 {
-    struct counts count[SOURCES];
-    uint32_t total;
-    for (uint32_t i = 0; i < SOURCES; i++)
-        lp_vec_store(count[i].of, lp_vec_all(0));
-    for (uint32_t i = 0; i < w->n; i++) {
-        const struct candidate *a = &w->candidate[i];
-        const uint32_t k = s->child_of[i] = (uint8_t)child_of(s, a->leaf);
-        count[a->source].of[k] = (int16_t)(count[a->source].of[k] + a->count);
+    int32_t *odds = m->now.follow[lp_wide_level(c->total + w->total[0])];
+    for (uint32_t rest = c->children; rest != 0; rest &= rest - 1) {
+        const uint32_t k = (uint32_t)__builtin_ctz(rest);
+        name(s, &odds[lp_wide_level((uint32_t)c->of[k])], LP_IN_FOLLOW, k);
     }
-    uint32_t children = counted(&count[0], &total);
-    if (children != 0) {
-        int32_t *odds = m->now.follow[lp_wide_level(total + w->total[0])];
-        for (; children != 0; children &= children - 1) {
-            const uint32_t k = (uint32_t)__builtin_ctz(children);
-            name(s, &odds[lp_wide_level((uint32_t)count[0].of[k])], LP_IN_FOLLOW, k);
-        }
+}
+
+/* The same of another list. */
+static inline void name_listed(struct lp_mix *m, struct choice *s, const struct walk *w,
+                               uint32_t source, const struct counts *c)
+{
+    const uint32_t elsewhere = w->total[source] - c->total, level = m->level[c->total];
+    const uint32_t dead = elsewhere == 0 ? 0 : elsewhere <= c->total ? 1 : 2;
+    int32_t *odds = m->now.list[source - 1][dead][level];
+    for (uint32_t rest = c->children; rest != 0; rest &= rest - 1) {
+        const uint32_t k = (uint32_t)__builtin_ctz(rest);
+        name(s, &odds[m->level[c->of[k]]], LP_IN_FOLLOW + source, k);
     }
-    for (uint32_t i = 1; i < SOURCES; i++) {
-        children = counted(&count[i], &total);
-        if (children == 0)
-            continue;
-        const uint32_t elsewhere = w->total[i] - total, level = m->level[total];
-        const uint32_t dead = elsewhere == 0 ? 0 : elsewhere <= total ? 1 : 2;
-        const uint32_t most = (uint32_t)lp_vec_most(lp_vec_load(count[i].of));
-        int32_t *odds = m->now.list[i - 1][dead][level];
-        for (; children != 0; children &= children - 1) {
-            const uint32_t k = (uint32_t)__builtin_ctz(children);
-            name(s, &odds[m->level[count[i].of[k]]], LP_IN_FOLLOW + i, k);
-        }
-        s->alive |= 1u << (i - 1);
-        s->sure = 8 * most < 7 * total ? 0 : level > 2 ? 3 : 2;
-    }
+    s->alive |= 1u << (source - 1);
+    s->sure = 8 * c->most < 7 * c->total ? 0 : level > 2 ? 3 : 2;
 }
 
 static inline void name_matched(struct lp_mix *m, struct choice *s, const struct walk *w)
@@ -406,8 +414,15 @@ static inline void look(struct lp_mix *m, struct choice *s, const struct walk *w
     s->leaf = lp_get32(node + LP_NODE_AT_LEAF);
     s->shift = node[LP_NODE_AT_SHIFT];
     s->nnamed = s->alive = s->sure = s->match_state = 0;
-    if (w->n > 0)
-        name_listed(m, s, w);
+    for (uint32_t i = 0; i < w->n;) {
+        const uint32_t source = w->candidate[i].source;
+        struct counts count;
+        i = count_source(s, w, i, &count);
+        if (source == 0)
+            name_followed(m, s, w, &count);
+        else
+            name_listed(m, s, w, source, &count);
+    }
     if (w->match != NONE)
         name_matched(m, s, w);
     s->guessed = w->guess != NONE ? child_of(s, w->guess) : NONE;
@@ -542,38 +557,37 @@ LP_INLINE uint32_t code_child(struct lp_mix *m, struct lp_coder *c, struct conte
     return child;
 }
 
-/* Gathers what lists name but for the guess. */
-static inline void gather_listed(const struct context *x, struct walk *w)
+/* Takes the guess, which was wrong, from what lists name. */
+static inline void drop_guess(struct walk *w)
 {
-    w->n = 0;
-    w->total[0] = x->follow.others;
-    for (uint32_t k = 0; k < LP_LISTS; k++) {
-        const struct lp_list *list = &x->list[k];
-        uint32_t of_guess = 0;
-        for (uint32_t i = 0; i < list->n; i++) {
-            w->candidate[w->n] =
-                (struct candidate){list->leaf[i], list->count[i], (uint16_t)(1 + k)};
-            w->n += list->leaf[i] != w->guess;
-            of_guess += list->leaf[i] == w->guess ? list->count[i] : 0;
-        }
-        w->total[1 + k] = list->n > 0 ? list->total - of_guess : 0;
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < w->n; i++) {
+        const struct lp_candidate a = w->candidate[i];
+        if (a.leaf == w->guess)
+            w->total[a.source] -= a.count;
+        w->candidate[n] = a;
+        n += a.leaf != w->guess;
     }
+    w->n = n;
 }
 
-/* The same of the model's successors, below the root: leaves from begin to end. */
+/* Gathers what the model's successors name, below the root: leaves from begin to end. */
 static inline void gather_follow(const struct context *x, struct walk *w, uint32_t begin,
                                  uint32_t end)
 {
-    for (uint32_t i = 0; i < x->follow.n; i++) {
-        const uint32_t leaf = lp_follow_leaf(&x->follow, i);
-        w->candidate[w->n] = (struct candidate){leaf, (uint16_t)lp_follow_count(&x->follow, i), 0};
+    if (x->follow.n == 0)
+        return;
+    for (uint32_t near = lp_follow_near(&x->follow, begin, end - 1); near != 0; near &= near - 1) {
+        const uint32_t i = (uint32_t)__builtin_ctz(near), leaf = lp_follow_leaf(&x->follow, i);
+        w->candidate[w->n] =
+            (struct lp_candidate){leaf, (uint16_t)lp_follow_count(&x->follow, i), 0};
         w->n += leaf - begin < end - begin && leaf != w->guess;
     }
 }
 
 /* Codes a leaf, or decodes and returns it. */
-LP_INLINE uint32_t code_leaf(struct lp_mix *m, struct lp_coder *c, struct context *x,
-                             uint32_t leaf, const bool decode)
+LP_INLINE uint32_t code_leaf(struct lp_mix *m, struct lp_coder *c, struct context *x, uint32_t leaf,
+                             const bool decode)
 {
     const struct lp_model *model = m->model;
     struct walk w;
@@ -587,7 +601,13 @@ LP_INLINE uint32_t code_leaf(struct lp_mix *m, struct lp_coder *c, struct contex
     if (w.match == w.guess)
         w.match = NONE;
     w.match_length = x->match_length;
-    gather_listed(x, &w);
+    w.candidate = x->candidate;
+    w.n = x->ncandidates;
+    w.total[0] = x->follow.others;
+    for (uint32_t i = 0; i < LP_LISTS; i++)
+        w.total[1 + i] = x->list[i].total;
+    if (w.guess != NONE)
+        drop_guess(&w);
     w.at = w.depth = 0;
     w.node = model->node;
     for (;;) {

@@ -159,6 +159,11 @@ enum lp_status lp_model_layout(const void *file, size_t size, struct lp_model *m
         m->section[i] = p + begin;
         m->section_size[i] = end - begin;
     }
+    /* Successors are read sixteen at a time. */
+    if ((size_t)(m->section[LP_LPM_FOLLOW] - p) + m->section_size[LP_LPM_FOLLOW] +
+            4 * LP_FOLLOW_MAX >
+        m->file_size)
+        return LP_DATA;
     m->nnodes = m->section_size[LP_LPM_NODE] / LP_NODE_SIZE;
     m->nfollow = m->section_size[LP_LPM_FOLLOW] / 4;
     m->nrows = m->section_size[LP_LPM_NET_ROW] / (LP_NET_PLACES * LP_NET_ROW);
