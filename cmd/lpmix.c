@@ -113,7 +113,7 @@ int main(int argc, char **argv)
     struct tool tool = {.name = "lpmix", .help = help};
     tool_start(&tool);
     struct options o = parse(&tool, argc, argv);
-    struct finder finder = {.tool = &tool, .packs = true};
+    struct finder finder = {.tool = &tool};
     if (o.model != NULL) {
         o.lp.model = finder_open(&finder, o.model).model;
         if (o.lp.model == NULL)

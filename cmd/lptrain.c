@@ -565,6 +565,10 @@ static const struct lp_model *base_model(const struct tool *tool, const struct o
                 "no model of %s found: -D names one, --new makes one of some megabytes of text",
                 need.name);
     }
+    if (found.model != NULL && lp_model_verify(found.model) != LP_OK)
+        tool_die(tool, EXIT_DATA,
+                 "the model of %s with fingerprint %016" PRIx64 " is damaged: install it again",
+                 lp_model_vocab(found.model), lp_model_fingerprint(found.model));
     return found.model;
 }
 
@@ -590,7 +594,7 @@ int main(int argc, char **argv)
     struct progress progress;
     struct output out;
     struct lp_buf made = {0};
-    struct finder finder = {.tool = &tool, .packs = true};
+    struct finder finder = {.tool = &tool};
     struct lp_vocab *vocab = tool_vocab(&tool, o.encoding);
     struct records r = {.tool = &tool,
                         .vocab = vocab,

@@ -547,10 +547,6 @@ void finder_close(struct finder *finder)
 
 static void keep(struct finder *finder, struct lp_found found)
 {
-    if (finder->packs && found.model != NULL && lp_model_verify(found.model) != LP_OK)
-        tool_die(finder->tool, EXIT_DATA,
-                 "the model of %s with fingerprint %016" PRIx64 " is damaged: install it again",
-                 lp_model_vocab(found.model), lp_model_fingerprint(found.model));
     struct lp_found *p = realloc(finder->opened, (finder->nopened + 1) * sizeof *p);
     if (p == NULL)
         tool_die(finder->tool, EXIT_IO, "out of memory");

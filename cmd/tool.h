@@ -106,7 +106,6 @@ struct finder {
     const struct tool *tool;
     struct lp_found *opened;
     size_t nopened;
-    bool packs; /* models are compared with their fingerprints as they are opened */
 };
 enum lp_status tool_find(void *ctx, const struct lp_need *need, struct lp_found *found);
 void finder_close(struct finder *finder);

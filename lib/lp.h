@@ -34,6 +34,7 @@ extern "C" {
     X(LP_NO_VOCAB, "vocabulary not found")                                                         \
     X(LP_NO_DICT, "dictionary not found")                                                          \
     X(LP_NO_MODEL, "model not found")                                                              \
+    X(LP_BAD_MODEL, "the model is damaged: install it again")                                      \
     X(LP_LIMIT, "larger than the limit allows")
 
 enum lp_status {
@@ -131,7 +132,8 @@ LP_API uint64_t lp_model_fingerprint(const struct lp_model *model);
 LP_API const char *lp_model_vocab(const struct lp_model *model);
 LP_API uint64_t lp_model_vocab_fingerprint(const struct lp_model *model);
 /* Reads all of the file and compares it with the fingerprint it claims: LP_DATA
- * when a byte has changed. Whoever packs should; unpacking shows it anyway. */
+ * when a byte has changed. What packing and unpacking read of it they compare
+ * themselves: LP_BAD_MODEL. */
 LP_API enum lp_status lp_model_verify(const struct lp_model *model);
 
 /* --- What to do with a text ------------------------------------------------- */

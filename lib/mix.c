@@ -106,7 +106,7 @@ enum lp_status lp_mix_learn(struct lp_mix *m, const uint32_t *ids, size_t n,
         lp_code_flush(&c);
     if (state != NULL)
         *state = m->now;
-    return status;
+    return status == LP_OK ? lp_model_status(model) : status;
 }
 
 enum lp_status lp_mix_encode(struct lp_mix *m, const uint32_t *ids, size_t n, struct lp_buf *out)
@@ -130,7 +130,7 @@ enum lp_status lp_mix_decode(struct lp_mix *m, const unsigned char *in, size_t s
         status = m->run(m, &c, NULL, n, true);
     for (size_t i = 0; status == LP_OK && i < n; i++)
         out->v[out->n++] = lp_get24(m->model->id + 3 * (size_t)m->leaf[i]);
-    return status;
+    return status == LP_OK ? lp_model_status(m->model) : status;
 }
 
 /* --- State ------------------------------------------------------------------------------ */
@@ -182,7 +182,7 @@ enum lp_status lp_mix_new(const struct lp_model *model, bool fast, struct lp_mix
 {
     *out = NULL;
     if (!model->sound)
-        return LP_DATA;
+        return LP_BAD_MODEL;
     struct lp_mix *m = calloc(1, sizeof *m);
     if (m == NULL)
         return LP_NOMEM;

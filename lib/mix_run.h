@@ -77,7 +77,9 @@ static void find_context(const struct lp_mix *m, struct context *x)
     __builtin_prefetch(model->start + 4 * (size_t)x->before[0]);
     __builtin_prefetch(model->row + 2 * (size_t)x->before[0]);
     for (uint32_t i = 0; i < 2; i++) {
-        __builtin_prefetch(model->cell + 64 * (size_t)lp_bucket(x->hash[i + 1], model->nbuckets));
+        if (model->nbuckets > 0)
+            lp_model_expect(model,
+                            model->cell + 64 * (size_t)lp_bucket(x->hash[i + 1], model->nbuckets));
         __builtin_prefetch(m->cell + 64 * (size_t)lp_bucket(x->hash[i], m->nbuckets));
     }
 }
@@ -95,13 +97,15 @@ static void see(const struct lp_mix *m, struct context *x, uint32_t leaf)
 static void find_follow(const struct lp_mix *m, struct context *x)
 {
     const struct lp_model *model = m->model;
-    const unsigned char *row = lp_net_row(model, x->before[0], 0);
-    __builtin_prefetch(row);
+    if (model->nnets > 0)
+        lp_model_expect(model, lp_net_row(model, x->before[0], 0));
     x->follow = (struct lp_follow){0};
     if (!m->fast)
         lp_follow_open(model, x->before[0], &x->follow);
-    for (uint32_t i = 0; i < x->follow.n; i += 64 / 4)
-        __builtin_prefetch(x->follow.at + 4 * (size_t)i);
+    if (x->follow.n > 0) {
+        lp_model_expect(model, x->follow.at - 4 * LP_FOLLOW_HEAD);
+        lp_model_expect(model, x->follow.at + 4 * (size_t)(x->follow.n - 1));
+    }
 }
 
 /* Collects the successors in one more bucket. */

@@ -1,6 +1,3 @@
-#ifdef __linux__
-#define _DEFAULT_SOURCE /* MAP_POPULATE */
-#endif
 /* model.c - opens models. */
 #include "model.h"
 
@@ -15,36 +12,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* All of a model is read as it is verified: mapped at once, that takes half the time. */
-#ifdef MAP_POPULATE
-enum { POPULATE = MAP_POPULATE };
-#else
-enum { POPULATE = 0 };
-#endif
-
-static enum lp_status map_file(const char *path, struct lp_model *m)
+/* Bytes of the sums of the pages between the header and them. */
+static uint64_t sums_size(const struct lp_model *m)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return LP_IO;
-    struct stat st;
-    enum lp_status status = LP_IO;
-    if (fstat(fd, &st) == 0) {
-        void *map = MAP_FAILED;
-        if (st.st_size < LP_LPM_HEAD || st.st_size > UINT32_MAX)
-            status = LP_DATA;
-        else
-            map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED | POPULATE, fd, 0);
-        if (map != MAP_FAILED) {
-            m->file = map;
-            m->file_size = (size_t)st.st_size;
-            status = LP_OK;
-        }
-    }
-    int saved = errno;
-    close(fd);
-    errno = saved;
-    return status;
+    const uint32_t begin = lp_get32(m->file + LP_LPM_AT_SECTION + 8 * LP_LPM_SUM);
+    return begin < LP_LPM_HEAD ? 0 : 8 * (uint64_t)(begin - LP_LPM_HEAD) / LP_LPM_PAGE;
 }
 
 /* Bytes of a section, or what they must be a multiple of. */
@@ -63,6 +35,8 @@ static uint64_t section_unit(const struct lp_model *m, int section)
         return 4 * ((uint64_t)m->nleaves + 2);
     case LP_LPM_INITIAL:
         return 2 * (uint64_t)LP_ADAPTIVE_SIZE;
+    case LP_LPM_SUM:
+        return sums_size(m);
     default:
         return 0;
     }
@@ -151,13 +125,13 @@ enum lp_status lp_model_layout(const void *file, size_t size, struct lp_model *m
     while ((uint32_t)1 << m->leaf_bits < m->nleaves)
         m->leaf_bits++;
     for (int i = 0; i < LP_LPM_SECTIONS; i++) {
-        uint32_t begin = lp_get32(p + LP_LPM_AT_SECTION + 4 * i);
-        uint32_t end = lp_get32(p + LP_LPM_AT_SECTION + 4 * i + 4);
-        if (begin < LP_LPM_HEAD || begin % LP_LPM_ALIGN != 0 || begin > end || end > m->file_size ||
-            end - begin < section_unit(m, i))
+        const uint32_t begin = lp_get32(p + LP_LPM_AT_SECTION + 8 * i);
+        const uint32_t bytes = lp_get32(p + LP_LPM_AT_SECTION + 8 * i + 4);
+        if (begin < LP_LPM_HEAD || begin % LP_LPM_PAGE != 0 || begin > m->file_size ||
+            bytes > m->file_size - begin || bytes < section_unit(m, i))
             return LP_DATA;
         m->section[i] = p + begin;
-        m->section_size[i] = end - begin;
+        m->section_size[i] = bytes;
     }
     /* Successors are read sixteen at a time. */
     if ((size_t)(m->section[LP_LPM_FOLLOW] - p) + m->section_size[LP_LPM_FOLLOW] +
@@ -193,6 +167,118 @@ enum lp_status lp_model_view(const void *file, size_t size, struct lp_model *m)
     return status;
 }
 
+/* --- Sums ------------------------------------------------------------------------------- */
+
+static size_t count_pages(const struct lp_model *m)
+{
+    return m->file_size / LP_LPM_PAGE + 1;
+}
+
+/* Of a page between header and sums. */
+static uint64_t sum_of(const struct lp_model *m, size_t page)
+{
+    return lp_xxh64(m->file + page * LP_LPM_PAGE, LP_LPM_PAGE, 0);
+}
+
+/* Where the sum of a page is; NULL for one that has none. */
+static const unsigned char *sum_at(const struct lp_model *m, size_t page)
+{
+    const unsigned char *sums = m->section[LP_LPM_SUM];
+    const size_t first = LP_LPM_HEAD / LP_LPM_PAGE;
+    const size_t end = (size_t)(sums - m->file) / LP_LPM_PAGE;
+    return page >= first && page < end ? sums + 8 * (page - first) : NULL;
+}
+
+static bool page_whole(const struct lp_model *m, size_t page)
+{
+    const unsigned char *sum = sum_at(m, page);
+    return sum != NULL && lp_get64(sum) == sum_of(m, page);
+}
+
+/* The fingerprint that header and sums have. */
+static uint64_t fingerprint(const struct lp_model *m)
+{
+    const uint64_t sums = lp_xxh64(m->section[LP_LPM_SUM], m->section_size[LP_LPM_SUM], 0);
+    return lp_xxh64(m->file + LP_LPM_AT_VOCAB, LP_LPM_HEAD - LP_LPM_AT_VOCAB, sums);
+}
+
+void lp_model_read_page(const struct lp_model *m, size_t page)
+{
+    if (!page_whole(m, page))
+        atomic_store(&m->pages->damaged, true);
+    atomic_store_explicit(&m->pages->unread[page], 0, memory_order_relaxed);
+}
+
+/* Whether a section is read page by page: where each token needs but a little of much. */
+static bool is_large(int section)
+{
+    return section == LP_LPM_FOLLOW || section == LP_LPM_NET_ROW || section == LP_LPM_NET_WEIGHT ||
+           section == LP_LPM_CELL;
+}
+
+/* Reads all other sections; are they whole, and the nodes a tree? */
+static enum lp_status read_first(struct lp_model *m)
+{
+    m->pages = malloc(sizeof *m->pages + count_pages(m));
+    if (m->pages == NULL)
+        return LP_NOMEM;
+    atomic_init(&m->pages->damaged, fingerprint(m) != lp_model_fingerprint(m));
+    for (size_t i = 0; i < count_pages(m); i++)
+        atomic_init(&m->pages->unread[i], 1);
+    for (int i = 0; i < LP_LPM_SUM; i++) {
+        for (uint32_t at = 0; !is_large(i) && at < m->section_size[i]; at += LP_LPM_PAGE)
+            lp_model_expect(m, m->section[i] + at);
+    }
+    const enum lp_status status = lp_model_status(m) == LP_OK ? check_tree(m) : LP_DATA;
+    m->sound = status == LP_OK;
+    return status == LP_NOMEM ? LP_NOMEM : LP_OK;
+}
+
+void lp_model_seal(unsigned char *file, const struct lp_model *m)
+{
+    for (size_t page = 0; page < count_pages(m); page++) {
+        const unsigned char *sum = sum_at(m, page);
+        if (sum != NULL)
+            lp_put64(file + (sum - m->file), sum_of(m, page));
+    }
+    lp_put64(file + LP_LPM_AT_FINGERPRINT, fingerprint(m));
+}
+
+enum lp_status lp_model_verify(const struct lp_model *m)
+{
+    bool whole = m->sound && fingerprint(m) == lp_model_fingerprint(m);
+    for (size_t page = 0; whole && page < count_pages(m); page++)
+        whole = sum_at(m, page) == NULL || page_whole(m, page);
+    return whole ? LP_OK : LP_DATA;
+}
+
+/* --- Files ------------------------------------------------------------------------------ */
+
+static enum lp_status map_file(const char *path, struct lp_model *m)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return LP_IO;
+    struct stat st;
+    enum lp_status status = LP_IO;
+    if (fstat(fd, &st) == 0) {
+        void *map = MAP_FAILED;
+        if (st.st_size < LP_LPM_HEAD || st.st_size > UINT32_MAX)
+            status = LP_DATA;
+        else
+            map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
+        if (map != MAP_FAILED) {
+            m->file = map;
+            m->file_size = (size_t)st.st_size;
+            status = LP_OK;
+        }
+    }
+    int saved = errno;
+    close(fd);
+    errno = saved;
+    return status;
+}
+
 enum lp_status lp_model_open(const char *path, struct lp_model **out)
 {
     *out = NULL;
@@ -202,11 +288,8 @@ enum lp_status lp_model_open(const char *path, struct lp_model **out)
     enum lp_status status = map_file(path, m);
     if (status == LP_OK)
         status = lp_model_layout(m->file, m->file_size, m);
-    if (status == LP_OK) {
-        const enum lp_status tree = check_tree(m);
-        m->sound = tree == LP_OK; /* else it is damaged: lp_model_verify() says so */
-        status = tree == LP_DATA ? LP_OK : tree;
-    }
+    if (status == LP_OK)
+        status = read_first(m);
     if (status != LP_OK) {
         int saved = errno;
         lp_model_close(m);
@@ -223,6 +306,7 @@ void lp_model_close(struct lp_model *m)
         return;
     if (m->file != NULL)
         munmap((void *)(uintptr_t)m->file, m->file_size);
+    free(m->pages);
     free(m);
 }
 
@@ -239,10 +323,4 @@ const char *lp_model_vocab(const struct lp_model *m)
 uint64_t lp_model_vocab_fingerprint(const struct lp_model *m)
 {
     return lp_get64(m->file + LP_LPM_AT_VOCAB);
-}
-
-enum lp_status lp_model_verify(const struct lp_model *m)
-{
-    uint64_t hash = lp_xxh64(m->file + LP_LPM_AT_VOCAB, m->file_size - LP_LPM_AT_VOCAB, 0);
-    return m->sound && hash == lp_model_fingerprint(m) ? LP_OK : LP_DATA;
 }

@@ -12,12 +12,14 @@
 #include "bytes.h"
 #include "lp.h"
 
+#include <stdatomic.h>
+
 #define LP_LPM_MAGIC "LPMODEL" /* eight bytes with the NUL */
 
 enum {
-    LP_LPM_VERSION = 3,
-    LP_LPM_HEAD = 256,
-    LP_LPM_ALIGN = 64,       /* of sections: a cache line */
+    LP_LPM_VERSION = 4,
+    LP_LPM_HEAD = 4096,
+    LP_LPM_PAGE = 4096,      /* sections are whole pages, each of which has a sum */
     LP_LEAF_MAX = 1 << 18,   /* leaves of a tree at most; cells have 18 bits for one */
     LP_LEAF_BITS_MIN = 14,   /* of a leaf in a cell, so that its check has at most as many */
     LP_NODE_CHILDREN = 16,   /* at most */
@@ -46,13 +48,13 @@ enum lp_lpm_field {
     LP_LPM_AT_VERSION = 8,      /* u32 */
     LP_LPM_AT_SIZE = 12,        /* u32: one more than the largest id */
     LP_LPM_AT_FILE_SIZE = 16,   /* u64 */
-    LP_LPM_AT_FINGERPRINT = 24, /* u64: XXH64 of the file from offset 32 on */
+    LP_LPM_AT_FINGERPRINT = 24, /* u64: XXH64 of the header from here on, seeded with the sums' */
     LP_LPM_AT_VOCAB = 32,       /* u64: the vocabulary's fingerprint */
     LP_LPM_AT_NAME = 40,        /* char[40]: the vocabulary's name, zeros after it */
     LP_LPM_AT_LEAVES = 80,      /* u32 */
     LP_LPM_AT_SCALE = 84,    /* u8[4]: what the values of a row are multiplied by, in each place */
     LP_LPM_AT_ROOT = 88,     /* u8[16]: costs of the root's children, for the trainer */
-    LP_LPM_AT_SECTION = 128, /* u32[]: where each section begins, then the file's size */
+    LP_LPM_AT_SECTION = 128, /* u32[][2]: where each section begins, and its bytes */
 };
 
 /* Sections. A leaf is a token's place in the tree; as a context, number `leaves`
@@ -68,6 +70,7 @@ enum lp_lpm_section {
     LP_LPM_NET_WEIGHT, /* u8[][32 / 4][16][4]: of a node's children; plus 64 */
     LP_LPM_CELL,       /* u32[16][]: check, count class, leaf: successors of two and three tokens */
     LP_LPM_INITIAL,    /* u16[]: what adapts, as a sequence begins: see struct lp_adaptive */
+    LP_LPM_SUM,        /* u64[]: XXH64 of each page after the header and before this */
     LP_LPM_SECTIONS,
 };
 
@@ -128,13 +131,22 @@ enum {
         LP_ADAPTIVE_ODDS + (sizeof(struct lp_adaptive) - offsetof(struct lp_adaptive, list)) / 4,
 };
 
+/* What is known of a file's pages. A small input needs but some of them, so that each
+ * is compared with its sum when it is first read, not all at opening. */
+struct lp_model_pages {
+    atomic_bool damaged;   /* one of those read */
+    atomic_uchar unread[]; /* whether it is yet to be compared */
+};
+
 struct lp_model {
-    bool sound; /* its nodes are a tree; else nothing is coded by it */
+    bool sound; /* what is read at opening is whole, the nodes are a tree; else nothing is
+                 * coded by it */
     const unsigned char *file;
     size_t file_size;
-    uint32_t size;      /* one more than the largest id */
-    uint32_t nleaves;   /* at least 2 */
-    uint32_t leaf_bits; /* of a cell; at least LP_LEAF_BITS_MIN */
+    struct lp_model_pages *pages; /* NULL: in memory, and taken as it is */
+    uint32_t size;                /* one more than the largest id */
+    uint32_t nleaves;             /* at least 2 */
+    uint32_t leaf_bits;           /* of a cell; at least LP_LEAF_BITS_MIN */
     uint32_t nnodes, nfollow, nbuckets;
     uint32_t nrows, nnets; /* of the network */
     unsigned char net_scale[LP_NET_PLACES];
@@ -144,11 +156,34 @@ struct lp_model {
         *initial;
 };
 
-/* Looks at a file in memory, as opening does. It is not copied. LP_DATA, LP_VERSION. */
+/* Compares a page with its sum. */
+void lp_model_read_page(const struct lp_model *model, size_t page);
+
+/* What is at p will be read: asks memory for it, and sees to its page. */
+static inline void lp_model_expect(const struct lp_model *m, const unsigned char *p)
+{
+    const size_t page = (size_t)(p - m->file) / LP_LPM_PAGE;
+    __builtin_prefetch(p);
+    if (m->pages != NULL &&
+        atomic_load_explicit(&m->pages->unread[page], memory_order_relaxed) != 0)
+        lp_model_read_page(m, page);
+}
+
+/* LP_BAD_MODEL when a page that was expected is not what it was made as. */
+static inline enum lp_status lp_model_status(const struct lp_model *m)
+{
+    return m->pages != NULL && atomic_load(&m->pages->damaged) ? LP_BAD_MODEL : LP_OK;
+}
+
+/* Looks at a file in memory, as opening does, but not at sums. It is not copied. LP_DATA,
+ * LP_VERSION. */
 enum lp_status lp_model_view(const void *file, size_t size, struct lp_model *model);
 
 /* The same without a look at the tree. */
 enum lp_status lp_model_layout(const void *file, size_t size, struct lp_model *model);
+
+/* Gives a file in memory, of which all else is written, its sums and its fingerprint. */
+void lp_model_seal(unsigned char *file, const struct lp_model *model);
 
 static inline uint32_t lp_get24(const unsigned char *p)
 {

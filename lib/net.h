@@ -71,8 +71,10 @@ static inline void lp_net_see(const struct lp_model *m, struct lp_net_state *sta
 /* Asks memory for the weights of a node. */
 static inline void lp_net_expect(const struct lp_model *m, uint32_t net)
 {
-    for (size_t i = 0; i < LP_NET_NODE; i += 64)
-        __builtin_prefetch(m->net_weight + LP_NET_NODE * (size_t)net + i);
+    const unsigned char *p = m->net_weight + LP_NET_NODE * (size_t)net;
+    lp_model_expect(m, p); /* one page has them all */
+    for (size_t i = 64; i < LP_NET_NODE; i += 64)
+        __builtin_prefetch(p + i);
 }
 
 /* The log odds of a node's children, in 1/256: of weights `net`. */

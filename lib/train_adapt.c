@@ -205,8 +205,11 @@ static enum lp_status adapt(const struct lp_trainer *t, const struct lp_tree *tr
     }
     lp_sort_cells(p + (m->cell - m->file), m->nbuckets);
     lp_tune_put(initial, p + (m->initial - m->file));
-    lp_put64(p + LP_LPM_AT_FINGERPRINT,
-             lp_xxh64(p + LP_LPM_AT_VOCAB, m->file_size - LP_LPM_AT_VOCAB, 0));
+    struct lp_model adapted;
+    if (status == LP_OK)
+        status = lp_model_layout(p, m->file_size, &adapted);
+    if (status == LP_OK)
+        lp_model_seal(p, &adapted);
     return status;
 }
 

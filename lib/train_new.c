@@ -275,10 +275,12 @@ static enum lp_status put_image(struct builder *b, struct lp_buf *image)
     unsigned char head[LP_LPM_HEAD] = LP_LPM_MAGIC;
     size_t at = LP_LPM_HEAD, begin = image->n;
     for (int i = 0; i < LP_LPM_SECTIONS; i++) {
-        lp_put32(head + LP_LPM_AT_SECTION + 4 * i, (uint32_t)at);
-        at = (at + b->size[i] + LP_LPM_ALIGN - 1) / LP_LPM_ALIGN * LP_LPM_ALIGN;
+        if (i == LP_LPM_SUM)
+            b->size[i] = 8 * (at - LP_LPM_HEAD) / LP_LPM_PAGE;
+        lp_put32(head + LP_LPM_AT_SECTION + 8 * i, (uint32_t)at);
+        lp_put32(head + LP_LPM_AT_SECTION + 8 * i + 4, (uint32_t)b->size[i]);
+        at = (at + b->size[i] + LP_LPM_PAGE - 1) / LP_LPM_PAGE * LP_LPM_PAGE;
     }
-    lp_put32(head + LP_LPM_AT_SECTION + 4 * LP_LPM_SECTIONS, (uint32_t)at);
     lp_put32(head + LP_LPM_AT_VERSION, LP_LPM_VERSION);
     lp_put32(head + LP_LPM_AT_SIZE, b->tree->size);
     lp_put64(head + LP_LPM_AT_FILE_SIZE, at);
@@ -293,11 +295,14 @@ static enum lp_status put_image(struct builder *b, struct lp_buf *image)
     unsigned char *p = image->p + begin;
     memset(p, 0, at);
     memcpy(p, head, sizeof head);
-    for (int i = 0; i < LP_LPM_SECTIONS; i++)
-        memcpy(p + lp_get32(head + LP_LPM_AT_SECTION + 4 * i), b->section[i], b->size[i]);
-    lp_put64(p + LP_LPM_AT_FINGERPRINT, lp_xxh64(p + LP_LPM_AT_VOCAB, at - LP_LPM_AT_VOCAB, 0));
+    for (int i = 0; i < LP_LPM_SUM; i++)
+        memcpy(p + lp_get32(head + LP_LPM_AT_SECTION + 8 * i), b->section[i], b->size[i]);
     image->n += at;
-    return LP_OK;
+    struct lp_model model;
+    const enum lp_status status = lp_model_layout(p, at, &model);
+    if (status == LP_OK)
+        lp_model_seal(p, &model);
+    return status;
 }
 
 /* The model of docs, with these initial values. docs are leaves. */
