@@ -242,6 +242,26 @@ head_of() {
     grep -qx 'lpmix: models/cl100k_base.lpm: cannot be used: damaged data' err
 }
 
+@test "what is damaged of a model is seen when it is needed" {
+    lpmix -D other.lpm text.tok > sound
+    cp other.lpm bad.lpm
+    size=$(wc -c < bad.lpm) bad=0 good=0
+    for ((at = 24; at < size; at += 40961)); do
+        printf '\xa5\x5a' | dd of=bad.lpm bs=1 seek="$at" conv=notrunc 2> /dev/null
+        if lpmix -D bad.lpm text.tok > out 2> err; then
+            same out sound
+            good=$((good + 1))
+        else
+            err_is 'lpmix: text.tok: the model is damaged: install it again'
+            if lpunpack -D bad.lpm sound > out 2> err; then same out text; fi
+            bad=$((bad + 1))
+        fi
+        dd if=other.lpm of=bad.lpm bs=1 skip="$at" seek="$at" count=2 conv=notrunc 2> /dev/null
+    done
+    [ "$bad" -gt 0 ] && [ "$good" -gt 0 ]
+    same bad.lpm other.lpm
+}
+
 @test "LP_MODEL_PATH: files and directories" {
     lpmix -D other.lpm text.tok > z.lp
     print=$(field model z.lp)
