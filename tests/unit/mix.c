@@ -154,6 +154,96 @@ static void test_damaged_model(const struct lp_model *model, const uint32_t *ids
     free(file);
 }
 
+/* A node for leaves from begin to end: each of its first fifteen children has so many
+ * units, the last one the rest. */
+static void put_node(unsigned char *p, uint32_t begin, uint32_t end, uint32_t shift, uint32_t units,
+                     uint32_t first)
+{
+    uint32_t inner = 0;
+    for (uint32_t k = 0; k < LP_NODE_CHILDREN; k++) {
+        const uint32_t at = begin + (k * units << shift);
+        lp_put16(p + LP_NODE_AT_BEGIN + 2 * k, (uint16_t)(at < end ? k * units : LP_NODE_NONE));
+        const uint32_t next = k + 1 == LP_NODE_CHILDREN ? end : at + (units << shift);
+        inner |= (uint32_t)(at < end && (next < end ? next : end) - at > 1) << k;
+    }
+    lp_put32(p + LP_NODE_AT_LEAF, begin);
+    lp_put32(p + LP_NODE_AT_FIRST, first);
+    lp_put16(p + LP_NODE_AT_INNER, (uint16_t)inner);
+    lp_put16(p + LP_NODE_AT_NET, LP_NODE_NONE);
+    p[LP_NODE_AT_SHIFT] = (unsigned char)shift;
+}
+
+/* Writes the nodes of a tree: the root has fifteen leaves and one node, of which this
+ * tells the rest; all others divide evenly. How many. */
+static uint32_t put_tree(unsigned char *p, uint32_t nleaves)
+{
+    static struct {
+        uint32_t begin, end;
+    } of[1 << 14];
+    uint32_t n = 1;
+    of[0].begin = 0;
+    of[0].end = nleaves;
+    for (uint32_t at = 0; at < n; at++) {
+        const uint32_t begin = of[at].begin, end = of[at].end;
+        const uint32_t shift = at > 0 && end - begin > 4096 ? 8 : 0;
+        const uint32_t whole = (end - begin + (1u << shift) - 1) >> shift;
+        const uint32_t units = at == 0 ? 1 : (whole + LP_NODE_CHILDREN - 1) / LP_NODE_CHILDREN;
+        put_node(p + LP_NODE_SIZE * (size_t)at, begin, end, shift, units, n);
+        for (uint32_t k = 0; k < LP_NODE_CHILDREN; k++) {
+            const uint32_t from = begin + (k * units << shift);
+            uint32_t to = k + 1 == LP_NODE_CHILDREN ? end : from + (units << shift);
+            to = to < end ? to : end;
+            if (from < end && to - from > 1) {
+                of[n].begin = from;
+                of[n++].end = to;
+            }
+        }
+    }
+    return n;
+}
+
+/* Begins are of 16 bits, of which the largest is none: a node of one more leaf than fits is
+ * refused, even where all else is as it must be. */
+static void test_wide_node(uint32_t nleaves, enum lp_status expected)
+{
+    const uint32_t size[LP_LPM_SUM] = {[LP_LPM_LEAF] = 3 * nleaves,
+                                       [LP_LPM_ID] = 3 * nleaves,
+                                       [LP_LPM_ROW] = 2 * (nleaves + 1),
+                                       [LP_LPM_START] = 4 * (nleaves + 2),
+                                       [LP_LPM_INITIAL] = 2 * LP_ADAPTIVE_SIZE};
+    const size_t room = 4 << 20;
+    unsigned char *file = calloc(room, 1);
+    if (file == NULL)
+        exit(1);
+    memcpy(file, LP_LPM_MAGIC, sizeof LP_LPM_MAGIC);
+    lp_put32(file + LP_LPM_AT_VERSION, LP_LPM_VERSION);
+    lp_put32(file + LP_LPM_AT_SIZE, nleaves);
+    lp_put32(file + LP_LPM_AT_LEAVES, nleaves);
+    uint32_t at = LP_LPM_HEAD;
+    for (int i = 0; i < LP_LPM_SECTIONS; i++) {
+        uint32_t bytes = i == LP_LPM_NODE  ? LP_NODE_SIZE * put_tree(file + at, nleaves)
+                         : i == LP_LPM_SUM ? 8 * (at - LP_LPM_HEAD) / LP_LPM_PAGE
+                                           : size[i];
+        lp_put32(file + LP_LPM_AT_SECTION + 8 * i, at);
+        lp_put32(file + LP_LPM_AT_SECTION + 8 * i + 4, bytes);
+        for (uint32_t k = 0; (i == LP_LPM_LEAF || i == LP_LPM_ID) && k < nleaves; k++) {
+            lp_put16(file + at + 3 * (size_t)k, (uint16_t)k);
+            file[at + 3 * (size_t)k + 2] = (unsigned char)(k >> 16);
+        }
+        at += (bytes + LP_LPM_PAGE - 1) / LP_LPM_PAGE * LP_LPM_PAGE;
+    }
+    lp_put64(file + LP_LPM_AT_FILE_SIZE, at);
+    struct lp_model model;
+    if (lp_model_view(file, at, &model) != expected) {
+        fprintf(stderr, "a node of %u leaves: not what was expected\n", nleaves);
+        failures++;
+    }
+    const uint32_t ids[] = {0, nleaves - 1, 15, nleaves - 2, nleaves / 2, 14};
+    if (expected == LP_OK)
+        test(&model, ids, sizeof ids / sizeof *ids, "a wide node");
+    free(file);
+}
+
 int main(int argc, char **argv)
 {
     enum { MANY = 100000 };
@@ -163,6 +253,8 @@ int main(int argc, char **argv)
         return 2;
     must(lp_model_open(argv[1], &model), argv[1]);
     must(lp_model_verify(model), argv[1]);
+    test_wide_node(LP_NODE_NONE, LP_OK);
+    test_wide_node(LP_NODE_NONE + 1, LP_DATA);
     const uint32_t size = model->size;
     test(model, ids, 0, "none");
     test(model, ids, 1, "id 0");
