@@ -13,8 +13,6 @@ struct entry {
     uint64_t hash;
 };
 
-static const uint64_t ring_size = (uint64_t)1 << LP_RING_LOG;
-
 enum { HUGE_PAGE = 2 << 20 }; /* of most machines; on others this costs address space only */
 
 /* Gives the memo an empty table. All of a large one will be touched soon: a fault
@@ -38,12 +36,26 @@ static bool new_table(struct lp_memo *memo, unsigned log)
     return true;
 }
 
+/* Gives the memo an empty ring. */
+static bool new_ring(struct lp_memo *memo, unsigned log)
+{
+    unsigned char *ring = malloc((size_t)1 << log);
+    uint64_t *slot = calloc((size_t)1 << (log - LP_RING_WORD), sizeof *slot);
+    if (ring == NULL || slot == NULL) {
+        free(ring);
+        free(slot);
+        return false;
+    }
+    memo->ring = ring;
+    memo->slot = slot;
+    memo->ring_log = log;
+    return true;
+}
+
 bool lp_memo_new(struct lp_memo *memo)
 {
     *memo = (struct lp_memo){0};
-    memo->ring = malloc((size_t)ring_size);
-    memo->slot = calloc((size_t)1 << LP_RING_SLOTS, sizeof *memo->slot);
-    if (memo->ring == NULL || memo->slot == NULL || !new_table(memo, LP_MEMO_LOG)) {
+    if (!new_table(memo, LP_MEMO_LOG) || !new_ring(memo, LP_RING_LOG)) {
         lp_memo_free(memo);
         return false;
     }
@@ -95,19 +107,21 @@ void lp_memo_put(struct lp_memo *memo, struct lp_key key, uint64_t hash, const u
     put(memo, hash, word);
 }
 
-/* The two slots that a word may have. */
-static uint64_t *slots_of(const struct lp_memo *memo, uint64_t hash)
+/* --- The ring --------------------------------------------------------------------------- */
+
+static uint64_t ring_size(const struct lp_memo *memo)
 {
-    return &memo->slot[lp_memo_slot(hash)];
+    return (uint64_t)1 << memo->ring_log;
 }
 
 /* The word in the ring that a slot is of, if it is this one. */
 static const uint32_t *find_there(const struct lp_memo *memo, uint64_t slot,
                                   const unsigned char *text, size_t n, uint64_t hash, size_t *nids)
 {
-    if (slot == 0 || memo->head - --slot > ring_size)
+    const uint64_t place = (slot >> LP_RING_TAG) - 1;
+    if ((uint16_t)(slot ^ hash) != 0 || slot == 0 || memo->head - place > ring_size(memo))
         return NULL;
-    const unsigned char *p = memo->ring + slot % ring_size;
+    const unsigned char *p = memo->ring + place % ring_size(memo);
     struct entry entry;
     memcpy(&entry, p, sizeof entry);
     p += sizeof entry;
@@ -121,25 +135,59 @@ static const uint32_t *find_there(const struct lp_memo *memo, uint64_t slot,
 const uint32_t *lp_memo_ring_find(const struct lp_memo *memo, const unsigned char *text, size_t n,
                                   uint64_t hash, size_t *nids)
 {
-    const uint64_t *slots = slots_of(memo, hash);
-    const uint32_t *ids = find_there(memo, slots[0], text, n, hash, nids);
-    return ids != NULL ? ids : find_there(memo, slots[1], text, n, hash, nids);
+    const uint64_t *slots = memo->slot + lp_memo_slot(memo, hash);
+    const uint32_t *ids = NULL;
+    for (int i = 0; ids == NULL && i < LP_RING_SET; i++)
+        ids = find_there(memo, slots[i], text, n, hash, nids);
+    return ids;
+}
+
+/* The newest of its set comes first, the oldest goes. */
+static void put_slot(struct lp_memo *memo, uint64_t hash, uint64_t place)
+{
+    uint64_t *slots = memo->slot + lp_memo_slot(memo, hash);
+    memmove(slots + 1, slots, (LP_RING_SET - 1) * sizeof *slots);
+    slots[0] = (place + 1) << LP_RING_TAG | (uint16_t)hash;
+}
+
+static uint64_t entry_size(const struct entry *entry)
+{
+    return (sizeof *entry + entry->nids * sizeof(uint32_t) + entry->size + 7) & ~(uint64_t)7;
+}
+
+/* A ring that has been filled once, from its begin on, becomes the first part of one of
+ * four times the size. Without memory for that, it stays as it is. */
+static void grow_ring(struct lp_memo *memo)
+{
+    struct lp_memo old = *memo;
+    const unsigned log = old.ring_log + 2;
+    struct entry entry;
+    if (old.ring_log == LP_RING_LOG_MAX ||
+        !new_ring(memo, log < LP_RING_LOG_MAX ? log : LP_RING_LOG_MAX))
+        return;
+    memcpy(memo->ring, old.ring, (size_t)old.head);
+    for (uint64_t at = 0; at < old.head; at += entry_size(&entry)) {
+        memcpy(&entry, memo->ring + at, sizeof entry);
+        put_slot(memo, entry.hash, at);
+    }
+    free(old.ring);
+    free(old.slot);
 }
 
 void lp_memo_ring_put(struct lp_memo *memo, const unsigned char *text, size_t n, uint64_t hash,
                       const uint32_t *ids, size_t nids)
 {
-    struct entry entry = {(uint32_t)n, (uint32_t)nids, hash};
-    uint64_t size = (sizeof entry + nids * sizeof *ids + n + 7) & ~(uint64_t)7;
-    uint64_t left = ring_size - memo->head % ring_size;
+    const struct entry entry = {(uint32_t)n, (uint32_t)nids, hash};
+    const uint64_t size = entry_size(&entry);
+    if (memo->head <= ring_size(memo) && memo->head + size > ring_size(memo))
+        grow_ring(memo);
+    const uint64_t left = ring_size(memo) - memo->head % ring_size(memo);
     if (size > left)
         memo->head += left;
-    unsigned char *p = memo->ring + memo->head % ring_size;
+    unsigned char *p = memo->ring + memo->head % ring_size(memo);
     memcpy(p, &entry, sizeof entry);
     memcpy(p + sizeof entry, ids, nids * sizeof *ids);
     memcpy(p + sizeof entry + nids * sizeof *ids, text, n);
-    uint64_t *slots = slots_of(memo, hash);
-    slots[1] = slots[0];
-    slots[0] = memo->head + 1;
+    put_slot(memo, hash, memo->head);
     memo->head += size;
 }

@@ -1,9 +1,9 @@
 /* memo.h - words lately seen, with their ids.
  *
  * In front of the vocabulary, for speed alone: words of few bytes and ids are in
- * a table; other words are in a ring, where the newest overwrite the oldest. The
- * table grows with what it is given, up to a fixed size, so that a short text
- * costs little memory. What is found is exact: all bytes are compared.
+ * a table; other words are in a ring, where the newest overwrite the oldest. Both
+ * grow with what they are given, up to a fixed size, so that a short text costs
+ * little memory. What is found is exact: all bytes are compared.
  *
  * The table has lines of two words. A word is in the line that its hash picks or,
  * when that was full, in the line's neighbour; where both are full the newest
@@ -21,9 +21,12 @@ enum {
     LP_WORD_COUNT = 24,   /* the bit from which on the first of them has their number */
     LP_WORD_LINE = 2,     /* words that share a cache line */
     LP_MEMO_LOG = 9,      /* lines of the table at first: 32 kB */
-    LP_MEMO_LOG_MAX = 16, /* and at most: 4 MB */
-    LP_RING_LOG = 21,     /* bytes of the ring */
-    LP_RING_SLOTS = 16,   /* log of the ring's index */
+    LP_MEMO_LOG_MAX = 17, /* and at most: 8 MB */
+    LP_RING_LOG = 16,     /* bytes of the ring at first */
+    LP_RING_LOG_MAX = 23, /* and at most: 8 MB */
+    LP_RING_WORD = 5,     /* bytes of the ring for which its index has a slot: 32 */
+    LP_RING_SET = 4,      /* slots that a word may have */
+    LP_RING_TAG = 16,     /* bits of a word's hash in its slot */
     LP_RING_TEXT = 256,   /* bytes of a ring's word at most */
 };
 
@@ -39,8 +42,9 @@ struct lp_memo {
     unsigned log; /* of their number */
     size_t nputs; /* words put since the table has this size */
     unsigned char *ring;
-    uint64_t *slot; /* by hash: where a word is in the ring's whole history, plus one */
-    uint64_t head;  /* bytes that have ever been put into the ring */
+    uint64_t *slot; /* by hash: where a word is in the ring's whole history, plus one; a tag */
+    unsigned ring_log;
+    uint64_t head; /* bytes that have ever been put into the ring */
 };
 
 bool lp_memo_new(struct lp_memo *memo);
@@ -51,10 +55,10 @@ static inline size_t lp_memo_line(const struct lp_memo *memo, uint64_t hash)
     return (size_t)(hash >> (64 - memo->log));
 }
 
-/* The first of the two slots that a word of the ring may have. */
-static inline size_t lp_memo_slot(uint64_t hash)
+/* The first of the slots that a word of the ring may have. */
+static inline size_t lp_memo_slot(const struct lp_memo *memo, uint64_t hash)
 {
-    return (size_t)(hash >> (64 - LP_RING_SLOTS)) & ~(size_t)1;
+    return (size_t)(hash >> (64 + LP_RING_WORD - memo->ring_log)) & ~(size_t)(LP_RING_SET - 1);
 }
 
 /* The word of a line that has the key, or its last word. */

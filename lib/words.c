@@ -83,7 +83,7 @@ static void find_keys(struct lp_words *w, const unsigned char *text, size_t n)
         size_t size = w->end[i] - from;
         if (size > LP_KEY_TEXT_MAX) {
             *k = long_key(text + from, size);
-            LP_PREFETCH(&memo.slot[lp_memo_slot(k->hash)]);
+            LP_PREFETCH(&memo.slot[lp_memo_slot(&memo, k->hash)]);
             continue;
         }
         struct lp_key key = load_key(text + from, size);
