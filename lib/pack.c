@@ -205,6 +205,87 @@ static inline bool put_texts(const struct lp_vocab *v, const uint32_t *rank, siz
     return true;
 }
 
+#if LP_HAVE_AVX2
+/* Codes that are read in one go, as many as surely begin in a block; in groups, of which
+ * lengths fit one word. */
+enum { GO = 20, GROUP = 5 };
+
+/* The lengths of the codes that would begin at each byte of a block: four bits for each,
+ * four times the length, so that one code's is what the next ones are shifted by. */
+LP_AVX2 LP_INLINE void lengths_avx2(const struct codes *c, const unsigned char *src,
+                                    unsigned char *lengths)
+{
+    const __m256i two = _mm256_set1_epi8((char)c->one), three = _mm256_set1_epi8((char)c->two);
+    const __m256i four = _mm256_set1_epi8(4), pair = _mm256_set1_epi16(0x1001);
+    __m256i half[2];
+    for (int i = 0; i < 2; i++) {
+        const __m256i x = _mm256_loadu_si256((const __m256i *)(const void *)(src + 32 * i));
+        const __m256i a = _mm256_and_si256(_mm256_cmpeq_epi8(_mm256_max_epu8(x, two), x), four);
+        const __m256i b = _mm256_and_si256(_mm256_cmpeq_epi8(_mm256_max_epu8(x, three), x), four);
+        half[i] = _mm256_maddubs_epi16(_mm256_add_epi8(_mm256_add_epi8(a, b), four), pair);
+    }
+    const __m256i both = _mm256_permute4x64_epi64(_mm256_packus_epi16(half[0], half[1]), 0xD8);
+    _mm256_storeu_si256((__m256i *)(void *)lengths, both);
+}
+
+/* Writes the texts of codes as long as there are whole blocks of them, all of tokens, and
+ * room to spare. How many bytes of codes that were. */
+LP_AVX2 static size_t put_most_avx2(const struct lp_vocab *v, const struct codes *c,
+                                    const unsigned char *src, size_t n, unsigned char *dst,
+                                    size_t cap, size_t *written)
+{
+    const unsigned char *const texts = v->text;
+    const uint32_t less[13] = {[4] = 0, [8] = c->less[2], [12] = c->less[3]};
+    unsigned char lengths[BLOCK / 2 + sizeof(uint64_t)] = {0};
+    size_t at = 0, to = *written;
+    while (n - at >= BLOCK + sizeof(uint32_t) && cap - to >= GO * LP_KEY_SIZE) {
+        lengths_avx2(c, src + at, lengths);
+        const size_t begin = at;
+        for (int i = 0; i < GO; i += GROUP) {
+            uint64_t next;
+            memcpy(&next, lengths + (at - begin) / 2, sizeof next);
+            next >>= (at - begin) % 2 * 4;
+#pragma GCC unroll 5
+            for (int k = 0; k < GROUP; k++) {
+                const uint64_t length = next & 15;
+                next >>= length;
+                const uint32_t rank = (lp_get32be(src + at) >> (32 - 2 * length)) - less[length];
+                if (rank >= c->ntokens)
+                    goto out;
+                const unsigned char *text = texts + (size_t)rank * LP_KEY_SIZE;
+                size_t size = text[LP_KEY_SIZE - 1];
+                if (size <= LP_KEY_TEXT_MAX) {
+                    memcpy(dst + to, text, LP_KEY_SIZE); /* a fixed size is one store */
+                } else {
+                    text = lp_vocab_text(v, rank, &size);
+                    if (cap - to < size + GO * LP_KEY_SIZE)
+                        goto out;
+                    memcpy(dst + to, text, size);
+                }
+                to += size;
+                at += length / 4;
+            }
+        }
+    }
+out:
+    *written = to;
+    return at;
+}
+#endif
+
+/* The same, or nothing. */
+static inline size_t put_most(const struct lp_vocab *v, const struct codes *c,
+                              const unsigned char *src, size_t n, unsigned char *dst, size_t cap,
+                              size_t *written)
+{
+#if LP_HAVE_AVX2
+    if (v->path == LP_PATH_AVX2)
+        return put_most_avx2(v, c, src, n, dst, cap, written);
+#endif
+    (void)v, (void)c, (void)src, (void)n, (void)dst, (void)cap, (void)written;
+    return 0;
+}
+
 enum lp_status lp_pack_text_size(const struct lp_vocab *v, const unsigned char *src, size_t n,
                                  size_t *text_size)
 {
@@ -228,6 +309,7 @@ enum lp_status lp_pack_to_text(const struct lp_vocab *v, const unsigned char *sr
     struct codes_read r;
     *written = 0;
     for (size_t at = 0; at < n; at += r.from[r.n]) {
+        at += put_most(v, &c, src + at, n - at, dst, cap, written);
         if (!read_codes(&r, v, &c, src + at, n - at) ||
             !put_texts(v, r.rank, r.n, dst, cap, written))
             return LP_DATA;
