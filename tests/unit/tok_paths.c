@@ -1,8 +1,9 @@
 /* tok_paths - the fast paths against the plain one: pretokens found by windows
  * against those of the scanner, and ids against the vocabulary's own tokens and
- * merges made step by step. Random mixes of what the patterns tell apart, whole
- * and in pieces, small memos driven over, giant words; the seed is fixed. */
+ * merges made step by step; payloads to text. Random mixes of what the patterns tell
+ * apart, whole and in pieces, small memos driven over, giant words; the seed is fixed. */
 #include "bpe.h"
+#include "pack.h"
 #include "pretok.h"
 
 #include <stdio.h>
@@ -286,6 +287,36 @@ static int test_path(struct lp_vocab *v, enum lp_path path, const char *instruct
     return 0;
 }
 
+/* Codes of tokens, frequent ones and any, and bytes that are none here and there, into
+ * room that is enough, or less: both paths say and write the same. */
+static int test_payloads(struct lp_vocab *v)
+{
+    enum { CODES = 2000, ROOM = CODES * 300 };
+    static uint32_t ids[CODES];
+    static unsigned char codes[LP_PACK_MAX * CODES], plain_text[ROOM], fast_text[ROOM];
+    if (lp_vocab_use(v, "avx2") != LP_OK)
+        return 0;
+    for (int round = 0; round < 20 * TEXTS; round++) {
+        size_t n = any(round % 4 == 0 ? CODES : 150), size;
+        uint32_t most = round % 3 == 0 ? v->file->ntokens : 1u << (4 + any(10));
+        for (size_t i = 0; i < n; i++)
+            ids[i] = v->id[any(most < v->file->ntokens ? most : v->file->ntokens)];
+        size = lp_pack_ids(v, ids, n, codes);
+        for (size_t i = 0; round % 5 == 0 && i <= size / 200 && size > 0; i++)
+            codes[any((uint32_t)size)] = (unsigned char)(255 - any(3));
+        size_t room = round % 7 == 0 ? any(16 * (uint32_t)size + 1) : ROOM, plain_n, fast_n;
+        lp_vocab_use(v, "portable");
+        enum lp_status plain_status = lp_pack_to_text(v, codes, size, plain_text, room, &plain_n);
+        lp_vocab_use(v, "avx2");
+        enum lp_status fast_status = lp_pack_to_text(v, codes, size, fast_text, room, &fast_n);
+        if (plain_status != fast_status ||
+            (plain_status == LP_OK &&
+             (plain_n != fast_n || memcmp(plain_text, fast_text, plain_n) != 0)))
+            return fail("payloads to text differ", "avx2", codes, size);
+    }
+    return 0;
+}
+
 /* usage: tok_paths VOCAB_DIR */
 int main(int argc, char **argv)
 {
@@ -303,6 +334,7 @@ int main(int argc, char **argv)
         }
         failures += test_path(v, LP_PATH_PORTABLE, "portable");
         failures += test_path(v, LP_PATH_AVX2, "avx2");
+        failures += test_payloads(v);
         lp_vocab_close(v);
     }
     return failures > 0;
