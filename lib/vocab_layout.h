@@ -16,7 +16,7 @@
 #define LP_LPV_MAGIC "LPVOCAB" /* eight bytes with the NUL */
 
 enum {
-    LP_LPV_VERSION = 7,
+    LP_LPV_VERSION = 8,
     LP_LPV_BYTE_ORDER = 0x01020304,
     LP_LPV_PART = 64 << 10, /* a multiple of any machine's pages */
     LP_KEY_SIZE = 16,
@@ -116,12 +116,11 @@ static inline size_t lp_key_length(struct lp_key key)
     return ((const unsigned char *)&key)[LP_KEY_SIZE - 1];
 }
 
-/* Spreads a key over 64 bits; the multipliers are odd and without pattern
- * (fractional digits of the golden ratio and of pi). */
+/* Spreads a key over 64 bits, the higher the better; the multipliers are odd and without
+ * pattern (fractional digits of the golden ratio and of pi). */
 static inline uint64_t lp_key_hash(struct lp_key key)
 {
-    uint64_t h = (key.a ^ key.b >> 29 ^ key.b << 35) * UINT64_C(0x9E3779B97F4A7C15);
-    return (h ^ h >> 32) * UINT64_C(0x243F6A8885A308D3);
+    return (key.a + key.b * UINT64_C(0x9E3779B97F4A7C15)) * UINT64_C(0x243F6A8885A308D3);
 }
 
 /* Slot and tag of a hash in an index of 1 << log entries. */
@@ -132,7 +131,7 @@ static inline uint32_t lp_index_slot(uint64_t hash, uint32_t log)
 
 static inline uint32_t lp_index_tag(uint64_t hash)
 {
-    return (uint32_t)hash >> LP_ID_BITS; /* 14 bits, none of the slot's */
+    return (uint32_t)(hash >> 32) & UINT32_MAX >> LP_ID_BITS; /* 14 bits, none of the slot's */
 }
 
 /* A pair has one slot, alone: the builder has found a shift for each set of pairs
