@@ -206,9 +206,9 @@ static inline bool put_texts(const struct lp_vocab *v, const uint32_t *rank, siz
 }
 
 #if LP_HAVE_AVX2
-/* Codes that are read in one go, as many as surely begin in a block; in groups, of which
- * lengths fit one word. */
-enum { GO = 20, GROUP = 5 };
+/* Of so many bytes the lengths of codes are found beforehand, and codes then read by
+ * groups, of which lengths fit one word. */
+enum { AHEAD = 8 * BLOCK, GROUP = 5 };
 
 /* The lengths of the codes that would begin at each byte of a block: four bits for each,
  * four times the length, so that one code's is what the next ones are shifted by. */
@@ -236,12 +236,17 @@ LP_AVX2 static size_t put_most_avx2(const struct lp_vocab *v, const struct codes
 {
     const unsigned char *const texts = v->text;
     const uint32_t less[13] = {[4] = 0, [8] = c->less[2], [12] = c->less[3]};
-    unsigned char lengths[BLOCK / 2 + sizeof(uint64_t)] = {0};
+    unsigned char lengths[AHEAD / 2 + sizeof(uint64_t)] = {0};
     size_t at = 0, to = *written;
-    while (n - at >= BLOCK + sizeof(uint32_t) && cap - to >= GO * LP_KEY_SIZE) {
-        lengths_avx2(c, src + at, lengths);
+    while (n - at >= BLOCK + sizeof(uint32_t)) {
         const size_t begin = at;
-        for (int i = 0; i < GO; i += GROUP) {
+        size_t ahead = (n - at - sizeof(uint32_t)) / BLOCK * BLOCK;
+        ahead = ahead < AHEAD ? ahead : AHEAD;
+        for (size_t i = 0; i < ahead; i += BLOCK)
+            lengths_avx2(c, src + at + i, lengths + i / 2);
+        while (at - begin + LP_PACK_MAX * GROUP <= ahead) {
+            if (cap - to < GROUP * LP_KEY_SIZE)
+                goto out;
             uint64_t next;
             memcpy(&next, lengths + (at - begin) / 2, sizeof next);
             next >>= (at - begin) % 2 * 4;
@@ -258,7 +263,7 @@ LP_AVX2 static size_t put_most_avx2(const struct lp_vocab *v, const struct codes
                     memcpy(dst + to, text, LP_KEY_SIZE); /* a fixed size is one store */
                 } else {
                     text = lp_vocab_text(v, rank, &size);
-                    if (cap - to < size + GO * LP_KEY_SIZE)
+                    if (cap - to < size + GROUP * LP_KEY_SIZE)
                         goto out;
                     memcpy(dst + to, text, size);
                 }
