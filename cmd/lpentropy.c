@@ -5,7 +5,6 @@
 #include "text.h"
 #include "tool.h"
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,17 +39,12 @@ static const struct option long_options[] = {
     {"lines", no_argument, NULL, 'L'},
     {"json", no_argument, NULL, OPT_JSON},
     {"dictionary", required_argument, NULL, 'D'},
-    {"output", required_argument, NULL, 'o'},
-    {"force", no_argument, NULL, 'f'},
-    {"quiet", no_argument, NULL, 'q'},
-    {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'V'},
-    {NULL, 0, NULL, 0},
+    TOOL_LONG_OPTIONS,
 };
 
 struct options {
-    const char *encoding, *dictionary, *output;
-    bool units[UNITS], units_given, json, force;
+    const char *encoding, *dictionary;
+    bool units[UNITS], units_given, json;
     unsigned order;
     int separator; /* a byte, or -1 */
     char **files;
@@ -80,8 +74,7 @@ static struct options parse(struct tool *tool, int argc, char **argv)
                         .order = ENTROPY_ORDER_MAX,
                         .separator = -1};
     int c;
-    argv[0] = tool->name; /* for getopt's own messages */
-    while ((c = getopt_long(argc, argv, "u:n:e:0LD:o:fqhV", long_options, NULL)) != -1) {
+    while ((c = tool_option(tool, argc, argv, "u:n:e:0LD:" TOOL_LETTERS, long_options)) != -1) {
         switch (c) {
         case 'u':
             parse_units(tool, &o, optarg);
@@ -104,21 +97,6 @@ static struct options parse(struct tool *tool, int argc, char **argv)
         case 'D':
             o.dictionary = optarg;
             break;
-        case 'o':
-            o.output = optarg;
-            break;
-        case 'f':
-            o.force = true;
-            break;
-        case 'q':
-            tool->quiet = true;
-            break;
-        case 'h':
-            tool_help(tool);
-        case 'V':
-            tool_version(tool);
-        default:
-            exit(EXIT_USAGE);
         }
     }
     o.files = argv + optind;
@@ -420,10 +398,10 @@ int main(int argc, char **argv)
     bool streams = false;
     if (o.dictionary != NULL)
         finder_open(&finder, o.dictionary);
-    output_open(&tool, &out, o.output, false, o.force);
+    output_open(&tool, &out, tool.output, false);
     progress_start(&progress, &tool, "counting", 0);
     for (size_t i = 0; o.files[0] != NULL ? o.files[i] != NULL : i == 0; i++) {
-        input_open(&tool, &in, o.files[i], o.force);
+        input_open(&tool, &in, o.files[i]);
         c.name = in.name;
         size_t n = input_peek(&tool, &in, 4);
         bool stream = n >= 4 && lp_is_stream(in.data, n);

@@ -1,7 +1,6 @@
 /* lpmix - a token stream to a stream mixed by a model of tokens. */
 #include "restage.h"
 
-#include <getopt.h>
 #include <stdlib.h>
 
 static const char help[] =
@@ -21,23 +20,18 @@ static const char help[] =
 enum { OPT_FAST = 256, OPT_BLOB, OPT_NO_CHECK };
 
 static const struct option long_options[] = {
-    {"dictionary", required_argument, NULL, 'D'},
+    {"dictionary", required_argument, NULL, 'D'}, /* a model */
     {"fast", no_argument, NULL, OPT_FAST},
     {"threads", required_argument, NULL, 'T'},
     {"blob", no_argument, NULL, OPT_BLOB},
     {"no-check", no_argument, NULL, OPT_NO_CHECK},
-    {"output", required_argument, NULL, 'o'},
-    {"force", no_argument, NULL, 'f'},
-    {"quiet", no_argument, NULL, 'q'},
-    {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'V'},
-    {NULL, 0, NULL, 0},
+    TOOL_LONG_OPTIONS,
 };
 
 struct options {
-    const char *output, *model;
+    const char *model;
     struct lp_options lp;
-    bool blob, force;
+    bool blob;
     char **files;
 };
 
@@ -45,8 +39,7 @@ static struct options parse(struct tool *tool, int argc, char **argv)
 {
     struct options o = {.lp = {.chain = LP_CHAIN_TOKENS_MIX}};
     int c;
-    argv[0] = tool->name; /* for getopt's own messages */
-    while ((c = getopt_long(argc, argv, "D:T:o:fqhV", long_options, NULL)) != -1) {
+    while ((c = tool_option(tool, argc, argv, "D:T:" TOOL_LETTERS, long_options)) != -1) {
         switch (c) {
         case 'D':
             o.model = optarg;
@@ -63,21 +56,6 @@ static struct options parse(struct tool *tool, int argc, char **argv)
         case OPT_NO_CHECK:
             o.lp.unchecked = true;
             break;
-        case 'o':
-            o.output = optarg;
-            break;
-        case 'f':
-            o.force = true;
-            break;
-        case 'q':
-            tool->quiet = true;
-            break;
-        case 'h':
-            tool_help(tool);
-        case 'V':
-            tool_version(tool);
-        default:
-            exit(EXIT_USAGE);
         }
     }
     o.files = argv + optind;
@@ -122,8 +100,8 @@ int main(int argc, char **argv)
     struct input in;
     struct output out;
     struct restage streams = {.options = &o.lp, .finder = &finder, .out = &out};
-    output_open(&tool, &out, o.output, true, o.force);
-    for (size_t i = 0; input_next(&tool, &in, o.files, i, o.force); i++) {
+    output_open(&tool, &out, tool.output, true);
+    for (size_t i = 0; input_next(&tool, &in, o.files, i); i++) {
         if (o.blob)
             mix_blob(&o, &finder, &in, &out);
         else

@@ -5,7 +5,6 @@
 #include "stored.h"
 #include "text.h"
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,19 +52,14 @@ static const struct option long_options[] = {
     {"json", no_argument, NULL, OPT_JSON},
     {"csv", no_argument, NULL, OPT_CSV},
     {"html", required_argument, NULL, OPT_HTML},
-    {"output", required_argument, NULL, 'o'},
-    {"force", no_argument, NULL, 'f'},
-    {"quiet", no_argument, NULL, 'q'},
-    {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'V'},
-    {NULL, 0, NULL, 0},
+    TOOL_LONG_OPTIONS,
 };
 
 enum format { TABLE, JSON, CSV };
 
 struct options {
-    const char *encoding, *dictionary, *output, *html;
-    bool wanted[METHODS], methods_given, force;
+    const char *encoding, *dictionary, *html;
+    bool wanted[METHODS], methods_given;
     int level;
     enum lp_split split;
     enum format format;
@@ -97,8 +91,7 @@ static struct options parse(struct tool *tool, int argc, char **argv)
     struct options o = {.encoding = "cl100k_base", .level = LP_LEVEL_DEFAULT};
     int c;
     memset(o.wanted, true, sizeof o.wanted);
-    argv[0] = tool->name; /* for getopt's own messages */
-    while ((c = getopt_long(argc, argv, "e:D:0Lo:fqhV", long_options, NULL)) != -1) {
+    while ((c = tool_option(tool, argc, argv, "e:D:0L" TOOL_LETTERS, long_options)) != -1) {
         switch (c) {
         case OPT_METHOD:
             parse_methods(tool, &o, optarg);
@@ -127,21 +120,6 @@ static struct options parse(struct tool *tool, int argc, char **argv)
         case OPT_HTML:
             o.html = optarg;
             break;
-        case 'o':
-            o.output = optarg;
-            break;
-        case 'f':
-            o.force = true;
-            break;
-        case 'q':
-            tool->quiet = true;
-            break;
-        case 'h':
-            tool_help(tool);
-        case 'V':
-            tool_version(tool);
-        default:
-            exit(EXIT_USAGE);
         }
     }
     o.files = argv + optind;
@@ -200,10 +178,10 @@ static void read_inputs(struct report *r, const struct options *o, struct finder
     struct input in;
     size_t cap = 0;
     for (size_t i = 0; o->files[0] != NULL ? o->files[i] != NULL : i == 0; i++) {
-        input_open(r->tool, &in, o->files[i], o->force);
+        input_open(r->tool, &in, o->files[i]);
         size_t n = input_peek(r->tool, &in, 4);
         bool is_stored =
-            !o->force && (lp_is_blob(in.data, n) || (n >= 4 && lp_is_stream(in.data, n)));
+            !r->tool->force && (lp_is_blob(in.data, n) || (n >= 4 && lp_is_stream(in.data, n)));
         if (i > 0 && is_stored != (stored->n > 0))
             tool_die(r->tool, EXIT_DATA, "%s: is %s: look at stored files and text apart", in.name,
                      is_stored ? "a stream or blob" : "text");
@@ -384,10 +362,10 @@ static void measure_scaling(struct report *r)
 
 /* --- Telling ----------------------------------------------------------------- */
 
-static bool want_colour(const struct options *o)
+static bool want_colour(const struct tool *tool)
 {
     const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
-    return o->output == NULL && isatty(STDOUT_FILENO) && (no_color == NULL || *no_color == 0) &&
+    return tool->output == NULL && isatty(STDOUT_FILENO) && (no_color == NULL || *no_color == 0) &&
            (term == NULL || strcmp(term, "dumb") != 0);
 }
 
@@ -398,7 +376,7 @@ static void tell(const struct report *r, const struct options *o, struct output 
     else if (o->format == CSV)
         report_csv(r, out);
     else
-        report_table(r, out, want_colour(o));
+        report_table(r, out, want_colour(r->tool));
 }
 
 /* Ends the program when a method did not give every byte back. */
@@ -442,9 +420,9 @@ int main(int argc, char **argv)
     struct stored_list stored = {0};
     struct output out, page;
     bool page_only = o.html != NULL && strcmp(o.html, "-") == 0;
-    output_open(&tool, &out, o.output, false, o.force);
+    output_open(&tool, &out, tool.output, false);
     if (o.html != NULL && !page_only)
-        output_open(&tool, &page, o.html, false, o.force);
+        output_open(&tool, &page, o.html, false);
     read_inputs(&report, &o, &finder, &stored);
     if (stored.n > 0) {
         if (o.html != NULL)

@@ -1,7 +1,6 @@
 /* lptok - text to a token stream; or to ids, counts, a blob. */
 #include "tool.h"
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,7 +45,6 @@ static const struct option long_options[] = {
     {"encoding", required_argument, NULL, 'e'},
     {"null", no_argument, NULL, '0'},
     {"lines", no_argument, NULL, 'L'},
-    {"output", required_argument, NULL, 'o'},
     {"block-size", required_argument, NULL, 'B'},
     {"flush", no_argument, NULL, OPT_FLUSH},
     {"special", no_argument, NULL, OPT_SPECIAL},
@@ -58,15 +56,11 @@ static const struct option long_options[] = {
     {"u32", no_argument, NULL, OPT_U32},
     {"format", required_argument, NULL, OPT_FORMAT},
     {"list", no_argument, NULL, OPT_LIST},
-    {"force", no_argument, NULL, 'f'},
-    {"quiet", no_argument, NULL, 'q'},
-    {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'V'},
-    {NULL, 0, NULL, 0},
+    TOOL_LONG_OPTIONS,
 };
 
 struct options {
-    const char *encoding, *output;
+    const char *encoding;
     enum mode mode;
     struct lp_options lp;
     bool force, list;
@@ -84,8 +78,7 @@ static struct options parse(struct tool *tool, int argc, char **argv)
 {
     struct options o = {.encoding = "cl100k_base", .lp = {.chain = LP_CHAIN_TOKENS}};
     int c;
-    argv[0] = tool->name; /* for getopt's own messages */
-    while ((c = getopt_long(argc, argv, "e:0Lo:B:cfqhV", long_options, NULL)) != -1) {
+    while ((c = tool_option(tool, argc, argv, "e:0LB:c" TOOL_LETTERS, long_options)) != -1) {
         switch (c) {
         case 'e':
             o.encoding = optarg;
@@ -95,9 +88,6 @@ static struct options parse(struct tool *tool, int argc, char **argv)
             break;
         case 'L':
             o.lp.split = LP_LINES;
-            break;
-        case 'o':
-            o.output = optarg;
             break;
         case 'B':
             o.lp.block_size = (size_t)tool_size(tool, "-B", optarg, LP_BLOCK_MIN, LP_BLOCK_MAX);
@@ -134,18 +124,6 @@ static struct options parse(struct tool *tool, int argc, char **argv)
         case OPT_LIST:
             o.list = true;
             break;
-        case 'f':
-            o.force = true;
-            break;
-        case 'q':
-            tool->quiet = true;
-            break;
-        case 'h':
-            tool_help(tool);
-        case 'V':
-            tool_version(tool);
-        default:
-            exit(EXIT_USAGE);
         }
     }
     o.files = argv + optind;
@@ -167,10 +145,10 @@ static void check(const struct tool *tool, const char *name, enum lp_status stat
 /* Opens the i-th input: a text, and no stream unless that is forced. */
 static bool next_input(const struct tool *tool, const struct options *o, size_t i, struct input *in)
 {
-    if (!input_next(tool, in, o->files, i, o->force))
+    if (!input_next(tool, in, o->files, i))
         return false;
     size_t n = input_peek(tool, in, 4);
-    if (!o->force && n >= 4 && lp_is_stream(in->data, n) && in->data[3] == 'H')
+    if (!tool->force && n >= 4 && lp_is_stream(in->data, n) && in->data[3] == 'H')
         tool_die(tool, EXIT_DATA,
                  "%s: is a lopace stream already: lpunpack restores it, -f takes it as text",
                  in->name);
@@ -182,7 +160,7 @@ static void write_stream(const struct tool *tool, const struct options *o)
     struct output out;
     struct input in;
     struct lp_writer *writer;
-    output_open(tool, &out, o->output, true, o->force);
+    output_open(tool, &out, tool->output, true);
     check(tool, out.name, lp_writer_new(&o->lp, output_sink, &out, &writer));
     for (size_t i = 0; next_input(tool, o, i, &in); i++) {
         for (size_t n; (n = input_read(tool, &in)) > 0;) {
@@ -206,7 +184,7 @@ static void write_blob(const struct tool *tool, const struct options *o)
     unsigned char *text;
     const void *blob;
     size_t size;
-    output_open(tool, &out, o->output, true, o->force);
+    output_open(tool, &out, tool->output, true);
     check(tool, out.name, lp_codec_new(&o->lp, &codec));
     next_input(tool, o, 0, &in);
     size_t n = input_all(tool, &in, LP_BLOCK_MAX, &text);
@@ -341,7 +319,7 @@ static void write_ids(const struct tool *tool, const struct options *o)
     w.separator = o->lp.split == LP_NUL ? 0 : o->lp.split == LP_LINES ? '\n' : -1;
     bool binary = o->mode == U16 || o->mode == U32 || o->mode == LOPACE;
     make_digits();
-    output_open(tool, &w.out, o->output, binary, o->force);
+    output_open(tool, &w.out, tool->output, binary);
     check(tool, w.out.name, lp_tok_new(o->lp.vocab, o->lp.special, &w.tok));
     size_t i = 0;
     for (; next_input(tool, o, i, &in); i++) {
@@ -378,7 +356,7 @@ static void list_encodings(const struct tool *tool)
     const char *name;
     struct output out;
     char line[128];
-    output_open(tool, &out, NULL, false, false);
+    output_open(tool, &out, NULL, false);
     for (size_t i = 0; (name = lp_encoding_list(i)) != NULL; i++) {
         struct lp_vocab *vocab = tool_vocab(tool, name);
         output_sink(&out, line,

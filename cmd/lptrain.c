@@ -11,7 +11,6 @@
 #include "train.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,7 +39,6 @@ static const char help[] =
 enum { OPT_ZSTD = 256, OPT_NEW, OPT_INSTALL };
 
 static const struct option long_options[] = {
-    {"output", required_argument, NULL, 'o'},
     {"zstd", no_argument, NULL, OPT_ZSTD},
     {"new", no_argument, NULL, OPT_NEW},
     {"dictionary", required_argument, NULL, 'D'},
@@ -49,11 +47,7 @@ static const struct option long_options[] = {
     {"null", no_argument, NULL, '0'},
     {"lines", no_argument, NULL, 'L'},
     {"install", no_argument, NULL, OPT_INSTALL},
-    {"force", no_argument, NULL, 'f'},
-    {"quiet", no_argument, NULL, 'q'},
-    {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'V'},
-    {NULL, 0, NULL, 0},
+    TOOL_LONG_OPTIONS,
 };
 
 enum {
@@ -67,9 +61,9 @@ enum {
 };
 
 struct options {
-    const char *output, *model, *encoding;
+    const char *model, *encoding;
     size_t size;
-    bool zstd, new, install, force;
+    bool zstd, new, install;
     int separator; /* a byte, or -1 */
     char **files;
 };
@@ -78,12 +72,8 @@ static struct options parse(struct tool *tool, int argc, char **argv)
 {
     struct options o = {.encoding = "cl100k_base", .separator = -1};
     int c;
-    argv[0] = tool->name; /* for getopt's own messages */
-    while ((c = getopt_long(argc, argv, "o:D:e:s:0LfqhV", long_options, NULL)) != -1) {
+    while ((c = tool_option(tool, argc, argv, "D:e:s:0L" TOOL_LETTERS, long_options)) != -1) {
         switch (c) {
-        case 'o':
-            o.output = optarg;
-            break;
         case OPT_ZSTD:
             o.zstd = true;
             break;
@@ -108,26 +98,14 @@ static struct options parse(struct tool *tool, int argc, char **argv)
         case OPT_INSTALL:
             o.install = true;
             break;
-        case 'f':
-            o.force = true;
-            break;
-        case 'q':
-            tool->quiet = true;
-            break;
-        case 'h':
-            tool_help(tool);
-        case 'V':
-            tool_version(tool);
-        default:
-            exit(EXIT_USAGE);
         }
     }
     o.files = argv + optind;
-    if (o.install && (o.output != NULL || o.zstd || o.new || o.model != NULL))
+    if (o.install && (tool->output != NULL || o.zstd || o.new || o.model != NULL))
         tool_usage(tool, "--install takes files and nothing else");
     if (o.install && o.files[0] == NULL)
         tool_usage(tool, "--install: which FILE?");
-    if (!o.install && o.output == NULL)
+    if (!o.install && tool->output == NULL)
         tool_usage(tool, "-o FILE is needed: it is what is made");
     if (o.zstd && (o.new || o.model != NULL))
         tool_usage(tool, "--zstd goes with neither --new nor -D");
@@ -290,7 +268,7 @@ static void read_records(struct records *r, const struct options *o)
         float weight = 1;
         if (o->new && o->files[0] != NULL && o->files[i] != NULL)
             weight = split_weight(r->tool, &o->files[i]);
-        if (!input_next(r->tool, &in, o->files, i, o->force))
+        if (!input_next(r->tool, &in, o->files, i))
             break;
         add_input(r, &in, o->separator, weight);
         input_close(&in);
@@ -505,7 +483,7 @@ static struct lp_found open_made(const struct tool *tool, const char *file)
     struct input in;
     struct lp_model *model = NULL;
     struct lp_dict *dict = NULL;
-    input_open(tool, &in, file, true);
+    input_open(tool, &in, file);
     bool is_model = input_peek(tool, &in, sizeof LP_LPM_MAGIC) >= sizeof LP_LPM_MAGIC &&
                     memcmp(in.data, LP_LPM_MAGIC, sizeof LP_LPM_MAGIC) == 0;
     input_close(&in);
@@ -522,7 +500,7 @@ static struct lp_found open_made(const struct tool *tool, const char *file)
 static void install(const struct tool *tool, const struct options *o)
 {
     struct output list;
-    output_open(tool, &list, NULL, false, false);
+    output_open(tool, &list, NULL, false);
     for (size_t i = 0; o->files[i] != NULL; i++) {
         struct lp_found made = open_made(tool, o->files[i]);
         char where[4096], path[4200];
@@ -531,7 +509,7 @@ static void install(const struct tool *tool, const struct options *o)
             made.model != NULL ? lp_model_fingerprint(made.model) : lp_dict_fingerprint(made.dict),
             made.model != NULL ? "lpm" : "dict");
         struct output out;
-        output_open(tool, &out, path, true, false);
+        output_open(tool, &out, path, true);
         if (made.model != NULL)
             output_sink(&out, made.model->file, made.model->file_size);
         else
@@ -611,7 +589,7 @@ int main(int argc, char **argv)
     size_t dict_size = o.zstd && o.size > 0 ? o.size : DICT_SIZE;
     progress_start(&progress, &tool, "reading", 0);
     read_records(&r, &o);
-    output_open(&tool, &out, o.output, true, o.force);
+    output_open(&tool, &out, tool.output, true);
     progress_start(&progress, &tool, "training", 0);
     if (!o.new && !tool.quiet) {
         struct result result = try_out(&r, &o, &t, dict_size);

@@ -2,7 +2,6 @@
 #include "stored.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,17 +39,12 @@ static const struct option long_options[] = {
     {"threads", required_argument, NULL, 'T'},
     {"from", required_argument, NULL, OPT_FROM},
     {"encoding", required_argument, NULL, 'e'},
-    {"output", required_argument, NULL, 'o'},
-    {"force", no_argument, NULL, 'f'},
-    {"quiet", no_argument, NULL, 'q'},
-    {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'V'},
-    {NULL, 0, NULL, 0},
+    TOOL_LONG_OPTIONS,
 };
 
 struct options {
-    const char *output, *dictionary, *records, *from, *encoding;
-    bool test, list, json, recover, force;
+    const char *dictionary, *records, *from, *encoding;
+    bool test, list, json, recover;
     uint64_t memory;
     unsigned threads;
     char **files;
@@ -60,8 +54,7 @@ static struct options parse(struct tool *tool, int argc, char **argv)
 {
     struct options o = {.encoding = "cl100k_base", .memory = LP_MEMORY_DEFAULT};
     int c;
-    argv[0] = tool->name; /* for getopt's own messages */
-    while ((c = getopt_long(argc, argv, "tlr:D:M:T:e:o:fqhV", long_options, NULL)) != -1) {
+    while ((c = tool_option(tool, argc, argv, "tlr:D:M:T:e:" TOOL_LETTERS, long_options)) != -1) {
         switch (c) {
         case 't':
             o.test = true;
@@ -93,21 +86,6 @@ static struct options parse(struct tool *tool, int argc, char **argv)
         case 'e':
             o.encoding = optarg;
             break;
-        case 'o':
-            o.output = optarg;
-            break;
-        case 'f':
-            o.force = true;
-            break;
-        case 'q':
-            tool->quiet = true;
-            break;
-        case 'h':
-            tool_help(tool);
-        case 'V':
-            tool_version(tool);
-        default:
-            exit(EXIT_USAGE);
         }
     }
     o.files = argv + optind;
@@ -375,8 +353,8 @@ int main(int argc, char **argv)
     if (o.dictionary != NULL)
         finder_open(&u.finder, o.dictionary);
     struct input in;
-    output_open(&tool, &u.out, o.test ? NULL : o.output, false, o.force);
-    for (size_t i = 0; input_next(&tool, &in, o.files, i, o.force); i++) {
+    output_open(&tool, &u.out, o.test ? NULL : tool.output, false);
+    for (size_t i = 0; input_next(&tool, &in, o.files, i); i++) {
         unpack(&u, &in);
         input_close(&in);
     }

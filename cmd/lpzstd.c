@@ -1,7 +1,6 @@
 /* lpzstd - a token stream to a zstd token stream; text to a zstd text stream. */
 #include "restage.h"
 
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,16 +37,11 @@ static const struct option long_options[] = {
     {"blob", no_argument, NULL, OPT_BLOB},
     {"no-check", no_argument, NULL, OPT_NO_CHECK},
     {"format", required_argument, NULL, OPT_FORMAT},
-    {"output", required_argument, NULL, 'o'},
-    {"force", no_argument, NULL, 'f'},
-    {"quiet", no_argument, NULL, 'q'},
-    {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'V'},
-    {NULL, 0, NULL, 0},
+    TOOL_LONG_OPTIONS,
 };
 
 struct options {
-    const char *output, *dictionary;
+    const char *dictionary;
     struct lp_options lp;
     bool blob, lopace, force, text_options;
     char **files;
@@ -77,8 +71,7 @@ static struct options parse(struct tool *tool, int argc, char **argv)
     struct options o = {.lp = {.chain = LP_CHAIN_TEXT_ZSTD}};
     int c;
     argc = take_levels(tool, argc, argv, &o.lp.level);
-    argv[0] = tool->name; /* for getopt's own messages */
-    while ((c = getopt_long(argc, argv, "D:0LB:T:o:fqhV", long_options, NULL)) != -1) {
+    while ((c = tool_option(tool, argc, argv, "D:0LB:T:" TOOL_LETTERS, long_options)) != -1) {
         switch (c) {
         case OPT_LEVEL:
             o.lp.level = (int)tool_number(tool, "--level", optarg, 1, 22);
@@ -116,21 +109,6 @@ static struct options parse(struct tool *tool, int argc, char **argv)
                 tool_usage(tool, "--format: '%s' is not known: lopace is", optarg);
             o.lopace = true;
             break;
-        case 'o':
-            o.output = optarg;
-            break;
-        case 'f':
-            o.force = true;
-            break;
-        case 'q':
-            tool->quiet = true;
-            break;
-        case 'h':
-            tool_help(tool);
-        case 'V':
-            tool_version(tool);
-        default:
-            exit(EXIT_USAGE);
         }
     }
     o.files = argv + optind;
@@ -169,7 +147,7 @@ static void write_text(const struct tool *tool, const struct options *o, size_t 
         }
         check(tool, in->name, lp_writer_end_record(writer));
         input_close(in);
-    } while (input_next(tool, in, o->files, ++i, o->force));
+    } while (input_next(tool, in, o->files, ++i));
     check(tool, out->name, lp_writer_finish(writer));
     lp_writer_free(writer);
 }
@@ -236,8 +214,8 @@ int main(int argc, char **argv)
     struct input in;
     struct output out;
     struct restage streams = {.options = &o.lp, .finder = &finder, .out = &out};
-    output_open(&tool, &out, o.output, true, o.force);
-    for (size_t i = 0; input_next(&tool, &in, o.files, i, o.force); i++) {
+    output_open(&tool, &out, tool.output, true);
+    for (size_t i = 0; input_next(&tool, &in, o.files, i); i++) {
         if (o.lopace) {
             write_lopace(&tool, &o, &in, &out);
         } else if (o.blob) {

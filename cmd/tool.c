@@ -125,18 +125,46 @@ static void finish_stdout(const struct tool *tool)
     }
 }
 
-_Noreturn void tool_help(const struct tool *tool)
+static _Noreturn void print_help(const struct tool *tool)
 {
     fputs(tool->help, stdout);
     finish_stdout(tool);
     exit(EXIT_OK);
 }
 
-_Noreturn void tool_version(const struct tool *tool)
+static _Noreturn void print_version(const struct tool *tool)
 {
     printf("%s (lopace) %s\n", tool->name, LP_VERSION_TEXT);
     finish_stdout(tool);
     exit(EXIT_OK);
+}
+
+int tool_option(struct tool *tool, int argc, char **argv, const char *letters,
+                const struct option *options)
+{
+    argv[0] = tool->name; /* for getopt's own messages */
+    for (;;) {
+        int c = getopt_long(argc, argv, letters, options, NULL);
+        switch (c) {
+        case 'o':
+            tool->output = optarg;
+            break;
+        case 'f':
+            tool->force = true;
+            break;
+        case 'q':
+            tool->quiet = true;
+            break;
+        case 'h':
+            print_help(tool);
+        case 'V':
+            print_version(tool);
+        case '?':
+            exit(EXIT_USAGE);
+        default:
+            return c;
+        }
+    }
 }
 
 long tool_number(const struct tool *tool, const char *option, const char *text, long min, long max)
@@ -169,7 +197,7 @@ uint64_t tool_size(const struct tool *tool, const char *option, const char *text
 
 /* --- Input ------------------------------------------------------------------- */
 
-void input_open(const struct tool *tool, struct input *in, const char *file, bool force)
+void input_open(const struct tool *tool, struct input *in, const char *file)
 {
     bool standard = file == NULL || strcmp(file, "-") == 0;
     *in = (struct input){.fd = STDIN_FILENO, .name = standard ? "standard input" : file};
@@ -177,7 +205,7 @@ void input_open(const struct tool *tool, struct input *in, const char *file, boo
         in->fd = open(file, O_RDONLY | O_CLOEXEC);
         if (in->fd < 0)
             tool_die(tool, EXIT_IO, "%s: cannot be opened: %s", file, strerror(errno));
-    } else if (!force && isatty(STDIN_FILENO)) {
+    } else if (!tool->force && isatty(STDIN_FILENO)) {
         tool_usage(tool, "standard input is a terminal: name a file, or use -f to type");
     }
     struct stat st;
@@ -191,11 +219,11 @@ void input_open(const struct tool *tool, struct input *in, const char *file, boo
         tool_die(tool, EXIT_IO, "out of memory");
 }
 
-bool input_next(const struct tool *tool, struct input *in, char **files, size_t i, bool force)
+bool input_next(const struct tool *tool, struct input *in, char **files, size_t i)
 {
     if (files[0] == NULL ? i > 0 : files[i] == NULL)
         return false;
-    input_open(tool, in, files[0] != NULL ? files[i] : NULL, force);
+    input_open(tool, in, files[0] != NULL ? files[i] : NULL);
     return true;
 }
 
@@ -292,12 +320,11 @@ static void open_temporary(const struct tool *tool, struct output *out)
         tool_warn(tool, "%s: its permissions could not be set: %s", out->name, strerror(errno));
 }
 
-void output_open(const struct tool *tool, struct output *out, const char *file, bool binary,
-                 bool force)
+void output_open(const struct tool *tool, struct output *out, const char *file, bool binary)
 {
     *out = (struct output){.tool = tool, .fd = STDOUT_FILENO, .name = "standard output"};
     bool standard = file == NULL || strcmp(file, "-") == 0;
-    if (standard && binary && !force && isatty(STDOUT_FILENO))
+    if (standard && binary && !tool->force && isatty(STDOUT_FILENO))
         tool_usage(tool, "the output is binary and would go to a terminal: redirect it, use -o, "
                          "or -f to force it");
     out->data = malloc(OUTPUT_BUFFER);

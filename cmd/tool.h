@@ -5,6 +5,7 @@
 
 #include <lp.h>
 
+#include <getopt.h>
 #include <stdio.h>
 
 enum exit_code { EXIT_OK = 0, EXIT_IO = 1, EXIT_USAGE = 2, EXIT_DATA = 3 };
@@ -12,7 +13,8 @@ enum exit_code { EXIT_OK = 0, EXIT_IO = 1, EXIT_USAGE = 2, EXIT_DATA = 3 };
 struct tool {
     char *name; /* the program's, for messages */
     const char *help;
-    bool quiet;
+    const char *output; /* -o; NULL: standard output */
+    bool force, quiet;  /* -f, -q */
 };
 
 /* Makes sure that file descriptors 0 to 2 are open. */
@@ -28,9 +30,21 @@ _Noreturn void tool_usage(const struct tool *tool, const char *format, ...);
 /* The exit code of a status. */
 int tool_code(enum lp_status status);
 
-/* Prints help or version to standard output and exits. */
-_Noreturn void tool_help(const struct tool *tool);
-_Noreturn void tool_version(const struct tool *tool);
+/* The next option, -1 after the last, as getopt_long() has them. Those that all commands
+ * have it takes care of itself; those that there are not it says, and exits. */
+int tool_option(struct tool *tool, int argc, char **argv, const char *letters,
+                const struct option *options);
+
+#define TOOL_LETTERS "o:fqhV"
+/* clang-format off */
+#define TOOL_LONG_OPTIONS                        \
+    {"output", required_argument, NULL, 'o'},    \
+    {"force", no_argument, NULL, 'f'},           \
+    {"quiet", no_argument, NULL, 'q'},           \
+    {"help", no_argument, NULL, 'h'},            \
+    {"version", no_argument, NULL, 'V'},         \
+    {NULL, 0, NULL, 0}
+/* clang-format on */
 
 /* A whole number from min to max, else a usage error that names the option. */
 long tool_number(const struct tool *tool, const char *option, const char *text, long min, long max);
@@ -54,11 +68,11 @@ enum { TOOL_BUFFER = 256 << 10 };
 
 /* Opens FILE, or standard input for "-" or NULL. Exits on failure, and when the
  * input is a terminal, unless forced. */
-void input_open(const struct tool *tool, struct input *in, const char *file, bool force);
+void input_open(const struct tool *tool, struct input *in, const char *file);
 void input_close(struct input *in);
 /* Opens the i-th of the files, or standard input alone when there are none; false
  * after the last. */
-bool input_next(const struct tool *tool, struct input *in, char **files, size_t i, bool force);
+bool input_next(const struct tool *tool, struct input *in, char **files, size_t i);
 /* Reads ahead up to n bytes (n <= 64), so that the kind of input is known. */
 size_t input_peek(const struct tool *tool, struct input *in, size_t n);
 /* Reads some bytes to in->data; 0 at the end. */
@@ -82,8 +96,7 @@ struct output {
 };
 
 /* Exits when binary output would go to a terminal, unless forced. */
-void output_open(const struct tool *tool, struct output *out, const char *file, bool binary,
-                 bool force);
+void output_open(const struct tool *tool, struct output *out, const char *file, bool binary);
 /* An lp_sink: ctx is the output. Exits when it cannot write; on a closed pipe
  * silently, as filters do. */
 enum lp_status output_sink(void *ctx, const void *data, size_t n);
