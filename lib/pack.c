@@ -252,7 +252,7 @@ LP_AVX2 static size_t put_most_avx2(const struct lp_vocab *v, const struct codes
             next >>= (at - begin) % 2 * 4;
 #pragma GCC unroll 5
             for (int k = 0; k < GROUP; k++) {
-                const uint64_t length = next & 15;
+                const uint32_t length = (uint32_t)next & 15;
                 next >>= length;
                 const uint32_t rank = (lp_get32be(src + at) >> (32 - 2 * length)) - less[length];
                 if (rank >= c->ntokens)
