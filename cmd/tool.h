@@ -64,7 +64,7 @@ struct input {
     size_t peeked;       /* bytes at data's start that were read ahead */
 };
 
-enum { TOOL_BUFFER = 256 << 10 };
+enum { TOOL_BUFFER = 64 << 10 }; /* what is read stays near: twice that is a tenth slower */
 
 /* Opens FILE, or standard input for "-" or NULL. Exits on failure, and when the
  * input is a terminal, unless forced. */
