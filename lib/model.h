@@ -19,7 +19,7 @@
 enum {
     LP_LPM_VERSION = 4,
     LP_LPM_HEAD = 4096,
-    LP_LPM_PAGE = 4096,      /* sections are whole pages, each of which has a sum */
+    LP_LPM_PAGE = 1024,      /* sections are whole pages, each of which has a sum */
     LP_LEAF_MAX = 1 << 18,   /* leaves of a tree at most; cells have 18 bits for one */
     LP_LEAF_BITS_MIN = 14,   /* of a leaf in a cell, so that its check has at most as many */
     LP_NODE_CHILDREN = 16,   /* at most */
