@@ -54,7 +54,7 @@ static void find_context(const struct lp_mix *m, struct context *x)
     }
     __builtin_prefetch(model->start + 4 * (size_t)x->before[0]);
     __builtin_prefetch(model->row + 2 * (size_t)x->before[0]);
-    for (uint32_t i = 0; i < 2; i++) {
+    for (uint32_t i = 0; i < (m->fast ? 1 : 2); i++) {
         if (model->nbuckets > 0)
             lp_model_expect(model,
                             model->cell + 64 * (size_t)lp_bucket(x->hash[i + 1], model->nbuckets));
