@@ -2,15 +2,12 @@
 #include "model.h"
 
 #include "check.h"
+#include "map.h"
 #include "vec.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 /* Bytes of the sums of the pages between the header and them. */
 static uint64_t sums_size(const struct lp_model *m)
@@ -254,38 +251,15 @@ enum lp_status lp_model_verify(const struct lp_model *m)
 
 /* --- Files ------------------------------------------------------------------------------ */
 
-static enum lp_status map_file(const char *path, struct lp_model *m)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return LP_IO;
-    struct stat st;
-    enum lp_status status = LP_IO;
-    if (fstat(fd, &st) == 0) {
-        void *map = MAP_FAILED;
-        if (st.st_size < LP_LPM_HEAD || st.st_size > UINT32_MAX)
-            status = LP_DATA;
-        else
-            map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
-        if (map != MAP_FAILED) {
-            m->file = map;
-            m->file_size = (size_t)st.st_size;
-            status = LP_OK;
-        }
-    }
-    int saved = errno;
-    close(fd);
-    errno = saved;
-    return status;
-}
-
 enum lp_status lp_model_open(const char *path, struct lp_model **out)
 {
     *out = NULL;
     struct lp_model *m = calloc(1, sizeof *m);
     if (m == NULL)
         return LP_NOMEM;
-    enum lp_status status = map_file(path, m);
+    const void *file = NULL;
+    enum lp_status status = lp_map_file(path, LP_LPM_HEAD, UINT32_MAX, &file, &m->file_size);
+    m->file = file;
     if (status == LP_OK)
         status = lp_model_layout(m->file, m->file_size, m);
     if (status == LP_OK)
@@ -304,8 +278,7 @@ void lp_model_close(struct lp_model *m)
 {
     if (m == NULL)
         return;
-    if (m->file != NULL)
-        munmap((void *)(uintptr_t)m->file, m->file_size);
+    lp_unmap_file(m->file, m->file_size);
     free(m->pages);
     free(m);
 }

@@ -2,13 +2,11 @@
 #include "vocab.h"
 
 #include "check.h"
+#include "map.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 /* Bytes that a section must have for the counts in the header. */
 static uint64_t section_size(const struct lp_lpv *f, enum lp_section section)
@@ -111,38 +109,15 @@ static void set_apart(const struct lp_vocab *v)
     advise(v, LP_SECTION_OFFSET, LP_SECTIONS, POSIX_MADV_RANDOM);
 }
 
-static enum lp_status map_file(const char *path, struct lp_vocab *v)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return LP_IO;
-    struct stat st;
-    enum lp_status status = LP_IO;
-    if (fstat(fd, &st) == 0) {
-        void *map = MAP_FAILED;
-        if (st.st_size < (off_t)sizeof *v->file)
-            status = LP_DATA;
-        else
-            map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
-        if (map != MAP_FAILED) {
-            v->file = map;
-            v->file_size = (size_t)st.st_size;
-            status = LP_OK;
-        }
-    }
-    int saved = errno;
-    close(fd);
-    errno = saved;
-    return status;
-}
-
 enum lp_status lp_vocab_open(const char *path, struct lp_vocab **out)
 {
     *out = NULL;
     struct lp_vocab *v = calloc(1, sizeof *v);
     if (v == NULL)
         return LP_NOMEM;
-    enum lp_status status = map_file(path, v);
+    const void *file = NULL;
+    enum lp_status status = lp_map_file(path, sizeof *v->file, SIZE_MAX, &file, &v->file_size);
+    v->file = file;
     if (status == LP_OK)
         status = check_header(v->file, v->file_size);
     if (status == LP_OK) {
@@ -168,8 +143,7 @@ void lp_vocab_close(struct lp_vocab *v)
 {
     if (v == NULL)
         return;
-    if (v->file != NULL)
-        munmap((void *)(uintptr_t)v->file, v->file_size);
+    lp_unmap_file(v->file, v->file_size);
     free(v);
 }
 
