@@ -79,20 +79,20 @@ LP_INLINE void take_answer(const struct lp_pairs *pairs, struct lp_merging *m, s
 }
 
 /* Makes the parts: one byte or, when those must merge, two. */
-LP_INLINE void make_parts(const struct lp_byte_pair *byte_pair, const uint32_t *byte_id,
-                          struct lp_merging *m)
+LP_INLINE void make_parts(const uint32_t *byte_pair, const uint32_t *byte_id, struct lp_merging *m)
 {
-    static const struct lp_byte_pair none = {LP_NO_ID, LP_NO_ID};
+    const uint32_t none = UINT32_MAX;
     const unsigned char *text = m->text;
-    struct lp_byte_pair before = none, pair = none;
+    uint32_t before = none, pair = none;
     size_t last = m->n - 1, place = 1;
     bool merged = false; /* the byte is the second of a part */
     if (last > 0)
         pair = byte_pair[text[0] << 8 | text[1]];
     for (size_t i = 0; i < last; i++) {
-        struct lp_byte_pair next = i + 1 < last ? byte_pair[text[i + 1] << 8 | text[i + 2]] : none;
-        bool merges = pair.id < before.border && pair.id < next.border;
-        m->part[place] = merges ? pair.id : byte_id[text[i]];
+        uint32_t next = i + 1 < last ? byte_pair[text[i + 1] << 8 | text[i + 2]] : none;
+        uint32_t id = lp_byte_pair_id(pair), unit = id >> LP_BORDER_UNIT;
+        bool merges = unit < lp_byte_pair_border(before) && unit < lp_byte_pair_border(next);
+        m->part[place] = merges ? id : byte_id[text[i]];
         place += !merged;
         merged = merges;
         before = pair;

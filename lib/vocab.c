@@ -14,16 +14,22 @@ static uint64_t section_size(const struct lp_lpv *f, enum lp_section section)
     switch (section) {
     case LP_SECTION_OFFSET:
         return 4 * ((uint64_t)f->size + 1);
-    case LP_SECTION_INDEX:
-        return UINT64_C(4) << f->index_log;
+    case LP_SECTION_HALF_SHIFT:
+        return UINT64_C(2) << f->halves.shift_log;
+    case LP_SECTION_HALF:
+        return UINT64_C(4) * LP_HALF_ENTRY * f->halves.size;
+    case LP_SECTION_KEY_SHIFT:
+        return UINT64_C(2) << f->keys.shift_log;
+    case LP_SECTION_KEY:
+        return UINT64_C(4) * LP_KEY_ENTRY * f->keys.size;
     case LP_SECTION_LONG:
-        return UINT64_C(4) << f->long_log;
+        return (uint64_t)sizeof(struct lp_long) << f->long_log;
+    case LP_SECTION_PAIR_SHIFT:
+        return UINT64_C(2) << f->pairs.shift_log;
     case LP_SECTION_PAIR:
-        return UINT64_C(8) << f->pair_log;
-    case LP_SECTION_SHIFT:
-        return UINT64_C(1) << f->shift_log;
-    case LP_SECTION_BYTES2:
-        return sizeof(struct lp_byte_pair) * 65536;
+        return UINT64_C(8) * f->pairs.size;
+    case LP_SECTION_BYTE_PAIR:
+        return UINT64_C(4) * 65536;
     case LP_SECTION_SPLIT:
         return UINT64_C(8) * f->size;
     case LP_SECTION_SORTED:
@@ -46,6 +52,11 @@ static uint64_t section_size(const struct lp_lpv *f, enum lp_section section)
     }
 }
 
+static bool is_sound(const struct lp_slots *slots)
+{
+    return slots->size > 0 && slots->shift_log > 0 && slots->shift_log <= 24;
+}
+
 static enum lp_status check_header(const struct lp_lpv *f, uint64_t size)
 {
     if (size < sizeof *f || memcmp(f->magic, LP_LPV_MAGIC, sizeof f->magic) != 0)
@@ -53,9 +64,9 @@ static enum lp_status check_header(const struct lp_lpv *f, uint64_t size)
     if (f->byte_order != LP_LPV_BYTE_ORDER || f->version != LP_LPV_VERSION)
         return LP_VERSION;
     if (f->file_size != size || f->section[LP_SECTIONS] != size || f->size == 0 ||
-        f->size >= LP_NO_ID || f->ntokens > f->size || f->index_log > 24 || f->long_log > 24 ||
-        f->pair_log > 24 || f->shift_log > 24 || f->shift_log == 0 ||
-        f->pattern > LP_PATTERN_O200K || f->name[sizeof f->name - 1] != 0 || f->one + f->two > 255)
+        f->size >= LP_NO_ID || f->ntokens > f->size || f->long_log > 24 || !is_sound(&f->halves) ||
+        !is_sound(&f->keys) || !is_sound(&f->pairs) || f->pattern > LP_PATTERN_O200K ||
+        f->name[sizeof f->name - 1] != 0 || f->one + f->two > 255)
         return LP_DATA;
     for (int i = 0; i < LP_SECTIONS; i++) {
         uint64_t begin = f->section[i], end = f->section[i + 1];
@@ -77,11 +88,14 @@ static void find_sections(struct lp_vocab *v)
     v->long_text = section(v, LP_SECTION_LONG_TEXT);
     v->offset = section(v, LP_SECTION_OFFSET);
     v->bytes = section(v, LP_SECTION_BYTES);
-    v->index = section(v, LP_SECTION_INDEX);
+    v->halves = (struct lp_keys){section(v, LP_SECTION_HALF), section(v, LP_SECTION_HALF_SHIFT),
+                                 v->file->halves};
+    v->keys = (struct lp_keys){section(v, LP_SECTION_KEY), section(v, LP_SECTION_KEY_SHIFT),
+                               v->file->keys};
     v->longs = section(v, LP_SECTION_LONG);
-    v->pairs = (struct lp_pairs){section(v, LP_SECTION_PAIR), section(v, LP_SECTION_SHIFT),
-                                 v->file->pair_log, v->file->shift_log};
-    v->byte_pair = section(v, LP_SECTION_BYTES2);
+    v->pairs = (struct lp_pairs){section(v, LP_SECTION_PAIR), section(v, LP_SECTION_PAIR_SHIFT),
+                                 v->file->pairs};
+    v->byte_pair = section(v, LP_SECTION_BYTE_PAIR);
     v->split = section(v, LP_SECTION_SPLIT);
     v->sorted = section(v, LP_SECTION_SORTED);
     v->prefix = section(v, LP_SECTION_PREFIX);
@@ -92,12 +106,12 @@ static void find_sections(struct lp_vocab *v)
     v->special = section(v, LP_SECTION_SPECIAL);
 }
 
-/* Advice on the sections from one on, up to another. Only advice: it may fail. */
-static void advise(const struct lp_vocab *v, enum lp_section from, enum lp_section to, int advice)
+/* Advice on a part of the file. Only advice: it may fail. */
+static void advise(const struct lp_vocab *v, uint64_t begin, uint64_t end, int advice)
 {
-    uint64_t begin = v->file->section[from], end = v->file->section[to];
+    const unsigned char *file = (const unsigned char *)v->file;
     if (begin % LP_LPV_PART == 0)
-        posix_madvise((void *)(uintptr_t)section(v, from), (size_t)(end - begin), advice);
+        posix_madvise((void *)(uintptr_t)(file + begin), (size_t)(end - begin), advice);
 }
 
 /* Sets the parts of the mapping apart. Linux maps far more pages around one that is
@@ -105,8 +119,10 @@ static void advise(const struct lp_vocab *v, enum lp_section from, enum lp_secti
  * so a part that is not used is not resident. */
 static void set_apart(const struct lp_vocab *v)
 {
-    advise(v, LP_SECTION_ID, LP_SECTION_INDEX, POSIX_MADV_SEQUENTIAL);
-    advise(v, LP_SECTION_OFFSET, LP_SECTIONS, POSIX_MADV_RANDOM);
+    const uint64_t *section = v->file->section;
+    advise(v, 0, section[LP_SECTION_TEXT], POSIX_MADV_SEQUENTIAL);
+    advise(v, section[LP_SECTION_ID], section[LP_SECTION_RANK], POSIX_MADV_SEQUENTIAL);
+    advise(v, section[LP_SECTION_OFFSET], v->file_size, POSIX_MADV_RANDOM);
 }
 
 enum lp_status lp_vocab_open(const char *path, struct lp_vocab **out)
@@ -183,40 +199,24 @@ const unsigned char *lp_vocab_token(const struct lp_vocab *v, uint32_t id, size_
     return v->bytes + v->offset[id];
 }
 
-uint32_t lp_vocab_key(const struct lp_vocab *v, struct lp_key key, uint64_t hash)
-{
-    uint32_t log = v->file->index_log, mask = ((uint32_t)1 << log) - 1;
-    uint32_t tag = lp_index_tag(hash);
-    for (uint32_t slot = lp_index_slot(hash, log);; slot = (slot + 1) & mask) {
-        uint32_t entry = v->index[slot], rank = entry & LP_NO_ID;
-        if (entry == UINT32_MAX)
-            return LP_NO_ID;
-        if (entry >> LP_ID_BITS == tag && lp_vocab_has_key(v, rank, key))
-            return v->id[rank];
-    }
-}
-
 uint32_t lp_vocab_find(const struct lp_vocab *v, const unsigned char *text, size_t n)
 {
     if (n > LP_KEY_TEXT_MAX)
         return lp_vocab_find_long(v, text, n, lp_xxh64(text, n, 0));
     struct lp_key key = lp_key_of(text, n);
-    return lp_vocab_key(v, key, lp_key_hash(key));
+    return lp_vocab_there(lp_vocab_place(v, key, lp_key_hash(key)), key);
 }
 
 uint32_t lp_vocab_find_long(const struct lp_vocab *v, const unsigned char *text, size_t n,
                             uint64_t hash)
 {
-    if (n > v->file->token_max)
-        return LP_NO_ID;
     uint32_t mask = ((uint32_t)1 << v->file->long_log) - 1;
     for (uint32_t slot = (uint32_t)hash & mask;; slot = (slot + 1) & mask) {
-        if (v->longs[slot] == 0)
+        const struct lp_long *there = &v->longs[slot];
+        if (there->size == 0)
             return LP_NO_ID;
-        uint32_t rank = v->longs[slot] - 1;
-        size_t size;
-        const unsigned char *there = lp_vocab_text(v, rank, &size);
-        if (size == n && memcmp(there, text, n) == 0)
-            return v->id[rank];
+        if (there->tag == (uint32_t)(hash >> 32) && there->size == n &&
+            memcmp(v->long_text + there->offset, text, n) == 0)
+            return there->id;
     }
 }

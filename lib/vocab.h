@@ -6,20 +6,28 @@
 #include "vocab_layout.h"
 #include "window.h"
 
-/* Which token two others merge to. */
+/* Tables where each key has a slot of its own: which token two others merge to, */
 struct lp_pairs {
     const uint64_t *pair;
-    const unsigned char *shift;
-    uint32_t pair_log, shift_log;
+    const uint16_t *shift;
+    struct lp_slots slots;
+};
+
+/* and which token has a key, or half a key. */
+struct lp_keys {
+    const uint32_t *entry;
+    const uint16_t *shift;
+    struct lp_slots slots;
 };
 
 struct lp_vocab {
     const struct lp_lpv *file;
     size_t file_size;
-    const uint32_t *offset, *index, *byte_id, *prefix, *longs, *split, *sorted, *start, *rank, *id,
+    const uint32_t *offset, *byte_id, *byte_pair, *prefix, *split, *sorted, *start, *rank, *id,
         *special;
-    const struct lp_byte_pair *byte_pair;
     const unsigned char *bytes, *text, *long_text;
+    const struct lp_long *longs;
+    struct lp_keys halves, keys;
     struct lp_pairs pairs;
     enum lp_path path; /* the instructions to use */
 };
@@ -55,7 +63,7 @@ static inline const unsigned char *lp_vocab_text(const struct lp_vocab *v, uint3
 static inline uint32_t lp_pairs_slot(const struct lp_pairs *p, uint32_t left, uint32_t right)
 {
     uint64_t hash = lp_pair_hash(left, right);
-    return lp_pair_slot(hash, p->shift[lp_pair_shift(hash, p->shift_log)], p->pair_log);
+    return lp_slot(hash, p->shift[lp_slot_shift(hash, p->slots.shift_log)], p->slots.size);
 }
 
 static inline uint32_t lp_pairs_there(const struct lp_pairs *p, uint32_t slot, uint32_t left,
@@ -71,28 +79,32 @@ static inline uint32_t lp_vocab_pair(const struct lp_vocab *v, uint32_t left, ui
     return lp_pairs_there(&v->pairs, lp_pairs_slot(&v->pairs, left, right), left, right);
 }
 
-/* A short key is looked for in two steps, so that others can be between them and
- * what each reads can be fetched before. The first finds the frequency rank of a
- * token that is likely to have the key, or LP_NO_ID. */
-static inline uint32_t lp_vocab_likely(const struct lp_vocab *v, uint64_t hash)
+/* A key is looked for in two steps, so that others can be between them and what the second
+ * reads can be fetched before: where it would be, */
+static inline bool lp_vocab_has_half(struct lp_key key)
 {
-    uint32_t log = v->file->index_log, mask = ((uint32_t)1 << log) - 1;
-    uint32_t tag = lp_index_tag(hash);
-    for (uint32_t slot = lp_index_slot(hash, log);; slot = (slot + 1) & mask) {
-        uint32_t entry = v->index[slot];
-        if (entry >> LP_ID_BITS == tag || entry == UINT32_MAX)
-            return entry & LP_NO_ID;
+    return lp_key_length(key) <= LP_HALF_TEXT_MAX;
+}
+
+static inline const uint32_t *lp_vocab_place(const struct lp_vocab *v, struct lp_key key,
+                                             uint64_t hash)
+{
+    bool half = lp_vocab_has_half(key);
+    const struct lp_keys *k = half ? &v->halves : &v->keys;
+    size_t slot = lp_slot(hash, k->shift[lp_slot_shift(hash, k->slots.shift_log)], k->slots.size);
+    return k->entry + slot * (half ? LP_HALF_ENTRY : LP_KEY_ENTRY);
+}
+
+/* and the token that is there, if it is this one, or LP_NO_ID. */
+static inline uint32_t lp_vocab_there(const uint32_t *place, struct lp_key key)
+{
+    struct lp_key there = {0};
+    if (lp_vocab_has_half(key)) {
+        memcpy(&there.a, place, sizeof there.a);
+        return there.a == lp_half_key(key) ? place[LP_HALF_ENTRY - 1] : (uint32_t)LP_NO_ID;
     }
+    memcpy(&there, place, sizeof there);
+    return lp_key_same(there, key) ? place[LP_KEY_ENTRY - 1] : (uint32_t)LP_NO_ID;
 }
-
-static inline bool lp_vocab_has_key(const struct lp_vocab *v, uint32_t rank, struct lp_key key)
-{
-    struct lp_key there;
-    memcpy(&there, v->text + (size_t)rank * LP_KEY_SIZE, sizeof there);
-    return lp_key_same(there, key);
-}
-
-/* The token of a short key, or LP_NO_ID. */
-uint32_t lp_vocab_key(const struct lp_vocab *v, struct lp_key key, uint64_t hash);
 
 #endif

@@ -16,34 +16,41 @@
 #define LP_LPV_MAGIC "LPVOCAB" /* eight bytes with the NUL */
 
 enum {
-    LP_LPV_VERSION = 8,
+    LP_LPV_VERSION = 9,
     LP_LPV_BYTE_ORDER = 0x01020304,
     LP_LPV_PART = 64 << 10, /* a multiple of any machine's pages */
     LP_KEY_SIZE = 16,
     LP_KEY_TEXT_MAX = 15, /* longest token that has a key */
+    LP_HALF_TEXT_MAX = 7, /* and one whose key is half as long */
+    LP_KEY_ENTRY = 5,     /* u32s of a key and its id */
+    LP_HALF_ENTRY = 3,    /* and of half a key and its id */
     LP_ID_BITS = 18,      /* o200k_harmony needs 201,088 ids */
     LP_NO_ID = (1 << LP_ID_BITS) - 1,
 };
 
 enum lp_pattern { LP_PATTERN_GPT2, LP_PATTERN_CL100K, LP_PATTERN_O200K };
 
-/* Sections, in four parts that begin at multiples of LP_LPV_PART: what payloads to text
- * need, ids to payloads and back, text to ids, and what only giant words, special tokens
- * and the API do. Each part is mapped as if it were a file of its own (see vocab.c). */
+/* Sections, in parts that begin at multiples of LP_LPV_PART: what all need, and what only
+ * payloads to text, payloads to ids, text to payloads, and giant words, special tokens and
+ * the API do. Each part is mapped as if it were a file of its own (see vocab.c). */
 enum lp_section {
-    LP_SECTION_TEXT,      /* u8[16][ntokens]: keys by frequency rank, so that common ones lie
-                           * together; of a token without key, see struct lp_long_text */
     LP_SECTION_LONG_TEXT, /* the bytes of tokens without key, and LP_KEY_SIZE more */
-    LP_SECTION_BYTE,      /* u32[256]: the ids of the single bytes */
 
-    LP_SECTION_ID,   /* u32[ntokens]: the id of a frequency rank */
-    LP_SECTION_RANK, /* u32[size]: the frequency rank of an id, LP_NO_ID for none */
+    LP_SECTION_TEXT, /* u8[16][ntokens]: keys by frequency rank, so that common ones lie
+                      * together; of a token without key, see struct lp_long_text */
 
-    LP_SECTION_INDEX,  /* u32[1 << index_log]: tokens by their key's hash; tag << 18 | rank */
-    LP_SECTION_LONG,   /* u32[1 << long_log]: ranks of tokens without key, by XXH64; rank + 1 */
-    LP_SECTION_PAIR,   /* u64[1 << pair_log]: left << 36 | right << 18 | merged */
-    LP_SECTION_SHIFT,  /* u8[1 << shift_log] : for pairs by hash, what makes their slot */
-    LP_SECTION_BYTES2, /* struct lp_byte_pair[65536] */
+    LP_SECTION_ID, /* u32[ntokens]: the id of a frequency rank */
+
+    LP_SECTION_RANK,       /* u32[size]: the frequency rank of an id, LP_NO_ID for none */
+    LP_SECTION_HALF_SHIFT, /* tokens of up to LP_HALF_TEXT_MAX bytes, by hash: see lp_slot() */
+    LP_SECTION_HALF,       /* u32[slots][3]: half a key, the id */
+    LP_SECTION_KEY_SHIFT,  /* longer tokens that have a key, by hash */
+    LP_SECTION_KEY,        /* u32[slots][5]: a key, the id */
+    LP_SECTION_LONG,       /* struct lp_long[1 << long_log]: tokens without key, by XXH64 */
+    LP_SECTION_PAIR_SHIFT, /* pairs that merge, by hash */
+    LP_SECTION_PAIR,       /* u64[slots]: left << 36 | right << 18 | merged */
+    LP_SECTION_BYTE,       /* u32[256]: the ids of the single bytes */
+    LP_SECTION_BYTE_PAIR,  /* u32[65536]: of two bytes; see lp_byte_pair_id() */
 
     LP_SECTION_OFFSET,  /* u32[size + 1]: where each id begins in BYTES */
     LP_SECTION_BYTES,   /* the bytes of all tokens, in the order of ids */
@@ -56,16 +63,31 @@ enum lp_section {
     LP_SECTIONS,
 };
 
-/* Whether a section is the first of the second to fourth part. */
+/* Whether a section is the first of a part. */
 static inline bool lp_section_parts(enum lp_section section)
 {
-    return section == LP_SECTION_ID || section == LP_SECTION_INDEX || section == LP_SECTION_OFFSET;
+    return section == LP_SECTION_TEXT || section == LP_SECTION_ID || section == LP_SECTION_RANK ||
+           section == LP_SECTION_OFFSET;
 }
 
-/* Of two bytes: the token that they are, and the least id of those whose last merge is
- * between these two bytes. LP_NO_ID where there is none. */
-struct lp_byte_pair {
-    uint32_t id, border;
+/* Of two bytes: the token that they are or LP_NO_ID, and above it, in units of
+ * 1 << LP_BORDER_UNIT and rounded down, the least id of those whose last merge is between
+ * these two bytes, or all ones. */
+enum { LP_BORDER_UNIT = 4 };
+
+static inline uint32_t lp_byte_pair_id(uint32_t pair)
+{
+    return pair & LP_NO_ID;
+}
+
+static inline uint32_t lp_byte_pair_border(uint32_t pair)
+{
+    return pair >> LP_ID_BITS;
+}
+
+/* A token without key: size is 0 in an empty entry. */
+struct lp_long {
+    uint32_t tag, id, offset, size; /* the hash's upper half; in LONG_TEXT */
 };
 
 /* Where in TEXT a key would be when a token is too long for one. */
@@ -75,6 +97,12 @@ struct lp_long_text {
 };
 enum { LP_LONG_MARK = 255 };
 _Static_assert(sizeof(struct lp_long_text) == LP_KEY_SIZE, "as large as a key");
+
+/* A table where each key has a slot of its own. */
+struct lp_slots {
+    uint32_t size;      /* slots */
+    uint32_t shift_log; /* of the number of shifts, u16 each */
+};
 
 struct lp_lpv {
     char magic[8];
@@ -86,7 +114,8 @@ struct lp_lpv {
     uint32_t nspecial, nsorted;
     uint32_t pattern;
     uint32_t one, two; /* first bytes of one-byte and of two-byte codes */
-    uint32_t index_log, long_log, pair_log, shift_log;
+    struct lp_slots halves, keys, pairs;
+    uint32_t long_log;
     uint32_t token_max;                /* bytes of the longest token */
     uint64_t section[LP_SECTIONS + 1]; /* offsets in the file; the last is its size */
 };
@@ -123,34 +152,30 @@ static inline uint64_t lp_key_hash(struct lp_key key)
     return (key.a + key.b * UINT64_C(0x9E3779B97F4A7C15)) * UINT64_C(0x243F6A8885A308D3);
 }
 
-/* Slot and tag of a hash in an index of 1 << log entries. */
-static inline uint32_t lp_index_slot(uint64_t hash, uint32_t log)
+/* The key of up to LP_HALF_TEXT_MAX bytes in half the size: the text, zeros, the length. */
+static inline uint64_t lp_half_key(struct lp_key key)
 {
-    return (uint32_t)(hash >> (64 - log));
+    return key.a | key.b; /* the text ends before the last byte of a; b has its last byte only */
 }
 
-static inline uint32_t lp_index_tag(uint64_t hash)
-{
-    return (uint32_t)(hash >> 32) & UINT32_MAX >> LP_ID_BITS; /* 14 bits, none of the slot's */
-}
-
-/* A pair has one slot, alone: the builder has found a shift for each set of pairs
- * that share a shift, so that none meet. So a look-up waits for no comparison. */
 static inline uint64_t lp_pair_hash(uint32_t left, uint32_t right)
 {
     uint64_t pair = (uint64_t)left << LP_ID_BITS | right;
-    uint64_t h = (pair + 1) * UINT64_C(0x9E3779B97F4A7C15); /* never 0, which no shift moves */
-    return h ^ h >> 32;
+    return (pair + 1) * UINT64_C(0x9E3779B97F4A7C15); /* never 0, which no shift moves */
 }
 
-static inline uint32_t lp_pair_shift(uint64_t hash, uint32_t shift_log)
+/* Hash and displace: the builder has found a shift for each set of keys that share one,
+ * such that no two keys share a slot. So a look-up reads one entry, and the table can be
+ * nearly full. */
+static inline uint32_t lp_slot_shift(uint64_t hash, uint32_t shift_log)
 {
     return (uint32_t)(hash >> (64 - shift_log));
 }
 
-static inline uint32_t lp_pair_slot(uint64_t hash, uint32_t shift, uint32_t pair_log)
+static inline uint32_t lp_slot(uint64_t hash, uint32_t shift, uint32_t size)
 {
-    return (uint32_t)hash * (2 * shift + 1) >> (32 - pair_log);
+    uint32_t h = (uint32_t)(hash ^ hash >> 32) * (2 * shift + 1);
+    return (uint32_t)((uint64_t)h * size >> 32);
 }
 
 #endif

@@ -139,15 +139,11 @@ static void remember(struct lp_memo *memo, const struct lp_word_key *k, const un
         lp_memo_ring_put(memo, text, n, k->hash, ids, nids);
 }
 
-/* The token that a word is, or LP_NO_ID. rank: of lp_vocab_likely(). */
-static uint32_t find_token(const struct lp_vocab *v, const struct lp_word_key *k, uint32_t rank,
-                           const unsigned char *text, size_t n)
+/* The token that a word is, or LP_NO_ID. place: of lp_vocab_place(). */
+static uint32_t find_token(const struct lp_vocab *v, const struct lp_word_key *k,
+                           const uint32_t *place, const unsigned char *text, size_t n)
 {
-    if (!is_short(k))
-        return lp_vocab_find_long(v, text, n, k->hash);
-    if (rank == LP_NO_ID)
-        return LP_NO_ID;
-    return lp_vocab_has_key(v, rank, k->key) ? v->id[rank] : lp_vocab_key(v, k->key, k->hash);
+    return is_short(k) ? lp_vocab_there(place, k->key) : lp_vocab_find_long(v, text, n, k->hash);
 }
 
 /* Begins to look up the holes' words that the memo does not know at all; how many. */
@@ -160,17 +156,13 @@ static size_t ask(struct lp_words *w, const unsigned char *text, size_t nholes)
         size_t from = word_at(w, w->hole[i].word, &size);
         if (is_giant(k) || is_known(&w->memo, k, text + from, size))
             continue;
-        w->miss[n++] = w->hole[i];
-        LP_PREFETCH(&v->index[lp_index_slot(k->hash, v->file->index_log)]);
-    }
-    for (size_t i = 0; i < n; i++) {
-        struct lp_hole *miss = &w->miss[i];
-        const struct lp_word_key *k = &w->word[miss->word];
-        miss->rank = is_short(k) ? lp_vocab_likely(v, k->hash) : (uint32_t)LP_NO_ID;
-        if (miss->rank != LP_NO_ID) {
-            LP_PREFETCH(v->text + (size_t)miss->rank * LP_KEY_SIZE);
-            LP_PREFETCH(&v->id[miss->rank]);
+        w->miss[n] = w->hole[i];
+        if (is_short(k)) {
+            w->miss[n].place = lp_vocab_place(v, k->key, k->hash);
+            LP_PREFETCH(w->miss[n].place);
+            LP_PREFETCH(w->miss[n].place + LP_KEY_ENTRY - 1);
         }
+        n++;
     }
     return n;
 }
@@ -198,7 +190,7 @@ static void learn(struct lp_words *w, const unsigned char *text, size_t nholes)
         const unsigned char *word = text + word_at(w, w->miss[i].word, &size);
         if (is_known(&w->memo, k, word, size))
             continue; /* it came twice */
-        uint32_t id = find_token(w->v, k, w->miss[i].rank, word, size);
+        uint32_t id = find_token(w->v, k, w->miss[i].place, word, size);
         if (id != LP_NO_ID)
             remember(&w->memo, k, word, size, &id, 1);
         else

@@ -18,9 +18,9 @@ struct lp_word_key {
 
 /* A word that the memo's table lacks. */
 struct lp_hole {
-    uint32_t word; /* its number in the batch */
-    uint32_t at;   /* how many ids of the words that the table has are before it */
-    uint32_t rank; /* of the token that it may be, see lp_vocab_likely() */
+    uint32_t word;         /* its number in the batch */
+    uint32_t at;           /* how many ids of the words that the table has are before it */
+    const uint32_t *place; /* where its token would be, see lp_vocab_place() */
 };
 
 struct lp_words {

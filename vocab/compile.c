@@ -299,15 +299,6 @@ static void *add_section(enum lp_section section, size_t size)
     return image + begin;
 }
 
-/* The least power of two that n entries fill at most half. */
-static uint32_t table_log(uint32_t n)
-{
-    uint32_t log = 4;
-    while ((uint32_t)1 << log < 2 * n)
-        log++;
-    return log;
-}
-
 static void put_bytes(void)
 {
     size_t bytes = 0;
@@ -326,48 +317,13 @@ static void put_bytes(void)
     }
 }
 
-static void put_index(void)
-{
-    uint32_t nshort = 0, nlong = 0;
-    for (uint32_t i = 0; i < enc.size; i++) {
-        const struct token *t = &enc.token[i];
-        if (t->text != NULL && !t->special)
-            t->size <= LP_KEY_TEXT_MAX ? nshort++ : nlong++;
-    }
-    head.index_log = table_log(nshort) - 1; /* fuller: memory counts more than steps */
-    if (nshort > ((uint32_t)1 << head.index_log) / 8 * 7)
-        head.index_log++;
-    head.long_log = table_log(nlong);
-    uint32_t *index = add_section(LP_SECTION_INDEX, (size_t)4 << head.index_log);
-    memset(index, 0xFF, (size_t)4 << head.index_log);
-    /* In the order of frequency, so that the common ones are found first. */
-    for (uint32_t r = 0; r < enc.ntokens; r++) {
-        uint32_t i = enc.id[r], mask = ((uint32_t)1 << head.index_log) - 1;
-        const struct token *t = &enc.token[i];
-        if (t->special || t->size > LP_KEY_TEXT_MAX)
-            continue;
-        uint64_t hash = lp_key_hash(lp_key_of(t->text, t->size));
-        uint32_t slot = lp_index_slot(hash, head.index_log);
-        while (index[slot] != UINT32_MAX)
-            slot = (slot + 1) & mask;
-        index[slot] = lp_index_tag(hash) << LP_ID_BITS | r;
-    }
-    uint32_t *longs = add_section(LP_SECTION_LONG, (size_t)4 << head.long_log);
-    for (uint32_t r = 0; r < enc.ntokens; r++) {
-        const struct token *t = &enc.token[enc.id[r]];
-        if (t->special || t->size <= LP_KEY_TEXT_MAX)
-            continue;
-        uint32_t mask = ((uint32_t)1 << head.long_log) - 1;
-        uint32_t slot = (uint32_t)lp_xxh64(t->text, t->size, 0) & mask;
-        while (longs[slot] != 0)
-            slot = (slot + 1) & mask;
-        longs[slot] = r + 1;
-    }
-}
+/* --- Tables where each key has a slot of its own ------------------------------ */
 
-/* Pairs that share a shift. */
+enum { FULL = 98, FEW = 5 }; /* slots in use, in percent; keys to a shift at most, on average */
+
+/* Keys that share a shift. */
 struct bucket {
-    uint32_t number, n, first; /* in the list of all pairs by bucket */
+    uint32_t number, n, first; /* in the list of all hashes by bucket */
 };
 
 static int compare_buckets(const void *a, const void *b)
@@ -377,72 +333,145 @@ static int compare_buckets(const void *a, const void *b)
                         : (x->number > y->number) - (x->number < y->number);
 }
 
-static uint64_t pair_hash(uint32_t id)
+static int compare_hashes(const void *a, const void *b)
 {
-    return lp_pair_hash(enc.token[id].left, enc.token[id].right);
+    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
 }
 
-/* Whether no pair of the bucket meets another with that shift. */
-static bool fits(const uint64_t *pair, const struct bucket *b, const uint32_t *ids, uint32_t shift)
+/* Takes the slots that the hashes of a bucket have with a shift, if all are free. */
+static bool take_slots(bool *taken, uint32_t size, const uint64_t *hash, uint32_t n, uint32_t shift)
 {
-    for (uint32_t i = 0; i < b->n; i++) {
-        uint32_t slot = lp_pair_slot(pair_hash(ids[i]), shift, head.pair_log);
-        if (pair[slot] != UINT64_MAX)
+    for (uint32_t i = 0; i < n; i++) {
+        bool *slot = &taken[lp_slot(hash[i], shift, size)];
+        if (*slot) {
+            while (i-- > 0)
+                taken[lp_slot(hash[i], shift, size)] = false;
             return false;
-        for (uint32_t k = 0; k < i; k++) {
-            if (lp_pair_slot(pair_hash(ids[k]), shift, head.pair_log) == slot)
-                return false;
         }
+        *slot = true;
     }
     return true;
 }
 
-/* Hash and displace: the buckets in the order of size, each with the least shift
- * that puts its pairs into free slots. */
-static void put_pairs(void)
+/* Hash and displace: the buckets in the order of size, each with the least shift that puts
+ * its keys into free slots. Adds the section of the shifts. */
+static struct lp_slots put_shifts(enum lp_section section, uint64_t *hash, uint32_t n)
 {
-    head.pair_log = table_log(enc.nsorted) - 1;
-    if (enc.nsorted > ((uint32_t)1 << head.pair_log) / 8 * 7)
-        head.pair_log++;
-    head.shift_log = head.pair_log - 2;
-    size_t nbuckets = (size_t)1 << head.shift_log;
-    struct bucket *buckets = need(calloc(nbuckets + 1, sizeof *buckets));
-    uint32_t *ids = need(malloc((size_t)enc.nsorted * sizeof *ids));
+    struct lp_slots slots = {n + n * (100 - FULL) / FULL + 1, 1};
+    while (((uint32_t)FEW << slots.shift_log) < n)
+        slots.shift_log++;
+    const size_t nbuckets = (size_t)1 << slots.shift_log;
+    struct bucket *buckets = need(calloc(nbuckets, sizeof *buckets));
+    bool *taken = need(calloc(slots.size, sizeof *taken));
+    uint16_t *shifts = add_section(section, nbuckets * sizeof *shifts);
     for (size_t i = 0; i < nbuckets; i++)
         buckets[i].number = (uint32_t)i;
-    for (uint32_t i = 0; i < enc.nsorted; i++)
-        buckets[lp_pair_shift(pair_hash(enc.sorted[i]), head.shift_log)].n++;
-    for (size_t i = 0; i < nbuckets; i++) {
-        buckets[i + 1].first = buckets[i].first + buckets[i].n;
-        buckets[i].n = 0;
-    }
-    for (uint32_t i = 0; i < enc.nsorted; i++) {
-        struct bucket *b = &buckets[lp_pair_shift(pair_hash(enc.sorted[i]), head.shift_log)];
-        ids[b->first + b->n++] = enc.sorted[i];
+    qsort(hash, n, sizeof *hash, compare_hashes); /* and so by bucket */
+    for (uint32_t i = 0; i < n; i++) {
+        struct bucket *b = &buckets[lp_slot_shift(hash[i], slots.shift_log)];
+        b->first = b->n++ == 0 ? i : b->first;
     }
     qsort(buckets, nbuckets, sizeof *buckets, compare_buckets);
-    uint64_t *pair = add_section(LP_SECTION_PAIR, sizeof *pair << head.pair_log);
-    size_t pair_at = (size_t)((unsigned char *)pair - image);
-    unsigned char *shifts = add_section(LP_SECTION_SHIFT, (size_t)1 << head.shift_log);
-    pair = (uint64_t *)(void *)(image + pair_at); /* adding a section may move all */
-    memset(pair, 0xFF, sizeof *pair << head.pair_log);
-    for (size_t i = 0; i < nbuckets && buckets[i].n > 0; i++) {
+    for (size_t i = 0; i < nbuckets; i++) {
         const struct bucket *b = &buckets[i];
         uint32_t shift = 0;
-        while (!fits(pair, b, ids + b->first, shift)) {
-            if (++shift > UINT8_MAX)
-                die("a pair of tokens finds no slot");
+        while (!take_slots(taken, slots.size, hash + b->first, b->n, shift)) {
+            if (++shift > UINT16_MAX)
+                die("a key finds no slot: less of them must be FULL");
         }
-        shifts[b->number] = (unsigned char)shift;
-        for (uint32_t k = 0; k < b->n; k++) {
-            const struct token *t = &enc.token[ids[b->first + k]];
-            pair[lp_pair_slot(pair_hash(ids[b->first + k]), shift, head.pair_log)] =
-                (uint64_t)t->left << 2 * LP_ID_BITS | (uint64_t)t->right << LP_ID_BITS |
-                ids[b->first + k];
-        }
+        shifts[b->number] = (uint16_t)shift;
     }
     free(buckets);
-    free(ids);
+    free(taken);
+    return slots;
+}
+
+static uint32_t slot_of(struct lp_slots slots, enum lp_section shifts, uint64_t hash)
+{
+    const uint16_t *shift = (const void *)(image + head.section[shifts]);
+    return lp_slot(hash, shift[lp_slot_shift(hash, slots.shift_log)], slots.size);
+}
+
+/* Whether an id has a key, and whether half of one is enough. */
+static bool has_key(uint32_t id, bool *half)
+{
+    const struct token *t = &enc.token[id];
+    *half = t->size <= LP_HALF_TEXT_MAX;
+    return t->text != NULL && !t->special && t->size <= LP_KEY_TEXT_MAX;
+}
+
+static struct lp_key key_of(uint32_t id)
+{
+    return lp_key_of(enc.token[id].text, enc.token[id].size);
+}
+
+/* The tokens that have half a key, or those that have a whole one. */
+static struct lp_slots put_keys(enum lp_section shifts, enum lp_section entries, bool halves)
+{
+    uint64_t *hash = need(malloc(enc.size * sizeof *hash));
+    uint32_t n = 0;
+    bool half;
+    for (uint32_t i = 0; i < enc.size; i++) {
+        if (has_key(i, &half) && half == halves)
+            hash[n++] = lp_key_hash(key_of(i));
+    }
+    struct lp_slots slots = put_shifts(shifts, hash, n);
+    free(hash);
+    const size_t size = halves ? LP_HALF_ENTRY : LP_KEY_ENTRY;
+    uint32_t *entry = add_section(entries, slots.size * size * sizeof *entry); /* length 0: none */
+    for (uint32_t i = 0; i < enc.size; i++) {
+        if (!has_key(i, &half) || half != halves)
+            continue;
+        const struct lp_key key = key_of(i);
+        const uint64_t half_key = lp_half_key(key);
+        uint32_t *there = entry + slot_of(slots, shifts, lp_key_hash(key)) * size;
+        memcpy(there, halves ? (const void *)&half_key : &key, (size - 1) * sizeof *there);
+        there[size - 1] = i;
+    }
+    return slots;
+}
+
+static void put_pairs(void)
+{
+    uint64_t *hash = need(malloc((size_t)enc.nsorted * sizeof *hash));
+    for (uint32_t i = 0; i < enc.nsorted; i++) {
+        const struct token *t = &enc.token[enc.sorted[i]];
+        hash[i] = lp_pair_hash(t->left, t->right);
+    }
+    head.pairs = put_shifts(LP_SECTION_PAIR_SHIFT, hash, enc.nsorted);
+    free(hash);
+    uint64_t *pair = add_section(LP_SECTION_PAIR, sizeof *pair * head.pairs.size);
+    memset(pair, 0xFF, sizeof *pair * head.pairs.size);
+    for (uint32_t i = 0; i < enc.nsorted; i++) {
+        const struct token *t = &enc.token[enc.sorted[i]];
+        pair[slot_of(head.pairs, LP_SECTION_PAIR_SHIFT, lp_pair_hash(t->left, t->right))] =
+            (uint64_t)t->left << 2 * LP_ID_BITS | (uint64_t)t->right << LP_ID_BITS | enc.sorted[i];
+    }
+}
+
+/* Tokens without key, in the order that their bytes have in LONG_TEXT: of frequency, so
+ * that the common ones are found first. */
+static void put_longs(void)
+{
+    uint32_t n = 0, offset = 0;
+    for (uint32_t r = 0; r < enc.ntokens; r++)
+        n += enc.token[enc.id[r]].size > LP_KEY_TEXT_MAX;
+    while (((uint32_t)1 << head.long_log) < n + n / 4 + 1) /* four fifths in use at most */
+        head.long_log++;
+    struct lp_long *longs = add_section(LP_SECTION_LONG, sizeof *longs << head.long_log);
+    for (uint32_t r = 0; r < enc.ntokens; r++) {
+        const struct token *t = &enc.token[enc.id[r]];
+        if (t->size <= LP_KEY_TEXT_MAX)
+            continue;
+        const uint64_t hash = lp_xxh64(t->text, t->size, 0);
+        uint32_t mask = ((uint32_t)1 << head.long_log) - 1, slot = (uint32_t)hash & mask;
+        while (longs[slot].size != 0)
+            slot = (slot + 1) & mask;
+        if (!t->special)
+            longs[slot] = (struct lp_long){(uint32_t)(hash >> 32), enc.id[r], offset, t->size};
+        offset += t->size;
+    }
 }
 
 /* Among sorted tokens, what one begins with stands before it: it is the one just
@@ -509,17 +538,18 @@ static void put_byte_ids(void)
 
 static void put_byte_pairs(void)
 {
-    struct lp_byte_pair *pair = add_section(LP_SECTION_BYTES2, 65536 * sizeof *pair);
+    uint32_t *pair = add_section(LP_SECTION_BYTE_PAIR, 65536 * sizeof *pair);
     for (uint32_t i = 0; i < 65536; i++) {
         unsigned char bytes[2] = {(unsigned char)(i >> 8), (unsigned char)i};
-        pair[i] = (struct lp_byte_pair){find_text(bytes, 2), LP_NO_ID};
+        pair[i] = UINT32_MAX << LP_ID_BITS | find_text(bytes, 2);
     }
     for (uint32_t i = 0; i < enc.nsorted; i++) {
         const struct token *t = &enc.token[enc.sorted[i]];
         const unsigned char *border = t->text + enc.token[t->left].size;
-        struct lp_byte_pair *at_border = &pair[border[-1] << 8 | border[0]];
-        if (enc.sorted[i] < at_border->border)
-            at_border->border = enc.sorted[i];
+        uint32_t *at_border = &pair[border[-1] << 8 | border[0]];
+        uint32_t unit = enc.sorted[i] >> LP_BORDER_UNIT;
+        if (unit < lp_byte_pair_border(*at_border))
+            *at_border = unit << LP_ID_BITS | lp_byte_pair_id(*at_border);
     }
 }
 
@@ -528,7 +558,23 @@ static void put_words(enum lp_section section, const uint32_t *words, size_t n)
     memcpy(add_section(section, 4 * n), words, 4 * n);
 }
 
-/* Texts by frequency rank: as keys, or apart when they are too long for one. */
+/* The bytes of tokens without key, in the order of frequency. */
+static void put_long_texts(void)
+{
+    size_t size = 0;
+    for (uint32_t i = 0; i < enc.size; i++)
+        size += enc.token[i].size <= LP_KEY_TEXT_MAX ? 0 : enc.token[i].size;
+    unsigned char *p = add_section(LP_SECTION_LONG_TEXT, size + LP_KEY_SIZE);
+    for (uint32_t r = 0; r < enc.ntokens; r++) {
+        const struct token *t = &enc.token[enc.id[r]];
+        if (t->size <= LP_KEY_TEXT_MAX)
+            continue;
+        memcpy(p, t->text, t->size);
+        p += t->size;
+    }
+}
+
+/* Texts by frequency rank: as keys, or where they are when they are too long for one. */
 static void put_texts(void)
 {
     unsigned char *text = add_section(LP_SECTION_TEXT, LP_KEY_SIZE * (size_t)enc.ntokens);
@@ -544,27 +590,23 @@ static void put_texts(void)
         memcpy(text, &key, sizeof key);
         nlong += t->size <= LP_KEY_TEXT_MAX ? 0 : t->size;
     }
-    unsigned char *p = add_section(LP_SECTION_LONG_TEXT, nlong + LP_KEY_SIZE);
-    for (uint32_t r = 0; r < enc.ntokens; r++) {
-        const struct token *t = &enc.token[enc.id[r]];
-        if (t->size <= LP_KEY_TEXT_MAX)
-            continue;
-        memcpy(p, t->text, t->size);
-        p += t->size;
-    }
 }
 
 /* All sections, in the order of their numbers. */
 static void put_sections(void)
 {
+    put_long_texts();
+
     put_texts();
-    put_byte_ids();
 
     put_words(LP_SECTION_ID, enc.id, enc.ntokens);
-    put_words(LP_SECTION_RANK, enc.rank, enc.size);
 
-    put_index();
+    put_words(LP_SECTION_RANK, enc.rank, enc.size);
+    head.halves = put_keys(LP_SECTION_HALF_SHIFT, LP_SECTION_HALF, true);
+    head.keys = put_keys(LP_SECTION_KEY_SHIFT, LP_SECTION_KEY, false);
+    put_longs();
     put_pairs();
+    put_byte_ids();
     put_byte_pairs();
 
     put_bytes();
