@@ -4,6 +4,7 @@
 #define LP_CODER_H
 
 #include "buf.h"
+#include "bytes.h"
 #include "path.h"
 
 struct lp_coder {
@@ -40,12 +41,19 @@ LP_INLINE void lp_code_take(struct lp_coder *c, uint32_t unit, uint32_t begin, u
         if (c->low < low)
             lp_code_carry(c);
     }
-    while (c->range < (uint32_t)1 << 24) {
-        if (decode)
+    /* As many bytes as leave the range 24 bits: no loop, whose end is not to be foretold. */
+    const uint32_t nbytes = (uint32_t)__builtin_clz(c->range) / 8;
+    c->range <<= 8 * nbytes;
+    if (!decode) {
+        lp_put32be(c->out->p + c->out->n, c->low);
+        c->out->n += nbytes;
+        c->low <<= 8 * nbytes;
+    } else if (c->end - c->in >= 4) {
+        c->low = (uint32_t)(((uint64_t)c->low << 32 | lp_get32be(c->in)) >> (32 - 8 * nbytes));
+        c->in += nbytes;
+    } else {
+        for (uint32_t i = 0; i < nbytes; i++)
             c->low = c->low << 8 | lp_code_byte(c);
-        else
-            c->out->p[c->out->n++] = (unsigned char)(c->low >> 24), c->low <<= 8;
-        c->range <<= 8;
     }
 }
 

@@ -17,7 +17,6 @@ struct lp_candidate {
 
 /* A list of successors. */
 struct lp_list {
-    const struct lp_candidate *successor;
     uint32_t n, total;       /* what all count */
     uint32_t top, top_class; /* the leaf that counts most, the least such; its count's class */
 };
@@ -41,40 +40,45 @@ static inline lp_vec lp_cell_classes(const unsigned char *bucket, uint32_t leaf_
     return lp_vec_words(bucket, leaf_bits, (1 << LP_CELL_CLASS_BITS) - 1);
 }
 
-/* Collects a context's successors from its bucket, as those of a source, at p; how
- * many. */
-static inline uint32_t lp_list_find(const struct lp_model *model, const unsigned char *bucket,
-                                    uint32_t check, uint32_t source, struct lp_candidate *p,
-                                    struct lp_list *list)
+/* Where a context's successors are: those of its cells in the bucket that have the check. */
+struct lp_list_place {
+    const unsigned char *bucket;
+    uint32_t check;
+};
+
+/* Collects the successors in up to LP_LISTS places, as those of sources 1 and on, at p; how
+ * many. In one loop for all, so that only one end of it is not to be foretold. */
+static inline uint32_t lp_lists_find(const struct lp_model *model,
+                                     const struct lp_list_place place[LP_LISTS], uint32_t nplaces,
+                                     struct lp_candidate *p, struct lp_list list[LP_LISTS])
 {
     const uint32_t bits = model->leaf_bits;
-    uint32_t mask = lp_cells_of(bucket, bits, check, lp_cell_classes(bucket, bits));
-    uint32_t n = 0, total = 0, top = 0; /* class << 18 | leaf, inverted */
-    for (; mask != 0 && n < LP_LIST_MAX; mask &= mask - 1) {
-        const uint32_t cell = lp_get32(bucket + 4 * (size_t)__builtin_ctz(mask));
+    uint32_t n = 0, top[LP_LISTS] = {0}; /* class << 18 | leaf, inverted */
+    uint64_t cells = 0;
+    for (uint32_t i = 0; i < nplaces; i++) {
+        const unsigned char *bucket = place[i].bucket;
+        const lp_vec classes = lp_cell_classes(bucket, bits);
+        cells |= (uint64_t)lp_cells_of(bucket, bits, place[i].check, classes)
+                 << i * LP_BUCKET_CELLS;
+        list[i] = (struct lp_list){0};
+    }
+    for (; cells != 0; cells &= cells - 1) {
+        const uint32_t at = (uint32_t)__builtin_ctzll(cells), i = at / LP_BUCKET_CELLS;
+        const uint32_t cell = lp_get32(place[i].bucket + 4 * (size_t)(at % LP_BUCKET_CELLS));
         const uint32_t class = cell >> bits & 15, leaf = lp_cell_leaf(cell, bits);
         const uint32_t here = class << 18 | (LP_LEAF_MAX - 1 - leaf);
-        if (leaf >= model->nleaves)
+        if (leaf >= model->nleaves || list[i].n == LP_LIST_MAX)
             continue;
-        top = here > top ? here : top;
-        total += lp_class_count[class];
-        p[n++] = (struct lp_candidate){leaf, lp_class_count[class], (uint16_t)source};
+        top[i] = here > top[i] ? here : top[i];
+        list[i].n++;
+        list[i].total += lp_class_count[class];
+        p[n++] = (struct lp_candidate){leaf, lp_class_count[class], (uint16_t)(1 + i)};
     }
-    *list = (struct lp_list){.successor = p,
-                             .n = n,
-                             .total = total,
-                             .top = LP_LEAF_MAX - 1 - (top & (LP_LEAF_MAX - 1)),
-                             .top_class = top >> 18};
+    for (uint32_t i = 0; i < nplaces; i++) {
+        list[i].top = LP_LEAF_MAX - 1 - (top[i] & (LP_LEAF_MAX - 1));
+        list[i].top_class = top[i] >> 18;
+    }
     return n;
-}
-
-/* What a leaf counts in a list. */
-static inline uint32_t lp_list_count(const struct lp_list *list, uint32_t leaf)
-{
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < list->n; i++)
-        count = list->successor[i].leaf == leaf ? list->successor[i].count : count;
-    return count;
 }
 
 /* Notes that leaf came in a context: its count grows, the others' fade. */

@@ -191,7 +191,7 @@ enum lp_status lp_mix_new(const struct lp_model *model, bool fast, struct lp_mix
     m->run = best_run();
     m->node = malloc(model->nnodes * sizeof *m->node);
     m->seen = calloc(model->nnodes, 1);
-    m->touched = malloc(model->nnodes * sizeof *m->touched);
+    m->touched = malloc((model->nnodes + (size_t)1) * sizeof *m->touched); /* a spare one */
     if (m->node == NULL || m->seen == NULL || m->touched == NULL) {
         lp_mix_free(m);
         return LP_NOMEM;

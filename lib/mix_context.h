@@ -86,24 +86,20 @@ static void find_follow(const struct lp_mix *m, struct context *x)
     }
 }
 
-/* Collects the successors in one more bucket. */
-static inline void find_list(const struct lp_mix *m, struct context *x, uint32_t list,
-                             const unsigned char *bucket, uint32_t check)
-{
-    x->ncandidates += lp_list_find(m->model, bucket, check, 1 + list, x->candidate + x->ncandidates,
-                                   &x->list[list]);
-}
-
+/* The successors in all lists: the model's first, then the sequence's own. */
 static void find_lists(const struct lp_mix *m, struct context *x)
 {
+    static const unsigned char none[4 * LP_BUCKET_CELLS] = {0};
     const struct lp_model *model = m->model;
-    x->ncandidates = 0;
-    for (uint32_t i = 0; i < (m->fast ? 1 : 2) && model->nbuckets > 0; i++) {
-        const uint32_t bucket = lp_bucket(x->hash[i + 1], model->nbuckets);
-        find_list(m, x, i, model->cell + 64 * (size_t)bucket, x->check[i + 1]);
+    struct lp_list_place place[LP_LISTS];
+    for (uint32_t i = 0; i < 2; i++) {
+        const unsigned char *bucket = none;
+        if (model->nbuckets > 0)
+            bucket = model->cell + 64 * (size_t)lp_bucket(x->hash[i + 1], model->nbuckets);
+        place[i] = (struct lp_list_place){bucket, x->check[i + 1]};
+        place[2 + i] = (struct lp_list_place){x->own[i].bucket, x->check[i]};
     }
-    for (uint32_t i = 0; i < 2 && !m->fast; i++)
-        find_list(m, x, 2 + i, x->own[i].bucket, x->check[i]);
+    x->ncandidates = lp_lists_find(model, place, m->fast ? 1 : LP_LISTS, x->candidate, x->list);
 }
 
 /* Notes the last leaf in the sequence's own lists of what came before it, and finds

@@ -50,12 +50,17 @@ LP_INLINE uint32_t code_guess(struct lp_mix *m, struct lp_coder *c, const struct
                               uint32_t guess, uint32_t right, const bool decode)
 {
     struct verdict v = {.input = {[LP_IN_ONE] = 256}};
-    uint32_t alive = 0, state = 0;
+    uint32_t alive = 0, state = 0, counts[SOURCES] = {0};
+    for (uint32_t i = 0; i < x->ncandidates; i++) {
+        const struct lp_candidate *a = &x->candidate[i];
+        const uint32_t same = 0U - (a->leaf == guess);
+        counts[a->source] = (a->count & same) | (counts[a->source] & ~same);
+    }
     for (uint32_t i = 0; i < LP_LISTS; i++) {
         const struct lp_list *list = &x->list[i];
         if (list->n == 0)
             continue;
-        const uint32_t count = lp_list_count(list, guess);
+        const uint32_t count = counts[1 + i];
         judge(m, &v, LP_IN_LIST + i,
               &m->now.top[i][m->level[count]][m->level[list->total - count]]);
         alive |= 1u << i;

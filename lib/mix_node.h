@@ -37,7 +37,8 @@ struct choice {
     uint8_t child_of[CANDIDATES];
     struct named named[SOURCES * LP_NODE_CHILDREN + 1];
     uint32_t nnamed;
-    uint32_t alive, sure, match_state; /* choose the weights */
+    int32_t named_odds[LP_NODE_CHILDREN]; /* the sums of what is named, with weights */
+    uint32_t alive, sure, match_state;    /* choose the weights */
     int16_t *weight_a, *weight_b, weight[LP_INPUTS];
     uint32_t guessed;            /* the child that has the wrong guess, or NONE */
     lp_vec known, shown, follow; /* odds, by the model, the sequence, and the last leaf */
@@ -48,68 +49,76 @@ static inline uint32_t child_of(const struct choice *s, uint32_t leaf)
     return lp_vec_below(s->begin, (leaf - s->leaf) >> s->shift) - 1;
 }
 
-static inline void name(struct choice *s, int32_t *odds, uint32_t input, uint32_t child)
-{
-    s->named[s->nnamed++] = (struct named){odds, (int16_t)lp_shift_down(*odds, LP_ODDS_FINER),
-                                           (uint8_t)input, (uint8_t)child};
-}
-
-/* What a list counts in each child, and in all. */
+/* What each source counts in each child, and in all. */
 struct counts {
-    int16_t of[LP_NODE_CHILDREN];
-    uint32_t children, total, most; /* which ones are counted in; the largest count */
+    int16_t of[SOURCES][LP_NODE_CHILDREN];
+    uint32_t children[SOURCES]; /* which ones are counted in */
+    uint32_t total[SOURCES], most[SOURCES];
+    int32_t *odds[SOURCES]; /* of a child, by what is counted in it */
 };
 
-/* Counts the candidates of one source, from the i-th on. The next one's place. */
-static inline uint32_t count_source(struct choice *s, const struct walk *w, uint32_t i,
-                                    struct counts *c)
+/* Of all sources in one loop, so that only one end of it is not to be foretold. */
+static inline void count_candidates(struct choice *s, const struct walk *w, struct counts *c)
 {
-    const uint32_t source = w->candidate[i].source;
-    lp_vec_store(c->of, lp_vec_all(0));
-    c->children = c->total = c->most = 0;
-    do {
+    for (uint32_t i = 0; i < SOURCES; i++)
+        lp_vec_store(c->of[i], lp_vec_all(0));
+    memset(c->children, 0, sizeof c->children);
+    memset(c->total, 0, sizeof c->total);
+    memset(c->most, 0, sizeof c->most);
+    for (uint32_t i = 0; i < w->n; i++) {
         const struct lp_candidate *a = &w->candidate[i];
-        const uint32_t k = s->child_of[i] = (uint8_t)child_of(s, a->leaf);
-        const uint32_t count = (uint32_t)c->of[k] + a->count;
-        c->of[k] = (int16_t)count;
-        c->children |= 1u << k;
-        c->total += a->count;
-        c->most = count > c->most ? count : c->most;
-    } while (++i < w->n && w->candidate[i].source == source);
-    return i;
-}
-
-/* Names the children that the model's successors of the last leaf are in. */
-static inline void name_followed(struct lp_mix *m, struct choice *s, const struct walk *w,
-                                 const struct counts *c)
-{
-    int32_t *odds = m->now.follow[lp_wide_level(c->total + w->total[0])];
-    for (uint32_t rest = c->children; rest != 0; rest &= rest - 1) {
-        const uint32_t k = (uint32_t)__builtin_ctz(rest);
-        name(s, &odds[lp_wide_level((uint32_t)c->of[k])], LP_IN_FOLLOW, k);
+        const uint32_t source = a->source, k = s->child_of[i] = (uint8_t)child_of(s, a->leaf);
+        const uint32_t count = (uint32_t)c->of[source][k] + a->count;
+        c->of[source][k] = (int16_t)count;
+        c->children[source] |= 1u << k;
+        c->total[source] += a->count;
+        c->most[source] = count > c->most[source] ? count : c->most[source];
     }
 }
 
-/* The same of another list. */
-static inline void name_listed(struct lp_mix *m, struct choice *s, const struct walk *w,
-                               uint32_t source, const struct counts *c)
+/* Finds what a list is worth, and what it adds to the choice of weights. Without branches:
+ * whether a list has leaves below a node, and where else, is not to be foretold. */
+static inline void find_list_odds(struct lp_mix *m, struct choice *s, const struct walk *w,
+                                  struct counts *c, uint32_t list)
 {
-    const uint32_t elsewhere = w->total[source] - c->total, level = m->level[c->total];
-    const uint32_t dead = elsewhere == 0 ? 0 : elsewhere <= c->total ? 1 : 2;
-    int32_t *odds = m->now.list[source - 1][dead][level];
-    for (uint32_t rest = c->children; rest != 0; rest &= rest - 1) {
-        const uint32_t k = (uint32_t)__builtin_ctz(rest);
-        name(s, &odds[m->level[c->of[k]]], LP_IN_FOLLOW + source, k);
+    const uint32_t source = 1 + list, here = c->total[source];
+    const uint32_t elsewhere = w->total[source] - here, level = m->level[here];
+    const uint32_t dead = (elsewhere > 0) + (uint32_t)(elsewhere > here);
+    const uint32_t sure = (2 + (uint32_t)(level > 2)) & (0U - (8 * c->most[source] >= 7 * here));
+    const uint32_t named = 0U - (c->children[source] != 0);
+    s->alive |= (named & 1) << list;
+    s->sure = (sure & named) | (s->sure & ~named);
+    c->odds[source] = m->now.list[list][dead][level];
+}
+
+static inline void name(struct choice *s, int32_t *odds, uint32_t input, uint32_t child)
+{
+    const int16_t value = (int16_t)lp_shift_down(*odds, LP_ODDS_FINER);
+    s->named[s->nnamed++] = (struct named){odds, value, (uint8_t)input, (uint8_t)child};
+    s->named_odds[child] += lp_shift_down(value * s->weight[input], 16);
+}
+
+/* Names the children that lists have leaves in. */
+static inline void name_listed(struct lp_mix *m, struct choice *s, const struct counts *c)
+{
+    uint64_t listed = 0;
+    for (uint32_t i = 0; i < LP_LISTS; i++)
+        listed |= (uint64_t)c->children[1 + i] << i * LP_NODE_CHILDREN;
+    for (; listed != 0; listed &= listed - 1) {
+        const uint32_t at = (uint32_t)__builtin_ctzll(listed);
+        const uint32_t source = 1 + at / LP_NODE_CHILDREN, k = at % LP_NODE_CHILDREN;
+        name(s, &c->odds[source][m->level[c->of[source][k]]], LP_IN_FOLLOW + source, k);
     }
-    s->alive |= 1u << (source - 1);
-    s->sure = 8 * c->most < 7 * c->total ? 0 : level > 2 ? 3 : 2;
+    for (uint32_t followed = c->children[0]; followed != 0; followed &= followed - 1) {
+        const uint32_t k = (uint32_t)__builtin_ctz(followed);
+        name(s, &c->odds[0][lp_wide_level((uint32_t)c->of[0][k])], LP_IN_FOLLOW, k);
+    }
 }
 
 static inline void name_matched(struct lp_mix *m, struct choice *s, const struct walk *w)
 {
     const uint32_t depth = w->depth < LP_MATCH_DEPTHS ? w->depth : LP_MATCH_DEPTHS - 1;
     name(s, &m->now.match[w->match_length][depth], LP_IN_MATCH, child_of(s, w->match));
-    s->match_state = w->match_length < 4 ? 1 : w->match_length < 12 ? 2 : 3;
 }
 
 /* e^(x / 256) for x of at most 0, in 1 / 65536: (1 + x / 2^16)^256. */
@@ -164,49 +173,46 @@ static inline void look(struct lp_mix *m, struct choice *s, const struct walk *w
     s->leaf = lp_get32(node + LP_NODE_AT_LEAF);
     s->shift = node[LP_NODE_AT_SHIFT];
     s->nnamed = s->alive = s->sure = s->match_state = 0;
-    for (uint32_t i = 0; i < w->n;) {
-        const uint32_t source = w->candidate[i].source;
-        struct counts count;
-        i = count_source(s, w, i, &count);
-        if (source == 0)
-            name_followed(m, s, w, &count);
-        else
-            name_listed(m, s, w, source, &count);
+    memset(s->named_odds, 0, sizeof s->named_odds);
+    struct counts count;
+    if (w->n > 0) {
+        count_candidates(s, w, &count);
+        count.odds[0] = m->now.follow[lp_wide_level(count.total[0] + w->total[0])];
+        for (uint32_t i = 0; i < (m->fast ? 1 : LP_LISTS); i++)
+            find_list_odds(m, s, w, &count, i);
     }
     if (w->match != NONE)
-        name_matched(m, s, w);
-    s->guessed = w->guess != NONE ? child_of(s, w->guess) : NONE;
+        s->match_state = w->match_length < 4 ? 1 : w->match_length < 12 ? 2 : 3;
     const uint32_t depth = w->depth < 7 ? w->depth : 7;
     s->weight_a = m->now.weight_a[s->alive << 4 | s->sure << 2 | s->match_state];
     s->weight_b = m->now.weight_b[depth << 3 | net << 2 | s->match_state];
     lp_weights_add(s->weight_a, s->weight_b, s->weight);
+    if (w->n > 0)
+        name_listed(m, s, &count);
+    if (w->match != NONE)
+        name_matched(m, s, w);
+    s->guessed = w->guess != NONE ? child_of(s, w->guess) : NONE;
 }
 
 /* The probability of each child, in 1 / (1 << ERROR_BITS) of the likeliest's. */
 static inline lp_vec mix(struct lp_mix *m, struct choice *s, const struct context *x, bool root)
 {
-    int32_t lane[LP_LANES] = {0};
-    for (uint32_t i = 0; i < s->nnamed; i++) {
-        const struct named *a = &s->named[i];
-        lane[a->child] += lp_shift_down(a->value * s->weight[a->input], 16);
-    }
     /* A guess that was wrong is no child. */
     const bool excluded = s->guessed != NONE && (s->inner >> s->guessed & 1) == 0;
     if (excluded)
-        lane[s->guessed] = INT16_MIN;
-    if (m->seen[s->at] == 0) {
-        m->touched[m->ntouched++] = s->at;
-        lp_vec_store(m->node[s->at], lp_vec_all(0));
-    }
+        s->named_odds[s->guessed] = INT16_MIN;
+    const bool seen = m->seen[s->at] != 0; /* else nothing is there yet */
+    m->touched[m->ntouched] = s->at;
+    m->ntouched += !seen;
     s->known = known_odds(m->model, x, s->node);
-    s->shown = lp_vec_load(m->node[s->at]);
+    s->shown = lp_vec_both(lp_vec_load(m->node[s->at]), lp_vec_all(seen ? -1 : 0));
     lp_vec odds = lp_vec_mul_high(s->known, lp_vec_all(s->weight[LP_IN_MODEL]));
     odds = lp_vec_add(odds, lp_vec_mul_high(s->shown, lp_vec_all(s->weight[LP_IN_NODE])));
     if (root) {
         s->follow = follow_odds(x);
         odds = lp_vec_add(odds, lp_vec_mul_high(s->follow, lp_vec_all(s->weight[LP_IN_FOLLOW])));
     }
-    odds = lp_vec_add(odds, lp_vec_within(lane));
+    odds = lp_vec_add(odds, lp_vec_within(s->named_odds));
     lp_vec p = power(lp_vec_sub(odds, lp_vec_all(lp_vec_most(odds))));
     p = lp_vec_max(lp_vec_mul_high_unsigned(p, lp_vec_all(1 << ERROR_BITS)), lp_vec_all(1));
     const lp_vec gone = lp_vec_same(lanes(), lp_vec_all(excluded ? (int)s->guessed : -1));
