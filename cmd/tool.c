@@ -716,6 +716,15 @@ _Noreturn void tool_fail(const struct tool *tool, const char *name, enum lp_stat
                  ", not found in %s: name it with -D, or put it there as %016" PRIx64
                  ".lpm (lptrain --install does)",
                  name, need->name, need->fingerprint, where, need->fingerprint);
+    case LP_BAD_MODEL:
+        if (need == NULL || need->what != LP_NEED_MODEL)
+            tool_die(tool, EXIT_DATA, "%s: %s", name, lp_status_text(status));
+        if (need->fingerprint == 0)
+            tool_die(tool, EXIT_DATA, "%s: the model of %s is damaged: install it again", name,
+                     need->name);
+        tool_die(tool, EXIT_DATA,
+                 "%s: the model of %s with fingerprint %016" PRIx64 " is damaged: install it again",
+                 name, need->name, need->fingerprint);
     case LP_NOT_LP:
         tool_die(tool, EXIT_DATA, "%s: is neither a lopace stream nor a blob", name);
     case LP_LIMIT:
