@@ -419,7 +419,9 @@ static struct lp_slots put_keys(enum lp_section shifts, enum lp_section entries,
     struct lp_slots slots = put_shifts(shifts, hash, n);
     free(hash);
     const size_t size = halves ? LP_HALF_ENTRY : LP_KEY_ENTRY;
-    uint32_t *entry = add_section(entries, slots.size * size * sizeof *entry); /* length 0: none */
+    uint32_t *entry = add_section(entries, slots.size * size * sizeof *entry);
+    for (uint32_t i = 1; i <= slots.size; i++)
+        entry[i * size - 1] = LP_NO_ID; /* empty: the key of no text, which is no token */
     for (uint32_t i = 0; i < enc.size; i++) {
         if (!has_key(i, &half) || half != halves)
             continue;

@@ -318,6 +318,44 @@ static int test_payloads(struct lp_vocab *v)
 }
 
 /* usage: tok_paths VOCAB_DIR */
+/* Whether what is found of a text is a token of just these bytes. */
+static bool finds(const struct lp_vocab *v, const unsigned char *text, size_t n, uint32_t id)
+{
+    size_t size = 0;
+    const unsigned char *there = id == LP_NO_ID ? NULL : lp_vocab_token(v, id, &size);
+    const uint32_t found = lp_vocab_find(v, text, n);
+    if (id != LP_NO_ID)
+        return found == id && size == n && memcmp(there, text, n) == 0;
+    there = found == LP_NO_ID ? NULL : lp_vocab_token(v, found, &size);
+    return there == NULL || (size == n && memcmp(there, text, n) == 0);
+}
+
+/* Every token is found by its bytes, special ones are not, and of other texts, shorter,
+ * longer, or with a byte changed, none but what is one. */
+static int test_look_up(const struct lp_vocab *v)
+{
+    unsigned char text[1024 + 1];
+    int failures = lp_vocab_find(v, text, 0) != LP_NO_ID;
+    for (uint32_t id = 0; id < lp_vocab_size(v); id++) {
+        size_t n;
+        const unsigned char *token = lp_vocab_token(v, id, &n);
+        bool special = false;
+        for (uint32_t i = 0; i < v->file->nspecial; i++)
+            special |= v->special[i] == id;
+        if (token == NULL)
+            continue;
+        memcpy(text, token, n);
+        text[n] = (unsigned char)any(256);
+        failures += special ? lp_vocab_find(v, text, n) != LP_NO_ID : !finds(v, text, n, id);
+        failures += !finds(v, text, n - 1, LP_NO_ID) || !finds(v, text, n + 1, LP_NO_ID);
+        text[any((uint32_t)n)] ^= (unsigned char)(1 + any(255));
+        failures += !finds(v, text, n, LP_NO_ID);
+    }
+    if (failures > 0)
+        fprintf(stderr, "%s: %d look-ups are wrong\n", lp_vocab_name(v), failures);
+    return failures;
+}
+
 int main(int argc, char **argv)
 {
     static const char *const names[] = {"r50k_base", "cl100k_base", "o200k_base"};
@@ -335,6 +373,7 @@ int main(int argc, char **argv)
         failures += test_path(v, LP_PATH_PORTABLE, "portable");
         failures += test_path(v, LP_PATH_AVX2, "avx2");
         failures += test_payloads(v);
+        failures += test_look_up(v);
         lp_vocab_close(v);
     }
     return failures > 0;
