@@ -117,8 +117,11 @@ struct lp_lpv {
     struct lp_slots halves, keys, pairs;
     uint32_t long_log;
     uint32_t token_max;                /* bytes of the longest token */
+    uint32_t none;                     /* so that all machines have the same layout */
     uint64_t section[LP_SECTIONS + 1]; /* offsets in the file; the last is its size */
 };
+
+_Static_assert(offsetof(struct lp_lpv, section) == 136, "the same on all machines");
 
 /* A short token or pretoken as 16 bytes: its text, zeros, its length. */
 struct lp_key {
