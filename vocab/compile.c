@@ -319,7 +319,10 @@ static void put_bytes(void)
 
 /* --- Tables where each key has a slot of its own ------------------------------ */
 
-enum { FULL = 98, FEW = 5 }; /* slots in use, in percent; keys to a shift at most, on average */
+/* Slots in use, in percent, and keys to a shift on average, at most. A set of k keys fits with
+ * a chance of (1 - FULL / 100)^k and better: with 65,536 shifts to try that is enough here, as
+ * large sets come first. */
+enum { FULL = 98, FEW = 5 };
 
 /* Keys that share a shift. */
 struct bucket {
