@@ -28,7 +28,7 @@ static inline void lp_code_carry(struct lp_coder *c)
 }
 
 /* Takes size units from begin of the range, of which unit is one. The buffer has
- * room. */
+ * room for four bytes. */
 LP_INLINE void lp_code_take(struct lp_coder *c, uint32_t unit, uint32_t begin, uint32_t size,
                             const bool decode)
 {

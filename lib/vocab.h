@@ -62,8 +62,7 @@ static inline const unsigned char *lp_vocab_text(const struct lp_vocab *v, uint3
 /* Where the token that two merge to is, if there is one. */
 static inline uint32_t lp_pairs_slot(const struct lp_pairs *p, uint32_t left, uint32_t right)
 {
-    uint64_t hash = lp_pair_hash(left, right);
-    return lp_slot(hash, p->shift[lp_slot_shift(hash, p->slots.shift_log)], p->slots.size);
+    return lp_slot_of(p->slots, p->shift, lp_pair_hash(left, right));
 }
 
 static inline uint32_t lp_pairs_there(const struct lp_pairs *p, uint32_t slot, uint32_t left,
@@ -79,19 +78,19 @@ static inline uint32_t lp_vocab_pair(const struct lp_vocab *v, uint32_t left, ui
     return lp_pairs_there(&v->pairs, lp_pairs_slot(&v->pairs, left, right), left, right);
 }
 
-/* A key is looked for in two steps, so that others can be between them and what the second
- * reads can be fetched before: where it would be, */
 static inline bool lp_vocab_has_half(struct lp_key key)
 {
     return lp_key_length(key) <= LP_HALF_TEXT_MAX;
 }
 
+/* A key is looked for in two steps, so that others can be between them and what the second
+ * reads can be fetched before: where it would be, */
 static inline const uint32_t *lp_vocab_place(const struct lp_vocab *v, struct lp_key key,
                                              uint64_t hash)
 {
     bool half = lp_vocab_has_half(key);
     const struct lp_keys *k = half ? &v->halves : &v->keys;
-    size_t slot = lp_slot(hash, k->shift[lp_slot_shift(hash, k->slots.shift_log)], k->slots.size);
+    size_t slot = lp_slot_of(k->slots, k->shift, hash);
     return k->entry + slot * (half ? LP_HALF_ENTRY : LP_KEY_ENTRY);
 }
 

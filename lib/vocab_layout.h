@@ -181,4 +181,10 @@ static inline uint32_t lp_slot(uint64_t hash, uint32_t shift, uint32_t size)
     return (uint32_t)((uint64_t)h * size >> 32);
 }
 
+/* The slot that a hash has in a table with these shifts. */
+static inline uint32_t lp_slot_of(struct lp_slots slots, const uint16_t *shift, uint64_t hash)
+{
+    return lp_slot(hash, shift[lp_slot_shift(hash, slots.shift_log)], slots.size);
+}
+
 #endif

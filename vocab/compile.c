@@ -18,6 +18,7 @@ struct token {
     uint32_t size;
     bool special;
     uint32_t left, right;
+    uint32_t long_at; /* of one without key: where in LONG_TEXT */
 };
 
 struct encoding {
@@ -392,16 +393,16 @@ static struct lp_slots put_shifts(enum lp_section section, uint64_t *hash, uint3
 
 static uint32_t slot_of(struct lp_slots slots, enum lp_section shifts, uint64_t hash)
 {
-    const uint16_t *shift = (const void *)(image + head.section[shifts]);
-    return lp_slot(hash, shift[lp_slot_shift(hash, slots.shift_log)], slots.size);
+    return lp_slot_of(slots, (const void *)(image + head.section[shifts]), hash);
 }
 
-/* Whether an id has a key, and whether half of one is enough. */
-static bool has_key(uint32_t id, bool *half)
+/* What an id has for an entry: one of half a key, or of a whole one, or 0 for none. */
+static size_t entry_size(uint32_t id)
 {
     const struct token *t = &enc.token[id];
-    *half = t->size <= LP_HALF_TEXT_MAX;
-    return t->text != NULL && !t->special && t->size <= LP_KEY_TEXT_MAX;
+    if (t->text == NULL || t->special || t->size > LP_KEY_TEXT_MAX)
+        return 0;
+    return t->size <= LP_HALF_TEXT_MAX ? LP_HALF_ENTRY : LP_KEY_ENTRY;
 }
 
 static struct lp_key key_of(uint32_t id)
@@ -409,29 +410,28 @@ static struct lp_key key_of(uint32_t id)
     return lp_key_of(enc.token[id].text, enc.token[id].size);
 }
 
-/* The tokens that have half a key, or those that have a whole one. */
-static struct lp_slots put_keys(enum lp_section shifts, enum lp_section entries, bool halves)
+/* The tokens that have entries of that size. */
+static struct lp_slots put_keys(enum lp_section shifts, enum lp_section entries, size_t size)
 {
     uint64_t *hash = need(malloc(enc.size * sizeof *hash));
     uint32_t n = 0;
-    bool half;
     for (uint32_t i = 0; i < enc.size; i++) {
-        if (has_key(i, &half) && half == halves)
+        if (entry_size(i) == size)
             hash[n++] = lp_key_hash(key_of(i));
     }
     struct lp_slots slots = put_shifts(shifts, hash, n);
     free(hash);
-    const size_t size = halves ? LP_HALF_ENTRY : LP_KEY_ENTRY;
     uint32_t *entry = add_section(entries, slots.size * size * sizeof *entry);
     for (uint32_t i = 1; i <= slots.size; i++)
         entry[i * size - 1] = LP_NO_ID; /* empty: the key of no text, which is no token */
     for (uint32_t i = 0; i < enc.size; i++) {
-        if (!has_key(i, &half) || half != halves)
+        if (entry_size(i) != size)
             continue;
         const struct lp_key key = key_of(i);
         const uint64_t half_key = lp_half_key(key);
         uint32_t *there = entry + slot_of(slots, shifts, lp_key_hash(key)) * size;
-        memcpy(there, halves ? (const void *)&half_key : &key, (size - 1) * sizeof *there);
+        memcpy(there, size == LP_HALF_ENTRY ? (const void *)&half_key : &key,
+               (size - 1) * sizeof *there);
         there[size - 1] = i;
     }
     return slots;
@@ -455,11 +455,10 @@ static void put_pairs(void)
     }
 }
 
-/* Tokens without key, in the order that their bytes have in LONG_TEXT: of frequency, so
- * that the common ones are found first. */
+/* Tokens without key, in the order of frequency, so that the common ones are found first. */
 static void put_longs(void)
 {
-    uint32_t n = 0, offset = 0;
+    uint32_t n = 0;
     for (uint32_t r = 0; r < enc.ntokens; r++)
         n += enc.token[enc.id[r]].size > LP_KEY_TEXT_MAX;
     while (((uint32_t)1 << head.long_log) < n + n / 4 + 1) /* four fifths in use at most */
@@ -467,15 +466,13 @@ static void put_longs(void)
     struct lp_long *longs = add_section(LP_SECTION_LONG, sizeof *longs << head.long_log);
     for (uint32_t r = 0; r < enc.ntokens; r++) {
         const struct token *t = &enc.token[enc.id[r]];
-        if (t->size <= LP_KEY_TEXT_MAX)
+        if (t->size <= LP_KEY_TEXT_MAX || t->special)
             continue;
         const uint64_t hash = lp_xxh64(t->text, t->size, 0);
         uint32_t mask = ((uint32_t)1 << head.long_log) - 1, slot = (uint32_t)hash & mask;
         while (longs[slot].size != 0)
             slot = (slot + 1) & mask;
-        if (!t->special)
-            longs[slot] = (struct lp_long){(uint32_t)(hash >> 32), enc.id[r], offset, t->size};
-        offset += t->size;
+        longs[slot] = (struct lp_long){(uint32_t)(hash >> 32), enc.id[r], t->long_at, t->size};
     }
 }
 
@@ -566,16 +563,17 @@ static void put_words(enum lp_section section, const uint32_t *words, size_t n)
 /* The bytes of tokens without key, in the order of frequency. */
 static void put_long_texts(void)
 {
-    size_t size = 0;
-    for (uint32_t i = 0; i < enc.size; i++)
-        size += enc.token[i].size <= LP_KEY_TEXT_MAX ? 0 : enc.token[i].size;
-    unsigned char *p = add_section(LP_SECTION_LONG_TEXT, size + LP_KEY_SIZE);
+    uint32_t size = 0;
     for (uint32_t r = 0; r < enc.ntokens; r++) {
-        const struct token *t = &enc.token[enc.id[r]];
-        if (t->size <= LP_KEY_TEXT_MAX)
-            continue;
-        memcpy(p, t->text, t->size);
-        p += t->size;
+        struct token *t = &enc.token[enc.id[r]];
+        t->long_at = size;
+        size += t->size <= LP_KEY_TEXT_MAX ? 0 : t->size;
+    }
+    unsigned char *p = add_section(LP_SECTION_LONG_TEXT, size + LP_KEY_SIZE);
+    for (uint32_t i = 0; i < enc.size; i++) {
+        const struct token *t = &enc.token[i];
+        if (t->size > LP_KEY_TEXT_MAX)
+            memcpy(p + t->long_at, t->text, t->size);
     }
 }
 
@@ -583,17 +581,15 @@ static void put_long_texts(void)
 static void put_texts(void)
 {
     unsigned char *text = add_section(LP_SECTION_TEXT, LP_KEY_SIZE * (size_t)enc.ntokens);
-    size_t nlong = 0;
     for (uint32_t r = 0; r < enc.ntokens; r++, text += LP_KEY_SIZE) {
         const struct token *t = &enc.token[enc.id[r]];
-        struct lp_long_text there = {(uint32_t)nlong, t->size, {0}, LP_LONG_MARK};
+        struct lp_long_text there = {t->long_at, t->size, {0}, LP_LONG_MARK};
         struct lp_key key = {0};
         if (t->size <= LP_KEY_TEXT_MAX)
             key = lp_key_of(t->text, t->size);
         else
             memcpy(&key, &there, sizeof key);
         memcpy(text, &key, sizeof key);
-        nlong += t->size <= LP_KEY_TEXT_MAX ? 0 : t->size;
     }
 }
 
@@ -607,8 +603,8 @@ static void put_sections(void)
     put_words(LP_SECTION_ID, enc.id, enc.ntokens);
 
     put_words(LP_SECTION_RANK, enc.rank, enc.size);
-    head.halves = put_keys(LP_SECTION_HALF_SHIFT, LP_SECTION_HALF, true);
-    head.keys = put_keys(LP_SECTION_KEY_SHIFT, LP_SECTION_KEY, false);
+    head.halves = put_keys(LP_SECTION_HALF_SHIFT, LP_SECTION_HALF, LP_HALF_ENTRY);
+    head.keys = put_keys(LP_SECTION_KEY_SHIFT, LP_SECTION_KEY, LP_KEY_ENTRY);
     put_longs();
     put_pairs();
     put_byte_ids();

@@ -317,7 +317,6 @@ static int test_payloads(struct lp_vocab *v)
     return 0;
 }
 
-/* usage: tok_paths VOCAB_DIR */
 /* Whether what is found of a text is a token of just these bytes. */
 static bool finds(const struct lp_vocab *v, const unsigned char *text, size_t n, uint32_t id)
 {
@@ -356,6 +355,7 @@ static int test_look_up(const struct lp_vocab *v)
     return failures;
 }
 
+/* usage: tok_paths VOCAB_DIR */
 int main(int argc, char **argv)
 {
     static const char *const names[] = {"r50k_base", "cl100k_base", "o200k_base"};
