@@ -47,11 +47,17 @@ static inline const unsigned char *lp_follow_root(const struct lp_follow *f)
     return f->at - LP_NODE_CHILDREN;
 }
 
+/* No successors. Still there is something to look at. */
+static inline struct lp_follow lp_follow_none(const struct lp_model *m)
+{
+    return (struct lp_follow){.at = m->file + LP_NODE_CHILDREN};
+}
+
 static inline void lp_follow_open(const struct lp_model *m, uint32_t leaf, struct lp_follow *f)
 {
     const uint32_t begin = lp_get32(m->start + 4 * (size_t)leaf);
     const uint32_t end = lp_get32(m->start + 4 * (size_t)leaf + 4);
-    *f = (struct lp_follow){.at = NULL};
+    *f = lp_follow_none(m);
     if (end > m->nfollow || begin >= end || end - begin <= LP_FOLLOW_HEAD ||
         end - begin > LP_FOLLOW_HEAD + LP_FOLLOW_MAX)
         return;

@@ -7,7 +7,8 @@
 
 enum { BUCKET_LOG_MAX = 16 /* of the sequence's own cells: 4 MB */ };
 
-const struct lp_rates lp_mix_rates = {.map = 6, .guess = 24, .odds = 12, .weight = 20};
+const struct lp_rates lp_mix_rates = {
+    .offer_odds = 10, .offer_weight = 17, .odds = 12, .weight = 20};
 
 const uint16_t lp_class_count[16] = {0, 1, 2, 3, 4, 6, 8, 11, 16, 23, 32, 45, 64, 91, 128, 181};
 
@@ -80,14 +81,6 @@ enum lp_status lp_mix_learn(struct lp_mix *m, const uint32_t *ids, size_t n,
                             const struct lp_rates *rates, struct lp_adaptive *state,
                             struct lp_buf *out)
 {
-    const struct lp_model *model = m->model;
-    for (size_t i = 0; i < n; i++) {
-        if (ids[i] >= model->size)
-            return LP_DATA;
-        uint32_t leaf = lp_get24(model->leaf + 3 * (size_t)ids[i]);
-        if (leaf >= model->nleaves || lp_get24(model->id + 3 * (size_t)leaf) != ids[i])
-            return LP_DATA;
-    }
     if (n >= (uint32_t)1 << 31)
         return LP_LIMIT;
     enum lp_status status = start(m, n);
@@ -106,7 +99,7 @@ enum lp_status lp_mix_learn(struct lp_mix *m, const uint32_t *ids, size_t n,
         lp_code_flush(&c);
     if (state != NULL)
         *state = m->now;
-    return status == LP_OK ? lp_model_status(model) : status;
+    return status == LP_OK ? lp_model_status(m->model) : status;
 }
 
 enum lp_status lp_mix_encode(struct lp_mix *m, const uint32_t *ids, size_t n, struct lp_buf *out)
@@ -145,36 +138,28 @@ static void fill_levels(struct lp_mix *m)
     }
 }
 
-/* The state is two arrays: of 16 bits, with a sign or without; then the odds. */
+/* The state is two arrays: of weights, of 16 bits; then the odds. */
 int32_t lp_adaptive_get(const struct lp_adaptive *state, size_t i)
 {
-    const uint16_t *v = (const uint16_t *)state;
-    if (i < LP_ADAPTIVE_WEIGHTS)
-        return v[i];
     if (i < LP_ADAPTIVE_ODDS)
-        return (int16_t)v[i];
-    return (&state->list[0][0][0][0])[i - LP_ADAPTIVE_ODDS];
+        return ((const int16_t *)state)[i];
+    return (&state->offer[0][0][0])[i - LP_ADAPTIVE_ODDS];
 }
 
 void lp_adaptive_put(struct lp_adaptive *state, size_t i, int32_t value)
 {
     if (i < LP_ADAPTIVE_ODDS)
-        ((uint16_t *)state)[i] = (uint16_t)value;
+        ((int16_t *)state)[i] = (int16_t)value;
     else
-        (&state->list[0][0][0][0])[i - LP_ADAPTIVE_ODDS] = value;
+        (&state->offer[0][0][0])[i - LP_ADAPTIVE_ODDS] = value;
 }
 
-/* Probabilities stay off 0 and 1. */
-void lp_adaptive_load(const struct lp_model *m, struct lp_adaptive *state)
+void lp_adaptive_load(const struct lp_model *m, bool fast, struct lp_adaptive *state)
 {
+    const unsigned char *initial = m->initial + (fast ? 2 * LP_ADAPTIVE_SIZE : 0);
     for (size_t i = 0; i < LP_ADAPTIVE_SIZE; i++) {
-        const uint16_t v = lp_get16(m->initial + 2 * i);
-        int32_t value = i < LP_ADAPTIVE_WEIGHTS ? v : (int16_t)v;
-        if (i < LP_ADAPTIVE_WEIGHTS)
-            value = value < 64 ? 64 : value > 65535 - 64 ? 65535 - 64 : value;
-        else if (i >= LP_ADAPTIVE_ODDS)
-            value *= 1 << LP_ODDS_FINER;
-        lp_adaptive_put(state, i, value);
+        const int32_t value = (int16_t)lp_get16(initial + 2 * i);
+        lp_adaptive_put(state, i, i < LP_ADAPTIVE_ODDS ? value : value * (1 << LP_ODDS_FINER));
     }
 }
 
@@ -196,12 +181,10 @@ enum lp_status lp_mix_new(const struct lp_model *model, bool fast, struct lp_mix
         lp_mix_free(m);
         return LP_NOMEM;
     }
-    lp_fill_squash(&m->logistic);
-    lp_fill_stretch(&m->logistic);
     fill_levels(m);
     for (int i = 0; i <= LP_MIX_SURE; i++)
         m->node_rate[i] = (int16_t)(16384 / (2 * i + 3) + 1638);
-    lp_adaptive_load(model, &m->initial);
+    lp_adaptive_load(model, fast, &m->initial);
     *out = m;
     return LP_OK;
 }

@@ -4,15 +4,13 @@
 #define LP_MIX_STATE_H
 
 #include "coder.h"
-#include "logistic.h"
 #include "mix.h"
 #include "model.h"
 
-/* How fast it learns; the trainer tunes with other rates than the codec's. */
+/* How fast it learns: odds and weights move by their gradient >> that; those of offers, and
+ * of children. The trainer tunes with other rates than the codec's. */
 struct lp_rates {
-    int map;               /* a probability moves by 2^-map of its error */
-    int guess;             /* weights of a guess by error * input * guess >> 22 */
-    unsigned odds, weight; /* odds and weights by their gradient >> that */
+    unsigned offer_odds, offer_weight, odds, weight;
 };
 
 extern const struct lp_rates lp_mix_rates;
@@ -21,8 +19,8 @@ extern const struct lp_rates lp_mix_rates;
 int32_t lp_adaptive_get(const struct lp_adaptive *state, size_t i);
 void lp_adaptive_put(struct lp_adaptive *state, size_t i, int32_t value);
 
-/* What a model says of the state. */
-void lp_adaptive_load(const struct lp_model *model, struct lp_adaptive *state);
+/* What a model says of the state, in one way. */
+void lp_adaptive_load(const struct lp_model *model, bool fast, struct lp_adaptive *state);
 
 /* As lp_mix_encode(), but beginning with *state (NULL: the model's) and learning
  * at these rates; with state, what was learnt is left there. */
@@ -33,7 +31,7 @@ enum lp_status lp_mix_learn(struct lp_mix *mix, const uint32_t *ids, size_t n,
 /* --- For the coding alone (mix_run.h) ------------------------------------------------- */
 
 enum {
-    LP_MIX_LEVELS = 2048, /* of a list's counts, with room */
+    LP_MIX_LEVELS = 4096, /* of what a list counts: sixteen cells of 181 at most */
     LP_MIX_SURE = 255,    /* times a node is met after which its rate stays */
 };
 
@@ -48,7 +46,6 @@ struct lp_mix {
     lp_mix_run *run; /* the best for this machine */
     struct lp_rates rates;
     struct lp_adaptive now, initial;
-    struct lp_logistic logistic;
     int16_t node_rate[LP_MIX_SURE + 1];
     uint8_t level[LP_MIX_LEVELS];
     /* What this sequence has shown of nodes, and which of them to undo. */

@@ -31,7 +31,7 @@ static uint64_t section_unit(const struct lp_model *m, int section)
     case LP_LPM_START:
         return 4 * ((uint64_t)m->nleaves + 2);
     case LP_LPM_INITIAL:
-        return 2 * (uint64_t)LP_ADAPTIVE_SIZE;
+        return 2 * (uint64_t)LP_WAYS * LP_ADAPTIVE_SIZE;
     case LP_LPM_SUM:
         return sums_size(m);
     default:
@@ -61,8 +61,9 @@ static bool check_node(const struct lp_model *m, struct interval *of, uint32_t a
     const lp_vec gap = lp_vec_sub_unsigned(lp_vec_load(at_begin + 1), begins);
     const uint32_t none = lp_vec_where(lp_vec_same(begins, lp_vec_all(-1)));
     const lp_vec more = lp_vec_sub_unsigned(gap, lp_vec_all(1));
+    const lp_vec cost = lp_vec_widen(p + LP_NODE_AT_COST), most = lp_vec_all(LP_NODE_COST_MAX);
     if (lp_vec_where(lp_vec_same(gap, lp_vec_all(0))) != none || (none & 3) != 0 ||
-        at_begin[0] != 0 || lp_vec_most(lp_vec_widen(p + LP_NODE_AT_COST)) > LP_NODE_COST_MAX ||
+        at_begin[0] != 0 || lp_vec_where(lp_vec_same(lp_vec_min(cost, most), cost)) != UINT16_MAX ||
         shift > 8 || (whole.end - whole.begin - 1) >> shift >= LP_NODE_NONE ||
         lp_get32(p + LP_NODE_AT_LEAF) != whole.begin || lp_get32(p + LP_NODE_AT_FIRST) != *next ||
         whole.depth >= LP_NODE_DEPTH || (net >= m->nnets && net != LP_NODE_NONE))

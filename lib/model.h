@@ -17,7 +17,7 @@
 #define LP_LPM_MAGIC "LPMODEL" /* eight bytes with the NUL */
 
 enum {
-    LP_LPM_VERSION = 4,
+    LP_LPM_VERSION = 5,
     LP_LPM_HEAD = 4096,
     LP_LPM_PAGE = 1024,      /* sections are whole pages, each of which has a sum */
     LP_LEAF_MAX = 1 << 18,   /* leaves of a tree at most; cells have 18 bits for one */
@@ -69,7 +69,7 @@ enum lp_lpm_section {
     LP_LPM_NET_ROW, /* u4[rows][4][32]: a leaf's part of the vector in each place */
     LP_LPM_NET_WEIGHT, /* u8[][32 / 4][16][4]: of a node's children; plus 64 */
     LP_LPM_CELL,       /* u32[16][]: check, count class, leaf: successors of two and three tokens */
-    LP_LPM_INITIAL,    /* u16[]: what adapts, as a sequence begins: see struct lp_adaptive */
+    LP_LPM_INITIAL,    /* u16[2][]: what adapts, as a sequence begins: see struct lp_adaptive */
     LP_LPM_SUM,        /* u64[]: XXH64 of each page after the header and before this */
     LP_LPM_SECTIONS,
 };
@@ -87,48 +87,44 @@ enum lp_node_field {
 
 /* What adapts as a sequence is coded. */
 enum {
-    LP_LISTS = 4,        /* successors of 2 and 3 tokens in the model, of 1 and 2 in the sequence */
+    LP_LISTS = 3,        /* successors of 2 and 3 tokens in the model, of 1 in the sequence */
+    LP_SOURCES,          /* of what is offered: the model's successors of one token, then these */
     LP_LEVELS = 16,      /* of a sum of counts */
     LP_WIDE_LEVELS = 30, /* of one up to 2^14 */
-    LP_DEAD = 3,         /* how much of a list's mass is elsewhere: none, less, more */
     LP_MATCH_LENGTHS = 32,
-    LP_MATCH_DEPTHS = 4,
-    LP_SETS_A = 256,
-    LP_SETS_B = 64,
-    LP_SETS_GUESS = 64,
+    LP_NODE_DEPTHS = 8, /* told apart */
+    LP_WAYS = 2,        /* to code: the whole one, the fast one */
+    LP_STATES = 32,     /* of an offer */
+    LP_SETS = 64,       /* of weights */
 };
 
-/* What children's odds are mixed from. */
+/* What the odds of what is offered are mixed from, and those of children. */
 enum lp_input {
-    LP_IN_MODEL,  /* what the model knows of them: the network, or how frequent they are */
-    LP_IN_NODE,   /* what this sequence has shown of them */
-    LP_IN_MATCH,  /* what came after the same tokens */
-    LP_IN_FOLLOW, /* the model's successors of the last token */
-    LP_IN_LIST,   /* lists of successors */
-    LP_INPUTS = LP_IN_LIST + LP_LISTS,
-    LP_IN_ONE = LP_IN_MODEL, /* of a guess: a constant */
+    LP_IN_SOURCE = 0,         /* successors */
+    LP_IN_MATCH = LP_SOURCES, /* what came after the same tokens */
+    LP_IN_MODEL = 0,     /* what the model knows of them: the network, or how frequent they are */
+    LP_IN_NODE,          /* what this sequence has shown of them */
+    LP_IN_FOLLOW,        /* the model's successors of the last token */
+    LP_INPUTS = 4,       /* of children, the last one nothing, */
+    LP_OFFER_INPUTS = 8, /* and of what is offered */
 };
 
-/* Initial values are in the model, in this order: u16 probabilities, i16 weights, and
- * i16 odds, which here have LP_ODDS_FINER bits more. */
+/* Initial values are in the model, of each way, in this order: i16 weights, and i16 odds, which
+ * here have LP_ODDS_FINER bits more. */
 struct lp_adaptive {
-    uint16_t top[LP_LISTS][LP_LEVELS][LP_LEVELS];
-    uint16_t match_top[2 * LP_MATCH_LENGTHS];
-    uint16_t top_follow[LP_WIDE_LEVELS][LP_WIDE_LEVELS];
-    int16_t weight_guess[LP_SETS_GUESS][LP_INPUTS];
-    int16_t weight_a[LP_SETS_A][LP_INPUTS];
-    int16_t weight_b[LP_SETS_B][LP_INPUTS];
-    int32_t list[LP_LISTS][LP_DEAD][LP_LEVELS][LP_LEVELS];
+    int16_t offer_a[LP_STATES][LP_OFFER_INPUTS], offer_b[LP_SETS][LP_OFFER_INPUTS];
+    int16_t child_a[2][LP_INPUTS], child_b[2 * LP_NODE_DEPTHS][LP_INPUTS];
+    int32_t offer[LP_SOURCES][LP_LEVELS][LP_LEVELS];
+    int32_t none[LP_STATES];
+    int32_t match[LP_MATCH_LENGTHS];
     int32_t follow[LP_WIDE_LEVELS][LP_WIDE_LEVELS];
-    int32_t match[LP_MATCH_LENGTHS][LP_MATCH_DEPTHS];
 };
 
 enum {
     LP_ODDS_FINER = 10,
-    LP_ADAPTIVE_WEIGHTS = offsetof(struct lp_adaptive, weight_guess) / 2, /* the first */
-    LP_ADAPTIVE_ODDS = offsetof(struct lp_adaptive, list) / 2,
+    LP_ADAPTIVE_ODDS = offsetof(struct lp_adaptive, offer) / 2, /* the first */
     LP_ADAPTIVE_SIZE =
-        LP_ADAPTIVE_ODDS + (sizeof(struct lp_adaptive) - offsetof(struct lp_adaptive, list)) / 4,
+        LP_ADAPTIVE_ODDS + (sizeof(struct lp_adaptive) - offsetof(struct lp_adaptive, offer)) / 4,
 };
 
 /* What is known of a file's pages. A small input needs but some of them, so that each

@@ -239,13 +239,16 @@ static enum lp_status share(const struct lp_docs *docs, const uint32_t *leaf, st
 static enum lp_status tune_halfway(const struct lp_trainer *t, const struct lp_buf *image,
                                    const struct lp_docs *docs, struct lp_adaptive *initial)
 {
-    struct lp_adaptive *tuned = malloc(sizeof *tuned);
+    struct lp_adaptive *tuned = malloc(LP_WAYS * sizeof *tuned);
     if (tuned == NULL)
         return LP_NOMEM;
-    *tuned = *initial;
+    memcpy(tuned, initial, LP_WAYS * sizeof *tuned);
     enum lp_status status = lp_tune(t, image, docs, tuned);
-    for (size_t i = 0; status == LP_OK && i < LP_ADAPTIVE_SIZE; i++)
-        lp_adaptive_put(initial, i, (lp_adaptive_get(initial, i) + lp_adaptive_get(tuned, i)) / 2);
+    for (size_t i = 0; status == LP_OK && i < LP_WAYS * LP_ADAPTIVE_SIZE; i++) {
+        const size_t way = i / LP_ADAPTIVE_SIZE, k = i % LP_ADAPTIVE_SIZE;
+        lp_adaptive_put(&initial[way], k,
+                        (lp_adaptive_get(&initial[way], k) + lp_adaptive_get(&tuned[way], k)) / 2);
+    }
     free(tuned);
     return status;
 }
@@ -255,7 +258,7 @@ enum lp_status lp_train_adapt(const struct lp_trainer *t, const struct lp_docs *
 {
     enum { TUNE_MIN = 4 }; /* docs to tune on, else the weights stay */
     const struct lp_model *m = t->base;
-    struct lp_adaptive *initial = malloc(sizeof *initial);
+    struct lp_adaptive *initial = malloc(LP_WAYS * sizeof *initial);
     struct lp_docs all = {0}, most = {0}, rest = {0};
     struct lp_buf trial = {0};
     struct lp_tree tree = {0};
@@ -266,8 +269,8 @@ enum lp_status lp_train_adapt(const struct lp_trainer *t, const struct lp_docs *
     if (status == LP_OK)
         status = share(docs, leaf, &all, &most, &rest);
     free(leaf);
-    if (status == LP_OK)
-        lp_adaptive_load(m, initial);
+    for (int way = 0; status == LP_OK && way < LP_WAYS; way++)
+        lp_adaptive_load(m, way == 1, &initial[way]);
     if (status == LP_OK && rest.ndocs >= TUNE_MIN) {
         status = adapt(t, &tree, &most, initial, &trial);
         if (status == LP_OK)

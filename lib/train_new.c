@@ -260,7 +260,7 @@ static enum lp_status put_net(struct builder *b, const struct lp_docs *docs)
 
 static enum lp_status put_initial(struct builder *b, const struct lp_adaptive *initial)
 {
-    unsigned char *p = add_section(b, LP_LPM_INITIAL, 2 * (size_t)LP_ADAPTIVE_SIZE);
+    unsigned char *p = add_section(b, LP_LPM_INITIAL, LP_WAYS * 2 * (size_t)LP_ADAPTIVE_SIZE);
     if (p == NULL)
         return LP_NOMEM;
     lp_tune_put(initial, p);
@@ -364,7 +364,7 @@ static enum lp_status share(const struct lp_docs *docs, const uint32_t *leaf, st
 enum lp_status lp_train_new(const struct lp_trainer *t, const struct lp_docs *docs,
                             struct lp_buf *image)
 {
-    struct lp_adaptive *initial = calloc(1, sizeof *initial);
+    struct lp_adaptive *initial = calloc(LP_WAYS, sizeof *initial);
     struct lp_docs all = {0}, most = {0}, rest = {0};
     struct lp_tree tree = {0};
     struct lp_buf trial = {0};

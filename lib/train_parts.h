@@ -118,13 +118,13 @@ enum lp_status lp_net_adapt(const struct lp_trainer *t, const struct lp_tree *tr
 
 /* --- What adapts (train_tune.c) --------------------------------------------------- */
 
-void lp_tune_guess(struct lp_adaptive *initial);
+void lp_tune_guess(struct lp_adaptive initial[LP_WAYS]);
 
 /* Writes initial values as a model's section has them. */
-void lp_tune_put(const struct lp_adaptive *initial, unsigned char *to);
+void lp_tune_put(const struct lp_adaptive initial[LP_WAYS], unsigned char *to);
 
 /* Learns initial values on docs (ids) that the model was not made of. */
 enum lp_status lp_tune(const struct lp_trainer *t, const struct lp_buf *image,
-                       const struct lp_docs *docs, struct lp_adaptive *initial);
+                       const struct lp_docs *docs, struct lp_adaptive initial[LP_WAYS]);
 
 #endif

@@ -16,7 +16,7 @@ enum { LP_LANES = 16 };
 /* x / 2^n, rounded down. */
 static inline int32_t lp_shift_down(int32_t x, unsigned n)
 {
-    return (int32_t)((((uint32_t)x ^ 0x80000000) >> n) - ((uint32_t)0x80000000 >> n));
+    return x < 0 ? ~(~x >> n) : x >> n;
 }
 
 /* What there is, of numbers with a sign where nothing else is said:
@@ -31,18 +31,24 @@ static inline int32_t lp_shift_down(int32_t x, unsigned n)
  *   load store               of memory; load_file: little-endian, of a file
  *   widen(p) narrow(p, a)    from bytes; to bytes with a sign, within 8 bits
  *   words(p, n, mask)        of words of 32 bits in a file: >> n & mask, of 15 bits
- *   most dot                 the largest; the sum of products
+ *   add_words(p, n, a)       adds a << n to such words
+ *   most                     the largest, sixteen times
+ *   dot                      the sum of products
  *   where(a)                 a bit for each that is -1, of such as are that or 0
+ *   first(a)                 the first that is -1, of such; LP_LANES if none is
  *   sums(a, sum)             sum[i] is that of a[0] to a[i], without a sign
  *   below(a, x)              how many of ascending a, without a sign, are at most x
  *   products(w, v, n, x)     x + the sum of w[j / 4][i][j % 4] * v[j], j < n, for each i;
  *                            of w the lower seven bits count; n a multiple of 4
  *
- *   within(p)                of sixteen numbers of 32 bits, what 16 bits can hold
+ *   within(p, n)             of sixteen numbers of 32 bits / 2^n, rounded down, what 16
+ *                            bits can hold
+ *   look_up(a, i)            a[i[0]], a[i[1]], ...: of sixteen bytes, all below 16
  *
- * and lp_sums_below(sum, x), how many of sixteen ascending sums are at most x. Of eight
- * weights, lp_weights_add(a, b, sum) gives the sums; lp_weights_move(a, b, g, n) adds
- * g / 2^n, rounded to the nearest, to a and b; all stay within 16 bits. */
+ * and lp_sums_below(sum, x), how many of sixteen ascending sums are at most x. Of four
+ * weights, lp_weights_add(a, b, sum) gives the sums; lp_weights_move(a, b, e, v, n) adds to
+ * each of a and b the sum of products of e and v[i], / 2^n, rounded to the nearest; all stay
+ * within 16 bits. */
 
 #if defined(LP_VEC_AVX2)
 
@@ -136,6 +142,56 @@ static inline lp_vec lp_vec_words(const unsigned char *p, unsigned n, int mask)
     const __m256i a = _mm256_and_si256(_mm256_srl_epi32(_mm256_loadu_si256(at), by), and);
     const __m256i b = _mm256_and_si256(_mm256_srl_epi32(_mm256_loadu_si256(at + 1), by), and);
     return _mm256_permute4x64_epi64(_mm256_packs_epi32(a, b), 0xD8);
+}
+
+static inline uint32_t lp_vec_first(lp_vec a)
+{
+    return _tzcnt_u32((uint32_t)_mm256_movemask_epi8(a)) / 2;
+}
+
+static inline uint32_t lp_vec_below(lp_vec a, uint32_t x)
+{
+    const __m256i above = _mm256_subs_epu16(a, _mm256_set1_epi16((int16_t)x));
+    const __m256i not_above = _mm256_cmpeq_epi16(above, _mm256_setzero_si256());
+    return _tzcnt_u32(~(uint32_t)_mm256_movemask_epi8(not_above)) / 2;
+}
+
+/* Of eight numbers, each with those before it added. */
+static inline __m256i lp_vec_running(__m256i x)
+{
+    x = _mm256_add_epi32(x, _mm256_slli_si256(x, 4));
+    x = _mm256_add_epi32(x, _mm256_slli_si256(x, 8));
+    const __m256i low = _mm256_permutevar8x32_epi32(x, _mm256_set1_epi32(3));
+    return _mm256_add_epi32(x, _mm256_blend_epi32(_mm256_setzero_si256(), low, 0xF0));
+}
+
+static inline void lp_vec_sums(lp_vec a, uint32_t *sum)
+{
+    const __m256i x = lp_vec_running(_mm256_cvtepu16_epi32(lp_vec_low(a)));
+    const __m256i y = lp_vec_running(_mm256_cvtepu16_epi32(lp_vec_high(a)));
+    const __m256i before = _mm256_permutevar8x32_epi32(x, _mm256_set1_epi32(7));
+    _mm256_storeu_si256((__m256i *)(void *)sum, x);
+    _mm256_storeu_si256((__m256i *)(void *)(sum + 8), _mm256_add_epi32(y, before));
+}
+
+static inline void lp_vec_add_words(unsigned char *p, unsigned n, lp_vec a)
+{
+    __m256i *at = (__m256i *)(void *)p;
+    const __m128i by = _mm_cvtsi32_si128((int)n);
+    const __m256i low = _mm256_sll_epi32(_mm256_cvtepi16_epi32(lp_vec_low(a)), by);
+    const __m256i high = _mm256_sll_epi32(_mm256_cvtepi16_epi32(lp_vec_high(a)), by);
+    _mm256_storeu_si256(at, _mm256_add_epi32(_mm256_loadu_si256(at), low));
+    _mm256_storeu_si256(at + 1, _mm256_add_epi32(_mm256_loadu_si256(at + 1), high));
+}
+
+static inline lp_vec lp_vec_look_up(lp_vec a, const uint8_t *i)
+{
+    const __m128i low = lp_vec_low(a), high = lp_vec_high(a), byte = _mm_set1_epi16(255);
+    const __m128i at = _mm_loadu_si128((const __m128i *)(const void *)i);
+    const __m128i first = _mm_packus_epi16(_mm_and_si128(low, byte), _mm_and_si128(high, byte));
+    const __m128i second = _mm_packus_epi16(_mm_srli_epi16(low, 8), _mm_srli_epi16(high, 8));
+    const __m128i x = _mm_shuffle_epi8(first, at), y = _mm_shuffle_epi8(second, at);
+    return lp_vec_of(_mm_unpacklo_epi8(x, y), _mm_unpackhi_epi8(x, y));
 }
 
 #elif defined(__SSE2__) && !defined(LP_VEC_PLAIN)
@@ -244,6 +300,57 @@ static inline lp_vec lp_vec_words(const unsigned char *p, unsigned n, int mask)
     return (lp_vec){_mm_packs_epi32(x[0], x[1]), _mm_packs_epi32(x[2], x[3])};
 }
 
+static inline void lp_vec_add_words(unsigned char *p, unsigned n, lp_vec a)
+{
+    __m128i *at = (__m128i *)(void *)p;
+    const __m128i by = _mm_cvtsi32_si128((int)n);
+    const __m128i word[] = {
+        _mm_srai_epi32(_mm_unpacklo_epi16(a.low, a.low), 16),
+        _mm_srai_epi32(_mm_unpackhi_epi16(a.low, a.low), 16),
+        _mm_srai_epi32(_mm_unpacklo_epi16(a.high, a.high), 16),
+        _mm_srai_epi32(_mm_unpackhi_epi16(a.high, a.high), 16),
+    };
+    for (int k = 0; k < 4; k++)
+        _mm_storeu_si128(at + k,
+                         _mm_add_epi32(_mm_loadu_si128(at + k), _mm_sll_epi32(word[k], by)));
+}
+
+static inline uint32_t lp_vec_first(lp_vec a)
+{
+    const int where = _mm_movemask_epi8(_mm_packs_epi16(a.low, a.high));
+    return (uint32_t)__builtin_ctz((uint32_t)where | (uint32_t)1 << LP_LANES);
+}
+
+static inline uint32_t lp_vec_below(lp_vec a, uint32_t x)
+{
+    const __m128i y = _mm_set1_epi16((int16_t)x), zero = _mm_setzero_si128();
+    const __m128i low = _mm_cmpeq_epi16(_mm_subs_epu16(a.low, y), zero);
+    const __m128i high = _mm_cmpeq_epi16(_mm_subs_epu16(a.high, y), zero);
+    return (uint32_t)__builtin_ctz(~(uint32_t)_mm_movemask_epi8(_mm_packs_epi16(low, high)));
+}
+
+/* Of four numbers, each with those before it added, and what is before all. */
+static inline __m128i lp_vec_running(__m128i x, __m128i before)
+{
+    x = _mm_add_epi32(x, _mm_slli_si128(x, 4));
+    x = _mm_add_epi32(x, _mm_slli_si128(x, 8));
+    return _mm_add_epi32(x, _mm_shuffle_epi32(before, 0xFF));
+}
+
+static inline void lp_vec_sums(lp_vec a, uint32_t *sum)
+{
+    const __m128i zero = _mm_setzero_si128(), low = a.low, high = a.high;
+    const __m128i s0 = lp_vec_running(_mm_unpacklo_epi16(low, zero), zero);
+    const __m128i s1 = lp_vec_running(_mm_unpackhi_epi16(low, zero), s0);
+    const __m128i s2 = lp_vec_running(_mm_unpacklo_epi16(high, zero), s1);
+    const __m128i s3 = lp_vec_running(_mm_unpackhi_epi16(high, zero), s2);
+    __m128i *to = (__m128i *)(void *)sum;
+    _mm_storeu_si128(to, s0);
+    _mm_storeu_si128(to + 1, s1);
+    _mm_storeu_si128(to + 2, s2);
+    _mm_storeu_si128(to + 3, s3);
+}
+
 #endif
 
 #if defined(LP_VEC_PAIRS)
@@ -258,31 +365,42 @@ LP_VEC_PAIRS(mul_high_unsigned, mulhi_epu16)
 LP_VEC_PAIRS(same, cmpeq_epi16)
 LP_VEC_PAIRS(sub_unsigned, subs_epu16)
 
-static inline lp_vec lp_vec_within(const int32_t *p)
+static inline lp_vec lp_vec_within(const int32_t *p, unsigned n)
 {
-    const __m128i *at = (const __m128i *)(const void *)p;
-    const __m128i a = _mm_packs_epi32(_mm_loadu_si128(at), _mm_loadu_si128(at + 1));
-    const __m128i b = _mm_packs_epi32(_mm_loadu_si128(at + 2), _mm_loadu_si128(at + 3));
-    return lp_vec_of(a, b);
+    const __m128i *at = (const __m128i *)(const void *)p, by = _mm_cvtsi32_si128((int)n);
+    __m128i x[4];
+    for (int k = 0; k < 4; k++)
+        x[k] = _mm_sra_epi32(_mm_loadu_si128(at + k), by);
+    return lp_vec_of(_mm_packs_epi32(x[0], x[1]), _mm_packs_epi32(x[2], x[3]));
 }
 
 static inline void lp_weights_add(const int16_t *a, const int16_t *b, int16_t *sum)
 {
-    const __m128i x = _mm_loadu_si128((const __m128i *)(const void *)a);
-    const __m128i y = _mm_loadu_si128((const __m128i *)(const void *)b);
-    _mm_storeu_si128((__m128i *)(void *)sum, _mm_adds_epi16(x, y));
+    const __m128i x = _mm_loadl_epi64((const __m128i *)(const void *)a);
+    const __m128i y = _mm_loadl_epi64((const __m128i *)(const void *)b);
+    _mm_storel_epi64((__m128i *)(void *)sum, _mm_adds_epi16(x, y));
 }
 
-static inline void lp_weights_move(int16_t *a, int16_t *b, const int32_t *gradient, unsigned n)
+/* Sums of the four numbers in each of four. */
+static inline __m128i lp_vec_four_sums(const __m128i *x)
 {
-    const __m128i *at = (const __m128i *)(const void *)gradient, by = _mm_cvtsi32_si128((int)n);
-    const __m128i half = _mm_set1_epi32((int32_t)1 << (n - 1));
-    const __m128i low = _mm_sra_epi32(_mm_add_epi32(_mm_loadu_si128(at), half), by);
-    const __m128i high = _mm_sra_epi32(_mm_add_epi32(_mm_loadu_si128(at + 1), half), by);
-    const __m128i move = _mm_packs_epi32(low, high);
+    const __m128i a = _mm_add_epi32(_mm_unpacklo_epi32(x[0], x[1]), _mm_unpackhi_epi32(x[0], x[1]));
+    const __m128i b = _mm_add_epi32(_mm_unpacklo_epi32(x[2], x[3]), _mm_unpackhi_epi32(x[2], x[3]));
+    return _mm_add_epi32(_mm_unpacklo_epi64(a, b), _mm_unpackhi_epi64(a, b));
+}
+
+static inline void lp_weights_move(int16_t *a, int16_t *b, lp_vec error, const lp_vec *value,
+                                   unsigned n)
+{
+    __m128i part[4];
+    for (int i = 0; i < 4; i++)
+        part[i] = lp_vec_pair_sums(error, value[i]);
+    const __m128i half = _mm_set1_epi32((int32_t)1 << (n - 1)), by = _mm_cvtsi32_si128((int)n);
+    const __m128i move = _mm_sra_epi32(_mm_add_epi32(lp_vec_four_sums(part), half), by);
+    const __m128i four = _mm_packs_epi32(move, move);
     __m128i *x = (__m128i *)(void *)a, *y = (__m128i *)(void *)b;
-    _mm_storeu_si128(x, _mm_adds_epi16(_mm_loadu_si128(x), move));
-    _mm_storeu_si128(y, _mm_adds_epi16(_mm_loadu_si128(y), move));
+    _mm_storel_epi64(x, _mm_adds_epi16(_mm_loadl_epi64(x), four));
+    _mm_storel_epi64(y, _mm_adds_epi16(_mm_loadl_epi64(y), four));
 }
 
 static inline lp_vec lp_vec_load_file(const unsigned char *p)
@@ -300,13 +418,13 @@ static inline uint32_t lp_vec_where(lp_vec a)
     return (uint32_t)_mm_movemask_epi8(_mm_packs_epi16(lp_vec_low(a), lp_vec_high(a)));
 }
 
-static inline int32_t lp_vec_most(lp_vec a)
+static inline lp_vec lp_vec_most(lp_vec a)
 {
     __m128i x = _mm_max_epi16(lp_vec_low(a), lp_vec_high(a));
     x = _mm_max_epi16(x, _mm_shuffle_epi32(x, 0x4E));
     x = _mm_max_epi16(x, _mm_shuffle_epi32(x, 0xB1));
-    x = _mm_max_epi16(x, _mm_shufflelo_epi16(x, 0xB1));
-    return (int16_t)_mm_cvtsi128_si32(x);
+    x = _mm_max_epi16(x, _mm_shufflehi_epi16(_mm_shufflelo_epi16(x, 0xB1), 0xB1));
+    return lp_vec_of(x, x);
 }
 
 static inline int32_t lp_vec_dot(lp_vec a, lp_vec b)
@@ -314,34 +432,6 @@ static inline int32_t lp_vec_dot(lp_vec a, lp_vec b)
     __m128i x = lp_vec_pair_sums(a, b);
     x = _mm_add_epi32(x, _mm_shuffle_epi32(x, 0x4E));
     return _mm_cvtsi128_si32(_mm_add_epi32(x, _mm_shuffle_epi32(x, 0xB1)));
-}
-
-static inline uint32_t lp_vec_below(lp_vec a, uint32_t x)
-{
-    const lp_vec not_above = lp_vec_same(lp_vec_sub_unsigned(a, lp_vec_all((int)x)), lp_vec_all(0));
-    return (uint32_t)__builtin_ctz(~lp_vec_where(not_above));
-}
-
-/* Of four numbers, each with those before it added, and what is before all. */
-static inline __m128i lp_vec_running(__m128i x, __m128i before)
-{
-    x = _mm_add_epi32(x, _mm_slli_si128(x, 4));
-    x = _mm_add_epi32(x, _mm_slli_si128(x, 8));
-    return _mm_add_epi32(x, _mm_shuffle_epi32(before, 0xFF));
-}
-
-static inline void lp_vec_sums(lp_vec a, uint32_t *sum)
-{
-    const __m128i zero = _mm_setzero_si128(), low = lp_vec_low(a), high = lp_vec_high(a);
-    const __m128i s0 = lp_vec_running(_mm_unpacklo_epi16(low, zero), zero);
-    const __m128i s1 = lp_vec_running(_mm_unpackhi_epi16(low, zero), s0);
-    const __m128i s2 = lp_vec_running(_mm_unpacklo_epi16(high, zero), s1);
-    const __m128i s3 = lp_vec_running(_mm_unpackhi_epi16(high, zero), s2);
-    __m128i *to = (__m128i *)(void *)sum;
-    _mm_storeu_si128(to, s0);
-    _mm_storeu_si128(to + 1, s1);
-    _mm_storeu_si128(to + 2, s2);
-    _mm_storeu_si128(to + 3, s3);
 }
 
 static inline uint32_t lp_sums_below(const uint32_t *sum, uint32_t x)
@@ -416,27 +506,18 @@ LP_VEC_EACH(same, LP_VEC_TWO, a.v[i] == b.v[i] ? -1 : 0)
 LP_VEC_EACH(both, LP_VEC_TWO, a.v[i] & b.v[i])
 LP_VEC_EACH(but, LP_VEC_TWO, a.v[i] & ~b.v[i])
 
-static inline lp_vec lp_vec_within(const int32_t *p)
+static inline lp_vec lp_vec_within(const int32_t *p, unsigned n)
 {
     lp_vec a;
     for (int i = 0; i < LP_LANES; i++)
-        a.v[i] = (int16_t)lp_within_16(p[i]);
+        a.v[i] = (int16_t)lp_within_16(lp_shift_down(p[i], n));
     return a;
 }
 
 static inline void lp_weights_add(const int16_t *a, const int16_t *b, int16_t *sum)
 {
-    for (int i = 0; i < LP_LANES / 2; i++)
+    for (int i = 0; i < 4; i++)
         sum[i] = (int16_t)lp_within_16(a[i] + b[i]);
-}
-
-static inline void lp_weights_move(int16_t *a, int16_t *b, const int32_t *gradient, unsigned n)
-{
-    for (int i = 0; i < LP_LANES / 2; i++) {
-        int32_t move = lp_within_16(lp_shift_down(gradient[i] + ((int32_t)1 << (n - 1)), n));
-        a[i] = (int16_t)lp_within_16(a[i] + move);
-        b[i] = (int16_t)lp_within_16(b[i] + move);
-    }
 }
 
 static inline lp_vec lp_vec_load_file(const unsigned char *p)
@@ -461,6 +542,12 @@ static inline lp_vec lp_vec_words(const unsigned char *p, unsigned n, int mask)
     return a;
 }
 
+static inline void lp_vec_add_words(unsigned char *p, unsigned n, lp_vec a)
+{
+    for (int i = 0; i < LP_LANES; i++)
+        lp_put32(p + 4 * i, lp_get32(p + 4 * i) + ((uint32_t)(int32_t)a.v[i] << n));
+}
+
 static inline uint32_t lp_vec_where(lp_vec a)
 {
     uint32_t bits = 0;
@@ -469,12 +556,20 @@ static inline uint32_t lp_vec_where(lp_vec a)
     return bits;
 }
 
-static inline int32_t lp_vec_most(lp_vec a)
+static inline uint32_t lp_vec_first(lp_vec a)
+{
+    uint32_t i = 0;
+    while (i < LP_LANES && a.v[i] == 0)
+        i++;
+    return i;
+}
+
+static inline lp_vec lp_vec_most(lp_vec a)
 {
     int32_t most = a.v[0];
     for (int i = 1; i < LP_LANES; i++)
         most = a.v[i] > most ? a.v[i] : most;
-    return most;
+    return lp_vec_all(most);
 }
 
 static inline int32_t lp_vec_dot(lp_vec a, lp_vec b)
@@ -483,6 +578,17 @@ static inline int32_t lp_vec_dot(lp_vec a, lp_vec b)
     for (int i = 0; i < LP_LANES; i++)
         sum += a.v[i] * b.v[i];
     return sum;
+}
+
+static inline void lp_weights_move(int16_t *a, int16_t *b, lp_vec error, const lp_vec *value,
+                                   unsigned n)
+{
+    for (int i = 0; i < 4; i++) {
+        const int32_t sum = lp_vec_dot(error, value[i]) + ((int32_t)1 << (n - 1));
+        const int32_t move = lp_within_16(lp_shift_down(sum, n));
+        a[i] = (int16_t)lp_within_16(a[i] + move);
+        b[i] = (int16_t)lp_within_16(b[i] + move);
+    }
 }
 
 static inline lp_vec lp_vec_products(const unsigned char *weight, const int8_t *input, int n,
@@ -524,6 +630,19 @@ static inline uint32_t lp_sums_below(const uint32_t *sum, uint32_t x)
     while (n < LP_LANES && sum[n] <= x)
         n++;
     return n;
+}
+
+#endif
+
+#if !defined(LP_VEC_AVX2)
+
+static inline lp_vec lp_vec_look_up(lp_vec a, const uint8_t *i)
+{
+    int16_t of[LP_LANES], to[LP_LANES];
+    lp_vec_store(of, a);
+    for (int k = 0; k < LP_LANES; k++)
+        to[k] = of[i[k]];
+    return lp_vec_load(to);
 }
 
 #endif

@@ -153,9 +153,11 @@ head_of() {
     [ "$(head_of 1 < z.blob)" = fe ]
     [ "$(field chain z.blob)" = tokens+mix ]
     [ "$(field model z.blob)" = "$(lpmix text.tok | field model -)" ]
+    grep -q "cl100k_base Ta .* Ta $(field model z.blob)$" "$ROOT/man/lpstream.5"
     lpunpack z.blob | same - p
     lptok --blob -e gpt-4o p | lpmix --blob > z.blob
     [ "$(head_of 1 < z.blob)" = ff ]
+    grep -q "o200k_base Ta .* Ta $(field model z.blob)$" "$ROOT/man/lpstream.5"
     lpunpack z.blob | same - p
     lpmix --blob z.blob | same - z.blob
     lptok --blob p | lpmix --blob --fast > z.blob

@@ -210,7 +210,7 @@ static void test_wide_node(uint32_t nleaves, enum lp_status expected)
                                        [LP_LPM_ID] = 3 * nleaves,
                                        [LP_LPM_ROW] = 2 * (nleaves + 1),
                                        [LP_LPM_START] = 4 * (nleaves + 2),
-                                       [LP_LPM_INITIAL] = 2 * LP_ADAPTIVE_SIZE};
+                                       [LP_LPM_INITIAL] = LP_WAYS * 2 * LP_ADAPTIVE_SIZE};
     const size_t room = 4 << 20;
     unsigned char *file = calloc(room, 1);
     if (file == NULL)
