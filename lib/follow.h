@@ -3,8 +3,7 @@
 #ifndef LP_FOLLOW_H
 #define LP_FOLLOW_H
 
-#include "model.h"
-#include "vec.h"
+#include "list.h"
 
 enum {
     LP_FOLLOW_COUNT = (1 << LP_FOLLOW_BITS) - 1, /* of a successor, or of all others */
@@ -28,16 +27,11 @@ static inline uint32_t lp_follow_count(const struct lp_follow *f, uint32_t i)
     return lp_get32(f->at + 4 * (size_t)i) & LP_FOLLOW_COUNT;
 }
 
-enum { LP_FOLLOW_COARSE = 3 }; /* bits that a leaf loses to be one of 15 */
-
 /* Which successors may be leaves from first to last: all that are, and some near those. */
 static inline uint32_t lp_follow_near(const struct lp_follow *f, uint32_t first, uint32_t last)
 {
-    const lp_vec leaf = lp_vec_words(f->at, LP_FOLLOW_BITS + LP_FOLLOW_COARSE, INT16_MAX);
-    const lp_vec low = lp_vec_all((int)(first >> LP_FOLLOW_COARSE));
-    const lp_vec high = lp_vec_all((int)(last >> LP_FOLLOW_COARSE));
-    const lp_vec near = lp_vec_same(leaf, lp_vec_max(lp_vec_min(leaf, high), low));
-    return lp_vec_where(near) & (((uint32_t)1 << f->n) - 1);
+    const lp_vec leaf = lp_vec_words(f->at, LP_FOLLOW_BITS + LP_LEAF_COARSE, INT16_MAX);
+    return lp_leaves_near(leaf, f->n, first, last);
 }
 
 /* The log odds of the root's children, in 1/8, LP_FOLLOW_EVEN added: by how much they

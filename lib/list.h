@@ -25,7 +25,7 @@ static inline lp_vec lp_leaf_high(uint32_t leaf)
 }
 
 /* Of words, the leaves that are so many bits from the n-th on. */
-static inline struct lp_leaves lp_leaves_of(const unsigned char *words, unsigned n, uint32_t bits)
+static inline struct lp_leaves lp_leaves_read(const unsigned char *words, unsigned n, uint32_t bits)
 {
     return (struct lp_leaves){
         lp_vec_words(words, n, (1 << LP_LEAF_LOW) - 1),
@@ -38,6 +38,18 @@ static inline lp_vec lp_leaves_same(const struct lp_leaves *leaves, uint32_t lea
 {
     return lp_vec_both(lp_vec_same(leaves->low, lp_leaf_low(leaf)),
                        lp_vec_same(leaves->high, lp_leaf_high(leaf)));
+}
+
+enum { LP_LEAF_COARSE = 3 }; /* bits that a leaf loses to be one of 15 */
+
+/* Which of the first n leaves, without these bits, may be from first to last: all that are,
+ * and some near those. A bit for each. */
+static inline uint32_t lp_leaves_near(lp_vec coarse, uint32_t n, uint32_t first, uint32_t last)
+{
+    const lp_vec low = lp_vec_all((int)(first >> LP_LEAF_COARSE));
+    const lp_vec high = lp_vec_all((int)(last >> LP_LEAF_COARSE));
+    const lp_vec near = lp_vec_same(coarse, lp_vec_max(lp_vec_min(coarse, high), low));
+    return lp_vec_where(near) & (((uint32_t)1 << n) - 1);
 }
 
 static inline uint32_t lp_cell_leaf(uint32_t cell, uint32_t leaf_bits)
@@ -66,7 +78,7 @@ static inline void lp_list_note(const struct lp_model *model, unsigned char *buc
 {
     const uint32_t bits = model->leaf_bits;
     const lp_vec classes = lp_cell_classes(bucket, bits);
-    const struct lp_leaves leaves = lp_leaves_of(bucket, 0, bits);
+    const struct lp_leaves leaves = lp_leaves_read(bucket, 0, bits);
     const lp_vec cells = lp_cells_of(bucket, bits, check, classes);
     const lp_vec here = lp_vec_both(cells, lp_leaves_same(&leaves, leaf));
     const lp_vec grow = lp_vec_add(lp_vec_same(classes, lp_vec_all(15)), lp_vec_all(1));

@@ -60,8 +60,9 @@ static void find_follow(const struct lp_mix *m, struct context *x)
     const struct lp_model *model = m->model;
     if (model->nnets > 0)
         lp_model_expect(model, lp_net_row(model, x->before[0], 0));
-    x->follow = lp_follow_none(model);
-    if (!m->fast)
+    if (m->fast)
+        x->follow = lp_follow_none(model);
+    else
         lp_follow_open(model, x->before[0], &x->follow);
     if (x->follow.n > 0) {
         lp_model_expect(model, x->follow.at - 4 * LP_FOLLOW_HEAD);

@@ -122,7 +122,7 @@ static inline lp_vec children_of(const struct choice *s, const struct walk *w)
     const uint32_t none = lp_vec_where(lp_vec_same(s->begin, lp_vec_all(-1)));
     const uint32_t there = ~none & (((uint32_t)1 << LP_NODE_CHILDREN) - 1);
     const uint32_t leaves = there & ~s->inner;
-    uint32_t gone = 0, near = offered_near(w->coarse, o->n, s->leaf, w->end - 1);
+    uint32_t gone = 0, near = lp_leaves_near(w->coarse, o->n, s->leaf, w->end - 1);
     near &= 0U - (leaves != 0);
     for (; near != 0; near &= near - 1) {
         const uint32_t leaf = o->leaf[__builtin_ctz(near)];

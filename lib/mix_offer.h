@@ -10,7 +10,6 @@ enum {
     OFFERED_MAX = LP_LANES - 1,
     NO_LANE = LP_LANES,
     SLOTS = 64,         /* of leaves by their lowest bits: collisions are rare */
-    COARSE = 3,         /* bits that a leaf loses to be one of 15 */
     NONE_WEIGHT = 8192, /* of the odds of none of the leaves: 1 */
 };
 
@@ -40,15 +39,7 @@ static inline uint32_t find_offered(const struct offer *o, uint32_t leaf)
 /* The leaves that are offered, without their lowest bits. */
 static inline lp_vec coarse_offered(const struct offer *o)
 {
-    return lp_vec_within((const int32_t *)(const void *)o->leaf, COARSE);
-}
-
-/* The lanes of leaves from first to last, and of some near those: a bit for each. */
-static inline uint32_t offered_near(lp_vec coarse, uint32_t n, uint32_t first, uint32_t last)
-{
-    const lp_vec low = lp_vec_all((int)(first >> COARSE)), high = lp_vec_all((int)(last >> COARSE));
-    const lp_vec near = lp_vec_same(coarse, lp_vec_max(lp_vec_min(coarse, high), low));
-    return lp_vec_where(near) & (((uint32_t)1 << n) - 1);
+    return lp_vec_within((const int32_t *)(const void *)o->leaf, LP_LEAF_COARSE);
 }
 
 /* Offers a leaf: its lane, which it may have already; OFFERED_MAX if there is no room. */
@@ -123,7 +114,7 @@ static inline uint32_t follow_class(uint32_t count)
 static inline void name_followed(const struct context *x, struct offer *o)
 {
     o->level[0] = follow_class(x->follow.others + 1);
-    struct lp_leaves leaves = lp_leaves_of(x->follow.at, LP_FOLLOW_BITS, 32 - LP_FOLLOW_BITS);
+    struct lp_leaves leaves = lp_leaves_read(x->follow.at, LP_FOLLOW_BITS, 32 - LP_FOLLOW_BITS);
     /* Those that are not there are as no leaf is. */
     leaves.high = lp_vec_add(leaves.high, lp_vec_but(lp_vec_all(-16), lanes_below(x->follow.n)));
     for (uint32_t k = 0; k < o->n; k++) {

@@ -100,8 +100,7 @@ enum {
 
 /* What the odds of what is offered are mixed from, and those of children. */
 enum lp_input {
-    LP_IN_SOURCE = 0,         /* successors */
-    LP_IN_MATCH = LP_SOURCES, /* what came after the same tokens */
+    LP_IN_MATCH = LP_SOURCES, /* what came after the same tokens; before it are the sources */
     LP_IN_MODEL = 0,     /* what the model knows of them: the network, or how frequent they are */
     LP_IN_NODE,          /* what this sequence has shown of them */
     LP_IN_FOLLOW,        /* the model's successors of the last token */
