@@ -555,9 +555,9 @@ static struct lp_train_sizes sizes_of(size_t size)
 {
     const uint32_t percent = (uint32_t)(size / 100);
     return (struct lp_train_sizes){.follow = 17 * percent,
-                                   .cell = 38 * percent,
+                                   .cell = 43 * percent,
                                    .rows = 12 * percent / (LP_NET_PLACES * LP_NET_ROW),
-                                   .nodes = 38 * percent / LP_NET_NODE};
+                                   .nodes = 28 * percent / LP_NET_NODE};
 }
 
 int main(int argc, char **argv)

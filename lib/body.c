@@ -60,8 +60,9 @@ static enum lp_status try_zstd(struct lp_coder *coder, const struct lp_options *
     return status;
 }
 
-/* What is mixed is to be no larger than zstd makes it, which a good level takes a sixth of
- * the mixing's time to tell. A quick level tells for most bodies that no other will: of
+/* What is mixed is to be no larger than zstd makes it, which a good level takes a third of
+ * the mixing's time to tell. For most bodies it is known without; for most of the others a
+ * quick level tells that no other will: of
  * 32,000 contrived ones (phrases of all lengths at all odds, with noise) none that zstd's
  * level 15 made smaller than mixing did was mixed to less than 0.75 of what level 3 made,
  * but for those that were mixed to less than a quarter. */
@@ -102,7 +103,9 @@ enum lp_status lp_body_pack(struct lp_coder *coder, const struct lp_options *opt
     enum lp_status status = LP_OK;
     if (mix)
         status = try_mix(coder, options, nrecords, body, &best);
-    if (mix && level > SCOUT && status == LP_OK) {
+    if (mix && status == LP_OK && best.cost <= lp_zstd_least(body->p, body->n))
+        zstd = false;
+    if (mix && zstd && level > SCOUT && status == LP_OK) {
         const size_t mixed = best.cost;
         status = try_zstd(coder, options, SCOUT, base, body, &best);
         zstd = !out_of_reach(mixed, body->n, coder->spare.n);

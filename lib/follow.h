@@ -27,11 +27,20 @@ static inline uint32_t lp_follow_count(const struct lp_follow *f, uint32_t i)
     return lp_get32(f->at + 4 * (size_t)i) & LP_FOLLOW_COUNT;
 }
 
-/* Which successors may be leaves from first to last: all that are, and some near those. */
-static inline uint32_t lp_follow_near(const struct lp_follow *f, uint32_t first, uint32_t last)
+/* Their leaves and counts, and which of these there are: a bit each. */
+static inline lp_words lp_follow_leaves(const struct lp_follow *f)
 {
-    const lp_vec leaf = lp_vec_words(f->at, LP_FOLLOW_BITS + LP_LEAF_COARSE, INT16_MAX);
-    return lp_leaves_near(leaf, f->n, first, last);
+    return lp_words_load(f->at, LP_FOLLOW_BITS);
+}
+
+static inline lp_vec lp_follow_counts(const struct lp_follow *f)
+{
+    return lp_vec_words(f->at, 0, LP_FOLLOW_COUNT);
+}
+
+static inline uint32_t lp_follow_there(const struct lp_follow *f)
+{
+    return ((uint32_t)1 << f->n) - 1;
 }
 
 /* The log odds of the root's children, in 1/8, LP_FOLLOW_EVEN added: by how much they
@@ -60,12 +69,11 @@ static inline void lp_follow_open(const struct lp_model *m, uint32_t leaf, struc
     f->others = lp_get32(m->follow + 4 * (size_t)begin) & LP_FOLLOW_COUNT;
 }
 
-/* The level of a sum of less than 2^16: half octaves. */
-static inline uint32_t lp_wide_level(uint32_t sum)
+/* The class of a count, its level where it is a sum: its bits, 15 at most. */
+static inline uint32_t lp_follow_class(uint32_t count)
 {
-    sum = (sum & UINT16_MAX) + 1;
-    const uint32_t n = 31 - (uint32_t)__builtin_clz(sum), level = 2 * n + (sum << 1 >> n & 1);
-    return level < LP_WIDE_LEVELS ? level : LP_WIDE_LEVELS - 1;
+    const uint32_t bits = 31 - (uint32_t)__builtin_clz(count << 1 | 1);
+    return bits < 15 ? bits : 15;
 }
 
 #endif

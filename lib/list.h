@@ -1,99 +1,94 @@
-/* list.h - what came after a context of one, two or three tokens: some of its
- * successors and what they count, found in one cache line. The model has such lines
- * and so has each sequence, for what it shows itself. */
+/* list.h - what came after a context of one, two or three tokens: some of its successors and
+ * what they count. The model has them in buckets of sixteen cells, a cache line; a sequence, for
+ * what it shows itself, in fours. */
 #ifndef LP_LIST_H
 #define LP_LIST_H
 
 #include "model.h"
 #include "vec.h"
 
-/* Sixteen leaves, each in two parts. */
-struct lp_leaves {
-    lp_vec low, high;
-};
-
-enum { LP_LEAF_LOW = LP_LEAF_BITS_MIN /* bits of the lower part */ };
-
-static inline lp_vec lp_leaf_low(uint32_t leaf)
-{
-    return lp_vec_all((int)(leaf & (((uint32_t)1 << LP_LEAF_LOW) - 1)));
-}
-
-static inline lp_vec lp_leaf_high(uint32_t leaf)
-{
-    return lp_vec_all((int)(leaf >> LP_LEAF_LOW));
-}
-
-/* Of words, the leaves that are so many bits from the n-th on. */
-static inline struct lp_leaves lp_leaves_read(const unsigned char *words, unsigned n, uint32_t bits)
-{
-    return (struct lp_leaves){
-        lp_vec_words(words, n, (1 << LP_LEAF_LOW) - 1),
-        lp_vec_words(words, n + LP_LEAF_LOW, (1 << (bits - LP_LEAF_LOW)) - 1),
-    };
-}
-
-/* -1 where they are that leaf. */
-static inline lp_vec lp_leaves_same(const struct lp_leaves *leaves, uint32_t leaf)
-{
-    return lp_vec_both(lp_vec_same(leaves->low, lp_leaf_low(leaf)),
-                       lp_vec_same(leaves->high, lp_leaf_high(leaf)));
-}
-
-enum { LP_LEAF_COARSE = 3 }; /* bits that a leaf loses to be one of 15 */
-
-/* Which of the first n leaves, without these bits, may be from first to last: all that are,
- * and some near those. A bit for each. */
-static inline uint32_t lp_leaves_near(lp_vec coarse, uint32_t n, uint32_t first, uint32_t last)
-{
-    const lp_vec low = lp_vec_all((int)(first >> LP_LEAF_COARSE));
-    const lp_vec high = lp_vec_all((int)(last >> LP_LEAF_COARSE));
-    const lp_vec near = lp_vec_same(coarse, lp_vec_max(lp_vec_min(coarse, high), low));
-    return lp_vec_where(near) & (((uint32_t)1 << n) - 1);
-}
+enum { LP_OWN_CELLS = 4 /* in a bucket of a sequence's own */ };
 
 static inline uint32_t lp_cell_leaf(uint32_t cell, uint32_t leaf_bits)
 {
     return cell & (((uint32_t)1 << leaf_bits) - 1);
 }
 
-static inline lp_vec lp_cell_classes(const unsigned char *bucket, uint32_t leaf_bits)
+static inline uint32_t lp_cell_class(uint32_t cell, uint32_t leaf_bits)
 {
-    return lp_vec_words(bucket, leaf_bits, (1 << LP_CELL_CLASS_BITS) - 1);
+    return cell >> leaf_bits & ((1 << LP_CELL_CLASS_BITS) - 1);
 }
 
-/* -1 for the cells of a bucket that are not empty and have a check. */
-static inline lp_vec lp_cells_of(const unsigned char *bucket, uint32_t leaf_bits, uint32_t check,
-                                 lp_vec classes)
+/* Which of sixteen cells have a check. */
+static inline uint32_t lp_cells_of(const unsigned char *cells, uint32_t leaf_bits, uint32_t check)
 {
-    const lp_vec checks = lp_vec_words(bucket, leaf_bits + LP_CELL_CLASS_BITS, INT16_MAX);
-    return lp_vec_but(lp_vec_same(checks, lp_vec_all((int)check)),
-                      lp_vec_same(classes, lp_vec_all(0)));
+    const lp_words checks = lp_words_load(cells, leaf_bits + LP_CELL_CLASS_BITS);
+    return lp_words_same(&checks, check);
 }
 
-/* Notes that leaf came in a context: its count grows by a class, the others' fade by half of
- * theirs less one. */
-static inline void lp_list_note(const struct lp_model *model, unsigned char *bucket, uint32_t check,
-                                uint32_t leaf)
+/* In a bucket of a sequence's own, the cells of a check: that of a leaf grows by a class, up to
+ * 15, the others fade by half of theirs less one. Returns whether there is one of the leaf;
+ * *least is the first cell of the least class. */
+#if defined(LP_VEC_PAIRS)
+
+static inline bool lp_own_count(unsigned char *cells, uint32_t leaf_bits, uint32_t check,
+                                uint32_t leaf, uint32_t *least)
 {
-    const uint32_t bits = model->leaf_bits;
-    const lp_vec classes = lp_cell_classes(bucket, bits);
-    const struct lp_leaves leaves = lp_leaves_read(bucket, 0, bits);
-    const lp_vec cells = lp_cells_of(bucket, bits, check, classes);
-    const lp_vec here = lp_vec_both(cells, lp_leaves_same(&leaves, leaf));
-    const lp_vec grow = lp_vec_add(lp_vec_same(classes, lp_vec_all(15)), lp_vec_all(1));
-    const lp_vec fade = lp_vec_shift(lp_vec_sub(classes, lp_vec_all(1)), 1);
-    lp_vec_add_words(
-        bucket, bits,
-        lp_vec_sub(lp_vec_both(here, grow), lp_vec_but(lp_vec_both(cells, fade), here)));
-    if (lp_vec_where(here) != 0)
-        return;
-    /* The first of the least class gives way. */
-    const lp_vec none = lp_vec_all(0);
-    const lp_vec least = lp_vec_sub(none, lp_vec_most(lp_vec_sub(none, classes)));
-    const uint32_t at = lp_vec_first(lp_vec_same(classes, least));
-    lp_put32(bucket + 4 * (size_t)at,
-             check << (bits + LP_CELL_CLASS_BITS) | (uint32_t)1 << bits | leaf);
+    const __m128i bits = _mm_cvtsi32_si128((int)leaf_bits), fifteen = _mm_set1_epi32(15);
+    const __m128i leaves = _mm_set1_epi32((1 << leaf_bits) - 1);
+    const __m128i cell = _mm_loadu_si128((__m128i *)(void *)cells);
+    __m128i class = _mm_and_si128(_mm_srl_epi32(cell, bits), fifteen);
+    const __m128i checks = _mm_srli_epi32(_mm_srl_epi32(cell, bits), LP_CELL_CLASS_BITS);
+    const __m128i here = _mm_cmpeq_epi32(checks, _mm_set1_epi32((int)check));
+    const __m128i same = _mm_and_si128(
+        here, _mm_cmpeq_epi32(_mm_and_si128(cell, leaves), _mm_set1_epi32((int)leaf)));
+    const __m128i grow = _mm_and_si128(same, _mm_cmplt_epi32(class, fifteen));
+    const __m128i less = _mm_srai_epi32(_mm_sub_epi32(class, _mm_set1_epi32(1)), 1);
+    const __m128i fade = _mm_and_si128(_mm_andnot_si128(same, here), less);
+    const __m128i change = _mm_add_epi32(grow, fade); /* less by so much: grow is -1 */
+    class = _mm_sub_epi32(class, change);
+    _mm_storeu_si128((__m128i *)(void *)cells, _mm_sub_epi32(cell, _mm_sll_epi32(change, bits)));
+    __m128i key = _mm_add_epi32(_mm_slli_epi32(class, 2), _mm_set_epi32(3, 2, 1, 0));
+    key = _mm_min_epi16(key, _mm_shuffle_epi32(key, 0x4E));
+    key = _mm_min_epi16(key, _mm_shuffle_epi32(key, 0xB1));
+    *least = (uint32_t)_mm_cvtsi128_si32(key) & 3;
+    return _mm_movemask_epi8(same) != 0;
+}
+
+#else
+
+static inline bool lp_own_count(unsigned char *cells, uint32_t leaf_bits, uint32_t check,
+                                uint32_t leaf, uint32_t *least)
+{
+    uint32_t least_class = UINT32_MAX;
+    bool found = false;
+    for (uint32_t i = 0; i < LP_OWN_CELLS; i++) {
+        const uint32_t cell = lp_get32(cells + 4 * (size_t)i);
+        uint32_t class = lp_cell_class(cell, leaf_bits);
+        const uint32_t before = class;
+        if (cell >> (leaf_bits + LP_CELL_CLASS_BITS) == check) {
+            const bool same = lp_cell_leaf(cell, leaf_bits) == leaf;
+            class = same ? class + (class < 15) : class - (class - 1) / 2;
+            found = found || same;
+        }
+        lp_put32(cells + 4 * (size_t)i, cell + ((class - before) << leaf_bits));
+        *least = class < least_class ? i : *least;
+        least_class = class < least_class ? class : least_class;
+    }
+    return found;
+}
+
+#endif
+
+/* Notes there that a leaf came in a context. One that is new takes the place of what counts
+ * least. */
+static inline void lp_own_note(unsigned char *cells, uint32_t leaf_bits, uint32_t check,
+                               uint32_t leaf)
+{
+    uint32_t least = 0;
+    if (!lp_own_count(cells, leaf_bits, check, leaf, &least))
+        lp_put32(cells + 4 * (size_t)least,
+                 check << (leaf_bits + LP_CELL_CLASS_BITS) | (uint32_t)1 << leaf_bits | leaf);
 }
 
 #endif

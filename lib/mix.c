@@ -1,14 +1,12 @@
 /* mix.c - codes sequences of token ids by a model: what is learnt, and how it begins.
  * How tokens are coded is in mix_run.h. */
 #include "bpe.h"
+#include "list.h"
 #include "mix_state.h"
 
 #include <stdlib.h>
 
-enum { BUCKET_LOG_MAX = 16 /* of the sequence's own cells: 4 MB */ };
-
-const struct lp_rates lp_mix_rates = {
-    .offer_odds = 10, .offer_weight = 17, .odds = 12, .weight = 20};
+enum { CONTEXTS_LOG_MAX = 18 /* 5 MB for what a sequence shows of them */ };
 
 const uint16_t lp_class_count[16] = {0, 1, 2, 3, 4, 6, 8, 11, 16, 23, 32, 45, 64, 91, 128, 181};
 
@@ -57,12 +55,13 @@ static void *make_room(void *p, size_t *cap, size_t n)
 /* Makes the working state that of a sequence of n leaves not yet coded. */
 static enum lp_status start(struct lp_mix *m, size_t n)
 {
-    uint32_t log = 4;
-    while (log < BUCKET_LOG_MAX && (size_t)2 << log < n)
+    uint32_t log = 6;
+    while (log < CONTEXTS_LOG_MAX && (size_t)1 << log < 2 * n)
         log++;
-    m->nbuckets = (uint32_t)1 << log;
-    m->met_log = log + 2;
-    size_t ncell = 64 * (size_t)m->nbuckets, nmet = sizeof *m->met << m->met_log;
+    m->context_log = log;
+    /* Cells are looked at sixteen at a time. */
+    size_t ncell = ((size_t)4 * LP_OWN_CELLS << log) + 4 * LP_BUCKET_CELLS;
+    size_t nmet = sizeof *m->met << log;
     m->leaf = make_room(m->leaf, &m->leaf_cap, n * sizeof *m->leaf);
     m->cell = make_room(m->cell, &m->cell_cap, ncell);
     m->met = make_room(m->met, &m->met_cap, nmet);
@@ -70,25 +69,22 @@ static enum lp_status start(struct lp_mix *m, size_t n)
         return LP_NOMEM;
     memset(m->cell, 0, ncell);
     memset(m->met, 0, nmet);
-    m->now = m->initial;
-    for (uint32_t i = 0; i < m->ntouched; i++)
+    for (uint32_t i = 0; i < m->ntouched; i++) {
+        memset(m->node[m->touched[i]], 0, sizeof *m->node);
         m->seen[m->touched[i]] = 0;
+    }
     m->ntouched = 0;
+    memset(m->child_more, 0, sizeof m->child_more);
     return LP_OK;
 }
 
-enum lp_status lp_mix_learn(struct lp_mix *m, const uint32_t *ids, size_t n,
-                            const struct lp_rates *rates, struct lp_adaptive *state,
-                            struct lp_buf *out)
+enum lp_status lp_mix_encode(struct lp_mix *m, const uint32_t *ids, size_t n, struct lp_buf *out)
 {
     if (n >= (uint32_t)1 << 31)
         return LP_LIMIT;
     enum lp_status status = start(m, n);
     if (status != LP_OK)
         return status;
-    if (state != NULL)
-        m->now = *state;
-    m->rates = *rates;
     struct lp_coder c = {.out = out};
     if (!lp_buf_reserve(out, 256))
         return LP_NOMEM;
@@ -97,14 +93,7 @@ enum lp_status lp_mix_learn(struct lp_mix *m, const uint32_t *ids, size_t n,
     status = m->run(m, &c, ids, n, false);
     if (status == LP_OK)
         lp_code_flush(&c);
-    if (state != NULL)
-        *state = m->now;
     return status == LP_OK ? lp_model_status(m->model) : status;
-}
-
-enum lp_status lp_mix_encode(struct lp_mix *m, const uint32_t *ids, size_t n, struct lp_buf *out)
-{
-    return lp_mix_learn(m, ids, n, &lp_mix_rates, NULL, out);
 }
 
 enum lp_status lp_mix_decode(struct lp_mix *m, const unsigned char *in, size_t size, size_t max,
@@ -118,7 +107,6 @@ enum lp_status lp_mix_decode(struct lp_mix *m, const unsigned char *in, size_t s
     if (!lp_ids_reserve(out, n))
         return LP_NOMEM;
     enum lp_status status = start(m, n);
-    m->rates = lp_mix_rates;
     if (status == LP_OK)
         status = m->run(m, &c, NULL, n, true);
     for (size_t i = 0; status == LP_OK && i < n; i++)
@@ -131,36 +119,17 @@ enum lp_status lp_mix_decode(struct lp_mix *m, const unsigned char *in, size_t s
 static void fill_levels(struct lp_mix *m)
 {
     uint8_t level = 0;
-    for (uint32_t sum = 0; sum < LP_MIX_LEVELS; sum++) {
+    for (uint32_t sum = 0; sum < LP_TOTALS; sum++) {
         while (level < LP_LEVELS - 1 && sum >= lp_class_count[level + 1])
             level++;
         m->level[sum] = level;
     }
 }
 
-/* The state is two arrays: of weights, of 16 bits; then the odds. */
-int32_t lp_adaptive_get(const struct lp_adaptive *state, size_t i)
+void lp_mixing_load(const struct lp_model *m, bool fast, struct lp_mixing *by)
 {
-    if (i < LP_ADAPTIVE_ODDS)
-        return ((const int16_t *)state)[i];
-    return (&state->offer[0][0][0])[i - LP_ADAPTIVE_ODDS];
-}
-
-void lp_adaptive_put(struct lp_adaptive *state, size_t i, int32_t value)
-{
-    if (i < LP_ADAPTIVE_ODDS)
-        ((int16_t *)state)[i] = (int16_t)value;
-    else
-        (&state->offer[0][0][0])[i - LP_ADAPTIVE_ODDS] = value;
-}
-
-void lp_adaptive_load(const struct lp_model *m, bool fast, struct lp_adaptive *state)
-{
-    const unsigned char *initial = m->initial + (fast ? 2 * LP_ADAPTIVE_SIZE : 0);
-    for (size_t i = 0; i < LP_ADAPTIVE_SIZE; i++) {
-        const int32_t value = (int16_t)lp_get16(initial + 2 * i);
-        lp_adaptive_put(state, i, i < LP_ADAPTIVE_ODDS ? value : value * (1 << LP_ODDS_FINER));
-    }
+    for (size_t i = 0; i < LP_MIXING_SIZE; i++)
+        ((int16_t *)by)[i] = (int16_t)lp_get16(m->mixing + 2 * (i + fast * LP_MIXING_SIZE));
 }
 
 enum lp_status lp_mix_new(const struct lp_model *model, bool fast, struct lp_mix **out)
@@ -174,7 +143,7 @@ enum lp_status lp_mix_new(const struct lp_model *model, bool fast, struct lp_mix
     m->model = model;
     m->fast = fast;
     m->run = best_run();
-    m->node = malloc(model->nnodes * sizeof *m->node);
+    m->node = calloc(model->nnodes, sizeof *m->node);
     m->seen = calloc(model->nnodes, 1);
     m->touched = malloc((model->nnodes + (size_t)1) * sizeof *m->touched); /* a spare one */
     if (m->node == NULL || m->seen == NULL || m->touched == NULL) {
@@ -182,9 +151,16 @@ enum lp_status lp_mix_new(const struct lp_model *model, bool fast, struct lp_mix
         return LP_NOMEM;
     }
     fill_levels(m);
-    for (int i = 0; i <= LP_MIX_SURE; i++)
+    for (int i = 0; i <= LP_MET_MAX; i++) {
         m->node_rate[i] = (int16_t)(16384 / (2 * i + 3) + 1638);
-    lp_adaptive_load(model, fast, &m->initial);
+        m->met_level[i] = (uint8_t)(i < 3    ? i
+                                    : i < 5  ? 3
+                                    : i < 9  ? 4
+                                    : i < 17 ? 5
+                                    : i < 65 ? 6
+                                             : 7);
+    }
+    lp_mixing_load(model, fast, &m->by);
     *out = m;
     return LP_OK;
 }

@@ -11,7 +11,7 @@
 /* Working state for one thread. Every call starts anew from the model. */
 struct lp_mix;
 
-/* fast: a quarter less time for some 5% more bytes; decoding must be told the
+/* fast: a fifth less time for some 5% more bytes; decoding must be told the
  * same. The model must outlive it. Errors: LP_NOMEM, LP_DATA for a damaged model. */
 enum lp_status lp_mix_new(const struct lp_model *model, bool fast, struct lp_mix **out);
 void lp_mix_free(struct lp_mix *mix);

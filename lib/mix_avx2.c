@@ -16,7 +16,9 @@
 enum lp_status lp_mix_run_avx2(struct lp_mix *m, struct lp_coder *c, const uint32_t *ids, size_t n,
                                bool decode)
 {
-    return decode ? run(m, c, ids, n, true) : run(m, c, ids, n, false);
+    if (m->fast)
+        return decode ? run(m, c, ids, n, true, true) : run(m, c, ids, n, false, true);
+    return decode ? run(m, c, ids, n, true, false) : run(m, c, ids, n, false, false);
 }
 
 #if defined(__clang__)

@@ -1,5 +1,5 @@
-/* mix_choice.h - a choice of one in up to sixteen: from odds to shares of the range, and the
- * error that all learns from. A part of mix_run.h. */
+/* mix_choice.h - a choice of one in up to sixteen: from odds to shares of the range. A part
+ * of mix_run.h. */
 #ifndef LP_MIX_CHOICE_H
 #define LP_MIX_CHOICE_H
 
@@ -7,8 +7,8 @@
 #include "vec.h"
 
 enum {
-    ODDS_MAX = INT16_MAX << LP_ODDS_FINER,
-    ERROR_BITS = 14, /* an error of 1 is 1 << ERROR_BITS */
+    SHARE_MAX = 4096,    /* above all shares: sixteen of them are within 16 bits */
+    ERROR_ONE = 1 << 14, /* an error of 1 */
 };
 
 static inline lp_vec lanes(void)
@@ -43,48 +43,102 @@ static inline lp_vec lanes_of(uint32_t bits)
     return lp_vec_same(lp_vec_both(lp_vec_all((int16_t)bits), lp_vec_load(bit)), lp_vec_load(bit));
 }
 
-/* e^(x / 256) for x of at most 0, in 1 / 65536: (1 + x / 2^16)^256. */
+/* About e^(x / 256) for x of at most 0, in 1 / 65536: e^(-i / 2), i below 16, by a table, what
+ * is between by straight lines. */
 static inline lp_vec power(lp_vec x)
 {
-    lp_vec y = lp_vec_add(x, lp_vec_all(-1));
-    for (int i = 0; i < 8; i++)
-        y = lp_vec_mul_high_unsigned(y, y);
-    return y;
+    static const uint8_t low[16] = {255, 70,  45,  31, 165, 4,  191, 187,
+                                    176, 216, 186, 12, 162, 99, 60,  36};
+    static const uint8_t high[16] = {255, 155, 94, 57, 34, 21, 12, 7, 4, 2, 1, 1, 0, 0, 0, 0};
+    const lp_vec n = lp_vec_min(lp_vec_sub(lp_vec_all(0), x), lp_vec_all(2047));
+    const lp_vec line = lp_vec_mul(lp_vec_both(n, lp_vec_all(127)), lp_vec_all(-201));
+    return lp_vec_mul_high_unsigned(lp_vec_pick(low, high, lp_vec_shift(n, 7)),
+                                    lp_vec_add(line, lp_vec_all(-1)));
 }
 
-/* Shares by log odds in 1/256: of those that are there, in 1 / (1 << ERROR_BITS) of the
- * likeliest's. */
+/* Odds of those that are there; the least there can be of the others. */
+static inline lp_vec odds_there(lp_vec odds, lp_vec there)
+{
+    return lp_vec_add(lp_vec_both(odds, there), lp_vec_but(lp_vec_all(INT16_MIN), there));
+}
+
+/* Shares by such odds, in 1/256, the most of which is that: its share is near SHARE_MAX. */
+static inline lp_vec shares_below(lp_vec odds, lp_vec most, lp_vec there)
+{
+    const lp_vec share = lp_vec_sixteenth(power(lp_vec_sub(odds, most)));
+    return lp_vec_both(lp_vec_max(share, lp_vec_all(1)), there);
+}
+
 static inline lp_vec shares_of(lp_vec odds, lp_vec there)
 {
-    odds = lp_vec_add(lp_vec_both(odds, there), lp_vec_but(lp_vec_all(INT16_MIN), there));
-    const lp_vec p = power(lp_vec_sub(odds, lp_vec_most(odds)));
-    const lp_vec share = lp_vec_mul_high_unsigned(p, lp_vec_all(1 << ERROR_BITS));
-    return lp_vec_both(lp_vec_max(share, lp_vec_all(1)), there);
+    odds = odds_there(odds, there);
+    return shares_below(odds, lp_vec_most(odds), there);
 }
 
 /* Codes one, or decodes and returns it; total is the sum of all shares. */
 LP_INLINE uint32_t choose(struct lp_coder *c, lp_vec share, uint32_t one, uint32_t *total,
                           const bool decode)
 {
-    uint32_t before[LP_LANES + 1] = {0};
-    lp_vec_sums(share, before + 1);
-    *total = before[LP_LANES];
+    int16_t before[LP_LANES + 1] = {0};
+    const lp_vec sums = lp_vec_sums(share);
+    lp_vec_store(before + 1, sums);
+    *total = (uint16_t)before[LP_LANES];
     const uint32_t unit = c->range / *total;
     if (decode) {
         const uint32_t at = c->low / unit;
-        one = lp_sums_below(before + 1, at < *total ? at : *total - 1);
+        one = lp_vec_below(sums, at < *total ? at : *total - 1);
     }
-    lp_code_take(c, unit, before[one], before[one + 1] - before[one], decode);
+    const uint32_t from = (uint16_t)before[one], to = (uint16_t)before[one + 1];
+    lp_code_take(c, unit, from, to - from, decode);
+    return one;
+}
+
+/* The same of thirty-two, in two parts. */
+struct lp_shares {
+    lp_vec a, b;
+};
+
+static inline struct lp_shares two_shares_of(lp_vec a, lp_vec a_there, lp_vec b, lp_vec b_there)
+{
+    a = odds_there(a, a_there);
+    b = odds_there(b, b_there);
+    const lp_vec most = lp_vec_most(lp_vec_max(a, b));
+    return (struct lp_shares){shares_below(a, most, a_there), shares_below(b, most, b_there)};
+}
+
+LP_INLINE uint32_t choose_of_two(struct lp_coder *c, struct lp_shares share, uint32_t one,
+                                 uint32_t *total, const bool decode)
+{
+    int16_t before[2 * LP_LANES + 1] = {0};
+    const lp_vec a = lp_vec_sums(share.a), b = lp_vec_sums(share.b);
+    lp_vec_store(before + 1, a);
+    const uint32_t half = (uint16_t)before[LP_LANES];
+    lp_vec_store(before + 1 + LP_LANES, b);
+    *total = half + (uint16_t)before[2 * LP_LANES];
+    const uint32_t unit = c->range / *total;
+    if (decode) {
+        uint32_t at = c->low / unit;
+        at = at < *total ? at : *total - 1;
+        const bool second = at >= half;
+        const lp_vec in = lp_vec_all(second ? -1 : 0);
+        const lp_vec sums = lp_vec_add(lp_vec_both(b, in), lp_vec_but(a, in));
+        one = LP_LANES * second + lp_vec_below(sums, second ? at - half : at);
+    }
+    const uint32_t more = one < LP_LANES ? 0 : half;
+    const uint32_t from = one == LP_LANES ? 0 : (uint16_t)before[one];
+    const uint32_t to = (uint16_t)before[one + 1];
+    lp_code_take(c, unit, more + from, to - from, decode);
     return one;
 }
 
 /* What each share, of total, was less than it should have been. */
 static inline lp_vec errors_of(lp_vec share, uint32_t total, uint32_t one)
 {
-    const uint32_t scale = ((uint32_t)1 << (16 + ERROR_BITS)) / total;
-    share =
-        lp_vec_mul_high_unsigned(share, lp_vec_all(scale < UINT16_MAX ? (int)scale : UINT16_MAX));
-    return lp_vec_sub(only_in(one, 1 << ERROR_BITS), share);
+    /* The likeliest's share is half of SHARE_MAX at least, so that this has 16 bits. */
+    const uint32_t scale = ((uint32_t)ERROR_ONE * SHARE_MAX) / total;
+    const lp_vec p = lp_vec_mul_high_unsigned(lp_vec_mul(share, lp_vec_all(65536 / SHARE_MAX)),
+                                              lp_vec_all((int)scale));
+    return lp_vec_sub(only_in(one, ERROR_ONE), p);
 }
 
 /* The sum of the first n odds, each times its weight. */
@@ -94,13 +148,6 @@ static inline lp_vec sum_of(const lp_vec *odds, const int16_t *weight, uint32_t 
     for (uint32_t i = 0; i < n; i++)
         sum = lp_vec_add(sum, lp_vec_mul_high(odds[i], lp_vec_all(weight[i])));
     return sum;
-}
-
-/* Moves odds by gradient / 2^rate. */
-static inline void move_odds(int32_t *odds, int32_t gradient, unsigned rate)
-{
-    const int32_t x = *odds + lp_shift_down(gradient, rate);
-    *odds = x > ODDS_MAX ? ODDS_MAX : x < -ODDS_MAX ? -ODDS_MAX : x;
 }
 
 #endif

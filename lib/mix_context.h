@@ -18,31 +18,43 @@ static const uint32_t NONE = UINT32_MAX;
 struct context {
     uint32_t before[LP_NET_PLACES]; /* leaves, the last first */
     uint64_t hash[3];               /* of one, two, three leaves before */
-    uint32_t check[3];
     struct lp_net_state net;
-    unsigned char *own; /* the bucket of the sequence's own list, */
+    lp_vec root;        /* decoding: what the network knows of the root's children */
+    unsigned char *own; /* the sequence's own list, */
     uint32_t own_check;
     struct lp_follow follow;
-    uint32_t match, match_length; /* position of the leaf that a match foresees */
+    lp_words followers;                      /* its leaves, */
+    uint8_t follow_class[LP_FOLLOW_MAX + 1]; /* their counts' classes, and 0 */
+    uint32_t match, match_length;            /* position of the leaf that a match foresees */
 };
+
+static inline unsigned char *own_bucket(const struct lp_mix *m, uint64_t hash)
+{
+    return m->cell + 4 * LP_OWN_CELLS * (size_t)(hash >> (64 - m->context_log));
+}
+
+static inline const unsigned char *list_bucket(const struct lp_model *model, uint64_t hash)
+{
+    return model->cell + 64 * (size_t)lp_bucket(hash, model->nbuckets);
+}
 
 /* What a context is found by. Memory is asked early for what will be read there: what
  * the model knows lies far apart. */
 static void find_context(const struct lp_mix *m, struct context *x)
 {
     const struct lp_model *model = m->model;
-    uint64_t hash = 0;
-    for (uint32_t i = 0; i < 3; i++) {
-        hash = lp_context(hash, x->before[i]);
-        x->hash[i] = hash;
-        x->check[i] = lp_cell_check(hash, model->leaf_bits);
-    }
+    x->hash[0] = lp_context(0, x->before[0]);
+    x->hash[1] = lp_context(x->hash[0], x->before[1]);
+    x->hash[2] = lp_context(x->hash[1], x->before[2]);
     __builtin_prefetch(model->start + 4 * (size_t)x->before[0]);
     __builtin_prefetch(model->row + 2 * (size_t)x->before[0]);
-    __builtin_prefetch(m->cell + 64 * (size_t)lp_bucket(x->hash[0], m->nbuckets));
-    for (uint32_t i = 0; model->nbuckets > 0 && i < (m->fast ? 1 : 2); i++)
-        lp_model_expect(model,
-                        model->cell + 64 * (size_t)lp_bucket(x->hash[i + 1], model->nbuckets));
+    if (!m->fast)
+        __builtin_prefetch(own_bucket(m, x->hash[0]));
+    if (model->nbuckets == 0)
+        return;
+    lp_model_expect(model, list_bucket(model, x->hash[1]));
+    if (!m->fast)
+        lp_model_expect(model, list_bucket(model, x->hash[2]));
 }
 
 /* The context after a leaf, as soon as this is known. */
@@ -60,14 +72,18 @@ static void find_follow(const struct lp_mix *m, struct context *x)
     const struct lp_model *model = m->model;
     if (model->nnets > 0)
         lp_model_expect(model, lp_net_row(model, x->before[0], 0));
-    if (m->fast)
-        x->follow = lp_follow_none(model);
-    else
-        lp_follow_open(model, x->before[0], &x->follow);
+    lp_follow_open(model, x->before[0], &x->follow);
     if (x->follow.n > 0) {
         lp_model_expect(model, x->follow.at - 4 * LP_FOLLOW_HEAD);
         lp_model_expect(model, x->follow.at + 4 * (size_t)(x->follow.n - 1));
     }
+}
+
+/* Reads them, once they are there. */
+static inline void read_follow(struct context *x)
+{
+    x->followers = lp_follow_leaves(&x->follow);
+    lp_vec_narrow((int8_t *)x->follow_class, lp_vec_bits(lp_follow_counts(&x->follow)));
 }
 
 /* Notes the last leaf in the sequence's own list of what came before it, and finds
@@ -75,9 +91,9 @@ static void find_follow(const struct lp_mix *m, struct context *x)
 static void find_own(struct lp_mix *m, struct context *x, size_t n)
 {
     if (n > 0)
-        lp_list_note(m->model, x->own, x->own_check, m->leaf[n - 1]);
-    x->own = m->cell + 64 * (size_t)lp_bucket(x->hash[0], m->nbuckets);
-    x->own_check = x->check[0];
+        lp_own_note(x->own, m->model->leaf_bits, x->own_check, m->leaf[n - 1]);
+    x->own = own_bucket(m, x->hash[0]);
+    x->own_check = lp_cell_check(x->hash[0], m->model->leaf_bits);
 }
 
 /* Follows the match, or looks for one, and notes where this context is. */
@@ -91,7 +107,7 @@ static void find_match(struct lp_mix *m, struct context *x, size_t n)
     }
     if (n < MATCH_TOKENS)
         return;
-    uint32_t *met = &m->met[x->hash[1] >> (64 - m->met_log)];
+    uint32_t *met = &m->met[x->hash[1] >> (64 - m->context_log)];
     if (x->match_length == 0 && *met > 0) {
         x->match = *met;
         while (x->match_length < MATCH_MAX && x->match_length < x->match &&

@@ -4,38 +4,28 @@
 
 #include "mix_offer.h"
 
-/* A successor of the last leaf, by the model. */
-struct successor {
-    uint32_t leaf, count;
-};
+enum { CHILD_RATE = 20 /* weights move by their gradient / 2^that */ };
 
 /* Where a token's coding is: in the tree, and in what is known of the token. */
 struct walk {
     const unsigned char *node;
-    uint32_t at, depth, end;                   /* end: of its leaves */
-    uint32_t inner;                            /* whether it is at a node, not yet at a leaf */
-    const struct offer *offer;                 /* what it is not */
-    lp_vec coarse;                             /* these leaves without their lowest bits */
-    struct successor successor[LP_FOLLOW_MAX]; /* those below, that were not offered */
-    uint32_t n;
+    uint32_t at, depth, end; /* end: of its leaves */
+    uint32_t inner;          /* whether it is at a node, not yet at a leaf */
+    const uint32_t *offered; /* what it is not: leaves in lanes from 1 on, */
+    lp_words leaves;         /* the same, */
+    uint32_t lanes;          /* which of these there are, a bit each; */
+    uint32_t gone;           /* those of the model's successors, a bit each */
+    uint32_t successors;     /* of these, those below that were not offered: a bit each */
 };
 
-/* Odds of a child in which successors are. */
-struct named {
-    int32_t *odds;
-    uint32_t child;
-};
-
-/* What a choice is mixed from, and what learns from it. */
+/* What a choice is mixed from. */
 struct choice {
-    const unsigned char *node;
-    uint32_t at, inner;
     lp_vec begin; /* of children */
-    uint32_t leaf, shift;
-    uint8_t child_of[LP_FOLLOW_MAX]; /* each successor */
-    struct named named[LP_NODE_CHILDREN];
-    uint32_t nnamed;
-    int16_t *weight_a, *weight_b, weight[LP_INPUTS];
+    uint32_t inner, leaf, shift;
+    const int16_t *follow; /* the odds of a child by the class of its successors' count, */
+    uint8_t class[LP_LANES];
+    const int16_t *weight_a, *weight_b;
+    int16_t weight[LP_INPUTS];
     lp_vec odds[LP_INPUTS];
 };
 
@@ -45,16 +35,12 @@ static inline uint32_t child_of(const struct choice *s, uint32_t leaf)
 }
 
 /* What the model knows of a node's children: log odds in 1/2048. */
-static inline lp_vec known_odds(const struct lp_model *model, const struct context *x,
-                                const unsigned char *node)
+static inline lp_vec known_odds(const struct lp_model *model, const struct context *x, uint32_t at)
 {
-    const uint32_t net = lp_get16(node + LP_NODE_AT_NET);
+    const unsigned char *node = model->node + LP_NODE_SIZE * (size_t)at;
     lp_vec odds = lp_vec_mul(lp_vec_widen(node + LP_NODE_AT_COST), lp_vec_all(-256));
-    if (net != LP_NODE_NONE) {
-        lp_vec more = lp_net_odds(model, &x->net, net);
-        more = lp_vec_max(lp_vec_min(more, lp_vec_all(4095)), lp_vec_all(-4096));
-        odds = lp_vec_add(odds, lp_vec_mul(more, lp_vec_all(8)));
-    }
+    if (at < model->nnets)
+        odds = lp_vec_add(odds, lp_net_odds(model, &x->net, at, node[LP_NODE_AT_SCALE]));
     return odds;
 }
 
@@ -67,98 +53,85 @@ static inline lp_vec root_odds(const struct context *x)
 }
 
 /* What the successors below a node say of its children: the same. */
-static inline lp_vec successor_odds(struct lp_mix *m, struct choice *s, const struct context *x,
-                                    const struct walk *w)
+static inline lp_vec successor_odds(const struct lp_mix *m, struct choice *s,
+                                    const struct context *x, const struct walk *w)
 {
-    lp_vec odds = lp_vec_all(0);
-    uint16_t count[LP_LANES] = {0};
-    uint32_t children = 0, total = x->follow.others;
-    for (uint32_t i = 0; i < w->n; i++) {
-        const struct successor *a = &w->successor[i];
-        const uint32_t k = child_of(s, a->leaf);
-        s->child_of[i] = (uint8_t)k;
-        count[k] = (uint16_t)(count[k] + a->count);
-        total += a->count;
-        children |= (uint32_t)1 << k;
+    lp_vec sum = lp_vec_all(0); /* of counts: of each child and all after it */
+    for (uint32_t rest = w->successors; rest != 0; rest &= rest - 1) {
+        const uint32_t i = (uint32_t)__builtin_ctz(rest);
+        const uint32_t unit = (lp_follow_leaf(&x->follow, i) - s->leaf) >> s->shift;
+        const lp_vec before =
+            lp_vec_same(lp_vec_sub_unsigned(s->begin, lp_vec_all((int)unit)), lp_vec_all(0));
+        const int count = (int)lp_follow_count(&x->follow, i);
+        sum = lp_vec_add(sum, lp_vec_both(before, lp_vec_all(count)));
     }
-    int32_t *const of = m->now.follow[lp_wide_level(total)];
-    for (; children != 0; children &= children - 1) {
-        const uint32_t k = (uint32_t)__builtin_ctz(children);
-        int32_t *const p = &of[lp_wide_level(count[k])];
-        odds = lp_vec_add(odds, only_in(k, lp_shift_down(*p, LP_ODDS_FINER)));
-        s->named[s->nnamed++] = (struct named){p, k};
-    }
-    return odds;
-}
-
-/* Looks at the node. */
-LP_APART void look(struct lp_mix *m, struct choice *s, const struct context *x,
-                   const struct walk *w)
-{
-    const unsigned char *node = w->node;
-    const uint32_t net = lp_get16(node + LP_NODE_AT_NET) != LP_NODE_NONE;
-    const uint32_t depth = w->depth < LP_NODE_DEPTHS ? w->depth : LP_NODE_DEPTHS - 1;
-    if (net)
-        lp_net_expect(m->model, lp_get16(node + LP_NODE_AT_NET));
-    s->node = node;
-    s->at = w->at;
-    s->inner = lp_get16(node + LP_NODE_AT_INNER);
-    s->begin = lp_vec_load_file(node + LP_NODE_AT_BEGIN);
-    s->leaf = lp_get32(node + LP_NODE_AT_LEAF);
-    s->shift = node[LP_NODE_AT_SHIFT];
-    s->nnamed = 0;
-    s->weight_a = m->now.child_a[w->offer->n > 0];
-    s->weight_b = m->now.child_b[depth << 1 | net];
-    lp_weights_add(s->weight_a, s->weight_b, s->weight);
-    s->odds[LP_IN_FOLLOW] = w->depth == 0 ? root_odds(x) : successor_odds(m, s, x, w);
-    s->odds[LP_IN_FOLLOW + 1] = lp_vec_all(0);
+    const lp_vec counts = lp_vec_sub(sum, lp_vec_next(sum));
+    s->follow = m->by.follow[lp_follow_class(x->follow.others + lp_vec_first(sum))];
+    lp_vec_narrow((int8_t *)s->class, lp_vec_bits(counts));
+    return lp_vec_look_up(lp_vec_load(s->follow), s->class);
 }
 
 /* The children that there are, but for those that are leaves which were offered; unless no
  * other is there, as a damaged code may have it. */
-static inline lp_vec children_of(const struct choice *s, const struct walk *w)
+static inline lp_vec children_of(const struct choice *s, const struct context *x,
+                                 const struct walk *w)
 {
-    const struct offer *o = w->offer;
     const uint32_t none = lp_vec_where(lp_vec_same(s->begin, lp_vec_all(-1)));
-    const uint32_t there = ~none & (((uint32_t)1 << LP_NODE_CHILDREN) - 1);
-    const uint32_t leaves = there & ~s->inner;
-    uint32_t gone = 0, near = lp_leaves_near(w->coarse, o->n, s->leaf, w->end - 1);
-    near &= 0U - (leaves != 0);
-    for (; near != 0; near &= near - 1) {
-        const uint32_t leaf = o->leaf[__builtin_ctz(near)];
-        gone |= (uint32_t)(leaf - s->leaf < w->end - s->leaf) << child_of(s, leaf);
+    const uint32_t there = ~none & UINT16_MAX, leaves = there & ~s->inner;
+    const uint32_t some = 0U - (leaves != 0);
+    uint32_t gone = 0, below = lp_words_from(&w->leaves, s->leaf, w->end) & w->lanes & some;
+    for (; below != 0; below &= below - 1)
+        gone |= (uint32_t)1 << child_of(s, w->offered[__builtin_ctz(below)]);
+    if (w->gone != 0) {
+        below = lp_words_from(&x->followers, s->leaf, w->end) & w->gone & some;
+        for (; below != 0; below &= below - 1) {
+            const uint32_t i = (uint32_t)__builtin_ctz(below);
+            gone |= (uint32_t)1 << child_of(s, lp_follow_leaf(&x->follow, i));
+        }
     }
     gone &= leaves;
     return lanes_of(gone != there ? there & ~gone : there);
 }
 
 /* The share of each child. */
-LP_APART lp_vec mix(struct lp_mix *m, struct choice *s, const struct context *x,
-                    const struct walk *w)
+LP_INLINE lp_vec mix_children(struct lp_mix *m, struct choice *s, const struct context *x,
+                              const struct walk *w, const bool decode, const bool fast)
 {
-    const bool seen = m->seen[s->at] != 0; /* else nothing is there yet */
-    m->touched[m->ntouched] = s->at;
-    m->ntouched += !seen;
-    s->odds[LP_IN_MODEL] = known_odds(m->model, x, s->node);
-    s->odds[LP_IN_NODE] = lp_vec_both(lp_vec_load(m->node[s->at]), lp_vec_all(seen ? -1 : 0));
-    return shares_of(sum_of(s->odds, s->weight, LP_IN_FOLLOW + 1), children_of(s, w));
+    const unsigned char *node = w->node;
+    const uint32_t depth = w->depth < LP_NODE_DEPTHS ? w->depth : LP_NODE_DEPTHS - 1;
+    const uint32_t seen = m->seen[w->at];
+    s->follow = NULL;
+    s->inner = lp_get16(node + LP_NODE_AT_INNER);
+    s->begin = lp_vec_load_file(node + LP_NODE_AT_BEGIN);
+    s->leaf = lp_get32(node + LP_NODE_AT_LEAF);
+    s->shift = node[LP_NODE_AT_SHIFT];
+    s->weight_a = m->by.child_a[LP_MET_LEVELS * ((w->lanes | w->gone) != 0) + m->met_level[seen]];
+    s->weight_b = m->by.child_b[depth << 1 | (w->at < m->model->nnets)];
+    lp_weights_add(s->weight_a, s->weight_b, s->weight);
+    if (!fast)
+        lp_weights_add(s->weight, m->child_more, s->weight);
+    s->odds[LP_IN_MODEL] = decode && w->depth == 0 ? x->root : known_odds(m->model, x, w->at);
+    s->odds[LP_IN_NODE] = lp_vec_load(m->node[w->at]);
+    s->odds[LP_IN_FOLLOW] = lp_vec_all(0);
+    if (w->depth == 0)
+        s->odds[LP_IN_FOLLOW] = root_odds(x);
+    else if (w->successors != 0)
+        s->odds[LP_IN_FOLLOW] = successor_odds(m, s, x, w);
+    s->odds[LP_IN_FOLLOW + 1] = lp_vec_all(0);
+    return shares_of(sum_of(s->odds, s->weight, LP_IN_FOLLOW + 1), children_of(s, x, w));
 }
 
-/* All that the choice was mixed from learns from its error. */
-LP_APART void learn(struct lp_mix *m, struct choice *s, lp_vec error)
+/* Notes what the sequence shows of the node. */
+LP_INLINE void note_child(struct lp_mix *m, const struct choice *s, uint32_t at, lp_vec error)
 {
-    lp_vec step = lp_vec_all(m->node_rate[m->seen[s->at]]);
+    const uint32_t seen = m->seen[at];
+    lp_vec step = lp_vec_all(m->node_rate[seen]);
     step = lp_vec_mul_high(lp_vec_add(error, error), step);
     step = lp_vec_shift(lp_vec_add(step, lp_vec_all(1)), 1);
-    lp_vec_store(m->node[s->at], lp_vec_add(s->odds[LP_IN_NODE], step));
-    m->seen[s->at] = (uint8_t)(m->seen[s->at] + (m->seen[s->at] < LP_MIX_SURE));
-    int16_t error_of[LP_LANES];
-    lp_vec_store(error_of, error);
-    for (uint32_t i = 0; i < s->nnamed; i++) {
-        const int32_t gradient = error_of[s->named[i].child] * s->weight[LP_IN_FOLLOW];
-        move_odds(s->named[i].odds, gradient, m->rates.odds);
-    }
-    lp_weights_move(s->weight_a, s->weight_b, error, s->odds, m->rates.weight);
+    lp_vec_store(m->node[at], lp_vec_add(s->odds[LP_IN_NODE], step));
+    m->touched[m->ntouched] = at;
+    m->ntouched += seen == 0;
+    m->seen[at] = (uint8_t)(seen + (seen < LP_MET_MAX));
 }
 
 /* The first leaf of a child of a node. */
@@ -168,62 +141,50 @@ static inline uint32_t child_begin(const unsigned char *node, uint32_t child)
     return lp_get32(node + LP_NODE_AT_LEAF) + (begin << node[LP_NODE_AT_SHIFT]);
 }
 
-/* Goes to a child. What is there is on its way while the choice is learnt. */
-static inline void go(struct lp_mix *m, struct walk *w, const struct choice *s, uint32_t child)
+/* Goes to a child. What is there is on its way while the choice is noted. */
+LP_INLINE void go(const struct lp_mix *m, const struct context *x, struct walk *w,
+                  const struct choice *s, uint32_t child)
 {
+    const unsigned char *node = w->node;
     w->inner = s->inner >> child & 1;
     if (!w->inner)
         return;
-    if (child + 1 < LP_NODE_CHILDREN && child_begin(s->node, child + 1) < w->end)
-        w->end = child_begin(s->node, child + 1);
-    w->at = lp_get32(s->node + LP_NODE_AT_FIRST) +
+    w->at = lp_get32(node + LP_NODE_AT_FIRST) +
             (uint32_t)__builtin_popcount(s->inner & ((1u << child) - 1));
     w->node = m->model->node + LP_NODE_SIZE * (size_t)w->at;
-    w->depth++;
     __builtin_prefetch(w->node);
     __builtin_prefetch(m->node[w->at]);
+    if (w->at < m->model->nnets)
+        lp_net_expect(m->model, w->at);
+    if (child + 1 < LP_NODE_CHILDREN && child_begin(node, child + 1) < w->end)
+        w->end = child_begin(node, child + 1);
+    w->successors &= lp_words_from(&x->followers, child_begin(node, child), w->end);
+    w->depth++;
 }
 
-/* Gathers the successors below a child of the root that were not offered. */
-LP_APART void gather(const struct context *x, struct walk *w, uint32_t begin)
-{
-    uint32_t near = lp_follow_near(&x->follow, begin, w->end - 1);
-    for (; near != 0; near &= near - 1) {
-        const uint32_t i = (uint32_t)__builtin_ctz(near), leaf = lp_follow_leaf(&x->follow, i);
-        w->successor[w->n] = (struct successor){leaf, lp_follow_count(&x->follow, i)};
-        w->n += leaf - begin < w->end - begin && find_offered(w->offer, leaf) == w->offer->n;
-    }
-}
+/* For the trainer to learn from a choice. */
+#ifndef LP_TEACH_CHILD
+#define LP_TEACH_CHILD(m, s, error) ((void)0)
+#endif
 
-/* Leaves of the successors those below a child. */
-static inline void narrow(struct walk *w, const struct choice *s, uint32_t child)
-{
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < w->n; i++) {
-        w->successor[n] = w->successor[i];
-        n += s->child_of[i] == child;
-    }
-    w->n = n;
-}
-
-/* Codes which child of the node has the leaf, learns from it, goes there. */
+/* Codes which child of the node has the leaf, notes it, goes there. */
 LP_INLINE uint32_t code_child(struct lp_mix *m, struct lp_coder *c, struct context *x,
-                              struct walk *w, uint32_t leaf, const bool decode)
+                              struct walk *w, uint32_t leaf, const bool decode, const bool fast)
 {
-    const bool root = w->depth == 0;
+    const uint32_t at = w->at;
+    const unsigned char *node = w->node;
     struct choice s;
     uint32_t total;
-    look(m, &s, x, w);
-    const lp_vec share = mix(m, &s, x, w);
+    const lp_vec share = mix_children(m, &s, x, w, decode, fast);
     const uint32_t child = choose(c, share, decode ? 0 : child_of(&s, leaf), &total, decode);
-    go(m, w, &s, child);
+    const lp_vec error = errors_of(share, total, child);
+    LP_TEACH_CHILD(m, &s, error);
+    if (!fast && w->depth == 0)
+        lp_weights_move(m->child_more, error, s.odds, CHILD_RATE);
+    go(m, x, w, &s, child);
     if (decode && !w->inner)
-        see(m, x, child_begin(s.node, child));
-    learn(m, &s, errors_of(share, total, child));
-    if (root)
-        gather(x, w, child_begin(s.node, child));
-    else
-        narrow(w, &s, child);
+        see(m, x, child_begin(node, child));
+    note_child(m, &s, at, error);
     return child;
 }
 

@@ -8,50 +8,67 @@
 
 enum {
     OFFERED_MAX = LP_LANES - 1,
-    NO_LANE = LP_LANES,
-    SLOTS = 64,         /* of leaves by their lowest bits: collisions are rare */
+    NONE_LANE = 0,      /* stands for none of the leaves */
+    SLOTS = 256,        /* of leaves by their lowest bits: collisions are rare */
     NONE_WEIGHT = 8192, /* of the odds of none of the leaves: 1 */
 };
 
-/* The leaves that are offered, each in a lane; the lane after the last stands for none of
- * them. */
+/* The leaves that are offered, each in a lane from 1 on. */
 struct offer {
     uint32_t n, leaf[LP_LANES];
-    uint8_t slot[SLOTS];                 /* the lane of the last such leaf, plus 1; 0 for none */
+    uint32_t followed;                   /* those of the model's successors that are: a bit each */
+    uint8_t slot[SLOTS];                 /* the lane of the last such leaf */
     uint8_t class[LP_SOURCES][LP_LANES]; /* what a source counts of a leaf; 0 where it has it not */
     uint32_t level[LP_SOURCES];          /* what a source counts in all, or follow of others */
-    uint32_t match;                      /* the lane of what the match foresees, or NO_LANE */
+    uint32_t match;                      /* the lane of what the match foresees */
     uint32_t state; /* the match, in two bits, and a bit for each list that has successors */
 };
 
-/* The lane of a leaf; the one after the last if it is not offered. */
+/* The lane of a leaf that others with the same slot came after. */
+LP_APART uint32_t find_driven_out(const struct offer *o, uint32_t leaf)
+{
+    uint32_t lane = o->n;
+    while (lane > 0 && o->leaf[lane] != leaf)
+        lane--;
+    return lane;
+}
+
+/* The lane of a leaf; NONE_LANE if it is not offered. */
 static inline uint32_t find_offered(const struct offer *o, uint32_t leaf)
 {
-    const uint32_t slot = o->slot[leaf % SLOTS];
-    if (slot == 0 || o->leaf[slot - 1] == leaf)
-        return slot == 0 ? o->n : slot - 1;
-    uint32_t lane = 0;
-    while (lane < o->n && o->leaf[lane] != leaf)
-        lane++;
-    return lane;
+    const uint32_t lane = o->slot[leaf % SLOTS];
+    const bool same = o->leaf[lane] == leaf;
+    if (!same & (lane != NONE_LANE)) /* one branch, seldom taken */
+        return find_driven_out(o, leaf);
+    return lane & (0U - same);
 }
 
-/* The leaves that are offered, without their lowest bits. */
-static inline lp_vec coarse_offered(const struct offer *o)
+/* Offers a leaf: its lane, which it may have already; NONE_LANE if there is no room. */
+static inline uint32_t offer_leaf(struct offer *o, const struct context *x, uint32_t leaf)
 {
-    return lp_vec_within((const int32_t *)(const void *)o->leaf, LP_LEAF_COARSE);
-}
-
-/* Offers a leaf: its lane, which it may have already; OFFERED_MAX if there is no room. */
-static inline uint32_t offer_leaf(struct offer *o, uint32_t leaf)
-{
-    const uint32_t lane = find_offered(o, leaf);
-    if (lane == OFFERED_MAX)
-        return lane;
-    o->slot[leaf % SLOTS] = (uint8_t)(lane + 1);
+    uint32_t lane = find_offered(o, leaf);
+    const bool new = lane == NONE_LANE;
+    if (new &(o->n == OFFERED_MAX))
+        return NONE_LANE;
+    o->n += new;
+    lane = new ? o->n : lane;
+    o->slot[leaf % SLOTS] = (uint8_t)lane;
     o->leaf[lane] = leaf;
-    o->n += lane == o->n;
+    const uint32_t here = lp_words_same(&x->followers, leaf) & lp_follow_there(&x->follow);
+    o->class[0][lane] = x->follow_class[__builtin_ctz(here | (uint32_t)1 << LP_FOLLOW_MAX)];
+    o->followed |= here;
     return lane;
+}
+
+/* What a list of the model has: the cells of a context of so many leaves, a bit each. */
+static inline uint64_t list_cells(const struct lp_model *model, uint64_t hash,
+                                  const unsigned char **bucket)
+{
+    *bucket = model->cell;
+    if (model->nbuckets == 0)
+        return 0;
+    *bucket = list_bucket(model, hash);
+    return lp_cells_of(*bucket, model->leaf_bits, lp_cell_check(hash, model->leaf_bits));
 }
 
 /* What lists have: the model's first, then the sequence's own. In one loop for all, so that
@@ -59,29 +76,18 @@ static inline uint32_t offer_leaf(struct offer *o, uint32_t leaf)
 static inline void offer_lists(const struct lp_mix *m, const struct context *x, struct offer *o)
 {
     const struct lp_model *model = m->model;
-    const uint32_t bits = model->leaf_bits, nlists = m->fast ? 1 : LP_LISTS;
-    const unsigned char *bucket[LP_LISTS] = {[2] = x->own};
-    const uint32_t check[LP_LISTS] = {x->check[1], x->check[2], x->own_check};
+    const uint32_t bits = model->leaf_bits, own = (1 << LP_OWN_CELLS) - 1;
+    const unsigned char *bucket[LP_LISTS] = {NULL, NULL, x->own};
     uint32_t total[LP_LISTS] = {0};
-    for (uint32_t i = 0; i < 2; i++) {
-        bucket[i] = model->cell;
-        if (model->nbuckets > 0)
-            bucket[i] += 64 * (size_t)lp_bucket(x->hash[i + 1], model->nbuckets);
-    }
-    uint64_t cells = 0;
-    for (uint32_t i = model->nbuckets > 0 ? 0 : 2; i < nlists; i++) {
-        const lp_vec classes = lp_cell_classes(bucket[i], bits);
-        const lp_vec of = lp_cells_of(bucket[i], bits, check[i], classes);
-        cells |= (uint64_t)lp_vec_where(of) << i * LP_BUCKET_CELLS;
-    }
+    uint64_t cells = list_cells(model, x->hash[1], &bucket[0]);
+    cells |= list_cells(model, x->hash[2], &bucket[1]) << LP_BUCKET_CELLS;
+    cells |= (uint64_t)(lp_cells_of(x->own, bits, x->own_check) & own) << 2 * LP_BUCKET_CELLS;
     for (; cells != 0; cells &= cells - 1) {
         const uint32_t at = (uint32_t)__builtin_ctzll(cells), i = at / LP_BUCKET_CELLS;
         const uint32_t cell = lp_get32(bucket[i] + 4 * (size_t)(at % LP_BUCKET_CELLS));
-        const uint32_t class = cell >> bits & 15, leaf = lp_cell_leaf(cell, bits);
-        if (leaf >= model->nleaves)
-            continue;
-        const uint32_t lane = offer_leaf(o, leaf);
-        if (lane == OFFERED_MAX)
+        const uint32_t class = lp_cell_class(cell, bits);
+        const uint32_t lane = offer_leaf(o, x, lp_cell_leaf(cell, bits));
+        if (lane == NONE_LANE)
             continue;
         o->class[1 + i][lane] = (uint8_t) class;
         total[i] += lp_class_count[class];
@@ -94,123 +100,71 @@ static inline void offer_lists(const struct lp_mix *m, const struct context *x, 
 
 static inline void offer_match(const struct lp_mix *m, const struct context *x, struct offer *o)
 {
-    o->match = NO_LANE;
+    o->match = NONE_LANE;
     if (x->match_length == 0)
         return;
-    const uint32_t lane = offer_leaf(o, m->leaf[x->match]);
-    if (lane == OFFERED_MAX)
-        return;
-    o->match = lane;
-    o->state |= x->match_length < 4 ? 1 : x->match_length < 12 ? 2 : 3;
+    o->match = offer_leaf(o, x, m->leaf[x->match]);
+    if (o->match != NONE_LANE)
+        o->state |= x->match_length < 4 ? 1 : x->match_length < 12 ? 2 : 3;
 }
 
-/* The bits of a count of the model's successors of the last leaf: 15 at most. */
-static inline uint32_t follow_class(uint32_t count)
+LP_APART void find_offer(const struct lp_mix *m, const struct context *x, struct offer *o)
 {
-    return 32 - (uint32_t)__builtin_clz(count << 1 | 1) - 1;
-}
-
-/* What the model's successors of the last leaf say of what others offer. */
-static inline void name_followed(const struct context *x, struct offer *o)
-{
-    o->level[0] = follow_class(x->follow.others + 1);
-    struct lp_leaves leaves = lp_leaves_read(x->follow.at, LP_FOLLOW_BITS, 32 - LP_FOLLOW_BITS);
-    /* Those that are not there are as no leaf is. */
-    leaves.high = lp_vec_add(leaves.high, lp_vec_but(lp_vec_all(-16), lanes_below(x->follow.n)));
-    for (uint32_t k = 0; k < o->n; k++) {
-        const uint32_t i = lp_vec_first(lp_leaves_same(&leaves, o->leaf[k]));
-        const uint32_t count = lp_follow_count(&x->follow, i % LP_FOLLOW_MAX);
-        o->class[0][k] = (uint8_t)follow_class(count & (0U - (i < LP_FOLLOW_MAX)));
-    }
-}
-
-static void find_offer(const struct lp_mix *m, const struct context *x, struct offer *o)
-{
-    o->n = o->state = 0;
-    memset(o->slot, 0, sizeof o->slot);
-    memset(o->class, 0, sizeof o->class);
+    o->n = o->state = o->followed = 0;
+    o->leaf[NONE_LANE] = NONE;
+    for (uint32_t i = 0; i < SLOTS; i += 2 * LP_LANES)
+        lp_vec_store((int16_t *)(void *)(o->slot + i), lp_vec_all(0));
+    for (uint32_t i = 0; i < LP_SOURCES; i += 2)
+        lp_vec_store((int16_t *)(void *)o->class[i], lp_vec_all(0));
+    o->level[0] = lp_follow_class(x->follow.others + 1);
     offer_lists(m, x, o);
     offer_match(m, x, o);
-    name_followed(x, o);
 }
 
-/* Which sources have which leaves: a bit for each lane of each. */
-static inline uint64_t named_by(const struct offer *o)
-{
-    uint64_t named = 0;
-    for (uint32_t i = 0; i < LP_SOURCES; i++) {
-        const lp_vec none = lp_vec_same(lp_vec_widen(o->class[i]), lp_vec_all(0));
-        named |= (uint64_t)(~lp_vec_where(none) & UINT16_MAX) << i * LP_LANES;
-    }
-    return named;
-}
-
-/* What a choice among what is offered is mixed from, and what learns from it. */
+/* What a choice among what is offered is mixed from. */
 struct pick {
-    int16_t *weight_a, *weight_b, weight[LP_OFFER_INPUTS];
-    int32_t *odds_of[LP_SOURCES]; /* of each class */
-    int32_t *match, *none;
-    lp_vec odds[LP_OFFER_INPUTS];
+    const int16_t *weight_a, *weight_b, *none, *match;
+    const int16_t *odds_of[LP_SOURCES]; /* of each class */
+    int16_t weight[LP_OFFER_INPUTS];
+    lp_vec odds[LP_IN_MATCH + 1];
 };
 
 /* The share of each leaf, and of none of them. */
-LP_APART lp_vec mix_offer(struct lp_mix *m, const struct context *x, const struct offer *o,
-                          struct pick *s)
+LP_INLINE lp_vec mix_offer(const struct lp_mix *m, const struct context *x, const struct offer *o,
+                           struct pick *s)
 {
-    struct lp_adaptive *now = &m->now;
+    const struct lp_mixing *by = &m->by;
     const uint32_t many = o->n < 7 ? o->n : 7, followed = x->follow.n > 0;
-    s->weight_a = now->offer_a[o->state];
-    s->weight_b = now->offer_b[many << 3 | followed << 2 | o->state % 4];
+    s->weight_a = by->offer_a[o->state];
+    s->weight_b = by->offer_b[many << 3 | followed << 2 | o->state % 4];
     for (uint32_t i = 0; i < LP_OFFER_INPUTS; i += 4)
         lp_weights_add(s->weight_a + i, s->weight_b + i, s->weight + i);
     for (uint32_t i = 0; i < LP_SOURCES; i++) {
-        s->odds_of[i] = now->offer[i][o->level[i]];
-        s->odds[i] = lp_vec_look_up(lp_vec_within(s->odds_of[i], LP_ODDS_FINER), o->class[i]);
+        s->odds_of[i] = by->offer[i][o->level[i]];
+        s->odds[i] = lp_vec_look_up(lp_vec_load(s->odds_of[i]), o->class[i]);
     }
-    s->match = &now->match[x->match_length];
-    s->odds[LP_IN_MATCH] = only_in(o->match, lp_shift_down(*s->match, LP_ODDS_FINER));
-    for (uint32_t i = LP_IN_MATCH + 1; i < LP_OFFER_INPUTS; i++)
-        s->odds[i] = lp_vec_all(0);
-    /* In 1/256, as weighed odds are. */
-    s->none = &now->none[o->state];
-    const lp_vec none = only_in(o->n, lp_shift_down(*s->none, LP_ODDS_FINER + 3));
+    s->match = &by->match[x->match_length];
+    s->odds[LP_IN_MATCH] = only_in(o->match, *s->match & (0 - (o->match != NONE_LANE)));
+    s->none = &by->none[o->state];
+    const lp_vec none = only_in(NONE_LANE, lp_shift_down(*s->none * NONE_WEIGHT, 16));
     const lp_vec odds = sum_of(s->odds, s->weight, LP_IN_MATCH + 1);
     return shares_of(lp_vec_add(odds, none), lanes_below(o->n + 1));
 }
 
-/* All that the choice was mixed from learns from its error. */
-LP_APART void learn_offer(struct lp_mix *m, const struct offer *o, struct pick *s, lp_vec error)
-{
-    const unsigned rate = m->rates.offer_odds;
-    int16_t error_of[LP_LANES + 1] = {0};
-    int32_t others[LP_SOURCES] = {0};
-    lp_vec_store(error_of, error);
-    for (uint64_t named = named_by(o); named != 0; named &= named - 1) {
-        const uint32_t at = (uint32_t)__builtin_ctzll(named);
-        const uint32_t i = at / LP_LANES, k = at % LP_LANES;
-        others[i] -= error_of[k];
-        move_odds(&s->odds_of[i][o->class[i][k]], error_of[k] * s->weight[i], rate);
-    }
-    for (uint32_t i = 0; i < LP_SOURCES; i++)
-        move_odds(&s->odds_of[i][0], others[i] * s->weight[i], rate);
-    move_odds(s->match, error_of[o->match] * s->weight[LP_IN_MATCH], rate);
-    move_odds(s->none, error_of[o->n] * NONE_WEIGHT, rate);
-    for (uint32_t i = 0; i < LP_OFFER_INPUTS; i += 4)
-        lp_weights_move(s->weight_a + i, s->weight_b + i, error, s->odds + i,
-                        m->rates.offer_weight);
-}
+/* For the trainer to learn from a choice. */
+#ifndef LP_TEACH_OFFER
+#define LP_TEACH_OFFER(m, o, s, error) ((void)0)
+#endif
 
-/* Codes which of the leaves that are offered it is: its lane, or the one for none. */
-LP_INLINE uint32_t code_offer(struct lp_mix *m, struct lp_coder *c, struct context *x,
+/* Codes which of the leaves that are offered it is: its lane. */
+LP_INLINE uint32_t code_offer(struct lp_mix *m, struct lp_coder *c, const struct context *x,
                               const struct offer *o, uint32_t leaf, const bool decode)
 {
     struct pick s;
     uint32_t total;
     const lp_vec share = mix_offer(m, x, o, &s);
     const uint32_t lane = choose(c, share, decode ? 0 : find_offered(o, leaf), &total, decode);
-    if (decode && lane < o->n)
-        see(m, x, o->leaf[lane]);
-    learn_offer(m, o, &s, errors_of(share, total, lane));
+    LP_TEACH_OFFER(m, o, &s, errors_of(share, total, lane));
     return lane;
 }
 

@@ -4,5 +4,5 @@
 enum lp_status lp_mix_run_portable(struct lp_mix *m, struct lp_coder *c, const uint32_t *ids,
                                    size_t n, bool decode)
 {
-    return decode ? run(m, c, ids, n, true) : run(m, c, ids, n, false);
+    return run(m, c, ids, n, decode, m->fast); /* one for all: it is the larger code */
 }

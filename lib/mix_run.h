@@ -9,9 +9,9 @@
  * The odds of what is chosen from are a sum: those of an offer of what each source is worth that
  * has the leaf, those of a child of what the model knows of it (its network, or how frequent
  * it is), what this sequence has shown of it, and what the model knows to follow the last
- * token. Each kind has a weight, of two sets chosen by what is at hand; odds and
- * weights learn from the error of each choice. The model's tables are shared and stay as
- * they are; all that a sequence teaches goes to small tables of its own.
+ * token. Each kind has a weight, of two sets chosen by what is at hand. What sources are worth
+ * and the weights are the model's and stay: learning them as it goes would give half a percent,
+ * and take a fifth of the time. All that a sequence teaches goes to small tables of its own.
  *
  * The fast way leaves out what costs most for what it gives: of all lists of successors
  * it has but the model's of two tokens.
@@ -25,29 +25,64 @@
 #ifndef LP_MIX_RUN_H
 #define LP_MIX_RUN_H
 
-#include "mix_node.h"
+#include "mix_quick.h"
 
-/* Codes a leaf, or decodes and returns it. */
+/* Codes a leaf's way down the tree, or decodes and returns it; w says what it is not. */
+LP_INLINE uint32_t code_walk(struct lp_mix *m, struct lp_coder *c, struct context *x,
+                             struct walk *w, uint32_t leaf, const bool decode, const bool fast)
+{
+    w->node = m->model->node;
+    w->at = w->depth = 0;
+    w->end = m->model->nleaves;
+    w->leaves = lp_words_of(w->offered);
+    for (;;) {
+        const unsigned char *node = w->node;
+        const uint32_t child = code_child(m, c, x, w, leaf, decode, fast);
+        if (!w->inner)
+            return child_begin(node, child);
+    }
+}
+
+/* Codes a leaf, or decodes and returns it: one beyond the last is none. */
 LP_INLINE uint32_t code_leaf(struct lp_mix *m, struct lp_coder *c, struct context *x,
                              const struct offer *offer, uint32_t leaf, const bool decode)
 {
     if (offer->n > 0) {
         const uint32_t lane = code_offer(m, c, x, offer, leaf, decode);
-        if (lane < offer->n)
-            return offer->leaf[lane];
+        if (lane != NONE_LANE) {
+            leaf = offer->leaf[lane];
+            if (decode && leaf < m->model->nleaves)
+                see(m, x, leaf);
+            return leaf;
+        }
     }
     struct walk w;
-    w.node = m->model->node;
-    w.at = w.depth = w.n = 0;
-    w.end = m->model->nleaves;
-    w.offer = offer;
-    w.coarse = coarse_offered(offer);
-    for (;;) {
-        const unsigned char *node = w.node;
-        const uint32_t child = code_child(m, c, x, &w, leaf, decode);
-        if (!w.inner)
-            return child_begin(node, child);
+    w.offered = offer->leaf;
+    w.lanes = (2U << offer->n) - 2;
+    w.gone = 0;
+    w.successors = lp_follow_there(&x->follow) & ~offer->followed;
+    return code_walk(m, c, x, &w, leaf, decode, false);
+}
+
+/* The same in the fast way. */
+LP_INLINE uint32_t code_leaf_quick(struct lp_mix *m, struct lp_coder *c, struct context *x,
+                                   const struct quick *q, uint32_t leaf, const bool decode)
+{
+    if (q->n + x->follow.n > 0) {
+        const uint32_t lane = code_quick(m, c, x, q, leaf, decode);
+        if (lane != NONE_LANE) {
+            leaf = lane < LP_LANES ? q->leaf[lane] : lp_follow_leaf(&x->follow, lane - LP_LANES);
+            if (decode && leaf < m->model->nleaves)
+                see(m, x, leaf);
+            return leaf;
+        }
     }
+    struct walk w;
+    w.offered = q->leaf;
+    w.lanes = (2U << q->n) - 2;
+    w.gone = lp_follow_there(&x->follow);
+    w.successors = 0;
+    return code_walk(m, c, x, &w, leaf, decode, true);
 }
 
 /* The leaf of an id; none that there is if it has none. */
@@ -60,13 +95,14 @@ static inline uint32_t leaf_of(const struct lp_model *model, uint32_t id)
 
 /* Codes n leaves, of ids, or into m->leaf. LP_DATA for an id that has none. */
 LP_INLINE enum lp_status run(struct lp_mix *m, struct lp_coder *c, const uint32_t *ids, size_t n,
-                             const bool decode)
+                             const bool decode, const bool fast)
 {
     enum { AHEAD = 8 };
     const struct lp_model *model = m->model;
     uint32_t wrong = 0;
     struct context x = {0};
     struct offer offer = {0};
+    struct quick quick = {0};
     for (uint32_t i = 0; i < LP_NET_PLACES; i++)
         x.before[i] = model->nleaves;
     find_context(m, &x);
@@ -74,11 +110,17 @@ LP_INLINE enum lp_status run(struct lp_mix *m, struct lp_coder *c, const uint32_
         if (!decode && !lp_buf_reserve(c->out, 256))
             return LP_NOMEM;
         find_follow(m, &x);
-        if (!m->fast)
+        if (!fast)
             find_own(m, &x, i);
         find_match(m, &x, i);
-        find_offer(m, &x, &offer);
         lp_net_see(model, &x.net, x.before);
+        if (decode) /* while the memory of lists is on its way */
+            x.root = known_odds(model, &x, 0);
+        read_follow(&x);
+        if (fast)
+            offer_all_quick(m, &x, &quick);
+        else
+            find_offer(m, &x, &offer);
         uint32_t leaf = 0;
         if (!decode) {
             leaf = leaf_of(model, ids[i]);
@@ -88,7 +130,11 @@ LP_INLINE enum lp_status run(struct lp_mix *m, struct lp_coder *c, const uint32_
             __builtin_prefetch(model->leaf + 3 * (size_t)ids[i + AHEAD < n ? i + AHEAD : i]);
             see(m, &x, leaf);
         }
-        m->leaf[i] = code_leaf(m, c, &x, &offer, leaf, decode);
+        leaf = fast ? code_leaf_quick(m, c, &x, &quick, leaf, decode)
+                    : code_leaf(m, c, &x, &offer, leaf, decode);
+        m->leaf[i] = leaf;
+        if (decode && leaf >= model->nleaves)
+            return LP_DATA;
     }
     return wrong == 0 ? LP_OK : LP_DATA;
 }

@@ -6,6 +6,7 @@
 #include "vec.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,8 +31,8 @@ static uint64_t section_unit(const struct lp_model *m, int section)
         return 2 * ((uint64_t)m->nleaves + 1);
     case LP_LPM_START:
         return 4 * ((uint64_t)m->nleaves + 2);
-    case LP_LPM_INITIAL:
-        return 2 * (uint64_t)LP_WAYS * LP_ADAPTIVE_SIZE;
+    case LP_LPM_MIXING:
+        return 2 * (uint64_t)LP_WAYS * LP_MIXING_SIZE;
     case LP_LPM_SUM:
         return sums_size(m);
     default:
@@ -41,18 +42,30 @@ static uint64_t section_unit(const struct lp_model *m, int section)
 
 /* An interval of leaves that a node is to divide. */
 struct interval {
-    uint32_t begin, end;
+    uint32_t begin, end; /* none before the node above is known */
     uint32_t depth;
 };
 
-/* Checks a node; notes the intervals of those of its children that are nodes as those
- * from *next on. Without branches as far as that goes: there are many. */
-static bool check_node(const struct lp_model *m, struct interval *of, uint32_t at, uint32_t *next)
+/* Whether the nodes from first on, as many as there are bits, come after this one, and no
+ * other node is above them. */
+static bool check_below(const struct lp_model *m, const struct interval *of, uint32_t at,
+                        uint32_t first, uint32_t bits)
+{
+    const uint32_t n = (uint32_t)__builtin_popcount(bits);
+    bool good = n == 0 || (first > at && first < m->nnodes && n <= m->nnodes - first);
+    for (uint32_t k = 0; good && k < n; k++)
+        good = of[first + k].end == 0;
+    return good;
+}
+
+/* Checks a node; notes the intervals of those of its children that are nodes. Without
+ * branches as far as that goes: there are many. */
+static bool check_node(const struct lp_model *m, struct interval *of, uint32_t at)
 {
     const unsigned char *p = m->node + LP_NODE_SIZE * (size_t)at;
     const struct interval whole = of[at];
     const uint32_t inner = lp_get16(p + LP_NODE_AT_INNER), shift = p[LP_NODE_AT_SHIFT];
-    const uint32_t net = lp_get16(p + LP_NODE_AT_NET);
+    const uint32_t first = lp_get32(p + LP_NODE_AT_FIRST);
     int16_t at_begin[LP_NODE_CHILDREN + 1];
     const lp_vec begins = lp_vec_load_file(p + LP_NODE_AT_BEGIN);
     lp_vec_store(at_begin, begins);
@@ -64,9 +77,8 @@ static bool check_node(const struct lp_model *m, struct interval *of, uint32_t a
     const lp_vec cost = lp_vec_widen(p + LP_NODE_AT_COST), most = lp_vec_all(LP_NODE_COST_MAX);
     if (lp_vec_where(lp_vec_same(gap, lp_vec_all(0))) != none || (none & 3) != 0 ||
         at_begin[0] != 0 || lp_vec_where(lp_vec_same(lp_vec_min(cost, most), cost)) != UINT16_MAX ||
-        shift > 8 || (whole.end - whole.begin - 1) >> shift >= LP_NODE_NONE ||
-        lp_get32(p + LP_NODE_AT_LEAF) != whole.begin || lp_get32(p + LP_NODE_AT_FIRST) != *next ||
-        whole.depth >= LP_NODE_DEPTH || (net >= m->nnets && net != LP_NODE_NONE))
+        shift > 8 || whole.end == 0 || (whole.end - whole.begin - 1) >> shift >= LP_NODE_NONE ||
+        lp_get32(p + LP_NODE_AT_LEAF) != whole.begin || whole.depth >= LP_NODE_DEPTH)
         return false;
     const uint32_t n = (uint32_t)__builtin_ctz(none | (uint32_t)1 << LP_NODE_CHILDREN);
     const uint32_t last = whole.begin + ((uint32_t)(uint16_t)at_begin[n - 1] << shift);
@@ -75,13 +87,12 @@ static bool check_node(const struct lp_model *m, struct interval *of, uint32_t a
     uint32_t is_node = shift > 0 ? UINT16_MAX : ~lp_vec_where(lp_vec_same(more, lp_vec_all(0)));
     is_node = (is_node & (((uint32_t)1 << (n - 1)) - 1)) | (uint32_t)(whole.end - last > 1)
                                                                << (n - 1);
-    if (inner != is_node)
+    if (inner != is_node || !check_below(m, of, at, first, inner))
         return false;
+    uint32_t below = first;
     for (uint32_t rest = inner; rest != 0; rest &= rest - 1) {
         const uint32_t k = (uint32_t)__builtin_ctz(rest);
-        if (*next == m->nnodes)
-            return false;
-        of[(*next)++] = (struct interval){
+        of[below++] = (struct interval){
             whole.begin + ((uint32_t)(uint16_t)at_begin[k] << shift),
             k + 1 < n ? whole.begin + ((uint32_t)(uint16_t)at_begin[k + 1] << shift) : whole.end,
             whole.depth + 1};
@@ -89,18 +100,18 @@ static bool check_node(const struct lp_model *m, struct interval *of, uint32_t a
     return true;
 }
 
-/* Checks that the nodes divide all leaves. */
+/* Checks that the nodes divide all leaves: each but the root is below one, before it. */
 static enum lp_status check_tree(const struct lp_model *m)
 {
-    struct interval *of = malloc(m->nnodes * sizeof *of);
+    struct interval *of = calloc((size_t)m->nnodes + 1, sizeof *of);
     if (of == NULL)
         return LP_NOMEM;
-    uint32_t next = 1, at = 0;
+    uint32_t at = 0;
     of[0] = (struct interval){0, m->nleaves, 0};
-    while (at < next && check_node(m, of, at, &next))
+    while (at < m->nnodes && check_node(m, of, at))
         at++;
     free(of);
-    return at == m->nnodes ? LP_OK : LP_DATA;
+    return at == m->nnodes && at > 0 ? LP_OK : LP_DATA;
 }
 
 enum lp_status lp_model_layout(const void *file, size_t size, struct lp_model *m)
@@ -140,6 +151,7 @@ enum lp_status lp_model_layout(const void *file, size_t size, struct lp_model *m
     m->nfollow = m->section_size[LP_LPM_FOLLOW] / 4;
     m->nrows = m->section_size[LP_LPM_NET_ROW] / (LP_NET_PLACES * LP_NET_ROW);
     m->nnets = m->nrows > 0 ? m->section_size[LP_LPM_NET_WEIGHT] / LP_NET_NODE : 0;
+    m->nnets = m->nnets < m->nnodes ? m->nnets : m->nnodes;
     for (int i = 0; i < LP_NET_PLACES; i++)
         m->net_scale[i] = p[LP_LPM_AT_SCALE + i];
     m->nbuckets = m->section_size[LP_LPM_CELL] / (LP_BUCKET_CELLS * 4);
@@ -152,7 +164,7 @@ enum lp_status lp_model_layout(const void *file, size_t size, struct lp_model *m
     m->net_row = m->section[LP_LPM_NET_ROW];
     m->net_weight = m->section[LP_LPM_NET_WEIGHT];
     m->cell = m->section[LP_LPM_CELL];
-    m->initial = m->section[LP_LPM_INITIAL];
+    m->mixing = m->section[LP_LPM_MIXING];
     return LP_OK;
 }
 
@@ -204,7 +216,8 @@ void lp_model_read_page(const struct lp_model *m, size_t page)
 {
     if (!page_whole(m, page))
         atomic_store(&m->pages->damaged, true);
-    atomic_store_explicit(&m->pages->unread[page], 0, memory_order_relaxed);
+    atomic_fetch_and_explicit(&m->pages->unread[page / 8], (unsigned char)~(1u << page % 8),
+                              memory_order_relaxed);
 }
 
 /* Whether a section is read page by page: where each token needs but a little of much. */
@@ -217,12 +230,12 @@ static bool is_large(int section)
 /* Reads all other sections; are they whole, and the nodes a tree? */
 static enum lp_status read_first(struct lp_model *m)
 {
-    m->pages = malloc(sizeof *m->pages + count_pages(m));
+    m->pages = malloc(sizeof *m->pages + count_pages(m) / 8 + 1);
     if (m->pages == NULL)
         return LP_NOMEM;
     atomic_init(&m->pages->damaged, fingerprint(m) != lp_model_fingerprint(m));
-    for (size_t i = 0; i < count_pages(m); i++)
-        atomic_init(&m->pages->unread[i], 1);
+    for (size_t i = 0; i <= count_pages(m) / 8; i++)
+        atomic_init(&m->pages->unread[i], UCHAR_MAX);
     for (int i = 0; i < LP_LPM_SUM; i++) {
         for (uint32_t at = 0; !is_large(i) && at < m->section_size[i]; at += LP_LPM_PAGE)
             lp_model_expect(m, m->section[i] + at);

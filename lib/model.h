@@ -17,30 +17,30 @@
 #define LP_LPM_MAGIC "LPMODEL" /* eight bytes with the NUL */
 
 enum {
-    LP_LPM_VERSION = 5,
+    LP_LPM_VERSION = 6,
     LP_LPM_HEAD = 4096,
-    LP_LPM_PAGE = 1024,      /* sections are whole pages, each of which has a sum */
-    LP_LEAF_MAX = 1 << 18,   /* leaves of a tree at most; cells have 18 bits for one */
-    LP_LEAF_BITS_MIN = 14,   /* of a leaf in a cell, so that its check has at most as many */
-    LP_NODE_CHILDREN = 16,   /* at most */
-    LP_NODE_SIZE = 64,       /* bytes */
-    LP_NODE_DEPTH = 16,      /* of the tree at most */
-    LP_NODE_NONE = 0xFFFF,   /* a child that is not there; a node without weights */
-    LP_NODE_COST_MAX = 127,  /* of a child: -ln(p) in 1/8 */
-    LP_FOLLOW_BITS = 14,     /* of a successor: its count; the rest is a leaf */
-    LP_FOLLOW_MAX = 16,      /* successors of a list */
-    LP_CELL_CLASS_BITS = 4,  /* of a cell: its count's class */
-    LP_BUCKET_CELLS = 16,    /* 64 bytes */
-    LP_NET_SIZE = 32,        /* values of a vector of the network (net.h) */
-    LP_NET_PLACES = 4,       /* the last three tokens, and the faded sum of all before */
-    LP_NET_ROW = 16,         /* bytes of a row in one place: nibbles */
-    LP_NET_ROW_MAX = 7,      /* its values are from -7 to 7, plus 8 */
-    LP_NET_UNIT = 64,        /* a vector's values are in 1/64, as an input in 1/16 */
-    LP_NET_WEIGHT_UNIT = 16, /* weights in 1/16 */
-    LP_NET_WEIGHT_ZERO = 64, /* what is added to them: seven bits without a sign */
-    LP_NET_FADE = 4,         /* the faded sum loses a sixteenth a token */
-    LP_NET_FADED_SHIFT = 3,  /* and has units finer by as many bits */
-    LP_NET_NODE = LP_NODE_CHILDREN * LP_NET_SIZE, /* bytes of a node's weights */
+    LP_LPM_PAGE = 1024,       /* sections are whole pages, each of which has a sum */
+    LP_LEAF_MAX = 1 << 18,    /* leaves of a tree at most; cells have 18 bits for one */
+    LP_LEAF_BITS_MIN = 14,    /* of a leaf in a cell, so that its check has at most as many */
+    LP_NODE_CHILDREN = 16,    /* at most */
+    LP_NODE_SIZE = 64,        /* bytes */
+    LP_NODE_DEPTH = 16,       /* of the tree at most */
+    LP_NODE_NONE = 0xFFFF,    /* a child that is not there */
+    LP_NODE_COST_MAX = 127,   /* of a child: -ln(p) in 1/8 */
+    LP_FOLLOW_BITS = 14,      /* of a successor: its count; the rest is a leaf */
+    LP_FOLLOW_MAX = 16,       /* successors of a list */
+    LP_CELL_CLASS_BITS = 4,   /* of a cell: its count's class */
+    LP_BUCKET_CELLS = 16,     /* 64 bytes */
+    LP_NET_SIZE = 32,         /* values of a vector of the network (net.h) */
+    LP_NET_PLACES = 4,        /* the last three tokens, and the faded sum of all before */
+    LP_NET_ROW = 16,          /* bytes of a row in one place: nibbles */
+    LP_NET_ROW_MAX = 7,       /* its values are from -7 to 7, plus 8 */
+    LP_NET_UNIT = 64,         /* a vector's values are in 1/64, as an input in 1/16 */
+    LP_NET_WEIGHT_UNIT = 128, /* weights in 1/128, times the node's scale */
+    LP_NET_WEIGHT_ZERO = 8,   /* what is added to them: four bits without a sign */
+    LP_NET_FADE = 4,          /* the faded sum loses a sixteenth a token */
+    LP_NET_FADED_SHIFT = 3,   /* and has units finer by as many bits */
+    LP_NET_NODE = LP_NODE_CHILDREN * LP_NET_SIZE / 2, /* bytes of a node's weights */
 };
 
 /* Offsets in the header. */
@@ -60,16 +60,16 @@ enum lp_lpm_field {
 /* Sections. A leaf is a token's place in the tree; as a context, number `leaves`
  * stands for the sequence's begin. */
 enum lp_lpm_section {
-    LP_LPM_NODE,    /* the tree's nodes, breadth first: see below */
+    LP_LPM_NODE,    /* the tree's nodes, each after the one above it: see below */
     LP_LPM_LEAF,    /* u24[size]: the leaf of an id, 0xFFFFFF for none */
     LP_LPM_ID,      /* u24[leaves]: the id of a leaf */
     LP_LPM_ROW,     /* u16[leaves + 1]: the row of a leaf in the network */
     LP_LPM_START,   /* u32[leaves + 2]: where in FOLLOW each leaf's successors begin */
     LP_LPM_FOLLOW,  /* u32[]: what others count; u8[16] of the root; leaf << 14 | count of each */
     LP_LPM_NET_ROW, /* u4[rows][4][32]: a leaf's part of the vector in each place */
-    LP_LPM_NET_WEIGHT, /* u8[][32 / 4][16][4]: of a node's children; plus 64 */
+    LP_LPM_NET_WEIGHT, /* u4[][4][16][4][2]: of the first nodes' children; plus 8 */
     LP_LPM_CELL,       /* u32[16][]: check, count class, leaf: successors of two and three tokens */
-    LP_LPM_INITIAL,    /* u16[2][]: what adapts, as a sequence begins: see struct lp_adaptive */
+    LP_LPM_MIXING,     /* i16[2][]: what choices are mixed by, of each way: see struct lp_mixing */
     LP_LPM_SUM,        /* u64[]: XXH64 of each page after the header and before this */
     LP_LPM_SECTIONS,
 };
@@ -81,18 +81,18 @@ enum lp_node_field {
     LP_NODE_AT_LEAF = 48,  /* u32: the first leaf */
     LP_NODE_AT_FIRST = 52, /* u32: the node of the first child that is one */
     LP_NODE_AT_INNER = 56, /* u16: a bit for each child that is a node, not a leaf */
-    LP_NODE_AT_NET = 58,   /* u16: its weights in the network, or LP_NODE_NONE */
-    LP_NODE_AT_SHIFT = 60, /* u8: begins are in units of 1 << shift leaves */
+    LP_NODE_AT_SHIFT = 58, /* u8: begins are in units of 1 << shift leaves */
+    LP_NODE_AT_SCALE = 59, /* u8: what its weights are multiplied by */
 };
 
-/* What adapts as a sequence is coded. */
+/* What choices are mixed by. */
 enum {
-    LP_LISTS = 3,        /* successors of 2 and 3 tokens in the model, of 1 in the sequence */
-    LP_SOURCES,          /* of what is offered: the model's successors of one token, then these */
-    LP_LEVELS = 16,      /* of a sum of counts */
-    LP_WIDE_LEVELS = 30, /* of one up to 2^14 */
+    LP_LISTS = 3,   /* successors of 2 and 3 tokens in the model, of 1 in the sequence */
+    LP_SOURCES,     /* of what is offered: the model's successors of one token, then these */
+    LP_LEVELS = 16, /* of a sum of counts */
     LP_MATCH_LENGTHS = 32,
     LP_NODE_DEPTHS = 8, /* told apart */
+    LP_MET_LEVELS = 8,  /* of how often a node was met */
     LP_WAYS = 2,        /* to code: the whole one, the fast one */
     LP_STATES = 32,     /* of an offer */
     LP_SETS = 64,       /* of weights */
@@ -108,29 +108,25 @@ enum lp_input {
     LP_OFFER_INPUTS = 8, /* and of what is offered */
 };
 
-/* Initial values are in the model, of each way, in this order: i16 weights, and i16 odds, which
- * here have LP_ODDS_FINER bits more. */
-struct lp_adaptive {
+/* In a model these are in this order, of each way. The trainer learns them. */
+struct lp_mixing {
+    /* Weights: 1 is 8192. */
     int16_t offer_a[LP_STATES][LP_OFFER_INPUTS], offer_b[LP_SETS][LP_OFFER_INPUTS];
-    int16_t child_a[2][LP_INPUTS], child_b[2 * LP_NODE_DEPTHS][LP_INPUTS];
-    int32_t offer[LP_SOURCES][LP_LEVELS][LP_LEVELS];
-    int32_t none[LP_STATES];
-    int32_t match[LP_MATCH_LENGTHS];
-    int32_t follow[LP_WIDE_LEVELS][LP_WIDE_LEVELS];
+    int16_t child_a[2 * LP_MET_LEVELS][LP_INPUTS], child_b[2 * LP_NODE_DEPTHS][LP_INPUTS];
+    /* Log odds in 1/2048. */
+    int16_t offer[LP_SOURCES][LP_LEVELS][LP_LEVELS];
+    int16_t none[LP_STATES];
+    int16_t match[LP_MATCH_LENGTHS];
+    int16_t follow[LP_LEVELS][LP_LEVELS];
 };
 
-enum {
-    LP_ODDS_FINER = 10,
-    LP_ADAPTIVE_ODDS = offsetof(struct lp_adaptive, offer) / 2, /* the first */
-    LP_ADAPTIVE_SIZE =
-        LP_ADAPTIVE_ODDS + (sizeof(struct lp_adaptive) - offsetof(struct lp_adaptive, offer)) / 4,
-};
+enum { LP_MIXING_SIZE = sizeof(struct lp_mixing) / 2 };
 
 /* What is known of a file's pages. A small input needs but some of them, so that each
  * is compared with its sum when it is first read, not all at opening. */
 struct lp_model_pages {
     atomic_bool damaged;   /* one of those read */
-    atomic_uchar unread[]; /* whether it is yet to be compared */
+    atomic_uchar unread[]; /* which are yet to be compared: a bit each */
 };
 
 struct lp_model {
@@ -143,12 +139,12 @@ struct lp_model {
     uint32_t nleaves;             /* at least 2 */
     uint32_t leaf_bits;           /* of a cell; at least LP_LEAF_BITS_MIN */
     uint32_t nnodes, nfollow, nbuckets;
-    uint32_t nrows, nnets; /* of the network */
+    uint32_t nrows, nnets; /* of the network: the first nodes have weights */
     unsigned char net_scale[LP_NET_PLACES];
     const unsigned char *section[LP_LPM_SECTIONS];
     uint32_t section_size[LP_LPM_SECTIONS];
     const unsigned char *node, *leaf, *id, *row, *start, *follow, *net_row, *net_weight, *cell,
-        *initial;
+        *mixing;
 };
 
 /* Compares a page with its sum. */
@@ -160,7 +156,7 @@ static inline void lp_model_expect(const struct lp_model *m, const unsigned char
     const size_t page = (size_t)(p - m->file) / LP_LPM_PAGE;
     __builtin_prefetch(p);
     if (m->pages != NULL &&
-        atomic_load_explicit(&m->pages->unread[page], memory_order_relaxed) != 0)
+        (atomic_load_explicit(&m->pages->unread[page / 8], memory_order_relaxed) >> page % 8 & 1))
         lp_model_read_page(m, page);
 }
 
@@ -202,13 +198,13 @@ static inline uint32_t lp_bucket(uint64_t hash, uint32_t n)
 
 static inline uint32_t lp_cell_check(uint64_t hash, uint32_t leaf_bits)
 {
-    return (uint32_t)(hash >> 18 & ((UINT64_C(1) << (28 - leaf_bits)) - 1));
+    const uint32_t check = (uint32_t)(hash >> 18 & ((UINT64_C(1) << (28 - leaf_bits)) - 1));
+    return check + (check == 0); /* an empty cell has 0 */
 }
 
 /* --- Count classes --------------------------------------------------------------- */
 
-/* The counts that the sixteen classes of a cell stand for: half octaves; 0 is an
- * empty cell. */
+/* The counts that the sixteen classes of a cell stand for: half octaves. */
 extern const uint16_t lp_class_count[16];
 
 #endif

@@ -41,8 +41,8 @@ static inline lp_vec lp_net_values(const struct lp_model *m, const unsigned char
 }
 
 /* Sees the next token: before[k] is the leaf k + 1 places back. */
-static inline void lp_net_see(const struct lp_model *m, struct lp_net_state *state,
-                              const uint32_t before[LP_NET_PLACES])
+LP_INLINE void lp_net_see(const struct lp_model *m, struct lp_net_state *state,
+                          const uint32_t before[LP_NET_PLACES])
 {
     enum { LAST = LP_NET_PLACES - 1 };
     const unsigned char *row[LP_NET_PLACES];
@@ -77,12 +77,13 @@ static inline void lp_net_expect(const struct lp_model *m, uint32_t net)
         __builtin_prefetch(p + i);
 }
 
-/* The log odds of a node's children, in 1/256: of weights `net`. */
+/* The log odds of the children of a node with weights, in 1/2048. */
 static inline lp_vec lp_net_odds(const struct lp_model *m, const struct lp_net_state *state,
-                                 uint32_t net)
+                                 uint32_t at, uint32_t scale)
 {
-    return lp_vec_products(m->net_weight + LP_NET_NODE * (size_t)net, state->input, LP_NET_SIZE,
-                           state->offset);
+    const lp_vec odds =
+        lp_vec_products(m->net_weight + LP_NET_NODE * (size_t)at, state->input, state->offset);
+    return lp_vec_mul_within(odds, lp_vec_all((int)scale));
 }
 
 #endif

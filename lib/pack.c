@@ -33,6 +33,16 @@ static void put_last(const struct codes *c, uint32_t rank, unsigned char **p)
 
 /* No branch depends on a code's length: that is not to be foretold. Four bytes
  * are stored for each code, of which the next one keeps those that count. */
+bool lp_pack_knows(const struct lp_vocab *v, const uint32_t *ids, size_t n)
+{
+    const uint32_t *const ranks = v->rank, size = v->file->size;
+    for (size_t i = 0; i < n; i++) {
+        if (ids[i] >= size || ranks[ids[i]] == LP_NO_ID)
+            return false;
+    }
+    return true;
+}
+
 size_t lp_pack_ids(const struct lp_vocab *v, const uint32_t *ids, size_t n, unsigned char *dst)
 {
     const struct codes c = codes_of(v);

@@ -10,6 +10,9 @@
 
 enum { LP_PACK_MAX = 3 }; /* bytes of the longest code */
 
+/* Whether all ids are tokens of v. */
+bool lp_pack_knows(const struct lp_vocab *v, const uint32_t *ids, size_t n);
+
 /* Appends the codes of n ids to dst, which has room for LP_PACK_MAX * n bytes.
  * Returns the bytes written. Every id must be a token of v. */
 size_t lp_pack_ids(const struct lp_vocab *v, const uint32_t *ids, size_t n, unsigned char *dst);

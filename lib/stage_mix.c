@@ -42,10 +42,8 @@ enum lp_status lp_mixer_unpack(struct lp_mixer *m, const struct lp_vocab *vocab,
     enum lp_status status = prepare(m, model, fast);
     if (status == LP_OK)
         status = lp_mix_decode(m->mix, src, n, limit, &m->ids);
-    for (size_t i = 0, size; status == LP_OK && i < m->ids.n; i++) {
-        if (lp_vocab_token(vocab, m->ids.v[i], &size) == NULL)
-            status = LP_DATA; /* an id of the model's that the vocabulary leaves unused */
-    }
+    if (status == LP_OK && !lp_pack_knows(vocab, m->ids.v, m->ids.n))
+        status = LP_DATA; /* an id of the model's that the vocabulary leaves unused */
     if (status != LP_OK)
         return status;
     if (!lp_buf_reserve(dst, LP_PACK_MAX * m->ids.n))

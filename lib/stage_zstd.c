@@ -70,6 +70,55 @@ enum lp_status lp_zstd_pack(struct lp_zstd *z, int level, const struct lp_dict *
                : LP_NOMEM;
 }
 
+/* log2(x) in 1/256, rounded down: by a straight line from each power of two to the next, which
+ * is at most LOG_SHORT too low. */
+enum { LOG_SHORT = 23 };
+
+static uint32_t log_of(uint32_t x)
+{
+    const uint32_t n = 31 - (uint32_t)__builtin_clz(x);
+    return 256 * n + (uint32_t)(((uint64_t)x << 8 >> n) - 256);
+}
+
+/* A match has three bytes or more. So a byte of no run of three that came before is a literal,
+ * and literals take no less than their entropy: Huffman's code is the same in a whole block.
+ * (zstd divides blocks that have 300 matches; what these take is not counted at all.) Two
+ * bytes say at least how many literals and matches there are. Runs are told by their hash: one
+ * that is taken for another only makes the bound lower. */
+size_t lp_zstd_least(const unsigned char *src, size_t n)
+{
+    enum { RUN = 3, MOST = 1 << 15, ROOM = 32 /* bits for each run */, LOG_MAX = 17, HEADERS = 2 };
+    uint32_t count[256] = {0}, nliterals = 0, run = 0;
+    uint32_t met[(1 << LOG_MAX) / 32]; /* a bit for each hash of a run */
+    size_t covered = 0;                /* bytes up to there may be matched */
+    if (n > MOST)
+        return 0;
+    uint32_t log = 10;
+    while (log < LOG_MAX && (uint32_t)1 << log < ROOM * n)
+        log++;
+    memset(met, 0, ((size_t)1 << log) / 8);
+    for (size_t i = 0; i < n + RUN - 1; i++) {
+        if (i < n)
+            run = run << 8 | src[i];
+        if (i < n && i >= RUN - 1) {
+            const uint32_t hash = (run << 8) * UINT32_C(0x9E3779B1) >> (32 - log);
+            const uint32_t bit = (uint32_t)1 << hash % 32;
+            covered = met[hash / 32] & bit ? i + 1 : covered;
+            met[hash / 32] |= bit;
+        }
+        /* All runs with the byte two before are known. */
+        if (i >= RUN - 1) {
+            const uint32_t literal = i - (RUN - 1) >= covered;
+            count[src[i - (RUN - 1)]] += literal;
+            nliterals += literal;
+        }
+    }
+    uint64_t bits = nliterals == 0 ? 0 : (uint64_t)nliterals * log_of(nliterals);
+    for (int i = 0; i < 256; i++)
+        bits -= count[i] == 0 ? 0 : (uint64_t)count[i] * (log_of(count[i]) + LOG_SHORT);
+    return (size_t)((int64_t)bits < 0 ? 0 : bits / 256 / 8) + HEADERS;
+}
+
 /* Puts back the frame header, and for the lean form the block header. Any valid
  * header that fits will do: what libzstd wrote depended on its version. */
 static enum lp_status rebuild_frame(struct lp_zstd *z, bool lean, const unsigned char *src,

@@ -26,6 +26,10 @@ void lp_zstd_free(struct lp_zstd *z);
 enum lp_status lp_zstd_pack(struct lp_zstd *z, int level, const struct lp_dict *dict,
                             const void *src, size_t n, struct lp_buf *dst, bool *lean);
 
+/* Bytes that the stored form of n bytes has at the least, whatever the level, without a
+ * dictionary; 0 where that would take long to tell. Far less work than to compress them. */
+size_t lp_zstd_least(const unsigned char *src, size_t n);
+
 /* Appends to dst what a stored form restores to, at most limit bytes. */
 enum lp_status lp_zstd_unpack(struct lp_zstd *z, const struct lp_dict *dict, bool lean,
                               const unsigned char *src, size_t n, size_t limit, struct lp_buf *dst);

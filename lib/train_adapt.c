@@ -181,7 +181,7 @@ static enum lp_status adapt_tree(const struct lp_model *m, const struct lp_tree 
 
 /* Appends a copy of the base model with docs (leaves) in it. */
 static enum lp_status adapt(const struct lp_trainer *t, const struct lp_tree *tree,
-                            const struct lp_docs *docs, const struct lp_adaptive *initial,
+                            const struct lp_docs *docs, const struct lp_mixing *by,
                             struct lp_buf *image)
 {
     const struct lp_model *m = t->base;
@@ -204,7 +204,7 @@ static enum lp_status adapt(const struct lp_trainer *t, const struct lp_tree *tr
         free(grams.v);
     }
     lp_sort_cells(p + (m->cell - m->file), m->nbuckets);
-    lp_tune_put(initial, p + (m->initial - m->file));
+    lp_tune_put(by, p + (m->mixing - m->file));
     struct lp_model adapted;
     if (status == LP_OK)
         status = lp_model_layout(p, m->file_size, &adapted);
@@ -233,21 +233,20 @@ static enum lp_status share(const struct lp_docs *docs, const uint32_t *leaf, st
     return LP_OK;
 }
 
-/* Brings initial values half the way to where docs (ids) would have them. Not all of
+/* Brings by values half the way to where docs (ids) would have them. Not all of
  * it: the base may have been made of such docs, or of these, and then they are no
  * measure of how far it is to be trusted. */
 static enum lp_status tune_halfway(const struct lp_trainer *t, const struct lp_buf *image,
-                                   const struct lp_docs *docs, struct lp_adaptive *initial)
+                                   const struct lp_docs *docs, struct lp_mixing *by)
 {
-    struct lp_adaptive *tuned = malloc(LP_WAYS * sizeof *tuned);
+    struct lp_mixing *tuned = malloc(LP_WAYS * sizeof *tuned);
     if (tuned == NULL)
         return LP_NOMEM;
-    memcpy(tuned, initial, LP_WAYS * sizeof *tuned);
+    memcpy(tuned, by, LP_WAYS * sizeof *tuned);
     enum lp_status status = lp_tune(t, image, docs, tuned);
-    for (size_t i = 0; status == LP_OK && i < LP_WAYS * LP_ADAPTIVE_SIZE; i++) {
-        const size_t way = i / LP_ADAPTIVE_SIZE, k = i % LP_ADAPTIVE_SIZE;
-        lp_adaptive_put(&initial[way], k,
-                        (lp_adaptive_get(&initial[way], k) + lp_adaptive_get(&tuned[way], k)) / 2);
+    for (size_t i = 0; status == LP_OK && i < LP_WAYS * LP_MIXING_SIZE; i++) {
+        int16_t *to = (int16_t *)by + i;
+        *to = (int16_t)((*to + ((const int16_t *)tuned)[i]) / 2);
     }
     free(tuned);
     return status;
@@ -258,27 +257,27 @@ enum lp_status lp_train_adapt(const struct lp_trainer *t, const struct lp_docs *
 {
     enum { TUNE_MIN = 4 }; /* docs to tune on, else the weights stay */
     const struct lp_model *m = t->base;
-    struct lp_adaptive *initial = malloc(LP_WAYS * sizeof *initial);
+    struct lp_mixing *by = malloc(LP_WAYS * sizeof *by);
     struct lp_docs all = {0}, most = {0}, rest = {0};
     struct lp_buf trial = {0};
     struct lp_tree tree = {0};
     uint32_t *leaf = NULL;
-    enum lp_status status = initial != NULL ? lp_tree_of(m, &tree) : LP_NOMEM;
+    enum lp_status status = by != NULL ? lp_tree_of(m, &tree) : LP_NOMEM;
     if (status == LP_OK)
         status = lp_leaves_of(&tree, docs, &leaf);
     if (status == LP_OK)
         status = share(docs, leaf, &all, &most, &rest);
     free(leaf);
     for (int way = 0; status == LP_OK && way < LP_WAYS; way++)
-        lp_adaptive_load(m, way == 1, &initial[way]);
+        lp_mixing_load(m, way == 1, &by[way]);
     if (status == LP_OK && rest.ndocs >= TUNE_MIN) {
-        status = adapt(t, &tree, &most, initial, &trial);
+        status = adapt(t, &tree, &most, by, &trial);
         if (status == LP_OK)
-            status = tune_halfway(t, &trial, &rest, initial);
+            status = tune_halfway(t, &trial, &rest, by);
     }
     if (status == LP_OK)
-        status = adapt(t, &tree, &all, initial, image);
-    free(initial);
+        status = adapt(t, &tree, &all, by, image);
+    free(by);
     lp_buf_free(&trial);
     lp_docs_free(&all);
     lp_docs_free(&most);

@@ -26,7 +26,7 @@ enum {
     PLACES = LP_NET_PLACES,
     CHUNK = 256, /* tokens that learn the faded sum's rows at once */
     RUN = 6,     /* tokens; what is met again with so many is an old run */
-    EPOCHS = 3,
+    EPOCHS = 4,
     LANES = 8, /* sums side by side, for the compiler to vectorise */
 };
 
@@ -48,9 +48,8 @@ struct weights {
 
 struct net {
     const struct lp_tree *tree;
-    uint32_t nnets;
-    uint16_t *net_of; /* of a node of the tree, LP_NODE_NONE none */
-    struct weights *node;
+    uint32_t nnets;       /* nodes, the tree's first ones, */
+    struct weights *node; /* have weights */
     vector *row[PLACES];
     float *row_sum[PLACES];
     bool rows_stay; /* only nodes learn */
@@ -104,56 +103,6 @@ static float *novelty_of(const struct lp_docs *docs, uint32_t none)
     }
     free(count);
     return novelty;
-}
-
-/* --- Which nodes have vectors ------------------------------------------------------- */
-
-struct heavy {
-    double mass;
-    uint32_t node;
-};
-
-static int by_mass(const void *a, const void *b)
-{
-    const struct heavy *x = a, *y = b;
-    return x->mass != y->mass ? (x->mass > y->mass ? -1 : 1) : x->node < y->node ? -1 : 1;
-}
-
-/* Gives weights to the nodes most often met, at most n. */
-static enum lp_status choose_nodes(struct net *net, const struct lp_docs *docs, uint32_t n)
-{
-    const struct lp_tree *tree = net->tree;
-    double *before = calloc((size_t)tree->nleaves + 1, sizeof *before);
-    struct heavy *heavy = malloc(tree->nnodes * sizeof *heavy);
-    net->net_of = malloc(tree->nnodes * sizeof *net->net_of);
-    if (before == NULL || heavy == NULL || net->net_of == NULL) {
-        free(before);
-        free(heavy);
-        return LP_NOMEM;
-    }
-    uint32_t d = 0;
-    for (size_t i = 0; i < docs->n; i++) {
-        while (i == docs->end[d])
-            d++;
-        before[docs->id[i] + 1] += (double)docs->weight[d];
-    }
-    for (uint32_t i = 0; i < tree->nleaves; i++)
-        before[i + 1] += before[i];
-    for (uint32_t i = 0; i < tree->nnodes; i++) {
-        const struct lp_tree_node *node = &tree->node[i];
-        heavy[i] = (struct heavy){before[node->begin[node->n]] - before[node->begin[0]], i};
-        net->net_of[i] = LP_NODE_NONE;
-    }
-    qsort(heavy, tree->nnodes, sizeof *heavy, by_mass);
-    for (uint32_t i = 0; i < n && i < tree->nnodes && heavy[i].mass > 0; i++)
-        net->net_of[heavy[i].node] = 0;
-    for (uint32_t i = 0; i < tree->nnodes; i++) {
-        if (net->net_of[i] == 0)
-            net->net_of[i] = (uint16_t)net->nnets++;
-    }
-    free(before);
-    free(heavy);
-    return LP_OK;
 }
 
 /* --- Descent ---------------------------------------------------------------------- */
@@ -224,8 +173,8 @@ WIDE static double learn(struct net *net, const float *h, uint32_t leaf, float w
     for (uint32_t at = 0;;) {
         const struct lp_tree_node *here = &tree->node[at];
         const uint32_t child = lp_tree_child(here, leaf);
-        if (net->net_of[at] != LP_NODE_NONE) {
-            struct weights *node = &net->node[net->net_of[at]];
+        if (at < net->nnets) {
+            struct weights *node = &net->node[at];
             float p[CHILDREN] = {0};
             predict(node, here, h, p);
             bits -= (double)log2f(p[child] > 1e-5F ? p[child] : 1e-5F);
@@ -405,54 +354,87 @@ static void get_rows(struct net *net, const struct lp_model *m)
     }
 }
 
-/* The place of a child's weight for an input. */
+/* Where the weight of a child for an input is: a byte, and the half of it. */
 static size_t place_of(uint32_t child, uint32_t input)
 {
-    return (size_t)CHILDREN * (input / 4 * 4) + 4 * (size_t)child + input % 4;
+    const uint32_t j = input % (SIZE / 2);
+    return (size_t)CHILDREN * (j / 4 * 4) + 4 * (size_t)child + j % 4;
+}
+
+static unsigned half_of(uint32_t input)
+{
+    return input < SIZE / 2 ? 0 : 4;
+}
+
+/* A weight by a scale. */
+static int32_t scaled(float value, uint32_t scale)
+{
+    const int32_t v = (int32_t)lroundf(value * LP_NET_WEIGHT_UNIT / (float)scale);
+    return v < -LP_NET_WEIGHT_ZERO   ? -LP_NET_WEIGHT_ZERO
+           : v >= LP_NET_WEIGHT_ZERO ? LP_NET_WEIGHT_ZERO - 1
+                                     : v;
+}
+
+/* The scale by which the squares of what n weights lose sum up to the least. */
+static uint32_t best_scale(const float *value, size_t n)
+{
+    uint32_t best = 1;
+    double least = INFINITY;
+    for (uint32_t scale = 2; scale < 128; scale += 2) {
+        double sum = 0;
+        for (size_t i = 0; i < n && sum < least; i++) {
+            const float to = (float)scaled(value[i], scale) * (float)scale / LP_NET_WEIGHT_UNIT;
+            sum += (double)((value[i] - to) * (value[i] - to));
+        }
+        if (sum < least) {
+            least = sum;
+            best = scale;
+        }
+    }
+    return best;
 }
 
 /* Writes the nodes' weights, and what their children cost without any input. */
 static void put_nodes(const struct net *net, unsigned char *node, unsigned char *weight)
 {
-    for (uint32_t at = 0; at < net->tree->nnodes; at++) {
+    for (uint32_t at = 0; at < net->nnets; at++) {
         const uint32_t n = net->tree->node[at].n;
         unsigned char *p = node + LP_NODE_SIZE * (size_t)at;
-        if (net->net_of[at] == LP_NODE_NONE)
-            continue;
-        const struct weights *from = &net->node[net->net_of[at]];
-        unsigned char *to = weight + LP_NET_NODE * (size_t)net->net_of[at];
-        float bias[CHILDREN], value[CHILDREN], most = -INFINITY;
+        const struct weights *from = &net->node[at];
+        unsigned char *to = weight + LP_NET_NODE * (size_t)at;
+        float bias[CHILDREN], value[SIZE][CHILDREN] = {0}, most = -INFINITY;
         spread(&net->tree->node[at], from->bias, bias);
         for (uint32_t k = 0; k < n; k++)
             most = bias[k] > most ? bias[k] : most;
         for (uint32_t k = 0; k < n; k++)
             p[LP_NODE_AT_COST + k] = (unsigned char)lp_node_cost(exp((double)(bias[k] - most)));
-        memset(to, LP_NET_WEIGHT_ZERO, LP_NET_NODE);
         for (uint32_t j = 0; j < SIZE; j++) {
             float of[CHILDREN] = {0};
             for (uint32_t i = 0; i + 1 < n; i++)
                 of[i] = from->weight[i][j];
-            spread(&net->tree->node[at], of, value);
-            for (uint32_t k = 0; k < n; k++)
-                to[place_of(k, j)] =
-                    (unsigned char)(LP_NET_WEIGHT_ZERO +
-                                    rounded(value[k] * LP_NET_WEIGHT_UNIT, LP_NET_WEIGHT_ZERO - 1));
+            spread(&net->tree->node[at], of, value[j]);
         }
-        lp_put16(p + LP_NODE_AT_NET, net->net_of[at]);
+        const uint32_t scale = best_scale(&value[0][0], (size_t)SIZE * CHILDREN);
+        p[LP_NODE_AT_SCALE] = (unsigned char)scale;
+        memset(to, 0, LP_NET_NODE);
+        for (uint32_t j = 0; j < SIZE; j++) {
+            for (uint32_t k = 0; k < CHILDREN; k++) {
+                const int32_t v = scaled(k < n ? value[j][k] : 0, scale) + LP_NET_WEIGHT_ZERO;
+                to[place_of(k, j)] |= (unsigned char)(v << half_of(j));
+            }
+        }
     }
 }
 
 /* The nodes of a model, with their weights. */
 static void get_nodes(struct net *net, const struct lp_model *m)
 {
-    for (uint32_t at = 0; at < m->nnodes; at++) {
+    for (uint32_t at = 0; at < net->nnets; at++) {
         const unsigned char *p = m->node + LP_NODE_SIZE * (size_t)at;
-        net->net_of[at] = lp_get16(p + LP_NODE_AT_NET);
-        if (net->net_of[at] == LP_NODE_NONE)
-            continue;
-        struct weights *to = &net->node[net->net_of[at]];
-        const unsigned char *from = m->net_weight + LP_NET_NODE * (size_t)net->net_of[at];
+        struct weights *to = &net->node[at];
+        const unsigned char *from = m->net_weight + LP_NET_NODE * (size_t)at;
         const struct lp_tree_node *node = &net->tree->node[at];
+        const float step = (float)p[LP_NODE_AT_SCALE] / LP_NET_WEIGHT_UNIT;
         float value[CHILDREN];
         for (uint32_t k = 0; k < node->n; k++)
             value[k] = -(float)p[LP_NODE_AT_COST + k] / 8;
@@ -462,7 +444,8 @@ static void get_nodes(struct net *net, const struct lp_model *m)
         for (uint32_t j = 0; j < SIZE; j++) {
             float of[CHILDREN];
             for (uint32_t k = 0; k < node->n; k++)
-                value[k] = (float)(from[place_of(k, j)] - LP_NET_WEIGHT_ZERO) / LP_NET_WEIGHT_UNIT;
+                value[k] =
+                    step * (float)((from[place_of(k, j)] >> half_of(j) & 15) - LP_NET_WEIGHT_ZERO);
             unite(node, value, of);
             for (uint32_t i = 0; i + 1 < node->n; i++)
                 to->weight[i][j] = of[i];
@@ -478,7 +461,6 @@ static void free_net(struct net *net)
         free(net->row[k]);
         free(net->row_sum[k]);
     }
-    free(net->net_of);
     free(net->node);
 }
 
@@ -486,10 +468,8 @@ enum lp_status lp_net_new(const struct lp_trainer *t, const struct lp_tree *tree
                           const struct lp_docs *docs, uint32_t nodes, unsigned char *node,
                           struct lp_net_tables *out)
 {
-    struct net net = {.tree = tree};
-    enum lp_status status = choose_nodes(&net, docs, nodes);
-    if (status == LP_OK)
-        status = make_room(&net);
+    struct net net = {.tree = tree, .nnets = nodes < tree->nnodes ? nodes : tree->nnodes};
+    enum lp_status status = make_room(&net);
     if (status == LP_OK)
         status = descend(t, &net, docs);
     *out = (struct lp_net_tables){.nrows = tree->nrows, .nnets = net.nnets};
@@ -514,8 +494,7 @@ enum lp_status lp_net_adapt(const struct lp_trainer *t, const struct lp_tree *tr
     if (m->nnets == 0)
         return LP_OK;
     struct net net = {.tree = tree, .nnets = m->nnets, .rows_stay = true};
-    net.net_of = malloc(tree->nnodes * sizeof *net.net_of);
-    enum lp_status status = net.net_of == NULL ? LP_NOMEM : make_room(&net);
+    enum lp_status status = make_room(&net);
     if (status == LP_OK) {
         get_rows(&net, m);
         get_nodes(&net, m);

@@ -258,12 +258,12 @@ static enum lp_status put_net(struct builder *b, const struct lp_docs *docs)
     return status;
 }
 
-static enum lp_status put_initial(struct builder *b, const struct lp_adaptive *initial)
+static enum lp_status put_mixing(struct builder *b, const struct lp_mixing *by)
 {
-    unsigned char *p = add_section(b, LP_LPM_INITIAL, LP_WAYS * 2 * (size_t)LP_ADAPTIVE_SIZE);
+    unsigned char *p = add_section(b, LP_LPM_MIXING, LP_WAYS * 2 * (size_t)LP_MIXING_SIZE);
     if (p == NULL)
         return LP_NOMEM;
-    lp_tune_put(initial, p);
+    lp_tune_put(by, p);
     return LP_OK;
 }
 
@@ -305,9 +305,9 @@ static enum lp_status put_image(struct builder *b, struct lp_buf *image)
     return status;
 }
 
-/* The model of docs, with these initial values. docs are leaves. */
+/* The model of docs, with these by values. docs are leaves. */
 static enum lp_status build(const struct lp_trainer *t, const struct lp_tree *tree,
-                            const struct lp_docs *docs, const struct lp_adaptive *initial,
+                            const struct lp_docs *docs, const struct lp_mixing *by,
                             struct lp_buf *image)
 {
     struct builder b = {.t = t, .tree = tree};
@@ -323,7 +323,7 @@ static enum lp_status build(const struct lp_trainer *t, const struct lp_tree *tr
     if (status == LP_OK)
         status = put_net(&b, docs);
     if (status == LP_OK)
-        status = put_initial(&b, initial);
+        status = put_mixing(&b, by);
     if (status == LP_OK)
         status = put_image(&b, image);
     for (int k = 0; k < 3; k++)
@@ -364,13 +364,13 @@ static enum lp_status share(const struct lp_docs *docs, const uint32_t *leaf, st
 enum lp_status lp_train_new(const struct lp_trainer *t, const struct lp_docs *docs,
                             struct lp_buf *image)
 {
-    struct lp_adaptive *initial = calloc(LP_WAYS, sizeof *initial);
+    struct lp_mixing *by = calloc(LP_WAYS, sizeof *by);
     struct lp_docs all = {0}, most = {0}, rest = {0};
     struct lp_tree tree = {0};
     struct lp_buf trial = {0};
     uint32_t *leaf = NULL;
     enum lp_status status = LP_NOMEM;
-    if (initial != NULL)
+    if (by != NULL)
         status = t->base != NULL ? lp_tree_of(t->base, &tree) : lp_train_tree(t, docs, &tree);
     if (status == LP_OK)
         status = lp_leaves_of(&tree, docs, &leaf);
@@ -378,15 +378,15 @@ enum lp_status lp_train_new(const struct lp_trainer *t, const struct lp_docs *do
         status = share(docs, leaf, &all, &most, &rest);
     free(leaf);
     if (status == LP_OK) {
-        lp_tune_guess(initial);
-        status = build(t, &tree, &most, initial, &trial);
+        lp_tune_guess(by);
+        status = build(t, &tree, &most, by, &trial);
     }
     if (status == LP_OK)
-        status = lp_tune(t, &trial, &rest, initial);
+        status = lp_tune(t, &trial, &rest, by);
     lp_buf_free(&trial);
     if (status == LP_OK)
-        status = build(t, &tree, &all, initial, image);
-    free(initial);
+        status = build(t, &tree, &all, by, image);
+    free(by);
     lp_docs_free(&all);
     lp_docs_free(&most);
     lp_docs_free(&rest);

@@ -93,7 +93,7 @@ uint32_t lp_tree_below(const struct lp_tree_node *node, uint32_t child);
 /* A probability as a cost in a node. */
 uint32_t lp_node_cost(double p);
 
-/* Writes a node; its children cost the most there is, and it has no weights. */
+/* Writes a node; its children cost the most there is. */
 void lp_tree_put(const struct lp_tree *tree, uint32_t at, unsigned char *to);
 
 /* --- The network (train_net.c) ---------------------------------------------------- */
@@ -106,8 +106,8 @@ struct lp_net_tables {
     unsigned char scale[LP_NET_PLACES];
 };
 
-/* Trains a network of at most so many nodes on docs (leaves), completes the model's
- * nodes. The caller frees the tables, also after an error. */
+/* Trains a network of at most so many nodes, the first ones, on docs (leaves), completes the
+ * model's nodes. The caller frees the tables, also after an error. */
 enum lp_status lp_net_new(const struct lp_trainer *t, const struct lp_tree *tree,
                           const struct lp_docs *docs, uint32_t nodes, unsigned char *node,
                           struct lp_net_tables *out);
@@ -116,15 +116,15 @@ enum lp_status lp_net_new(const struct lp_trainer *t, const struct lp_tree *tree
 enum lp_status lp_net_adapt(const struct lp_trainer *t, const struct lp_tree *tree,
                             const struct lp_docs *docs, unsigned char *node, unsigned char *weight);
 
-/* --- What adapts (train_tune.c) --------------------------------------------------- */
+/* --- What choices are mixed by (train_tune.c) ------------------------------------- */
 
-void lp_tune_guess(struct lp_adaptive initial[LP_WAYS]);
+void lp_tune_guess(struct lp_mixing by[LP_WAYS]);
 
-/* Writes initial values as a model's section has them. */
-void lp_tune_put(const struct lp_adaptive initial[LP_WAYS], unsigned char *to);
+/* Writes it as a model's section has it. */
+void lp_tune_put(const struct lp_mixing by[LP_WAYS], unsigned char *to);
 
-/* Learns initial values on docs (ids) that the model was not made of. */
+/* Learns it on docs (ids) that the model was not made of. */
 enum lp_status lp_tune(const struct lp_trainer *t, const struct lp_buf *image,
-                       const struct lp_docs *docs, struct lp_adaptive initial[LP_WAYS]);
+                       const struct lp_docs *docs, struct lp_mixing by[LP_WAYS]);
 
 #endif

@@ -142,6 +142,22 @@ static void divide_evenly(struct lp_tree_node *node)
         divide_child(node, node->n - 1, at);
 }
 
+/* The heaviest node that is not divided yet; the number of nodes if none is. */
+static uint32_t heaviest_open(const struct layout *l, const struct lp_tree *tree)
+{
+    uint32_t heaviest = tree->nnodes;
+    double most = -1;
+    for (uint32_t i = 0; i < tree->nnodes; i++) {
+        const struct lp_tree_node *node = &tree->node[i];
+        if (node->n == 1 && l->mass[node->begin[1]] - l->mass[node->begin[0]] > most) {
+            most = l->mass[node->begin[1]] - l->mass[node->begin[0]];
+            heaviest = i;
+        }
+    }
+    return heaviest;
+}
+
+/* The nodes below the heaviest come first, so that those most often met are the first. */
 enum lp_status lp_tree_lay_out(struct lp_tree *tree, const double *mass, const uint16_t *height)
 {
     const struct layout l = {mass, height, mass[tree->nleaves] * RARE};
@@ -151,7 +167,7 @@ enum lp_status lp_tree_lay_out(struct lp_tree *tree, const double *mass, const u
         return LP_NOMEM;
     node[0] = (struct lp_tree_node){.begin = {0, tree->nleaves}, .n = 1};
     tree->nnodes = 1;
-    for (uint32_t at = 0; at < tree->nnodes; at++) {
+    for (uint32_t at = 0; at < tree->nnodes; at = heaviest_open(&l, tree)) {
         struct lp_tree_node *here = &node[at];
         const uint32_t size = here->begin[1] - here->begin[0];
         while (size >> here->shift >= LP_NODE_NONE)
@@ -196,7 +212,6 @@ void lp_tree_put(const struct lp_tree *tree, uint32_t at, unsigned char *p)
     lp_put32(p + LP_NODE_AT_LEAF, node->begin[0]);
     lp_put32(p + LP_NODE_AT_FIRST, node->first);
     lp_put16(p + LP_NODE_AT_INNER, (uint16_t)inner);
-    lp_put16(p + LP_NODE_AT_NET, LP_NODE_NONE);
     p[LP_NODE_AT_SHIFT] = (unsigned char)node->shift;
 }
 

@@ -31,24 +31,32 @@ static inline int32_t lp_shift_down(int32_t x, unsigned n)
  *   load store               of memory; load_file: little-endian, of a file
  *   widen(p) narrow(p, a)    from bytes; to bytes with a sign, within 8 bits
  *   words(p, n, mask)        of words of 32 bits in a file: >> n & mask, of 15 bits
- *   add_words(p, n, a)       adds a << n to such words
  *   most                     the largest, sixteen times
  *   dot                      the sum of products
  *   where(a)                 a bit for each that is -1, of such as are that or 0
- *   first(a)                 the first that is -1, of such; LP_LANES if none is
- *   sums(a, sum)             sum[i] is that of a[0] to a[i], without a sign
+ *   sums                     each with those before it added, without a sign, modulo 2^16
  *   below(a, x)              how many of ascending a, without a sign, are at most x
- *   products(w, v, n, x)     x + the sum of w[j / 4][i][j % 4] * v[j], j < n, for each i;
- *                            of w the lower seven bits count; n a multiple of 4
+ *   mul_within               the product, kept within 16 bits
+ *   products(w, v, x)        x + the sum of 32 products for each i, kept within 16 bits: v[j]
+ *                            times the lower half of the byte w[j / 4][i][j % 4], if j < 16, or
+ *                            the upper one of w[j / 4 - 4][i][j % 4]
  *
  *   within(p, n)             of sixteen numbers of 32 bits / 2^n, rounded down, what 16
  *                            bits can hold
  *   look_up(a, i)            a[i[0]], a[i[1]], ...: of sixteen bytes, all below 16
+ *   pick(low, high, i)       low[i[0]] + 256 * high[i[0]], ...: of sixteen bytes each, all
+ *                            i below 16
+ *   next                     each the one after it; the last is 0
+ *   first                    the first, without a sign
+ *   bits                     how many bits each has, without a sign
+ *   sixteenth(a)          / 16, without a sign
  *
- * and lp_sums_below(sum, x), how many of sixteen ascending sums are at most x. Of four
- * weights, lp_weights_add(a, b, sum) gives the sums; lp_weights_move(a, b, e, v, n) adds to
- * each of a and b the sum of products of e and v[i], / 2^n, rounded to the nearest; all stay
- * within 16 bits. */
+ *
+ * Sixteen words of 32 bits, below 2^31: lp_words_load(p, n), of a file, each >> n;
+ * lp_words_of(p), of memory; lp_words_same(w, x) and lp_words_from(w, x, end), a bit for each that
+ * is x, or at least x and below end. Of four weights, lp_weights_add(a, b, sum) gives the sums;
+ * lp_weights_move(a, e, v, n) adds the sum of products of e and v[i], / 2^n, rounded to the
+ * nearest; all stay within 16 bits. */
 
 #if defined(LP_VEC_AVX2)
 
@@ -89,6 +97,11 @@ static inline lp_vec lp_vec_shift(lp_vec a, int n)
     return _mm256_srai_epi16(a, n);
 }
 
+static inline lp_vec lp_vec_sixteenth(lp_vec a)
+{
+    return _mm256_srli_epi16(a, 4);
+}
+
 static inline lp_vec lp_vec_widen(const unsigned char *p)
 {
     return _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)(const void *)p));
@@ -115,24 +128,41 @@ static inline __m128i lp_vec_pair_sums(lp_vec a, lp_vec b)
     return _mm_add_epi32(lp_vec_low(x), lp_vec_high(x));
 }
 
-static inline lp_vec lp_vec_products(const unsigned char *weight, const int8_t *input, int n,
+static inline lp_vec lp_vec_mul_within(lp_vec a, lp_vec b)
+{
+    const __m256i low = _mm256_mullo_epi16(a, b), high = _mm256_mulhi_epi16(a, b);
+    return _mm256_packs_epi32(_mm256_unpacklo_epi16(low, high), _mm256_unpackhi_epi16(low, high));
+}
+
+static inline __m256i lp_vec_four_bytes(const int8_t *p)
+{
+    int32_t four;
+    memcpy(&four, p, sizeof four);
+    return _mm256_set1_epi32(four);
+}
+
+static inline lp_vec lp_vec_products(const unsigned char *weight, const int8_t *input,
                                      int32_t offset)
 {
-    const __m256i one = _mm256_set1_epi16(1), seven = _mm256_set1_epi8(127);
-    __m256i low = _mm256_set1_epi32(offset), high = low;
-    for (int i = 0; i < n; i += 4) {
-        int32_t four;
-        memcpy(&four, input + i, sizeof four);
-        const __m256i x = _mm256_set1_epi32(four);
-        const __m256i *w = (const __m256i *)(const void *)(weight + LP_LANES * i);
-        /* A sum of two is within 16 bits, as a weight has seven. */
-        const __m256i a = _mm256_maddubs_epi16(_mm256_and_si256(_mm256_loadu_si256(w), seven), x);
-        const __m256i b =
-            _mm256_maddubs_epi16(_mm256_and_si256(_mm256_loadu_si256(w + 1), seven), x);
-        low = _mm256_add_epi32(low, _mm256_madd_epi16(a, one));
-        high = _mm256_add_epi32(high, _mm256_madd_epi16(b, one));
+    const __m256i half = _mm256_set1_epi8(15), one = _mm256_set1_epi16(1);
+    const __m256i *w = (const __m256i *)(const void *)weight;
+    __m256i sum[2] = {_mm256_setzero_si256(), _mm256_setzero_si256()};
+    for (int i = 0; i < 4; i++) {
+        const __m256i x = lp_vec_four_bytes(input + 4 * i);
+        const __m256i y = lp_vec_four_bytes(input + 16 + 4 * i);
+        for (int k = 0; k < 2; k++) {
+            /* Two products are at most 2 * 15 * 128, eight times that is within 16 bits. */
+            const __m256i both = _mm256_loadu_si256(w + 2 * i + k);
+            const __m256i low = _mm256_and_si256(both, half);
+            const __m256i high = _mm256_and_si256(_mm256_srli_epi16(both, 4), half);
+            sum[k] = _mm256_add_epi16(sum[k], _mm256_maddubs_epi16(low, x));
+            sum[k] = _mm256_add_epi16(sum[k], _mm256_maddubs_epi16(high, y));
+        }
     }
-    return _mm256_permute4x64_epi64(_mm256_packs_epi32(low, high), 0xD8);
+    const __m256i more = _mm256_set1_epi32(offset);
+    const __m256i a = _mm256_add_epi32(_mm256_madd_epi16(sum[0], one), more);
+    const __m256i b = _mm256_add_epi32(_mm256_madd_epi16(sum[1], one), more);
+    return _mm256_permute4x64_epi64(_mm256_packs_epi32(a, b), 0xD8);
 }
 
 static inline lp_vec lp_vec_words(const unsigned char *p, unsigned n, int mask)
@@ -144,11 +174,6 @@ static inline lp_vec lp_vec_words(const unsigned char *p, unsigned n, int mask)
     return _mm256_permute4x64_epi64(_mm256_packs_epi32(a, b), 0xD8);
 }
 
-static inline uint32_t lp_vec_first(lp_vec a)
-{
-    return _tzcnt_u32((uint32_t)_mm256_movemask_epi8(a)) / 2;
-}
-
 static inline uint32_t lp_vec_below(lp_vec a, uint32_t x)
 {
     const __m256i above = _mm256_subs_epu16(a, _mm256_set1_epi16((int16_t)x));
@@ -156,32 +181,76 @@ static inline uint32_t lp_vec_below(lp_vec a, uint32_t x)
     return _tzcnt_u32(~(uint32_t)_mm256_movemask_epi8(not_above)) / 2;
 }
 
-/* Of eight numbers, each with those before it added. */
-static inline __m256i lp_vec_running(__m256i x)
+static inline lp_vec lp_vec_sums(lp_vec a)
 {
-    x = _mm256_add_epi32(x, _mm256_slli_si256(x, 4));
-    x = _mm256_add_epi32(x, _mm256_slli_si256(x, 8));
-    const __m256i low = _mm256_permutevar8x32_epi32(x, _mm256_set1_epi32(3));
-    return _mm256_add_epi32(x, _mm256_blend_epi32(_mm256_setzero_si256(), low, 0xF0));
+    a = _mm256_add_epi16(a, _mm256_slli_si256(a, 2));
+    a = _mm256_add_epi16(a, _mm256_slli_si256(a, 4));
+    a = _mm256_add_epi16(a, _mm256_slli_si256(a, 8));
+    const __m256i low = _mm256_permute2x128_si256(a, a, 0x08); /* to the upper half */
+    return _mm256_add_epi16(a, _mm256_shuffle_epi8(low, _mm256_set1_epi16(0x0F0E)));
 }
 
-static inline void lp_vec_sums(lp_vec a, uint32_t *sum)
+static inline lp_vec lp_vec_next(lp_vec a)
 {
-    const __m256i x = lp_vec_running(_mm256_cvtepu16_epi32(lp_vec_low(a)));
-    const __m256i y = lp_vec_running(_mm256_cvtepu16_epi32(lp_vec_high(a)));
-    const __m256i before = _mm256_permutevar8x32_epi32(x, _mm256_set1_epi32(7));
-    _mm256_storeu_si256((__m256i *)(void *)sum, x);
-    _mm256_storeu_si256((__m256i *)(void *)(sum + 8), _mm256_add_epi32(y, before));
+    return _mm256_alignr_epi8(_mm256_permute2x128_si256(a, a, 0x81), a, 2);
 }
 
-static inline void lp_vec_add_words(unsigned char *p, unsigned n, lp_vec a)
+static inline lp_vec lp_vec_bits(lp_vec a)
 {
-    __m256i *at = (__m256i *)(void *)p;
+    /* A number that is a float has as its exponent its bits plus 126, and 0 has 0. */
+    const __m256 low = _mm256_cvtepi32_ps(_mm256_cvtepu16_epi32(lp_vec_low(a)));
+    const __m256 high = _mm256_cvtepi32_ps(_mm256_cvtepu16_epi32(lp_vec_high(a)));
+    const __m256i x = _mm256_srli_epi32(_mm256_castps_si256(low), 23);
+    const __m256i y = _mm256_srli_epi32(_mm256_castps_si256(high), 23);
+    const __m256i both = _mm256_permute4x64_epi64(_mm256_packs_epi32(x, y), 0xD8);
+    return _mm256_subs_epu16(both, _mm256_set1_epi16(126));
+}
+
+typedef struct lp_words {
+    __m256i a, b;
+} lp_words;
+
+static inline lp_words lp_words_load(const unsigned char *p, unsigned n)
+{
+    const __m256i *at = (const __m256i *)(const void *)p;
     const __m128i by = _mm_cvtsi32_si128((int)n);
-    const __m256i low = _mm256_sll_epi32(_mm256_cvtepi16_epi32(lp_vec_low(a)), by);
-    const __m256i high = _mm256_sll_epi32(_mm256_cvtepi16_epi32(lp_vec_high(a)), by);
-    _mm256_storeu_si256(at, _mm256_add_epi32(_mm256_loadu_si256(at), low));
-    _mm256_storeu_si256(at + 1, _mm256_add_epi32(_mm256_loadu_si256(at + 1), high));
+    return (lp_words){_mm256_srl_epi32(_mm256_loadu_si256(at), by),
+                      _mm256_srl_epi32(_mm256_loadu_si256(at + 1), by)};
+}
+
+static inline lp_words lp_words_of(const uint32_t *p)
+{
+    return lp_words_load((const unsigned char *)p, 0);
+}
+
+static inline uint32_t lp_words_bits(__m256i a, __m256i b)
+{
+    return (uint32_t)_mm256_movemask_ps(_mm256_castsi256_ps(a)) |
+           (uint32_t)_mm256_movemask_ps(_mm256_castsi256_ps(b)) << 8;
+}
+
+static inline uint32_t lp_words_same(const lp_words *w, uint32_t x)
+{
+    const __m256i same = _mm256_set1_epi32((int32_t)x);
+    return lp_words_bits(_mm256_cmpeq_epi32(w->a, same), _mm256_cmpeq_epi32(w->b, same));
+}
+
+static inline uint32_t lp_words_from(const lp_words *w, uint32_t x, uint32_t end)
+{
+    const __m256i low = _mm256_set1_epi32((int32_t)x - 1), high = _mm256_set1_epi32((int32_t)end);
+    return lp_words_bits(
+        _mm256_and_si256(_mm256_cmpgt_epi32(w->a, low), _mm256_cmpgt_epi32(high, w->a)),
+        _mm256_and_si256(_mm256_cmpgt_epi32(w->b, low), _mm256_cmpgt_epi32(high, w->b)));
+}
+
+static inline lp_vec lp_vec_pick(const uint8_t *low, const uint8_t *high, lp_vec i)
+{
+    const __m256i x =
+        _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)low));
+    const __m256i y =
+        _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)high));
+    return _mm256_or_si256(_mm256_and_si256(_mm256_shuffle_epi8(x, i), _mm256_set1_epi16(255)),
+                           _mm256_slli_epi16(_mm256_shuffle_epi8(y, i), 8));
 }
 
 static inline lp_vec lp_vec_look_up(lp_vec a, const uint8_t *i)
@@ -237,6 +306,11 @@ static inline lp_vec lp_vec_shift(lp_vec a, int n)
     return (lp_vec){_mm_srai_epi16(a.low, n), _mm_srai_epi16(a.high, n)};
 }
 
+static inline lp_vec lp_vec_sixteenth(lp_vec a)
+{
+    return (lp_vec){_mm_srli_epi16(a.low, 4), _mm_srli_epi16(a.high, 4)};
+}
+
 static inline lp_vec lp_vec_widen(const unsigned char *p)
 {
     const __m128i x = _mm_loadu_si128((const __m128i *)(const void *)p), zero = _mm_setzero_si128();
@@ -263,21 +337,44 @@ static inline __m128i lp_vec_pair_sums(lp_vec a, lp_vec b)
     return _mm_add_epi32(_mm_madd_epi16(a.low, b.low), _mm_madd_epi16(a.high, b.high));
 }
 
-static inline lp_vec lp_vec_products(const unsigned char *weight, const int8_t *input, int n,
+static inline __m128i lp_vec_half_within(__m128i a, __m128i b)
+{
+    const __m128i low = _mm_mullo_epi16(a, b), high = _mm_mulhi_epi16(a, b);
+    return _mm_packs_epi32(_mm_unpacklo_epi16(low, high), _mm_unpackhi_epi16(low, high));
+}
+
+static inline lp_vec lp_vec_mul_within(lp_vec a, lp_vec b)
+{
+    return (lp_vec){lp_vec_half_within(a.low, b.low), lp_vec_half_within(a.high, b.high)};
+}
+
+/* Four numbers, twice, from bytes with a sign. */
+static inline __m128i lp_vec_four_bytes(const int8_t *p)
+{
+    int32_t four;
+    memcpy(&four, p, sizeof four);
+    const __m128i x = _mm_set1_epi32(four);
+    return _mm_srai_epi16(_mm_unpacklo_epi8(x, x), 8);
+}
+
+static inline lp_vec lp_vec_products(const unsigned char *weight, const int8_t *input,
                                      int32_t offset)
 {
-    const __m128i zero = _mm_setzero_si128();
+    const __m128i zero = _mm_setzero_si128(), half = _mm_set1_epi8(15);
     __m128i part[8] = {zero, zero, zero, zero, zero, zero, zero, zero}; /* two lanes' halves */
-    for (int i = 0; i < n; i += 4) {
-        int32_t four;
-        memcpy(&four, input + i, sizeof four);
-        const __m128i x = _mm_set1_epi32(four), y = _mm_srai_epi16(_mm_unpacklo_epi8(x, x), 8);
-        const __m128i *w = (const __m128i *)(const void *)(weight + LP_LANES * i);
+    for (int i = 0; i < 4; i++) {
+        const __m128i x = lp_vec_four_bytes(input + 4 * i);
+        const __m128i y = lp_vec_four_bytes(input + 16 + 4 * i);
+        const __m128i *w = (const __m128i *)(const void *)(weight + 4 * LP_LANES * i);
         for (int k = 0; k < 4; k++) {
-            const __m128i v = _mm_and_si128(_mm_loadu_si128(w + k), _mm_set1_epi8(127));
-            const __m128i a = _mm_unpacklo_epi8(v, zero), b = _mm_unpackhi_epi8(v, zero);
-            part[2 * k] = _mm_add_epi32(part[2 * k], _mm_madd_epi16(a, y));
-            part[2 * k + 1] = _mm_add_epi32(part[2 * k + 1], _mm_madd_epi16(b, y));
+            const __m128i both = _mm_loadu_si128(w + k), low = _mm_and_si128(both, half);
+            const __m128i high = _mm_and_si128(_mm_srli_epi16(both, 4), half);
+            __m128i a = _mm_madd_epi16(_mm_unpacklo_epi8(low, zero), x);
+            __m128i b = _mm_madd_epi16(_mm_unpackhi_epi8(low, zero), x);
+            a = _mm_add_epi32(a, _mm_madd_epi16(_mm_unpacklo_epi8(high, zero), y));
+            b = _mm_add_epi32(b, _mm_madd_epi16(_mm_unpackhi_epi8(high, zero), y));
+            part[2 * k] = _mm_add_epi32(part[2 * k], a);
+            part[2 * k + 1] = _mm_add_epi32(part[2 * k + 1], b);
         }
     }
     __m128i sum[4];
@@ -300,27 +397,6 @@ static inline lp_vec lp_vec_words(const unsigned char *p, unsigned n, int mask)
     return (lp_vec){_mm_packs_epi32(x[0], x[1]), _mm_packs_epi32(x[2], x[3])};
 }
 
-static inline void lp_vec_add_words(unsigned char *p, unsigned n, lp_vec a)
-{
-    __m128i *at = (__m128i *)(void *)p;
-    const __m128i by = _mm_cvtsi32_si128((int)n);
-    const __m128i word[] = {
-        _mm_srai_epi32(_mm_unpacklo_epi16(a.low, a.low), 16),
-        _mm_srai_epi32(_mm_unpackhi_epi16(a.low, a.low), 16),
-        _mm_srai_epi32(_mm_unpacklo_epi16(a.high, a.high), 16),
-        _mm_srai_epi32(_mm_unpackhi_epi16(a.high, a.high), 16),
-    };
-    for (int k = 0; k < 4; k++)
-        _mm_storeu_si128(at + k,
-                         _mm_add_epi32(_mm_loadu_si128(at + k), _mm_sll_epi32(word[k], by)));
-}
-
-static inline uint32_t lp_vec_first(lp_vec a)
-{
-    const int where = _mm_movemask_epi8(_mm_packs_epi16(a.low, a.high));
-    return (uint32_t)__builtin_ctz((uint32_t)where | (uint32_t)1 << LP_LANES);
-}
-
 static inline uint32_t lp_vec_below(lp_vec a, uint32_t x)
 {
     const __m128i y = _mm_set1_epi16((int16_t)x), zero = _mm_setzero_si128();
@@ -329,26 +405,83 @@ static inline uint32_t lp_vec_below(lp_vec a, uint32_t x)
     return (uint32_t)__builtin_ctz(~(uint32_t)_mm_movemask_epi8(_mm_packs_epi16(low, high)));
 }
 
-/* Of four numbers, each with those before it added, and what is before all. */
-static inline __m128i lp_vec_running(__m128i x, __m128i before)
+static inline __m128i lp_vec_running(__m128i x)
 {
-    x = _mm_add_epi32(x, _mm_slli_si128(x, 4));
-    x = _mm_add_epi32(x, _mm_slli_si128(x, 8));
-    return _mm_add_epi32(x, _mm_shuffle_epi32(before, 0xFF));
+    x = _mm_add_epi16(x, _mm_slli_si128(x, 2));
+    x = _mm_add_epi16(x, _mm_slli_si128(x, 4));
+    return _mm_add_epi16(x, _mm_slli_si128(x, 8));
 }
 
-static inline void lp_vec_sums(lp_vec a, uint32_t *sum)
+static inline lp_vec lp_vec_sums(lp_vec a)
 {
-    const __m128i zero = _mm_setzero_si128(), low = a.low, high = a.high;
-    const __m128i s0 = lp_vec_running(_mm_unpacklo_epi16(low, zero), zero);
-    const __m128i s1 = lp_vec_running(_mm_unpackhi_epi16(low, zero), s0);
-    const __m128i s2 = lp_vec_running(_mm_unpacklo_epi16(high, zero), s1);
-    const __m128i s3 = lp_vec_running(_mm_unpackhi_epi16(high, zero), s2);
-    __m128i *to = (__m128i *)(void *)sum;
-    _mm_storeu_si128(to, s0);
-    _mm_storeu_si128(to + 1, s1);
-    _mm_storeu_si128(to + 2, s2);
-    _mm_storeu_si128(to + 3, s3);
+    const __m128i low = lp_vec_running(a.low), high = lp_vec_running(a.high);
+    const __m128i last = _mm_unpackhi_epi16(low, low);
+    return (lp_vec){low, _mm_add_epi16(high, _mm_shuffle_epi32(last, 0xFF))};
+}
+
+static inline lp_vec lp_vec_next(lp_vec a)
+{
+    const __m128i first = _mm_slli_si128(a.high, 14);
+    return (lp_vec){_mm_or_si128(_mm_srli_si128(a.low, 2), first), _mm_srli_si128(a.high, 2)};
+}
+
+/* A number that is a float has as its exponent its bits plus 126, and 0 has 0. */
+static inline __m128i lp_vec_exponents(__m128i a)
+{
+    return _mm_srli_epi32(_mm_castps_si128(_mm_cvtepi32_ps(a)), 23);
+}
+
+static inline __m128i lp_vec_half_bits(__m128i a)
+{
+    const __m128i zero = _mm_setzero_si128();
+    const __m128i x = lp_vec_exponents(_mm_unpacklo_epi16(a, zero));
+    const __m128i y = lp_vec_exponents(_mm_unpackhi_epi16(a, zero));
+    return _mm_subs_epu16(_mm_packs_epi32(x, y), _mm_set1_epi16(126));
+}
+
+static inline lp_vec lp_vec_bits(lp_vec a)
+{
+    return (lp_vec){lp_vec_half_bits(a.low), lp_vec_half_bits(a.high)};
+}
+
+typedef struct lp_words {
+    __m128i v[4];
+} lp_words;
+
+static inline lp_words lp_words_load(const unsigned char *p, unsigned n)
+{
+    const __m128i *at = (const __m128i *)(const void *)p;
+    const __m128i by = _mm_cvtsi32_si128((int)n);
+    lp_words w;
+    for (int k = 0; k < 4; k++)
+        w.v[k] = _mm_srl_epi32(_mm_loadu_si128(at + k), by);
+    return w;
+}
+
+static inline lp_words lp_words_of(const uint32_t *p)
+{
+    return lp_words_load((const unsigned char *)p, 0);
+}
+
+static inline uint32_t lp_words_same(const lp_words *w, uint32_t x)
+{
+    const __m128i same = _mm_set1_epi32((int32_t)x);
+    uint32_t bits = 0;
+    for (int k = 0; k < 4; k++)
+        bits |= (uint32_t)_mm_movemask_ps(_mm_castsi128_ps(_mm_cmpeq_epi32(w->v[k], same)))
+                << 4 * k;
+    return bits;
+}
+
+static inline uint32_t lp_words_from(const lp_words *w, uint32_t x, uint32_t end)
+{
+    const __m128i low = _mm_set1_epi32((int32_t)x - 1), high = _mm_set1_epi32((int32_t)end);
+    uint32_t bits = 0;
+    for (int k = 0; k < 4; k++) {
+        const __m128i a = _mm_cmpgt_epi32(w->v[k], low), b = _mm_cmpgt_epi32(high, w->v[k]);
+        bits |= (uint32_t)_mm_movemask_ps(_mm_castsi128_ps(_mm_and_si128(a, b))) << 4 * k;
+    }
+    return bits;
 }
 
 #endif
@@ -389,18 +522,15 @@ static inline __m128i lp_vec_four_sums(const __m128i *x)
     return _mm_add_epi32(_mm_unpacklo_epi64(a, b), _mm_unpackhi_epi64(a, b));
 }
 
-static inline void lp_weights_move(int16_t *a, int16_t *b, lp_vec error, const lp_vec *value,
-                                   unsigned n)
+static inline void lp_weights_move(int16_t *a, lp_vec error, const lp_vec *value, unsigned n)
 {
     __m128i part[4];
     for (int i = 0; i < 4; i++)
         part[i] = lp_vec_pair_sums(error, value[i]);
     const __m128i half = _mm_set1_epi32((int32_t)1 << (n - 1)), by = _mm_cvtsi32_si128((int)n);
     const __m128i move = _mm_sra_epi32(_mm_add_epi32(lp_vec_four_sums(part), half), by);
-    const __m128i four = _mm_packs_epi32(move, move);
-    __m128i *x = (__m128i *)(void *)a, *y = (__m128i *)(void *)b;
-    _mm_storel_epi64(x, _mm_adds_epi16(_mm_loadl_epi64(x), four));
-    _mm_storel_epi64(y, _mm_adds_epi16(_mm_loadl_epi64(y), four));
+    __m128i *x = (__m128i *)(void *)a;
+    _mm_storel_epi64(x, _mm_adds_epi16(_mm_loadl_epi64(x), _mm_packs_epi32(move, move)));
 }
 
 static inline lp_vec lp_vec_load_file(const unsigned char *p)
@@ -411,6 +541,11 @@ static inline lp_vec lp_vec_load_file(const unsigned char *p)
 static inline void lp_vec_narrow(int8_t *p, lp_vec a)
 {
     _mm_storeu_si128((__m128i *)(void *)p, _mm_packs_epi16(lp_vec_low(a), lp_vec_high(a)));
+}
+
+static inline uint32_t lp_vec_first(lp_vec a)
+{
+    return (uint16_t)_mm_cvtsi128_si32(lp_vec_low(a));
 }
 
 static inline uint32_t lp_vec_where(lp_vec a)
@@ -432,17 +567,6 @@ static inline int32_t lp_vec_dot(lp_vec a, lp_vec b)
     __m128i x = lp_vec_pair_sums(a, b);
     x = _mm_add_epi32(x, _mm_shuffle_epi32(x, 0x4E));
     return _mm_cvtsi128_si32(_mm_add_epi32(x, _mm_shuffle_epi32(x, 0xB1)));
-}
-
-static inline uint32_t lp_sums_below(const uint32_t *sum, uint32_t x)
-{
-    const __m128i *at = (const __m128i *)(const void *)sum, y = _mm_set1_epi32((int32_t)x + 1);
-    const __m128i a = _mm_cmplt_epi32(_mm_loadu_si128(at), y);
-    const __m128i b = _mm_cmplt_epi32(_mm_loadu_si128(at + 1), y);
-    const __m128i c = _mm_cmplt_epi32(_mm_loadu_si128(at + 2), y);
-    const __m128i d = _mm_cmplt_epi32(_mm_loadu_si128(at + 3), y);
-    const __m128i bytes = _mm_packs_epi16(_mm_packs_epi32(a, b), _mm_packs_epi32(c, d));
-    return (uint32_t)__builtin_ctz(~(uint32_t)_mm_movemask_epi8(bytes));
 }
 
 #else
@@ -492,12 +616,14 @@ static inline void lp_vec_store(int16_t *p, lp_vec a)
 
 LP_VEC_EACH(all, int x, x)
 LP_VEC_EACH(shift, LP_VEC_ONE, lp_shift_down(a.v[i], n))
+LP_VEC_EACH(sixteenth, lp_vec a, (uint16_t)a.v[i] >> 4)
 LP_VEC_EACH(widen, const unsigned char *p, p[i])
 LP_VEC_EACH(add, LP_VEC_TWO, lp_within_16(a.v[i] + b.v[i]))
 LP_VEC_EACH(sub, LP_VEC_TWO, lp_within_16(a.v[i] - b.v[i]))
 LP_VEC_EACH(max, LP_VEC_TWO, a.v[i] > b.v[i] ? a.v[i] : b.v[i])
 LP_VEC_EACH(min, LP_VEC_TWO, a.v[i] < b.v[i] ? a.v[i] : b.v[i])
 LP_VEC_EACH(mul, LP_VEC_TWO, a.v[i] * b.v[i])
+LP_VEC_EACH(mul_within, LP_VEC_TWO, lp_within_16(a.v[i] * b.v[i]))
 LP_VEC_EACH(mul_high, LP_VEC_TWO, lp_shift_down(a.v[i] * b.v[i], 16))
 LP_VEC_EACH(mul_high_unsigned, LP_VEC_TWO, lp_mul_high_16((uint16_t)a.v[i], (uint16_t)b.v[i]))
 LP_VEC_EACH(sub_unsigned, LP_VEC_TWO,
@@ -542,10 +668,9 @@ static inline lp_vec lp_vec_words(const unsigned char *p, unsigned n, int mask)
     return a;
 }
 
-static inline void lp_vec_add_words(unsigned char *p, unsigned n, lp_vec a)
+static inline uint32_t lp_vec_first(lp_vec a)
 {
-    for (int i = 0; i < LP_LANES; i++)
-        lp_put32(p + 4 * i, lp_get32(p + 4 * i) + ((uint32_t)(int32_t)a.v[i] << n));
+    return (uint16_t)a.v[0];
 }
 
 static inline uint32_t lp_vec_where(lp_vec a)
@@ -554,14 +679,6 @@ static inline uint32_t lp_vec_where(lp_vec a)
     for (int i = 0; i < LP_LANES; i++)
         bits |= (uint32_t)(a.v[i] != 0) << i;
     return bits;
-}
-
-static inline uint32_t lp_vec_first(lp_vec a)
-{
-    uint32_t i = 0;
-    while (i < LP_LANES && a.v[i] == 0)
-        i++;
-    return i;
 }
 
 static inline lp_vec lp_vec_most(lp_vec a)
@@ -580,28 +697,25 @@ static inline int32_t lp_vec_dot(lp_vec a, lp_vec b)
     return sum;
 }
 
-static inline void lp_weights_move(int16_t *a, int16_t *b, lp_vec error, const lp_vec *value,
-                                   unsigned n)
+static inline void lp_weights_move(int16_t *a, lp_vec error, const lp_vec *value, unsigned n)
 {
     for (int i = 0; i < 4; i++) {
         const int32_t sum = lp_vec_dot(error, value[i]) + ((int32_t)1 << (n - 1));
-        const int32_t move = lp_within_16(lp_shift_down(sum, n));
-        a[i] = (int16_t)lp_within_16(a[i] + move);
-        b[i] = (int16_t)lp_within_16(b[i] + move);
+        a[i] = (int16_t)lp_within_16(a[i] + lp_within_16(lp_shift_down(sum, n)));
     }
 }
 
-static inline lp_vec lp_vec_products(const unsigned char *weight, const int8_t *input, int n,
+static inline lp_vec lp_vec_products(const unsigned char *weight, const int8_t *input,
                                      int32_t offset)
 {
     int32_t sum[LP_LANES];
     lp_vec r;
     for (int k = 0; k < LP_LANES; k++)
         sum[k] = offset;
-    for (int i = 0; i < n; i += 4) {
+    for (int j = 0; j < 16; j++) {
         for (int k = 0; k < LP_LANES; k++) {
-            for (int j = 0; j < 4; j++)
-                sum[k] += (weight[LP_LANES * i + 4 * k + j] & 127) * input[i + j];
+            const int w = weight[4 * (LP_LANES * (j / 4) + k) + j % 4];
+            sum[k] += (w & 15) * input[j] + (w >> 4) * input[16 + j];
         }
     }
     for (int k = 0; k < LP_LANES; k++)
@@ -617,24 +731,75 @@ static inline uint32_t lp_vec_below(lp_vec a, uint32_t x)
     return n;
 }
 
-static inline void lp_vec_sums(lp_vec a, uint32_t *sum)
+static inline lp_vec lp_vec_sums(lp_vec a)
 {
-    uint32_t before = 0;
+    uint32_t sum = 0;
     for (int i = 0; i < LP_LANES; i++)
-        sum[i] = before += (uint16_t)a.v[i];
+        a.v[i] = (int16_t)(sum += (uint16_t)a.v[i]);
+    return a;
 }
 
-static inline uint32_t lp_sums_below(const uint32_t *sum, uint32_t x)
+static inline lp_vec lp_vec_next(lp_vec a)
 {
-    uint32_t n = 0;
-    while (n < LP_LANES && sum[n] <= x)
-        n++;
-    return n;
+    for (int i = 0; i < LP_LANES; i++)
+        a.v[i] = (int16_t)(i + 1 < LP_LANES ? a.v[i + 1] : 0);
+    return a;
+}
+
+static inline lp_vec lp_vec_bits(lp_vec a)
+{
+    for (int i = 0; i < LP_LANES; i++)
+        a.v[i] = (int16_t)(31 - __builtin_clz((uint32_t)(uint16_t)a.v[i] << 1 | 1));
+    return a;
+}
+
+typedef struct lp_words {
+    uint32_t v[LP_LANES];
+} lp_words;
+
+static inline lp_words lp_words_load(const unsigned char *p, unsigned n)
+{
+    lp_words w;
+    for (int i = 0; i < LP_LANES; i++)
+        w.v[i] = lp_get32(p + 4 * i) >> n;
+    return w;
+}
+
+static inline lp_words lp_words_of(const uint32_t *p)
+{
+    lp_words w;
+    memcpy(w.v, p, sizeof w.v);
+    return w;
+}
+
+static inline uint32_t lp_words_same(const lp_words *w, uint32_t x)
+{
+    uint32_t bits = 0;
+    for (int i = 0; i < LP_LANES; i++)
+        bits |= (uint32_t)(w->v[i] == x) << i;
+    return bits;
+}
+
+static inline uint32_t lp_words_from(const lp_words *w, uint32_t x, uint32_t end)
+{
+    uint32_t bits = 0;
+    for (int i = 0; i < LP_LANES; i++)
+        bits |= (uint32_t)(w->v[i] >= x && w->v[i] < end) << i;
+    return bits;
 }
 
 #endif
 
 #if !defined(LP_VEC_AVX2)
+
+static inline lp_vec lp_vec_pick(const uint8_t *low, const uint8_t *high, lp_vec i)
+{
+    int16_t of[LP_LANES];
+    lp_vec_store(of, i);
+    for (int k = 0; k < LP_LANES; k++)
+        of[k] = (int16_t)(low[of[k]] | high[of[k]] << 8);
+    return lp_vec_load(of);
+}
 
 static inline lp_vec lp_vec_look_up(lp_vec a, const uint8_t *i)
 {

@@ -7,7 +7,8 @@
  * zstd sees little in a model: its tables are words of unlike parts. So each
  * table of words goes in as differences to the word before, first the lowest
  * bytes of them all, then the next ones. In cells, checks go in as differences
- * and leaves by their rank among the successors, so that high bytes are small. */
+ * and leaves by their rank among the successors, so that high bytes are small.
+ * What the rest tells is left out: the ids of leaves, the sums of pages. */
 #include "../lib/model.h"
 
 #include <stdarg.h>
@@ -194,6 +195,30 @@ static void join_cells(const struct lp_model *m, unsigned char *p, unsigned char
     free(r.leaf);
 }
 
+static unsigned char *section_of(const struct lp_model *m, unsigned char *file, int section)
+{
+    return file + (m->section[section] - file);
+}
+
+/* What is left out, and its return. */
+static void leave_out(const struct lp_model *m, unsigned char *file)
+{
+    memset(section_of(m, file, LP_LPM_ID), 0, m->section_size[LP_LPM_ID]);
+    memset(section_of(m, file, LP_LPM_SUM), 0, m->section_size[LP_LPM_SUM]);
+}
+
+static void put_ids(const struct lp_model *m, unsigned char *file)
+{
+    unsigned char *ids = section_of(m, file, LP_LPM_ID);
+    for (uint32_t id = 0; id < m->size; id++) {
+        const uint32_t leaf = lp_get24(m->leaf + 3 * (size_t)id);
+        if (leaf >= m->nleaves)
+            continue;
+        lp_put16(ids + 3 * (size_t)leaf, (uint16_t)id);
+        ids[3 * (size_t)leaf + 2] = (unsigned char)(id >> 16);
+    }
+}
+
 static const struct {
     int section;
     size_t width;
@@ -217,16 +242,17 @@ static void pack(const char *in, const char *out)
     if (lp_model_view(file, n, &model) != LP_OK || lp_model_verify(&model) != LP_OK)
         die("%s: is no model", in);
     unsigned char *scratch = need(n);
-    split_cells(&model, file + (model.cell - file), scratch);
+    leave_out(&model, file);
+    split_cells(&model, section_of(&model, file, LP_LPM_CELL), scratch);
     for (int i = 0; i < COLUMN_SECTIONS; i++) {
         int section = columns[i].section;
-        split_columns(file + (model.section[section] - file),
+        split_columns(section_of(&model, file, section),
                       model.section_size[section] / columns[i].width, columns[i].width, scratch);
     }
     for (int i = 0; i < WORD_SECTIONS; i++) {
         int section = words[i].section;
-        split_words(file + (model.section[section] - file),
-                    model.section_size[section] / words[i].width, words[i].width, scratch);
+        split_words(section_of(&model, file, section), model.section_size[section] / words[i].width,
+                    words[i].width, scratch);
     }
     size_t room = ZSTD_compressBound(n);
     unsigned char *packed = need(room);
@@ -252,16 +278,20 @@ static void expand(const char *in, const char *out)
     unsigned char *scratch = need(n);
     for (int i = 0; i < COLUMN_SECTIONS; i++) {
         int section = columns[i].section;
-        join_columns(file + (model.section[section] - file),
+        join_columns(section_of(&model, file, section),
                      model.section_size[section] / columns[i].width, columns[i].width, scratch);
     }
     for (int i = 0; i < WORD_SECTIONS; i++) {
         int section = words[i].section;
-        join_words(file + (model.section[section] - file),
-                   model.section_size[section] / words[i].width, words[i].width, scratch);
+        join_words(section_of(&model, file, section), model.section_size[section] / words[i].width,
+                   words[i].width, scratch);
     }
-    join_cells(&model, file + (model.cell - file), scratch);
-    if (lp_model_view(file, n, &model) != LP_OK || lp_model_verify(&model) != LP_OK)
+    join_cells(&model, section_of(&model, file, LP_LPM_CELL), scratch);
+    put_ids(&model, file);
+    const uint64_t fingerprint = lp_model_fingerprint(&model);
+    lp_model_seal(file, &model);
+    if (lp_model_fingerprint(&model) != fingerprint || lp_model_view(file, n, &model) != LP_OK ||
+        lp_model_verify(&model) != LP_OK)
         die("%s: is damaged, or made for another version", in);
     write_file(out, file, n);
     free(scratch);

@@ -47,7 +47,7 @@ static void damage(struct lp_mix *mix, struct lp_buf *code, size_t n)
 static enum lp_status run_plain(struct lp_mix *m, struct lp_coder *c, const uint32_t *ids, size_t n,
                                 bool decode)
 {
-    return decode ? run(m, c, ids, n, true) : run(m, c, ids, n, false);
+    return run(m, c, ids, n, decode, m->fast);
 }
 
 /* Other instructions give the same code, and the same ids. */
@@ -169,7 +169,6 @@ static void put_node(unsigned char *p, uint32_t begin, uint32_t end, uint32_t sh
     lp_put32(p + LP_NODE_AT_LEAF, begin);
     lp_put32(p + LP_NODE_AT_FIRST, first);
     lp_put16(p + LP_NODE_AT_INNER, (uint16_t)inner);
-    lp_put16(p + LP_NODE_AT_NET, LP_NODE_NONE);
     p[LP_NODE_AT_SHIFT] = (unsigned char)shift;
 }
 
@@ -210,7 +209,7 @@ static void test_wide_node(uint32_t nleaves, enum lp_status expected)
                                        [LP_LPM_ID] = 3 * nleaves,
                                        [LP_LPM_ROW] = 2 * (nleaves + 1),
                                        [LP_LPM_START] = 4 * (nleaves + 2),
-                                       [LP_LPM_INITIAL] = LP_WAYS * 2 * LP_ADAPTIVE_SIZE};
+                                       [LP_LPM_MIXING] = LP_WAYS * 2 * LP_MIXING_SIZE};
     const size_t room = 4 << 20;
     unsigned char *file = calloc(room, 1);
     if (file == NULL)

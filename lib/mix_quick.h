@@ -1,0 +1,129 @@
+/* mix_quick.h - the fast way's first choice: the model's successors of the last leaf, and those of
+ * the last two and what the match foresees, or none of them. As more is offered than in the whole
+ * way, fewer tokens walk down the tree, and what is offered needs no looking up. A part of
+ * mix_run.h. */
+#ifndef LP_MIX_QUICK_H
+#define LP_MIX_QUICK_H
+
+#include "mix_node.h"
+
+/* The leaves that are offered: in lanes from LP_LANES on the model's successors of the last leaf,
+ * as they are there; in those from 1 on the others. */
+struct quick {
+    uint32_t n, leaf[LP_LANES];   /* of the others */
+    uint8_t class[2 * LP_LANES];  /* what the list counts of a leaf */
+    uint32_t level, follow_level; /* what the list counts in all, what follow of others */
+    uint32_t match;               /* the lane of what the match foresees */
+    uint32_t state;               /* the match, in two bits, and whether the list has something */
+};
+
+/* The lane of a leaf among the model's successors; another one if it is none. */
+static inline uint32_t lane_of_follower(const struct context *x, uint32_t leaf, uint32_t other)
+{
+    const uint32_t here = lp_words_same(&x->followers, leaf) & lp_follow_there(&x->follow);
+    const uint32_t lane = LP_LANES + (uint32_t)__builtin_ctz(here | (uint32_t)1 << LP_LANES);
+    return here != 0 ? lane : other;
+}
+
+/* The lane of a leaf; NONE_LANE if it is not offered. */
+static inline uint32_t find_quick(const struct quick *q, const struct context *x, uint32_t leaf)
+{
+    const lp_words leaves = lp_words_of(q->leaf);
+    const uint32_t here = lp_words_same(&leaves, leaf) & ((2U << q->n) - 2);
+    return lane_of_follower(x, leaf, here != 0 ? (uint32_t)__builtin_ctz(here) : NONE_LANE);
+}
+
+static inline void offer_all_quick(const struct lp_mix *m, const struct context *x, struct quick *q)
+{
+    const uint32_t bits = m->model->leaf_bits;
+    const unsigned char *bucket;
+    uint32_t total = 0, n = 0;
+    q->leaf[NONE_LANE] = NONE;
+    lp_vec_store((int16_t *)(void *)q->class, lp_vec_all(0));
+    uint64_t cells = list_cells(m->model, x->hash[1], &bucket);
+    for (; cells != 0 && n < OFFERED_MAX; cells &= cells - 1) {
+        const uint32_t cell = lp_get32(bucket + 4 * (size_t)__builtin_ctzll(cells));
+        const uint32_t leaf = lp_cell_leaf(cell, bits), class = lp_cell_class(cell, bits);
+        const uint32_t lane = lane_of_follower(x, leaf, n + 1);
+        n += lane == n + 1;
+        q->leaf[n] = lane == n ? leaf : q->leaf[n];
+        q->class[lane] = (uint8_t) class;
+        total += lp_class_count[class];
+    }
+    q->n = n;
+    q->level = m->level[total];
+    q->follow_level = lp_follow_class(x->follow.others + 1);
+    q->state = (uint32_t)(total > 0) << 2;
+    q->match = NONE_LANE;
+    if (x->match_length == 0)
+        return;
+    const uint32_t leaf = m->leaf[x->match];
+    q->match = find_quick(q, x, leaf);
+    if (q->match == NONE_LANE && n < OFFERED_MAX) {
+        q->match = q->n = n + 1;
+        q->leaf[n + 1] = leaf;
+    }
+    if (q->match != NONE_LANE)
+        q->state |= x->match_length < 4 ? 1 : x->match_length < 12 ? 2 : 3;
+}
+
+/* What a choice among these is mixed from. */
+struct quick_pick {
+    const int16_t *weight_a, *weight_b, *none, *match, *list, *follow;
+    int16_t weight[LP_OFFER_INPUTS];
+    lp_vec list_odds[2], follow_odds[2], match_odds[2];
+};
+
+static inline lp_vec weighed(lp_vec odds, int16_t weight)
+{
+    return lp_vec_mul_high(odds, lp_vec_all(weight));
+}
+
+LP_INLINE struct lp_shares mix_quick(const struct lp_mix *m, const struct context *x,
+                                     const struct quick *q, struct quick_pick *s)
+{
+    const struct lp_mixing *by = &m->by;
+    const uint32_t many = q->n < 7 ? q->n : 7, followed = x->follow.n > 0;
+    s->weight_a = by->offer_a[q->state];
+    s->weight_b = by->offer_b[many << 3 | followed << 2 | q->state % 4];
+    for (uint32_t i = 0; i < LP_OFFER_INPUTS; i += 4)
+        lp_weights_add(s->weight_a + i, s->weight_b + i, s->weight + i);
+    s->list = by->offer[1][q->level];
+    s->follow = by->offer[0][q->follow_level];
+    s->match = &by->match[x->match_length];
+    s->none = &by->none[q->state];
+    const lp_vec list = lp_vec_load(s->list);
+    const int match = *s->match & (0 - (q->match != NONE_LANE));
+    lp_vec odds[2];
+    s->follow_odds[0] = lp_vec_all(s->follow[0]);
+    s->follow_odds[1] = lp_vec_look_up(lp_vec_load(s->follow), x->follow_class);
+    for (uint32_t i = 0; i < 2; i++) {
+        s->list_odds[i] = lp_vec_look_up(list, q->class + LP_LANES * i);
+        s->match_odds[i] = only_in(q->match - LP_LANES * i, match);
+        odds[i] = lp_vec_add(weighed(s->follow_odds[i], s->weight[0]),
+                             weighed(s->list_odds[i], s->weight[1]));
+        odds[i] = lp_vec_add(odds[i], weighed(s->match_odds[i], s->weight[LP_IN_MATCH]));
+    }
+    odds[0] = lp_vec_add(odds[0], only_in(NONE_LANE, lp_shift_down(*s->none * NONE_WEIGHT, 16)));
+    return two_shares_of(odds[0], lanes_below(q->n + 1), odds[1], lanes_below(x->follow.n));
+}
+
+/* For the trainer to learn from a choice. */
+#ifndef LP_TEACH_QUICK
+#define LP_TEACH_QUICK(m, x, q, s, shares, total, lane) ((void)0)
+#endif
+
+/* Codes which of the leaves that are offered it is: its lane. */
+LP_INLINE uint32_t code_quick(struct lp_mix *m, struct lp_coder *c, const struct context *x,
+                              const struct quick *q, uint32_t leaf, const bool decode)
+{
+    struct quick_pick s;
+    uint32_t total;
+    const struct lp_shares shares = mix_quick(m, x, q, &s);
+    const uint32_t lane =
+        choose_of_two(c, shares, decode ? 0 : find_quick(q, x, leaf), &total, decode);
+    LP_TEACH_QUICK(m, x, q, &s, shares, total, lane);
+    return lane;
+}
+
+#endif
