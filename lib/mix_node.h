@@ -168,7 +168,7 @@ LP_INLINE void go(const struct lp_mix *m, const struct context *x, struct walk *
 #endif
 
 /* Codes which child of the node has the leaf, notes it, goes there. */
-LP_INLINE uint32_t code_child(struct lp_mix *m, struct lp_coder *c, struct context *x,
+LP_APART uint32_t code_child(struct lp_mix *m, struct lp_coder *c, struct context *x,
                               struct walk *w, uint32_t leaf, const bool decode, const bool fast)
 {
     const uint32_t at = w->at;
