@@ -75,15 +75,19 @@ static bool out_of_reach(size_t mixed, size_t size, size_t scouted)
 
 /* The table of lengths stays as it is; the tokens after it are mixed. */
 static enum lp_status try_mix(struct lp_coder *coder, const struct lp_options *options,
-                              uint64_t nrecords, const struct lp_buf *body, struct best *best)
+                              uint64_t nrecords, const struct lp_buf *body,
+                              const struct lp_ids *ids, struct best *best)
 {
     size_t table = table_size(options->split, nrecords, body->p, body->n);
     coder->spare.n = 0;
     if (!lp_buf_append(&coder->spare, body->p, table))
         return LP_NOMEM;
     enum lp_status status =
-        lp_mixer_pack(&coder->mixer, options->vocab, options->model, options->fast, body->p + table,
-                      body->n - table, &coder->spare);
+        ids != NULL
+            ? lp_mixer_pack(&coder->mixer, options->model, options->fast, ids->v, ids->n,
+                            &coder->spare)
+            : lp_mixer_pack_codes(&coder->mixer, options->vocab, options->model, options->fast,
+                                  body->p + table, body->n - table, &coder->spare);
     if (status == LP_OK)
         keep_smaller(best, &coder->spare, coder->naming,
                      options->fast ? LP_WIRE_TOKENS_FAST : LP_WIRE_TOKENS_MIX);
@@ -92,7 +96,7 @@ static enum lp_status try_mix(struct lp_coder *coder, const struct lp_options *o
 
 enum lp_status lp_body_pack(struct lp_coder *coder, const struct lp_options *options,
                             enum lp_chain base, uint64_t nrecords, const struct lp_buf *body,
-                            struct lp_buf *dst, unsigned *wire)
+                            const struct lp_ids *ids, struct lp_buf *dst, unsigned *wire)
 {
     struct best best = {dst, dst->n, body->n, base};
     if (!lp_buf_append(dst, body->p, body->n))
@@ -102,7 +106,7 @@ enum lp_status lp_body_pack(struct lp_coder *coder, const struct lp_options *opt
     int level = options->level != 0 ? options->level : LP_LEVEL_DEFAULT;
     enum lp_status status = LP_OK;
     if (mix)
-        status = try_mix(coder, options, nrecords, body, &best);
+        status = try_mix(coder, options, nrecords, body, ids, &best);
     if (mix && status == LP_OK && best.cost <= lp_zstd_least(body->p, body->n))
         zstd = false;
     if (mix && zstd && level > SCOUT && status == LP_OK) {

@@ -30,10 +30,11 @@ static inline bool lp_body_has_lengths(enum lp_split split, uint64_t nrecords)
 }
 
 /* Appends to dst the smallest stored form that the chain of options allows, of a
- * body of nrecords records; *wire says which. */
+ * body of nrecords records; *wire says which. ids: those of one record's body, NULL where
+ * they are not at hand. */
 enum lp_status lp_body_pack(struct lp_coder *coder, const struct lp_options *options,
                             enum lp_chain base, uint64_t nrecords, const struct lp_buf *body,
-                            struct lp_buf *dst, unsigned *wire);
+                            const struct lp_ids *ids, struct lp_buf *dst, unsigned *wire);
 
 /* Undoes it: appends to dst the body whose n stored bytes and frame are given. */
 enum lp_status lp_body_unpack(struct lp_coder *coder, const struct lp_found *tools,

@@ -80,9 +80,11 @@ enum lp_status lp_decode(struct lp_codec *codec, const uint32_t *ids, size_t nid
     return status;
 }
 
-/* Puts a body into codec->payload as a blob: head, then its smallest form. */
+/* Puts a body, of which the ids may be at hand, into codec->payload as a blob: head, then its
+ * smallest form. */
 static enum lp_status put_blob(struct lp_codec *codec, const struct lp_options *o,
-                               struct lp_blob *blob, enum lp_chain base, const struct lp_buf *body)
+                               struct lp_blob *blob, enum lp_chain base, const struct lp_buf *body,
+                               const struct lp_ids *ids)
 {
     struct lp_buf *out = &codec->payload;
     out->n = 0;
@@ -90,7 +92,7 @@ static enum lp_status put_blob(struct lp_codec *codec, const struct lp_options *
         return LP_NOMEM;
     codec->coder.naming = lp_blob_naming(o);
     out->n = LP_BLOB_HEAD_MAX; /* the head is put before the payload once that is known */
-    enum lp_status status = lp_body_pack(&codec->coder, o, base, 1, body, out, &blob->wire);
+    enum lp_status status = lp_body_pack(&codec->coder, o, base, 1, body, ids, out, &blob->wire);
     if (status != LP_OK)
         return status;
     enum lp_chain chain = lp_wire_chain(blob->wire);
@@ -139,7 +141,8 @@ enum lp_status lp_pack(struct lp_codec *codec, const void *text, size_t n, const
         status = lp_buf_append(&codec->body, text, n) ? LP_OK : LP_NOMEM;
     }
     if (status == LP_OK)
-        status = put_blob(codec, o, &head, base, &codec->body);
+        status = put_blob(codec, o, &head, base, &codec->body,
+                          base == LP_CHAIN_TOKENS ? &codec->ids : NULL);
     *blob = codec->payload.p;
     *size = codec->payload.n;
     return status;
@@ -246,7 +249,7 @@ enum lp_status lp_restage(struct lp_codec *codec, const void *data, size_t size,
                                  &codec->need);
     blob.checked = blob.checked && !codec->options.unchecked;
     if (status == LP_OK)
-        status = put_blob(codec, &packing, &blob, base, &codec->body);
+        status = put_blob(codec, &packing, &blob, base, &codec->body, NULL);
     *out = codec->payload.p;
     *n = codec->payload.n;
     return status;

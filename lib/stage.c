@@ -46,7 +46,7 @@ static enum lp_status restage(struct job *job)
     enum lp_status status = lp_body_restore(&job->coder, &s->tools, s->packing.split, f, job->in.p,
                                             &job->text, NULL, &base);
     if (status == LP_OK)
-        status = lp_body_pack(&job->coder, &s->packing, base, f->nrecords, &job->coder.body,
+        status = lp_body_pack(&job->coder, &s->packing, base, f->nrecords, &job->coder.body, NULL,
                               &job->out, &wire);
     if (status == LP_OK)
         f->kind = (f->kind & ~(unsigned)LP_WIRE_MASK) | wire;

@@ -13,7 +13,6 @@ void lp_mixer_free(struct lp_mixer *m)
 
 static enum lp_status prepare(struct lp_mixer *m, const struct lp_model *model, bool fast)
 {
-    m->ids.n = 0;
     if (m->mix != NULL && m->model == model && m->fast == fast)
         return LP_OK;
     lp_mix_free(m->mix);
@@ -23,16 +22,22 @@ static enum lp_status prepare(struct lp_mixer *m, const struct lp_model *model, 
     return lp_mix_new(model, fast, &m->mix);
 }
 
-enum lp_status lp_mixer_pack(struct lp_mixer *m, const struct lp_vocab *vocab,
-                             const struct lp_model *model, bool fast, const unsigned char *codes,
-                             size_t n, struct lp_buf *dst)
+enum lp_status lp_mixer_pack(struct lp_mixer *m, const struct lp_model *model, bool fast,
+                             const uint32_t *ids, size_t nids, struct lp_buf *dst)
 {
     enum lp_status status = prepare(m, model, fast);
-    if (status == LP_OK && !lp_ids_reserve(&m->ids, n)) /* a code has one byte at least */
-        status = LP_NOMEM;
-    if (status == LP_OK)
-        status = lp_pack_to_ids(vocab, codes, n, m->ids.v, &m->ids.n);
-    return status == LP_OK ? lp_mix_encode(m->mix, m->ids.v, m->ids.n, dst) : status;
+    return status == LP_OK ? lp_mix_encode(m->mix, ids, nids, dst) : status;
+}
+
+enum lp_status lp_mixer_pack_codes(struct lp_mixer *m, const struct lp_vocab *vocab,
+                                   const struct lp_model *model, bool fast,
+                                   const unsigned char *codes, size_t n, struct lp_buf *dst)
+{
+    m->ids.n = 0;
+    if (!lp_ids_reserve(&m->ids, n)) /* a code has one byte at least */
+        return LP_NOMEM;
+    enum lp_status status = lp_pack_to_ids(vocab, codes, n, m->ids.v, &m->ids.n);
+    return status == LP_OK ? lp_mixer_pack(m, model, fast, m->ids.v, m->ids.n, dst) : status;
 }
 
 enum lp_status lp_mixer_unpack(struct lp_mixer *m, const struct lp_vocab *vocab,
@@ -40,6 +45,7 @@ enum lp_status lp_mixer_unpack(struct lp_mixer *m, const struct lp_vocab *vocab,
                                size_t n, size_t limit, struct lp_buf *dst)
 {
     enum lp_status status = prepare(m, model, fast);
+    m->ids.n = 0;
     if (status == LP_OK)
         status = lp_mix_decode(m->mix, src, n, limit, &m->ids);
     if (status == LP_OK && !lp_pack_knows(vocab, m->ids.v, m->ids.n))

@@ -16,10 +16,12 @@ struct lp_mixer {
 
 void lp_mixer_free(struct lp_mixer *mixer);
 
-/* Appends to dst the mixed form of n bytes of whole codes. */
-enum lp_status lp_mixer_pack(struct lp_mixer *mixer, const struct lp_vocab *vocab,
-                             const struct lp_model *model, bool fast, const unsigned char *codes,
-                             size_t n, struct lp_buf *dst);
+/* Appends to dst the mixed form of ids; of n bytes of whole codes. */
+enum lp_status lp_mixer_pack(struct lp_mixer *mixer, const struct lp_model *model, bool fast,
+                             const uint32_t *ids, size_t nids, struct lp_buf *dst);
+enum lp_status lp_mixer_pack_codes(struct lp_mixer *mixer, const struct lp_vocab *vocab,
+                                   const struct lp_model *model, bool fast,
+                                   const unsigned char *codes, size_t n, struct lp_buf *dst);
 
 /* Appends to dst the codes of at most limit tokens that a mixed form restores to. */
 enum lp_status lp_mixer_unpack(struct lp_mixer *mixer, const struct lp_vocab *vocab,

@@ -56,7 +56,7 @@ static void run_job(void *arg)
     unsigned wire;
     job->payload.n = 0;
     job->status = lp_body_pack(&job->coder, job->options, job->base, job->frame.nrecords,
-                               &job->body, &job->payload, &wire);
+                               &job->body, NULL, &job->payload, &wire);
     job->frame.kind |= wire;
 }
 
