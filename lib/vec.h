@@ -6,6 +6,12 @@
 #ifndef LP_VEC_H
 #define LP_VEC_H
 
+/* Where there are no vectors gcc 12 makes some of two numbers in a word, and gets upper halves
+ * of products wrong (i686). */
+#if defined(__GNUC__) && !defined(__clang__) && !defined(__SSE2__) && !defined(__ARM_NEON)
+#pragma GCC optimize("no-tree-vectorize")
+#endif
+
 #include "bytes.h"
 #include "path.h"
 
@@ -580,17 +586,6 @@ static inline int32_t lp_within_16(int32_t x)
     return x > INT16_MAX ? INT16_MAX : x < INT16_MIN ? INT16_MIN : x;
 }
 
-/* By parts, where there are no vectors: gcc 12 takes the upper halves of two products in
- * one word for vectors then, and gets them wrong (i686, -O2). */
-static inline uint32_t lp_mul_high_16(uint32_t a, uint32_t b)
-{
-#if defined(__ARM_NEON)
-    return a * b >> 16;
-#else
-    return ((a >> 8) * b + ((a & 255) * b >> 8)) >> 8;
-#endif
-}
-
 static inline lp_vec lp_vec_load(const int16_t *p)
 {
     lp_vec a;
@@ -625,7 +620,7 @@ LP_VEC_EACH(min, LP_VEC_TWO, a.v[i] < b.v[i] ? a.v[i] : b.v[i])
 LP_VEC_EACH(mul, LP_VEC_TWO, a.v[i] * b.v[i])
 LP_VEC_EACH(mul_within, LP_VEC_TWO, lp_within_16(a.v[i] * b.v[i]))
 LP_VEC_EACH(mul_high, LP_VEC_TWO, lp_shift_down(a.v[i] * b.v[i], 16))
-LP_VEC_EACH(mul_high_unsigned, LP_VEC_TWO, lp_mul_high_16((uint16_t)a.v[i], (uint16_t)b.v[i]))
+LP_VEC_EACH(mul_high_unsigned, LP_VEC_TWO, (uint32_t)(uint16_t)a.v[i] * (uint16_t)b.v[i] >> 16)
 LP_VEC_EACH(sub_unsigned, LP_VEC_TWO,
             (uint16_t)a.v[i] > (uint16_t)b.v[i] ? (uint16_t)a.v[i] - (uint16_t)b.v[i] : 0)
 LP_VEC_EACH(same, LP_VEC_TWO, a.v[i] == b.v[i] ? -1 : 0)
