@@ -74,7 +74,7 @@ static enum lp_status start(struct lp_mix *m, size_t n)
         m->seen[m->touched[i]] = 0;
     }
     m->ntouched = 0;
-    memset(m->child_more, 0, sizeof m->child_more);
+    m->learnt = (struct lp_learnt){0};
     return LP_OK;
 }
 

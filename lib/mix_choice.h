@@ -131,7 +131,14 @@ LP_INLINE uint32_t choose_of_two(struct lp_coder *c, struct lp_shares share, uin
     return one;
 }
 
-/* What each share, of total, was less than it should have been. */
+/* The error of a share of total: what it was less than it should have been. */
+static inline int32_t error_of(uint32_t share, uint32_t total, bool chosen)
+{
+    const uint32_t scale = ((uint32_t)ERROR_ONE * SHARE_MAX) / total;
+    return (int32_t)(chosen * ERROR_ONE) - (int32_t)(share * (65536 / SHARE_MAX) * scale >> 16);
+}
+
+/* The same of each. */
 static inline lp_vec errors_of(lp_vec share, uint32_t total, uint32_t one)
 {
     /* The likeliest's share is half of SHARE_MAX at least, so that this has 16 bits. */

@@ -95,7 +95,7 @@ static inline lp_vec children_of(const struct choice *s, const struct context *x
 
 /* The share of each child. */
 LP_INLINE lp_vec mix_children(struct lp_mix *m, struct choice *s, const struct context *x,
-                              const struct walk *w, const bool decode, const bool fast)
+                              const struct walk *w, const bool decode)
 {
     const unsigned char *node = w->node;
     const uint32_t depth = w->depth < LP_NODE_DEPTHS ? w->depth : LP_NODE_DEPTHS - 1;
@@ -108,8 +108,7 @@ LP_INLINE lp_vec mix_children(struct lp_mix *m, struct choice *s, const struct c
     s->weight_a = m->by.child_a[LP_MET_LEVELS * ((w->lanes | w->gone) != 0) + m->met_level[seen]];
     s->weight_b = m->by.child_b[depth << 1 | (w->at < m->model->nnets)];
     lp_weights_add(s->weight_a, s->weight_b, s->weight);
-    if (!fast)
-        lp_weights_add(s->weight, m->child_more, s->weight);
+    lp_weights_add(s->weight, m->learnt.child, s->weight);
     s->odds[LP_IN_MODEL] = decode && w->depth == 0 ? x->root : known_odds(m->model, x, w->at);
     s->odds[LP_IN_NODE] = lp_vec_load(m->node[w->at]);
     s->odds[LP_IN_FOLLOW] = lp_vec_all(0);
@@ -169,18 +168,18 @@ LP_INLINE void go(const struct lp_mix *m, const struct context *x, struct walk *
 
 /* Codes which child of the node has the leaf, notes it, goes there. */
 LP_APART uint32_t code_child(struct lp_mix *m, struct lp_coder *c, struct context *x,
-                              struct walk *w, uint32_t leaf, const bool decode, const bool fast)
+                             struct walk *w, uint32_t leaf, const bool decode)
 {
     const uint32_t at = w->at;
     const unsigned char *node = w->node;
     struct choice s;
     uint32_t total;
-    const lp_vec share = mix_children(m, &s, x, w, decode, fast);
+    const lp_vec share = mix_children(m, &s, x, w, decode);
     const uint32_t child = choose(c, share, decode ? 0 : child_of(&s, leaf), &total, decode);
     const lp_vec error = errors_of(share, total, child);
     LP_TEACH_CHILD(m, &s, error);
-    if (!fast && w->depth == 0)
-        lp_weights_move(m->child_more, error, s.odds, CHILD_RATE);
+    if (w->depth == 0)
+        lp_weights_move(m->learnt.child, error, s.odds, CHILD_RATE);
     go(m, x, w, &s, child);
     if (decode && !w->inner)
         see(m, x, child_begin(node, child));

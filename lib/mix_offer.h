@@ -9,6 +9,8 @@
 enum {
     OFFERED_MAX = LP_LANES - 1,
     NONE_LANE = 0,      /* stands for none of the leaves */
+    OFFER_RATE = 16,    /* weights move by their gradient / 2^that, */
+    ODDS_RATE = 5,      /* and odds by their error */
     SLOTS = 256,        /* of leaves by their lowest bits: collisions are rare */
     NONE_WEIGHT = 8192, /* of the odds of none of the leaves: 1 */
 };
@@ -125,7 +127,7 @@ LP_APART void find_offer(const struct lp_mix *m, const struct context *x, struct
 struct pick {
     const int16_t *weight_a, *weight_b, *none, *match;
     const int16_t *odds_of[LP_SOURCES]; /* of each class */
-    int16_t weight[LP_OFFER_INPUTS];
+    int16_t weight[LP_OFFER_INPUTS], learnt[LP_SOURCES];
     lp_vec odds[LP_IN_MATCH + 1];
 };
 
@@ -139,16 +141,41 @@ LP_INLINE lp_vec mix_offer(const struct lp_mix *m, const struct context *x, cons
     s->weight_b = by->offer_b[many << 3 | followed << 2 | o->state % 4];
     for (uint32_t i = 0; i < LP_OFFER_INPUTS; i += 4)
         lp_weights_add(s->weight_a + i, s->weight_b + i, s->weight + i);
+    for (uint32_t i = 0; i < LP_SOURCES; i++)
+        s->learnt[i] = m->learnt.weight[o->level[i]][i];
+    lp_weights_add(s->weight, s->learnt, s->weight);
     for (uint32_t i = 0; i < LP_SOURCES; i++) {
         s->odds_of[i] = by->offer[i][o->level[i]];
         s->odds[i] = lp_vec_look_up(lp_vec_load(s->odds_of[i]), o->class[i]);
     }
     s->match = &by->match[x->match_length];
-    s->odds[LP_IN_MATCH] = only_in(o->match, *s->match & (0 - (o->match != NONE_LANE)));
+    const int32_t match = lp_within_16(*s->match + m->learnt.match[x->match_length]);
+    s->odds[LP_IN_MATCH] = only_in(o->match, match & (0 - (o->match != NONE_LANE)));
     s->none = &by->none[o->state];
-    const lp_vec none = only_in(NONE_LANE, lp_shift_down(*s->none * NONE_WEIGHT, 16));
+    const int32_t none_odds = lp_within_16(*s->none + m->learnt.none[o->state]);
+    const lp_vec none = only_in(NONE_LANE, lp_shift_down(none_odds * NONE_WEIGHT, 16));
     const lp_vec odds = sum_of(s->odds, s->weight, LP_IN_MATCH + 1);
     return shares_of(lp_vec_add(odds, none), lanes_below(o->n + 1));
+}
+
+static inline void move_odds(int16_t *odds, int32_t error)
+{
+    const int32_t half = 1 << (ODDS_RATE - 1);
+    *odds = (int16_t)lp_within_16(*odds + lp_shift_down(error + half, ODDS_RATE));
+}
+
+/* The sequence learns from a choice's errors. */
+LP_INLINE void learn_offer(struct lp_mix *m, const struct context *x, const struct offer *o,
+                           struct pick *s, lp_vec error)
+{
+    int16_t error_of[LP_LANES];
+    lp_vec_store(error_of, error);
+    lp_weights_move(s->learnt, error, s->odds, OFFER_RATE);
+    for (uint32_t i = 0; i < LP_SOURCES; i++)
+        m->learnt.weight[o->level[i]][i] = s->learnt[i];
+    move_odds(&m->learnt.none[o->state], error_of[NONE_LANE]);
+    if (o->match != NONE_LANE)
+        move_odds(&m->learnt.match[x->match_length], error_of[o->match]);
 }
 
 /* For the trainer to learn from a choice. */
@@ -164,7 +191,9 @@ LP_INLINE uint32_t code_offer(struct lp_mix *m, struct lp_coder *c, const struct
     uint32_t total;
     const lp_vec share = mix_offer(m, x, o, &s);
     const uint32_t lane = choose(c, share, decode ? 0 : find_offered(o, leaf), &total, decode);
-    LP_TEACH_OFFER(m, o, &s, errors_of(share, total, lane));
+    const lp_vec error = errors_of(share, total, lane);
+    LP_TEACH_OFFER(m, o, &s, error);
+    learn_offer(m, x, o, &s, error);
     return lane;
 }
 

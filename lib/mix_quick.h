@@ -93,7 +93,8 @@ LP_INLINE struct lp_shares mix_quick(const struct lp_mix *m, const struct contex
     s->match = &by->match[x->match_length];
     s->none = &by->none[q->state];
     const lp_vec list = lp_vec_load(s->list);
-    const int match = *s->match & (0 - (q->match != NONE_LANE));
+    const int32_t learnt = lp_within_16(*s->match + m->learnt.match[x->match_length]);
+    const int32_t match = learnt & (0 - (q->match != NONE_LANE));
     lp_vec odds[2];
     s->follow_odds[0] = lp_vec_all(s->follow[0]);
     s->follow_odds[1] = lp_vec_look_up(lp_vec_load(s->follow), x->follow_class);
@@ -104,8 +105,23 @@ LP_INLINE struct lp_shares mix_quick(const struct lp_mix *m, const struct contex
                              weighed(s->list_odds[i], s->weight[1]));
         odds[i] = lp_vec_add(odds[i], weighed(s->match_odds[i], s->weight[LP_IN_MATCH]));
     }
-    odds[0] = lp_vec_add(odds[0], only_in(NONE_LANE, lp_shift_down(*s->none * NONE_WEIGHT, 16)));
+    const int32_t none = lp_within_16(*s->none + m->learnt.none[q->state]);
+    odds[0] = lp_vec_add(odds[0], only_in(NONE_LANE, lp_shift_down(none * NONE_WEIGHT, 16)));
     return two_shares_of(odds[0], lanes_below(q->n + 1), odds[1], lanes_below(x->follow.n));
+}
+
+/* The sequence learns from a choice. */
+LP_INLINE void learn_quick(struct lp_mix *m, const struct context *x, const struct quick *q,
+                           struct lp_shares shares, uint32_t total, uint32_t lane)
+{
+    int16_t share[2 * LP_LANES];
+    lp_vec_store(share, shares.a);
+    lp_vec_store(share + LP_LANES, shares.b);
+    move_odds(&m->learnt.none[q->state],
+              error_of((uint16_t)share[NONE_LANE], total, lane == NONE_LANE));
+    if (q->match != NONE_LANE)
+        move_odds(&m->learnt.match[x->match_length],
+                  error_of((uint16_t)share[q->match], total, lane == q->match));
 }
 
 /* For the trainer to learn from a choice. */
@@ -123,6 +139,7 @@ LP_INLINE uint32_t code_quick(struct lp_mix *m, struct lp_coder *c, const struct
     const uint32_t lane =
         choose_of_two(c, shares, decode ? 0 : find_quick(q, x, leaf), &total, decode);
     LP_TEACH_QUICK(m, x, q, &s, shares, total, lane);
+    learn_quick(m, x, q, shares, total, lane);
     return lane;
 }
 

@@ -9,9 +9,9 @@
  * The odds of what is chosen from are a sum: those of an offer of what each source is worth that
  * has the leaf, those of a child of what the model knows of it (its network, or how frequent
  * it is), what this sequence has shown of it, and what the model knows to follow the last
- * token. Each kind has a weight, of two sets chosen by what is at hand. What sources are worth
- * and the weights are the model's and stay: learning them as it goes would give half a percent,
- * and take a fifth of the time. All that a sequence teaches goes to small tables of its own.
+ * token. Each kind has a weight, of two sets chosen by what is at hand. All these are the
+ * model's and stay; a sequence adds a little to them: to learn all of them as it goes would give
+ * no more, and take a fifth of the time. All that it teaches goes to small tables of its own.
  *
  * The fast way leaves out what costs most for what it gives: of all lists of successors
  * it has but the model's of two tokens.
@@ -29,7 +29,7 @@
 
 /* Codes a leaf's way down the tree, or decodes and returns it; w says what it is not. */
 LP_INLINE uint32_t code_walk(struct lp_mix *m, struct lp_coder *c, struct context *x,
-                             struct walk *w, uint32_t leaf, const bool decode, const bool fast)
+                             struct walk *w, uint32_t leaf, const bool decode)
 {
     w->node = m->model->node;
     w->at = w->depth = 0;
@@ -37,7 +37,7 @@ LP_INLINE uint32_t code_walk(struct lp_mix *m, struct lp_coder *c, struct contex
     w->leaves = lp_words_of(w->offered);
     for (;;) {
         const unsigned char *node = w->node;
-        const uint32_t child = code_child(m, c, x, w, leaf, decode, fast);
+        const uint32_t child = code_child(m, c, x, w, leaf, decode);
         if (!w->inner)
             return child_begin(node, child);
     }
@@ -61,7 +61,7 @@ LP_INLINE uint32_t code_leaf(struct lp_mix *m, struct lp_coder *c, struct contex
     w.lanes = (2U << offer->n) - 2;
     w.gone = 0;
     w.successors = lp_follow_there(&x->follow) & ~offer->followed;
-    return code_walk(m, c, x, &w, leaf, decode, false);
+    return code_walk(m, c, x, &w, leaf, decode);
 }
 
 /* The same in the fast way. */
@@ -82,7 +82,7 @@ LP_INLINE uint32_t code_leaf_quick(struct lp_mix *m, struct lp_coder *c, struct 
     w.lanes = (2U << q->n) - 2;
     w.gone = lp_follow_there(&x->follow);
     w.successors = 0;
-    return code_walk(m, c, x, &w, leaf, decode, true);
+    return code_walk(m, c, x, &w, leaf, decode);
 }
 
 /* The leaf of an id; none that there is if it has none. */

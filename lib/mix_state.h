@@ -17,6 +17,13 @@ typedef enum lp_status lp_mix_run(struct lp_mix *m, struct lp_coder *c, const ui
                                   size_t n, bool decode);
 lp_mix_run lp_mix_run_portable, lp_mix_run_avx2;
 
+/* What a sequence adds to what the model says choices are mixed by. */
+struct lp_learnt {
+    int16_t weight[LP_LEVELS][LP_SOURCES]; /* of what is offered, by a source's level */
+    int16_t none[LP_STATES], match[LP_MATCH_LENGTHS];
+    int16_t child[LP_INPUTS]; /* weights */
+};
+
 struct lp_mix {
     const struct lp_model *model;
     bool fast;
@@ -25,7 +32,7 @@ struct lp_mix {
     void *teacher;       /* the trainer's, which learns what is best to mix by */
     int16_t node_rate[LP_MET_MAX + 1];
     uint8_t met_level[LP_MET_MAX + 1], level[LP_TOTALS];
-    int16_t child_more[LP_INPUTS]; /* what the sequence adds to weights of children */
+    struct lp_learnt learnt;
     /* What this sequence has shown of nodes, and which of them to undo. */
     int16_t (*node)[LP_NODE_CHILDREN];
     uint8_t *seen; /* how often, LP_MET_MAX at most */

@@ -25,6 +25,12 @@ static inline int32_t lp_shift_down(int32_t x, unsigned n)
     return x < 0 ? ~(~x >> n) : x >> n;
 }
 
+/* What 16 bits can hold of x. */
+static inline int32_t lp_within_16(int32_t x)
+{
+    return x > INT16_MAX ? INT16_MAX : x < INT16_MIN ? INT16_MIN : x;
+}
+
 /* What there is, of numbers with a sign where nothing else is said:
  *
  *   add sub max min          of each pair; sums and differences stay within 16 bits
@@ -580,11 +586,6 @@ static inline int32_t lp_vec_dot(lp_vec a, lp_vec b)
 typedef struct lp_vec {
     int16_t v[LP_LANES];
 } lp_vec;
-
-static inline int32_t lp_within_16(int32_t x)
-{
-    return x > INT16_MAX ? INT16_MAX : x < INT16_MIN ? INT16_MIN : x;
-}
 
 static inline lp_vec lp_vec_load(const int16_t *p)
 {
