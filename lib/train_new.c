@@ -335,26 +335,23 @@ static enum lp_status build(const struct lp_trainer *t, const struct lp_tree *tr
 
 /* Shares docs out: all with their leaves, and parts of them to count and to tune on,
  * the latter with their ids. Tuned is on what is new, as texts to come will be, and
- * most on what counts most; where all are much alike, these will be so too. */
+ * most on what counts most. */
 static enum lp_status share(const struct lp_docs *docs, const uint32_t *leaf, struct lp_docs *all,
                             struct lp_docs *most, struct lp_docs *rest)
 {
-    enum { TUNE_EACH = 2, TUNE_TOKENS = 1000 /* of a doc */, TUNE_DOCS = 16 /* new, at least */ };
+    enum { TUNE_EACH = 2, TUNE_TOKENS = 1000 /* of a doc */ };
     const float TUNE_NOVELTY = 0.6F;
     float *novelty = lp_novelties(docs), heaviest = 0;
     enum lp_status status = novelty != NULL ? LP_OK : LP_NOMEM;
-    uint32_t seed = 1, nnew = 0;
-    for (uint32_t d = 0; status == LP_OK && d < docs->ndocs; d++) {
+    for (uint32_t d = 0; d < docs->ndocs; d++)
         heaviest = docs->weight[d] > heaviest ? docs->weight[d] : heaviest;
-        nnew += novelty[d] >= TUNE_NOVELTY;
-    }
-    const float least = nnew >= TUNE_DOCS ? TUNE_NOVELTY : 0;
+    uint32_t seed = 1;
     size_t begin = 0;
     for (uint32_t d = 0; status == LP_OK && d < docs->ndocs; begin = docs->end[d++]) {
         size_t n = docs->end[d] - begin;
         float chance = docs->weight[d] / heaviest;
         bool held = (float)(lp_train_draw(&seed) % 65536) < 65536 / TUNE_EACH * chance * chance &&
-                    novelty[d] >= least;
+                    novelty[d] >= TUNE_NOVELTY;
         if (!lp_docs_add(all, leaf + begin, n, docs->weight[d]) ||
             !(held ? lp_docs_add(rest, docs->id + begin, n < TUNE_TOKENS ? n : TUNE_TOKENS, 1)
                    : lp_docs_add(most, leaf + begin, n, docs->weight[d])))

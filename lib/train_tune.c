@@ -177,15 +177,18 @@ void lp_tune_guess(struct lp_mixing by[LP_WAYS])
         for (int r = 0; r < LP_LEVELS; r++)
             a->follow[l][r] = odds(0.3 * r);
     }
+    /* As tuning has them on the whole, which some sets of records are too few or too much
+     * alike for. */
     for (int i = 0; i < LP_MATCH_LENGTHS; i++)
-        a->match[i] = odds(0.5 + 0.1 * i);
+        a->match[i] = odds(2);
     for (int i = 0; i < LP_STATES; i++) {
+        a->none[i] = odds(2);
         for (int k = 0; k <= LP_IN_MATCH; k++)
-            a->offer_a[i][k] = 5000;
+            a->offer_a[i][k] = 8192;
     }
     for (int i = 0; i < 2 * LP_MET_LEVELS; i++) {
-        a->child_a[i][LP_IN_MODEL] = 6500;
-        a->child_a[i][LP_IN_NODE] = 8192;
+        a->child_a[i][LP_IN_MODEL] = 5000;
+        a->child_a[i][LP_IN_NODE] = 11500;
         a->child_a[i][LP_IN_FOLLOW] = 5000;
     }
     by[1] = by[0];
