@@ -100,6 +100,12 @@ static inline void offer_lists(const struct lp_mix *m, const struct context *x, 
     }
 }
 
+/* How far what a match foresees is to be trusted: in two bits, of which no match has 0. */
+static inline uint32_t match_state(uint32_t length)
+{
+    return length < 4 ? 1 : length < 12 ? 2 : 3;
+}
+
 static inline void offer_match(const struct lp_mix *m, const struct context *x, struct offer *o)
 {
     o->match = NONE_LANE;
@@ -107,7 +113,7 @@ static inline void offer_match(const struct lp_mix *m, const struct context *x, 
         return;
     o->match = offer_leaf(o, x, m->leaf[x->match]);
     if (o->match != NONE_LANE)
-        o->state |= x->match_length < 4 ? 1 : x->match_length < 12 ? 2 : 3;
+        o->state |= match_state(x->match_length);
 }
 
 LP_APART void find_offer(const struct lp_mix *m, const struct context *x, struct offer *o)

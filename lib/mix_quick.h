@@ -64,7 +64,7 @@ static inline void offer_all_quick(const struct lp_mix *m, const struct context 
         q->leaf[n + 1] = leaf;
     }
     if (q->match != NONE_LANE)
-        q->state |= x->match_length < 4 ? 1 : x->match_length < 12 ? 2 : 3;
+        q->state |= match_state(x->match_length);
 }
 
 /* What a choice among these is mixed from. */

@@ -13,8 +13,9 @@
  * model's and stay; a sequence adds a little to them: to learn all of them as it goes would give
  * no more, and take a fifth of the time. All that it teaches goes to small tables of its own.
  *
- * The fast way leaves out what costs most for what it gives: of all lists of successors
- * it has but the model's of two tokens.
+ * The fast way leaves out what costs most for what it gives: the lists of three tokens and of
+ * the sequence, and in the tree the model's successors of the last token, which it offers as they
+ * are (mix_quick.h).
  *
  * Encoding and decoding are one code, of which each gets a copy of its own (LP_INLINE):
  * without that, every choice asks which of them it is. What is the same for both they
