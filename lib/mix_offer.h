@@ -129,11 +129,30 @@ LP_APART void find_offer(const struct lp_mix *m, const struct context *x, struct
     offer_match(m, x, o);
 }
 
+/* The weights of what is offered: two sets, and their sum. */
+struct weights {
+    const int16_t *a, *b;
+    int16_t sum[LP_OFFER_INPUTS];
+};
+
+/* By the state, and how many leaves are offered. */
+static inline struct weights weights_of(const struct lp_mixing *by, const struct context *x,
+                                        uint32_t state, uint32_t n)
+{
+    const uint32_t many = n < 7 ? n : 7, followed = x->follow.n > 0;
+    struct weights w = {
+        by->offer_a[state], by->offer_b[many << 3 | followed << 2 | state % 4], {0}};
+    for (uint32_t i = 0; i < LP_OFFER_INPUTS; i += 4)
+        lp_weights_add(w.a + i, w.b + i, w.sum + i);
+    return w;
+}
+
 /* What a choice among what is offered is mixed from. */
 struct pick {
-    const int16_t *weight_a, *weight_b, *none, *match;
+    const int16_t *none, *match;
     const int16_t *odds_of[LP_SOURCES]; /* of each class */
-    int16_t weight[LP_OFFER_INPUTS], learnt[LP_SOURCES];
+    struct weights weight;
+    int16_t learnt[LP_SOURCES];
     lp_vec odds[LP_IN_MATCH + 1];
 };
 
@@ -142,14 +161,10 @@ LP_INLINE lp_vec mix_offer(const struct lp_mix *m, const struct context *x, cons
                            struct pick *s)
 {
     const struct lp_mixing *by = &m->by;
-    const uint32_t many = o->n < 7 ? o->n : 7, followed = x->follow.n > 0;
-    s->weight_a = by->offer_a[o->state];
-    s->weight_b = by->offer_b[many << 3 | followed << 2 | o->state % 4];
-    for (uint32_t i = 0; i < LP_OFFER_INPUTS; i += 4)
-        lp_weights_add(s->weight_a + i, s->weight_b + i, s->weight + i);
+    s->weight = weights_of(by, x, o->state, o->n);
     for (uint32_t i = 0; i < LP_SOURCES; i++)
         s->learnt[i] = m->learnt.weight[o->level[i]][i];
-    lp_weights_add(s->weight, s->learnt, s->weight);
+    lp_weights_add(s->weight.sum, s->learnt, s->weight.sum);
     for (uint32_t i = 0; i < LP_SOURCES; i++) {
         s->odds_of[i] = by->offer[i][o->level[i]];
         s->odds[i] = lp_vec_look_up(lp_vec_load(s->odds_of[i]), o->class[i]);
@@ -160,7 +175,7 @@ LP_INLINE lp_vec mix_offer(const struct lp_mix *m, const struct context *x, cons
     s->none = &by->none[o->state];
     const int32_t none_odds = lp_within_16(*s->none + m->learnt.none[o->state]);
     const lp_vec none = only_in(NONE_LANE, lp_shift_down(none_odds * NONE_WEIGHT, 16));
-    const lp_vec odds = sum_of(s->odds, s->weight, LP_IN_MATCH + 1);
+    const lp_vec odds = sum_of(s->odds, s->weight.sum, LP_IN_MATCH + 1);
     return shares_of(lp_vec_add(odds, none), lanes_below(o->n + 1));
 }
 
@@ -190,7 +205,7 @@ LP_INLINE void learn_offer(struct lp_mix *m, const struct context *x, const stru
 #endif
 
 /* Codes which of the leaves that are offered it is: its lane. */
-LP_INLINE uint32_t code_offer(struct lp_mix *m, struct lp_coder *c, const struct context *x,
+LP_APART uint32_t code_offer(struct lp_mix *m, struct lp_coder *c, const struct context *x,
                               const struct offer *o, uint32_t leaf, const bool decode)
 {
     struct pick s;

@@ -69,8 +69,8 @@ static inline void offer_all_quick(const struct lp_mix *m, const struct context 
 
 /* What a choice among these is mixed from. */
 struct quick_pick {
-    const int16_t *weight_a, *weight_b, *none, *match, *list, *follow;
-    int16_t weight[LP_OFFER_INPUTS];
+    const int16_t *none, *match, *list, *follow;
+    struct weights weight;
     lp_vec list_odds[2], follow_odds[2], match_odds[2];
 };
 
@@ -83,11 +83,7 @@ LP_INLINE struct lp_shares mix_quick(const struct lp_mix *m, const struct contex
                                      const struct quick *q, struct quick_pick *s)
 {
     const struct lp_mixing *by = &m->by;
-    const uint32_t many = q->n < 7 ? q->n : 7, followed = x->follow.n > 0;
-    s->weight_a = by->offer_a[q->state];
-    s->weight_b = by->offer_b[many << 3 | followed << 2 | q->state % 4];
-    for (uint32_t i = 0; i < LP_OFFER_INPUTS; i += 4)
-        lp_weights_add(s->weight_a + i, s->weight_b + i, s->weight + i);
+    s->weight = weights_of(by, x, q->state, q->n);
     s->list = by->offer[1][q->level];
     s->follow = by->offer[0][q->follow_level];
     s->match = &by->match[x->match_length];
@@ -101,9 +97,9 @@ LP_INLINE struct lp_shares mix_quick(const struct lp_mix *m, const struct contex
     for (uint32_t i = 0; i < 2; i++) {
         s->list_odds[i] = lp_vec_look_up(list, q->class + LP_LANES * i);
         s->match_odds[i] = only_in(q->match - LP_LANES * i, match);
-        odds[i] = lp_vec_add(weighed(s->follow_odds[i], s->weight[0]),
-                             weighed(s->list_odds[i], s->weight[1]));
-        odds[i] = lp_vec_add(odds[i], weighed(s->match_odds[i], s->weight[LP_IN_MATCH]));
+        odds[i] = lp_vec_add(weighed(s->follow_odds[i], s->weight.sum[0]),
+                             weighed(s->list_odds[i], s->weight.sum[1]));
+        odds[i] = lp_vec_add(odds[i], weighed(s->match_odds[i], s->weight.sum[LP_IN_MATCH]));
     }
     const int32_t none = lp_within_16(*s->none + m->learnt.none[q->state]);
     odds[0] = lp_vec_add(odds[0], only_in(NONE_LANE, lp_shift_down(none * NONE_WEIGHT, 16)));
@@ -130,7 +126,7 @@ LP_INLINE void learn_quick(struct lp_mix *m, const struct context *x, const stru
 #endif
 
 /* Codes which of the leaves that are offered it is: its lane. */
-LP_INLINE uint32_t code_quick(struct lp_mix *m, struct lp_coder *c, const struct context *x,
+LP_APART uint32_t code_quick(struct lp_mix *m, struct lp_coder *c, const struct context *x,
                               const struct quick *q, uint32_t leaf, const bool decode)
 {
     struct quick_pick s;

@@ -98,13 +98,13 @@ static void teach_offer(struct lp_mix *m, const struct offer *o, const struct pi
     balance(e, LP_LANES);
     for (uint32_t i = 0; i < LP_SOURCES; i++) {
         for (uint32_t k = 0; k <= o->n; k++)
-            move(m, &s->odds_of[i][o->class[i][k]], (int64_t)e[k] * s->weight[i],
+            move(m, &s->odds_of[i][o->class[i][k]], (int64_t)e[k] * s->weight.sum[i],
                  rates->offer_odds);
     }
     if (o->match != NONE_LANE)
-        move(m, s->match, (int64_t)e[o->match] * s->weight[LP_IN_MATCH], rates->offer_odds);
+        move(m, s->match, (int64_t)e[o->match] * s->weight.sum[LP_IN_MATCH], rates->offer_odds);
     move(m, s->none, (int64_t)e[NONE_LANE] * NONE_WEIGHT, rates->offer_odds);
-    move_weights(m, s->weight_a, s->weight_b, s->odds, LP_IN_MATCH + 1, e, rates->offer_weight);
+    move_weights(m, s->weight.a, s->weight.b, s->odds, LP_IN_MATCH + 1, e, rates->offer_weight);
 }
 
 static void teach_quick(struct lp_mix *m, const struct context *x, const struct quick *q,
@@ -125,15 +125,15 @@ static void teach_quick(struct lp_mix *m, const struct context *x, const struct 
     }
     for (uint32_t k = 0; k < 2 * LP_LANES; k++) {
         const uint32_t follow = k < LP_LANES ? 0 : x->follow_class[k - LP_LANES];
-        move(m, &s->follow[follow], (int64_t)e[k] * s->weight[0], rates->offer_odds);
-        move(m, &s->list[q->class[k]], (int64_t)e[k] * s->weight[1], rates->offer_odds);
+        move(m, &s->follow[follow], (int64_t)e[k] * s->weight.sum[0], rates->offer_odds);
+        move(m, &s->list[q->class[k]], (int64_t)e[k] * s->weight.sum[1], rates->offer_odds);
     }
     if (q->match != NONE_LANE)
-        move(m, s->match, (int64_t)e[q->match] * s->weight[LP_IN_MATCH], rates->offer_odds);
+        move(m, s->match, (int64_t)e[q->match] * s->weight.sum[LP_IN_MATCH], rates->offer_odds);
     move(m, s->none, (int64_t)e[NONE_LANE] * NONE_WEIGHT, rates->offer_odds);
     for (int i = 0; i < 3; i++) {
         const int input = i < 2 ? i : LP_IN_MATCH;
-        move_weight(m, &s->weight_a[input], &s->weight_b[input], odds[i], e, 2 * LP_LANES,
+        move_weight(m, &s->weight.a[input], &s->weight.b[input], odds[i], e, 2 * LP_LANES,
                     rates->offer_weight);
     }
 }
