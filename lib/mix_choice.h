@@ -131,20 +131,25 @@ LP_INLINE uint32_t choose_of_two(struct lp_coder *c, struct lp_shares share, uin
     return one;
 }
 
+/* What makes a share of total, times 65536 / SHARE_MAX, a probability, of which ERROR_ONE is 1.
+ * The likeliest's share is half of SHARE_MAX at least, so that this has 16 bits. */
+static inline uint32_t scale_of(uint32_t total)
+{
+    return ((uint32_t)ERROR_ONE * SHARE_MAX) / total;
+}
+
 /* The error of a share of total: what it was less than it should have been. */
 static inline int32_t error_of(uint32_t share, uint32_t total, bool chosen)
 {
-    const uint32_t scale = ((uint32_t)ERROR_ONE * SHARE_MAX) / total;
-    return (int32_t)(chosen * ERROR_ONE) - (int32_t)(share * (65536 / SHARE_MAX) * scale >> 16);
+    const uint32_t p = share * (65536 / SHARE_MAX) * scale_of(total) >> 16;
+    return (int32_t)(chosen * ERROR_ONE) - (int32_t)p;
 }
 
 /* The same of each. */
 static inline lp_vec errors_of(lp_vec share, uint32_t total, uint32_t one)
 {
-    /* The likeliest's share is half of SHARE_MAX at least, so that this has 16 bits. */
-    const uint32_t scale = ((uint32_t)ERROR_ONE * SHARE_MAX) / total;
     const lp_vec p = lp_vec_mul_high_unsigned(lp_vec_mul(share, lp_vec_all(65536 / SHARE_MAX)),
-                                              lp_vec_all((int)scale));
+                                              lp_vec_all((int)scale_of(total)));
     return lp_vec_sub(only_in(one, ERROR_ONE), p);
 }
 

@@ -147,9 +147,23 @@ static inline struct weights weights_of(const struct lp_mixing *by, const struct
     return w;
 }
 
+/* The odds of what the match foresees; 0 if that is not offered. */
+static inline int32_t match_odds(const struct lp_mix *m, const struct context *x, uint32_t lane)
+{
+    const uint32_t length = x->match_length;
+    const int32_t odds = lp_within_16(m->by.match[length] + m->learnt.match[length]);
+    return odds & (0 - (lane != NONE_LANE));
+}
+
+/* Those of none of the leaves, in its lane, weighed. */
+static inline lp_vec none_odds(const struct lp_mix *m, uint32_t state)
+{
+    const int32_t odds = lp_within_16(m->by.none[state] + m->learnt.none[state]);
+    return only_in(NONE_LANE, lp_shift_down(odds * NONE_WEIGHT, 16));
+}
+
 /* What a choice among what is offered is mixed from. */
 struct pick {
-    const int16_t *none, *match;
     const int16_t *odds_of[LP_SOURCES]; /* of each class */
     struct weights weight;
     int16_t learnt[LP_SOURCES];
@@ -169,14 +183,9 @@ LP_INLINE lp_vec mix_offer(const struct lp_mix *m, const struct context *x, cons
         s->odds_of[i] = by->offer[i][o->level[i]];
         s->odds[i] = lp_vec_look_up(lp_vec_load(s->odds_of[i]), o->class[i]);
     }
-    s->match = &by->match[x->match_length];
-    const int32_t match = lp_within_16(*s->match + m->learnt.match[x->match_length]);
-    s->odds[LP_IN_MATCH] = only_in(o->match, match & (0 - (o->match != NONE_LANE)));
-    s->none = &by->none[o->state];
-    const int32_t none_odds = lp_within_16(*s->none + m->learnt.none[o->state]);
-    const lp_vec none = only_in(NONE_LANE, lp_shift_down(none_odds * NONE_WEIGHT, 16));
+    s->odds[LP_IN_MATCH] = only_in(o->match, match_odds(m, x, o->match));
     const lp_vec odds = sum_of(s->odds, s->weight.sum, LP_IN_MATCH + 1);
-    return shares_of(lp_vec_add(odds, none), lanes_below(o->n + 1));
+    return shares_of(lp_vec_add(odds, none_odds(m, o->state)), lanes_below(o->n + 1));
 }
 
 static inline void move_odds(int16_t *odds, int32_t error)
@@ -201,7 +210,7 @@ LP_INLINE void learn_offer(struct lp_mix *m, const struct context *x, const stru
 
 /* For the trainer to learn from a choice. */
 #ifndef LP_TEACH_OFFER
-#define LP_TEACH_OFFER(m, o, s, error) ((void)0)
+#define LP_TEACH_OFFER(m, x, o, s, error) ((void)0)
 #endif
 
 /* Codes which of the leaves that are offered it is: its lane. */
@@ -213,7 +222,7 @@ LP_APART uint32_t code_offer(struct lp_mix *m, struct lp_coder *c, const struct 
     const lp_vec share = mix_offer(m, x, o, &s);
     const uint32_t lane = choose(c, share, decode ? 0 : find_offered(o, leaf), &total, decode);
     const lp_vec error = errors_of(share, total, lane);
-    LP_TEACH_OFFER(m, o, &s, error);
+    LP_TEACH_OFFER(m, x, o, &s, error);
     learn_offer(m, x, o, &s, error);
     return lane;
 }

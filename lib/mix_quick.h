@@ -69,7 +69,7 @@ static inline void offer_all_quick(const struct lp_mix *m, const struct context 
 
 /* What a choice among these is mixed from. */
 struct quick_pick {
-    const int16_t *none, *match, *list, *follow;
+    const int16_t *list, *follow;
     struct weights weight;
     lp_vec list_odds[2], follow_odds[2], match_odds[2];
 };
@@ -86,11 +86,8 @@ LP_INLINE struct lp_shares mix_quick(const struct lp_mix *m, const struct contex
     s->weight = weights_of(by, x, q->state, q->n);
     s->list = by->offer[1][q->level];
     s->follow = by->offer[0][q->follow_level];
-    s->match = &by->match[x->match_length];
-    s->none = &by->none[q->state];
     const lp_vec list = lp_vec_load(s->list);
-    const int32_t learnt = lp_within_16(*s->match + m->learnt.match[x->match_length]);
-    const int32_t match = learnt & (0 - (q->match != NONE_LANE));
+    const int32_t match = match_odds(m, x, q->match);
     lp_vec odds[2];
     s->follow_odds[0] = lp_vec_all(s->follow[0]);
     s->follow_odds[1] = lp_vec_look_up(lp_vec_load(s->follow), x->follow_class);
@@ -101,8 +98,7 @@ LP_INLINE struct lp_shares mix_quick(const struct lp_mix *m, const struct contex
                              weighed(s->list_odds[i], s->weight.sum[1]));
         odds[i] = lp_vec_add(odds[i], weighed(s->match_odds[i], s->weight.sum[LP_IN_MATCH]));
     }
-    const int32_t none = lp_within_16(*s->none + m->learnt.none[q->state]);
-    odds[0] = lp_vec_add(odds[0], only_in(NONE_LANE, lp_shift_down(none * NONE_WEIGHT, 16)));
+    odds[0] = lp_vec_add(odds[0], none_odds(m, q->state));
     return two_shares_of(odds[0], lanes_below(q->n + 1), odds[1], lanes_below(x->follow.n));
 }
 

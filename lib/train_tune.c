@@ -31,8 +31,8 @@ struct quick;
 struct quick_pick;
 struct choice;
 struct lp_shares;
-static void teach_offer(struct lp_mix *m, const struct offer *o, const struct pick *s,
-                        lp_vec error);
+static void teach_offer(struct lp_mix *m, const struct context *x, const struct offer *o,
+                        const struct pick *s, lp_vec error);
 static void teach_quick(struct lp_mix *m, const struct context *x, const struct quick *q,
                         const struct quick_pick *s, struct lp_shares shares, uint32_t total,
                         uint32_t lane);
@@ -90,7 +90,8 @@ static void move_weights(struct lp_mix *m, const int16_t *a, const int16_t *b, c
     }
 }
 
-static void teach_offer(struct lp_mix *m, const struct offer *o, const struct pick *s, lp_vec error)
+static void teach_offer(struct lp_mix *m, const struct context *x, const struct offer *o,
+                        const struct pick *s, lp_vec error)
 {
     const struct rates *rates = &((struct teacher *)m->teacher)->rates;
     int16_t e[LP_LANES];
@@ -102,8 +103,9 @@ static void teach_offer(struct lp_mix *m, const struct offer *o, const struct pi
                  rates->offer_odds);
     }
     if (o->match != NONE_LANE)
-        move(m, s->match, (int64_t)e[o->match] * s->weight.sum[LP_IN_MATCH], rates->offer_odds);
-    move(m, s->none, (int64_t)e[NONE_LANE] * NONE_WEIGHT, rates->offer_odds);
+        move(m, &m->by.match[x->match_length], (int64_t)e[o->match] * s->weight.sum[LP_IN_MATCH],
+             rates->offer_odds);
+    move(m, &m->by.none[o->state], (int64_t)e[NONE_LANE] * NONE_WEIGHT, rates->offer_odds);
     move_weights(m, s->weight.a, s->weight.b, s->odds, LP_IN_MATCH + 1, e, rates->offer_weight);
 }
 
@@ -129,8 +131,9 @@ static void teach_quick(struct lp_mix *m, const struct context *x, const struct 
         move(m, &s->list[q->class[k]], (int64_t)e[k] * s->weight.sum[1], rates->offer_odds);
     }
     if (q->match != NONE_LANE)
-        move(m, s->match, (int64_t)e[q->match] * s->weight.sum[LP_IN_MATCH], rates->offer_odds);
-    move(m, s->none, (int64_t)e[NONE_LANE] * NONE_WEIGHT, rates->offer_odds);
+        move(m, &m->by.match[x->match_length], (int64_t)e[q->match] * s->weight.sum[LP_IN_MATCH],
+             rates->offer_odds);
+    move(m, &m->by.none[q->state], (int64_t)e[NONE_LANE] * NONE_WEIGHT, rates->offer_odds);
     for (int i = 0; i < 3; i++) {
         const int input = i < 2 ? i : LP_IN_MATCH;
         move_weight(m, &s->weight.a[input], &s->weight.b[input], odds[i], e, 2 * LP_LANES,

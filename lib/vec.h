@@ -53,8 +53,6 @@ static inline int32_t lp_within_16(int32_t x)
  *                            times the lower half of the byte w[j / 4][i][j % 4], if j < 16, or
  *                            the upper one of w[j / 4 - 4][i][j % 4]
  *
- *   within(p, n)             of sixteen numbers of 32 bits / 2^n, rounded down, what 16
- *                            bits can hold
  *   look_up(a, i)            a[i[0]], a[i[1]], ...: of sixteen bytes, all below 16
  *   pick(low, high, i)       low[i[0]] + 256 * high[i[0]], ...: of sixteen bytes each, all
  *                            i below 16
@@ -510,15 +508,6 @@ LP_VEC_PAIRS(mul_high_unsigned, mulhi_epu16)
 LP_VEC_PAIRS(same, cmpeq_epi16)
 LP_VEC_PAIRS(sub_unsigned, subs_epu16)
 
-static inline lp_vec lp_vec_within(const int32_t *p, unsigned n)
-{
-    const __m128i *at = (const __m128i *)(const void *)p, by = _mm_cvtsi32_si128((int)n);
-    __m128i x[4];
-    for (int k = 0; k < 4; k++)
-        x[k] = _mm_sra_epi32(_mm_loadu_si128(at + k), by);
-    return lp_vec_of(_mm_packs_epi32(x[0], x[1]), _mm_packs_epi32(x[2], x[3]));
-}
-
 static inline void lp_weights_add(const int16_t *a, const int16_t *b, int16_t *sum)
 {
     const __m128i x = _mm_loadl_epi64((const __m128i *)(const void *)a);
@@ -627,14 +616,6 @@ LP_VEC_EACH(sub_unsigned, LP_VEC_TWO,
 LP_VEC_EACH(same, LP_VEC_TWO, a.v[i] == b.v[i] ? -1 : 0)
 LP_VEC_EACH(both, LP_VEC_TWO, a.v[i] & b.v[i])
 LP_VEC_EACH(but, LP_VEC_TWO, a.v[i] & ~b.v[i])
-
-static inline lp_vec lp_vec_within(const int32_t *p, unsigned n)
-{
-    lp_vec a;
-    for (int i = 0; i < LP_LANES; i++)
-        a.v[i] = (int16_t)lp_within_16(lp_shift_down(p[i], n));
-    return a;
-}
 
 static inline void lp_weights_add(const int16_t *a, const int16_t *b, int16_t *sum)
 {
