@@ -44,18 +44,23 @@ LP_INLINE uint32_t code_walk(struct lp_mix *m, struct lp_coder *c, struct contex
     }
 }
 
+/* The leaf that was chosen of those offered; decoding knows it only now. */
+static inline uint32_t see_offered(const struct lp_mix *m, struct context *x, uint32_t leaf,
+                                   const bool decode)
+{
+    if (decode && leaf < m->model->nleaves)
+        see(m, x, leaf);
+    return leaf;
+}
+
 /* Codes a leaf, or decodes and returns it: one beyond the last is none. */
 LP_INLINE uint32_t code_leaf(struct lp_mix *m, struct lp_coder *c, struct context *x,
                              const struct offer *offer, uint32_t leaf, const bool decode)
 {
     if (offer->n > 0) {
         const uint32_t lane = code_offer(m, c, x, offer, leaf, decode);
-        if (lane != NONE_LANE) {
-            leaf = offer->leaf[lane];
-            if (decode && leaf < m->model->nleaves)
-                see(m, x, leaf);
-            return leaf;
-        }
+        if (lane != NONE_LANE)
+            return see_offered(m, x, offer->leaf[lane], decode);
     }
     struct walk w;
     w.offered = offer->leaf;
@@ -73,9 +78,7 @@ LP_INLINE uint32_t code_leaf_quick(struct lp_mix *m, struct lp_coder *c, struct 
         const uint32_t lane = code_quick(m, c, x, q, leaf, decode);
         if (lane != NONE_LANE) {
             leaf = lane < LP_LANES ? q->leaf[lane] : lp_follow_leaf(&x->follow, lane - LP_LANES);
-            if (decode && leaf < m->model->nleaves)
-                see(m, x, leaf);
-            return leaf;
+            return see_offered(m, x, leaf, decode);
         }
     }
     struct walk w;
