@@ -65,7 +65,7 @@ static enum lp_status try_zstd(struct lp_coder *coder, const struct lp_options *
  * quick level tells that no other will: of 32,000 contrived ones (phrases of all lengths at all
  * odds, with noise) none that zstd's level 15 made smaller than mixing did was mixed to less
  * than 0.75 of what level 3 made, but for those that were mixed to less than a quarter. */
-enum { SCOUT = 3, SCOUT_PERCENT = 65, REPETITIVE = 4 };
+enum { SCOUT = 3, SCOUT_PERCENT = 70, REPETITIVE = 4 };
 
 static bool out_of_reach(size_t mixed, size_t size, size_t scouted)
 {

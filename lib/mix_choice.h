@@ -80,9 +80,8 @@ LP_INLINE uint32_t choose(struct lp_coder *c, lp_vec share, uint32_t one, uint32
                           const bool decode)
 {
     int16_t before[LP_LANES + 1] = {0};
-    const lp_vec sums = lp_vec_sums(share);
+    const lp_vec sums = lp_vec_sums(share, total);
     lp_vec_store(before + 1, sums);
-    *total = (uint16_t)before[LP_LANES];
     const uint32_t unit = c->range / *total;
     if (decode) {
         const uint32_t at = c->low / unit;
@@ -110,17 +109,17 @@ LP_INLINE uint32_t choose_of_two(struct lp_coder *c, struct lp_shares share, uin
                                  uint32_t *total, const bool decode)
 {
     int16_t before[2 * LP_LANES + 1] = {0};
-    const lp_vec a = lp_vec_sums(share.a), b = lp_vec_sums(share.b);
+    uint32_t half, rest;
+    const lp_vec a = lp_vec_sums(share.a, &half), b = lp_vec_sums(share.b, &rest);
     lp_vec_store(before + 1, a);
-    const uint32_t half = (uint16_t)before[LP_LANES];
     lp_vec_store(before + 1 + LP_LANES, b);
-    *total = half + (uint16_t)before[2 * LP_LANES];
+    *total = half + rest;
     const uint32_t unit = c->range / *total;
     if (decode) {
         uint32_t at = c->low / unit;
         at = at < *total ? at : *total - 1;
         const bool second = at >= half;
-        const lp_vec in = lp_vec_all(second ? -1 : 0);
+        const lp_vec in = lp_vec_all(-(int)second);
         const lp_vec sums = lp_vec_add(lp_vec_both(b, in), lp_vec_but(a, in));
         one = LP_LANES * second + lp_vec_below(sums, second ? at - half : at);
     }

@@ -22,7 +22,7 @@ static inline uint32_t lane_of_follower(const struct context *x, uint32_t leaf, 
 {
     const uint32_t here = lp_words_same(&x->followers, leaf) & lp_follow_there(&x->follow);
     const uint32_t lane = LP_LANES + (uint32_t)__builtin_ctz(here | (uint32_t)1 << LP_LANES);
-    return here != 0 ? lane : other;
+    return other ^ ((lane ^ other) & (0U - (here != 0))); /* no branch: it is not to be foretold */
 }
 
 /* The lane of a leaf; NONE_LANE if it is not offered. */
@@ -45,8 +45,8 @@ static inline void offer_all_quick(const struct lp_mix *m, const struct context 
         const uint32_t cell = lp_get32(bucket + 4 * (size_t)__builtin_ctzll(cells));
         const uint32_t leaf = lp_cell_leaf(cell, bits), class = lp_cell_class(cell, bits);
         const uint32_t lane = lane_of_follower(x, leaf, n + 1);
+        q->leaf[n + 1] = leaf;
         n += lane == n + 1;
-        q->leaf[n] = lane == n ? leaf : q->leaf[n];
         q->class[lane] = (uint8_t) class;
         total += lp_class_count[class];
     }

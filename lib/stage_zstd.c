@@ -80,15 +80,48 @@ static uint32_t log_of(uint32_t x)
     return 256 * n + (uint32_t)(((uint64_t)x << 8 >> n) - 256);
 }
 
+/* Bytes that a block's literals have at the least: as they are, one again and again, or in
+ * Huffman's code with its tree (RFC 8878, 3.1.1.3.1). */
+static size_t least_of_literals(const uint32_t *count, size_t n)
+{
+    enum {
+        RAW = 1,     /* bytes of a header */
+        REPEATED = 2,
+        CODED = 3,   /* of a header, where they are coded */
+        LISTED = 1,  /* of a tree: before its weights, of which a byte has two, */
+        SQUEEZED = 5 /* or these in bits: a byte, 9 bits of a table, 11 of weights */
+    };
+    uint64_t bits = (uint64_t)n * log_of((uint32_t)n + (n == 0));
+    size_t nkinds = 0, last = 0;
+    for (size_t i = 0; i < 256; i++) {
+        if (count[i] == 0)
+            continue;
+        bits -= (uint64_t)count[i] * (log_of(count[i]) + LOG_SHORT);
+        nkinds++;
+        last = i;
+    }
+    const size_t raw = RAW + n, listed = LISTED + (last + 1) / 2;
+    const size_t coded = ((int64_t)bits < 0 ? 0 : bits / 256 / 8) + 1;
+    const size_t best = CODED + (listed < SQUEEZED ? listed : SQUEEZED) + coded;
+    return nkinds < 2 ? REPEATED : raw < best ? raw : best;
+}
+
 /* A match has three bytes or more. So a byte of no run of three that came before is a literal,
  * and literals take no less than their entropy: Huffman's code is the same in a whole block.
- * (zstd divides blocks that have 300 matches; what these take is not counted at all.) Two
- * bytes say at least how many literals and matches there are. Runs are told by their hash: one
- * that is taken for another only makes the bound lower. */
+ * (zstd divides blocks that have 300 matches; what these take is not counted at all.) Or all
+ * bytes are literals, and no matches take room. Runs are told by their hash: one that is taken
+ * for another only makes the bound lower. */
 size_t lp_zstd_least(const unsigned char *src, size_t n)
 {
-    enum { RUN = 3, MOST = 1 << 15, ROOM = 32 /* bits for each run */, LOG_MAX = 17, HEADERS = 2 };
-    uint32_t count[256] = {0}, nliterals = 0, run = 0;
+    enum {
+        RUN = 3,
+        MOST = 1 << 15,
+        ROOM = 32, /* bits for each run */
+        LOG_MAX = 17,
+        NO_MATCHES = 1, /* bytes */
+        MATCHES = 5,    /* their number, modes, 18 bits of what they are coded by */
+    };
+    uint32_t count[256] = {0}, literal[256] = {0}, nliterals = 0, run = 0;
     uint32_t met[(1 << LOG_MAX) / 32]; /* a bit for each hash of a run */
     size_t covered = 0;                /* bytes up to there may be matched */
     if (n > MOST)
@@ -98,8 +131,10 @@ size_t lp_zstd_least(const unsigned char *src, size_t n)
         log++;
     memset(met, 0, ((size_t)1 << log) / 8);
     for (size_t i = 0; i < n + RUN - 1; i++) {
-        if (i < n)
+        if (i < n) {
             run = run << 8 | src[i];
+            count[src[i]]++;
+        }
         if (i < n && i >= RUN - 1) {
             const uint32_t hash = (run << 8) * UINT32_C(0x9E3779B1) >> (32 - log);
             const uint32_t bit = (uint32_t)1 << hash % 32;
@@ -108,15 +143,14 @@ size_t lp_zstd_least(const unsigned char *src, size_t n)
         }
         /* All runs with the byte two before are known. */
         if (i >= RUN - 1) {
-            const uint32_t literal = i - (RUN - 1) >= covered;
-            count[src[i - (RUN - 1)]] += literal;
-            nliterals += literal;
+            const uint32_t is_literal = i - (RUN - 1) >= covered;
+            literal[src[i - (RUN - 1)]] += is_literal;
+            nliterals += is_literal;
         }
     }
-    uint64_t bits = nliterals == 0 ? 0 : (uint64_t)nliterals * log_of(nliterals);
-    for (int i = 0; i < 256; i++)
-        bits -= count[i] == 0 ? 0 : (uint64_t)count[i] * (log_of(count[i]) + LOG_SHORT);
-    return (size_t)((int64_t)bits < 0 ? 0 : bits / 256 / 8) + HEADERS;
+    const size_t without = least_of_literals(count, n) + NO_MATCHES;
+    const size_t with = least_of_literals(literal, nliterals) + MATCHES;
+    return with < without ? with : without;
 }
 
 /* Puts back the frame header, and for the lean form the block header. Any valid

@@ -46,7 +46,7 @@ static inline int32_t lp_within_16(int32_t x)
  *   most                     the largest, sixteen times
  *   dot                      the sum of products
  *   where(a)                 a bit for each that is -1, of such as are that or 0
- *   sums                     each with those before it added, without a sign, modulo 2^16
+ *   sums(a, &total)          each with those before it added, without a sign, modulo 2^16
  *   below(a, x)              how many of ascending a, without a sign, are at most x
  *   mul_within               the product, kept within 16 bits
  *   products(w, v, x)        x + the sum of 32 products for each i, kept within 16 bits: v[j]
@@ -155,8 +155,8 @@ static inline lp_vec lp_vec_products(const unsigned char *weight, const int8_t *
                                      int32_t offset)
 {
     const __m256i half = _mm256_set1_epi8(15), one = _mm256_set1_epi16(1);
-    const __m256i *w = (const __m256i *)(const void *)weight;
-    __m256i sum[2] = {_mm256_setzero_si256(), _mm256_setzero_si256()};
+    const __m256i zero = _mm256_setzero_si256(), *w = (const __m256i *)(const void *)weight;
+    __m256i sum[2][2] = {{zero, zero}, {zero, zero}};
     for (int i = 0; i < 4; i++) {
         const __m256i x = lp_vec_four_bytes(input + 4 * i);
         const __m256i y = lp_vec_four_bytes(input + 16 + 4 * i);
@@ -165,14 +165,15 @@ static inline lp_vec lp_vec_products(const unsigned char *weight, const int8_t *
             const __m256i both = _mm256_loadu_si256(w + 2 * i + k);
             const __m256i low = _mm256_and_si256(both, half);
             const __m256i high = _mm256_and_si256(_mm256_srli_epi16(both, 4), half);
-            sum[k] = _mm256_add_epi16(sum[k], _mm256_maddubs_epi16(low, x));
-            sum[k] = _mm256_add_epi16(sum[k], _mm256_maddubs_epi16(high, y));
+            sum[k][0] = _mm256_add_epi16(sum[k][0], _mm256_maddubs_epi16(low, x));
+            sum[k][1] = _mm256_add_epi16(sum[k][1], _mm256_maddubs_epi16(high, y));
         }
     }
     const __m256i more = _mm256_set1_epi32(offset);
-    const __m256i a = _mm256_add_epi32(_mm256_madd_epi16(sum[0], one), more);
-    const __m256i b = _mm256_add_epi32(_mm256_madd_epi16(sum[1], one), more);
-    return _mm256_permute4x64_epi64(_mm256_packs_epi32(a, b), 0xD8);
+    const __m256i a = _mm256_madd_epi16(_mm256_add_epi16(sum[0][0], sum[0][1]), one);
+    const __m256i b = _mm256_madd_epi16(_mm256_add_epi16(sum[1][0], sum[1][1]), one);
+    const __m256i all = _mm256_packs_epi32(_mm256_add_epi32(a, more), _mm256_add_epi32(b, more));
+    return _mm256_permute4x64_epi64(all, 0xD8);
 }
 
 static inline lp_vec lp_vec_words(const unsigned char *p, unsigned n, int mask)
@@ -191,13 +192,23 @@ static inline uint32_t lp_vec_below(lp_vec a, uint32_t x)
     return _tzcnt_u32(~(uint32_t)_mm256_movemask_epi8(not_above)) / 2;
 }
 
-static inline lp_vec lp_vec_sums(lp_vec a)
+static inline lp_vec lp_vec_sums(lp_vec a, uint32_t *total)
 {
     a = _mm256_add_epi16(a, _mm256_slli_si256(a, 2));
     a = _mm256_add_epi16(a, _mm256_slli_si256(a, 4));
     a = _mm256_add_epi16(a, _mm256_slli_si256(a, 8));
+    /* Sooner known from the halves than from their sum. */
+    *total = (uint16_t)(_mm_extract_epi16(lp_vec_low(a), 7) + _mm_extract_epi16(lp_vec_high(a), 7));
     const __m256i low = _mm256_permute2x128_si256(a, a, 0x08); /* to the upper half */
     return _mm256_add_epi16(a, _mm256_shuffle_epi8(low, _mm256_set1_epi16(0x0F0E)));
+}
+
+static inline lp_vec lp_vec_most(lp_vec a)
+{
+    a = _mm256_max_epi16(a, _mm256_permute2x128_si256(a, a, 0x01));
+    a = _mm256_max_epi16(a, _mm256_shuffle_epi32(a, 0x4E));
+    a = _mm256_max_epi16(a, _mm256_shuffle_epi32(a, 0xB1));
+    return _mm256_max_epi16(a, _mm256_alignr_epi8(a, a, 2));
 }
 
 static inline lp_vec lp_vec_next(lp_vec a)
@@ -422,11 +433,21 @@ static inline __m128i lp_vec_running(__m128i x)
     return _mm_add_epi16(x, _mm_slli_si128(x, 8));
 }
 
-static inline lp_vec lp_vec_sums(lp_vec a)
+static inline lp_vec lp_vec_sums(lp_vec a, uint32_t *total)
 {
     const __m128i low = lp_vec_running(a.low), high = lp_vec_running(a.high);
     const __m128i last = _mm_unpackhi_epi16(low, low);
+    *total = (uint16_t)(_mm_extract_epi16(low, 7) + _mm_extract_epi16(high, 7));
     return (lp_vec){low, _mm_add_epi16(high, _mm_shuffle_epi32(last, 0xFF))};
+}
+
+static inline lp_vec lp_vec_most(lp_vec a)
+{
+    __m128i x = _mm_max_epi16(lp_vec_low(a), lp_vec_high(a));
+    x = _mm_max_epi16(x, _mm_shuffle_epi32(x, 0x4E));
+    x = _mm_max_epi16(x, _mm_shuffle_epi32(x, 0xB1));
+    x = _mm_max_epi16(x, _mm_shufflehi_epi16(_mm_shufflelo_epi16(x, 0xB1), 0xB1));
+    return lp_vec_of(x, x);
 }
 
 static inline lp_vec lp_vec_next(lp_vec a)
@@ -552,15 +573,6 @@ static inline uint32_t lp_vec_first(lp_vec a)
 static inline uint32_t lp_vec_where(lp_vec a)
 {
     return (uint32_t)_mm_movemask_epi8(_mm_packs_epi16(lp_vec_low(a), lp_vec_high(a)));
-}
-
-static inline lp_vec lp_vec_most(lp_vec a)
-{
-    __m128i x = _mm_max_epi16(lp_vec_low(a), lp_vec_high(a));
-    x = _mm_max_epi16(x, _mm_shuffle_epi32(x, 0x4E));
-    x = _mm_max_epi16(x, _mm_shuffle_epi32(x, 0xB1));
-    x = _mm_max_epi16(x, _mm_shufflehi_epi16(_mm_shufflelo_epi16(x, 0xB1), 0xB1));
-    return lp_vec_of(x, x);
 }
 
 static inline int32_t lp_vec_dot(lp_vec a, lp_vec b)
@@ -708,11 +720,12 @@ static inline uint32_t lp_vec_below(lp_vec a, uint32_t x)
     return n;
 }
 
-static inline lp_vec lp_vec_sums(lp_vec a)
+static inline lp_vec lp_vec_sums(lp_vec a, uint32_t *total)
 {
     uint32_t sum = 0;
     for (int i = 0; i < LP_LANES; i++)
         a.v[i] = (int16_t)(sum += (uint16_t)a.v[i]);
+    *total = (uint16_t)sum;
     return a;
 }
 
