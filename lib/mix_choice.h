@@ -50,23 +50,23 @@ static inline lp_vec power(lp_vec x)
     static const uint8_t low[16] = {255, 70,  45,  31, 165, 4,  191, 187,
                                     176, 216, 186, 12, 162, 99, 60,  36};
     static const uint8_t high[16] = {255, 155, 94, 57, 34, 21, 12, 7, 4, 2, 1, 1, 0, 0, 0, 0};
-    const lp_vec n = lp_vec_min(lp_vec_sub(lp_vec_all(0), x), lp_vec_all(2047));
-    const lp_vec line = lp_vec_mul(lp_vec_both(n, lp_vec_all(127)), lp_vec_all(-201));
+    const lp_vec n = lp_vec_min(lp_vec_sub(lp_vec_all(0), x), lp_vec_load(lp_constants.power_end));
+    const lp_vec line = lp_vec_mul(lp_vec_both(n, lp_vec_load(lp_constants.power_part)), lp_vec_load(lp_constants.power_slope));
     return lp_vec_mul_high_unsigned(lp_vec_pick(low, high, lp_vec_shift(n, 7)),
-                                    lp_vec_add(line, lp_vec_all(-1)));
+                                    lp_vec_sub(line, lp_vec_load(lp_constants.one)));
 }
 
 /* Odds of those that are there; the least there can be of the others. */
 static inline lp_vec odds_there(lp_vec odds, lp_vec there)
 {
-    return lp_vec_add(lp_vec_both(odds, there), lp_vec_but(lp_vec_all(INT16_MIN), there));
+    return lp_vec_add(lp_vec_both(odds, there), lp_vec_but(lp_vec_load(lp_constants.least), there));
 }
 
 /* Shares by such odds, in 1/256, the most of which is that: its share is near SHARE_MAX. */
 static inline lp_vec shares_below(lp_vec odds, lp_vec most, lp_vec there)
 {
     const lp_vec share = lp_vec_sixteenth(power(lp_vec_sub(odds, most)));
-    return lp_vec_both(lp_vec_max(share, lp_vec_all(1)), there);
+    return lp_vec_both(lp_vec_max(share, lp_vec_load(lp_constants.one)), there);
 }
 
 static inline lp_vec shares_of(lp_vec odds, lp_vec there)
@@ -75,58 +75,108 @@ static inline lp_vec shares_of(lp_vec odds, lp_vec there)
     return shares_below(odds, lp_vec_most(odds), there);
 }
 
-/* Codes one, or decodes and returns it; total is the sum of all shares. */
-LP_INLINE uint32_t choose(struct lp_coder *c, lp_vec share, uint32_t one, uint32_t *total,
+/* What is chosen from: shares, each with those before it, all. */
+struct parts {
+    lp_vec share, sums;
+    uint32_t total;
+};
+
+static inline struct parts parts_of(lp_vec share)
+{
+    struct parts p = {.share = share};
+    p.sums = lp_vec_sums(share, &p.total);
+    return p;
+}
+
+/* Where the code lies in the range: a fraction, in 1/65536, not more than that. */
+static inline uint32_t fraction_of(const struct lp_coder *c)
+{
+    return c->low / ((c->range >> 16) + 1);
+}
+
+/* Which part the code lies in. */
+LP_APART uint32_t find_part(const struct lp_coder *c, const struct parts *p, uint32_t unit)
+{
+    const uint32_t at = c->low / unit;
+    return lp_vec_below(p->sums, at < p->total ? at : p->total - 1);
+}
+
+/* Codes one, or decodes and returns it. Two divisions tell which one a code means, and all that
+ * comes after waits for them. So the one where it should be by the range, of which the
+ * division is done before, goes on, and is hardly ever not the one. */
+LP_INLINE uint32_t choose(struct lp_coder *c, const struct parts *p, uint32_t one,
                           const bool decode)
 {
     int16_t before[LP_LANES + 1] = {0};
-    const lp_vec sums = lp_vec_sums(share, total);
-    lp_vec_store(before + 1, sums);
-    const uint32_t unit = c->range / *total;
-    if (decode) {
-        const uint32_t at = c->low / unit;
-        one = lp_vec_below(sums, at < *total ? at : *total - 1);
+    lp_vec_store(before + 1, p->sums);
+    const uint32_t unit = c->range / p->total;
+    if (decode)
+        one = lp_vec_below_part(p->sums, fraction_of(c));
+    uint32_t from = (uint16_t)before[one], to = (uint16_t)before[one + 1];
+    if (decode && __builtin_expect(c->low - unit * from >= unit * (to - from), 0)) {
+        one = find_part(c, p, unit);
+        from = (uint16_t)before[one];
+        to = (uint16_t)before[one + 1];
     }
-    const uint32_t from = (uint16_t)before[one], to = (uint16_t)before[one + 1];
     lp_code_take(c, unit, from, to - from, decode);
     return one;
 }
 
-/* The same of thirty-two, in two parts. */
-struct lp_shares {
-    lp_vec a, b;
+/* The same of thirty-two, in two halves. */
+struct halves {
+    lp_vec share[2], sums[2];
+    uint32_t first, total; /* of the first half, of both */
 };
 
-static inline struct lp_shares two_shares_of(lp_vec a, lp_vec a_there, lp_vec b, lp_vec b_there)
+static inline struct halves halves_of(lp_vec a, lp_vec a_there, lp_vec b, lp_vec b_there)
 {
+    struct halves h;
+    uint32_t rest;
     a = odds_there(a, a_there);
     b = odds_there(b, b_there);
     const lp_vec most = lp_vec_most(lp_vec_max(a, b));
-    return (struct lp_shares){shares_below(a, most, a_there), shares_below(b, most, b_there)};
+    h.share[0] = shares_below(a, most, a_there);
+    h.share[1] = shares_below(b, most, b_there);
+    h.sums[0] = lp_vec_sums(h.share[0], &h.first);
+    h.sums[1] = lp_vec_sums(h.share[1], &rest);
+    h.total = h.first + rest;
+    return h;
 }
 
-LP_INLINE uint32_t choose_of_two(struct lp_coder *c, struct lp_shares share, uint32_t one,
-                                 uint32_t *total, const bool decode)
+/* Which of the parts has what is at. */
+static inline uint32_t part_at(const struct halves *h, uint32_t at)
 {
-    int16_t before[2 * LP_LANES + 1] = {0};
-    uint32_t half, rest;
-    const lp_vec a = lp_vec_sums(share.a, &half), b = lp_vec_sums(share.b, &rest);
-    lp_vec_store(before + 1, a);
-    lp_vec_store(before + 1 + LP_LANES, b);
-    *total = half + rest;
-    const uint32_t unit = c->range / *total;
-    if (decode) {
-        uint32_t at = c->low / unit;
-        at = at < *total ? at : *total - 1;
-        const bool second = at >= half;
-        const lp_vec in = lp_vec_all(-(int)second);
-        const lp_vec sums = lp_vec_add(lp_vec_both(b, in), lp_vec_but(a, in));
-        one = LP_LANES * second + lp_vec_below(sums, second ? at - half : at);
+    const uint32_t one = lp_vec_below(h->sums[0], at < UINT16_MAX ? at : UINT16_MAX);
+    const uint32_t more = lp_vec_below(h->sums[1], at - h->first);
+    return one + (more & (0U - (one == LP_LANES)));
+}
+
+LP_APART uint32_t find_part_of_halves(const struct lp_coder *c, const struct halves *h,
+                                      uint32_t unit)
+{
+    const uint32_t at = c->low / unit;
+    return part_at(h, at < h->total ? at : h->total - 1);
+}
+
+LP_INLINE uint32_t choose_of_halves(struct lp_coder *c, const struct halves *h, uint32_t one,
+                                    const bool decode)
+{
+    int16_t share[2 * LP_LANES], sum[2 * LP_LANES];
+    for (uint32_t i = 0; i < 2; i++) {
+        lp_vec_store(share + LP_LANES * i, h->share[i]);
+        lp_vec_store(sum + LP_LANES * i, h->sums[i]);
     }
-    const uint32_t more = one < LP_LANES ? 0 : half;
-    const uint32_t from = one == LP_LANES ? 0 : (uint16_t)before[one];
-    const uint32_t to = (uint16_t)before[one + 1];
-    lp_code_take(c, unit, more + from, to - from, decode);
+    const uint32_t unit = c->range / h->total;
+    if (decode)
+        one = part_at(h, (uint32_t)((uint64_t)h->total * fraction_of(c) >> 16));
+    uint32_t size = (uint16_t)share[one];
+    uint32_t from = (one < LP_LANES ? 0 : h->first) + (uint16_t)sum[one] - size;
+    if (decode && __builtin_expect(c->low - unit * from >= unit * size, 0)) {
+        one = find_part_of_halves(c, h, unit);
+        size = (uint16_t)share[one];
+        from = (one < LP_LANES ? 0 : h->first) + (uint16_t)sum[one] - size;
+    }
+    lp_code_take(c, unit, from, size, decode);
     return one;
 }
 
@@ -149,7 +199,7 @@ static inline lp_vec errors_of(lp_vec share, uint32_t total, uint32_t one)
 {
     const lp_vec p = lp_vec_mul_high_unsigned(lp_vec_mul(share, lp_vec_all(65536 / SHARE_MAX)),
                                               lp_vec_all((int)scale_of(total)));
-    return lp_vec_sub(only_in(one, ERROR_ONE), p);
+    return lp_vec_sub(lp_vec_both(lane_of(one), lp_vec_load(lp_constants.right)), p);
 }
 
 /* The sum of the first n odds, each times its weight. */

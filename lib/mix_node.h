@@ -10,12 +10,13 @@ enum { CHILD_RATE = 20 /* weights move by their gradient / 2^that */ };
 struct walk {
     const unsigned char *node;
     uint32_t at, depth, end; /* end: of its leaves */
-    uint32_t inner;          /* whether it is at a node, not yet at a leaf */
+    uint32_t inner;          /* whether it is at a node, not yet at a leaf, */
+    uint32_t fewer;          /* and whether some leaf was offered */
     const uint32_t *offered; /* what it is not: leaves in lanes from 1 on, */
     lp_words leaves;         /* the same, */
     uint32_t lanes;          /* which of these there are, a bit each; */
-    uint32_t gone;           /* those of the model's successors, a bit each */
-    uint32_t successors;     /* of these, those below that were not offered: a bit each */
+    uint32_t gone;           /* those of the model's successors that are below, a bit each, */
+    uint32_t successors;     /* and those below that were not offered */
 };
 
 /* What a choice is mixed from. */
@@ -38,7 +39,7 @@ static inline uint32_t child_of(const struct choice *s, uint32_t leaf)
 static inline lp_vec known_odds(const struct lp_model *model, const struct context *x, uint32_t at)
 {
     const unsigned char *node = model->node + LP_NODE_SIZE * (size_t)at;
-    lp_vec odds = lp_vec_mul(lp_vec_widen(node + LP_NODE_AT_COST), lp_vec_all(-256));
+    lp_vec odds = lp_vec_mul(lp_vec_widen(node + LP_NODE_AT_COST), lp_vec_load(lp_constants.cost));
     if (at < model->nnets)
         odds = lp_vec_add(odds, lp_net_odds(model, &x->net, at, node[LP_NODE_AT_SCALE]));
     return odds;
@@ -71,26 +72,34 @@ static inline lp_vec successor_odds(const struct lp_mix *m, struct choice *s,
     return lp_vec_look_up(lp_vec_load(s->follow), s->class);
 }
 
-/* The children that there are, but for those that are leaves which were offered; unless no
- * other is there, as a damaged code may have it. */
+/* Of the children that there are, a bit each, those that are not leaves which were offered; all of
+ * them if no other is there, as a damaged code may have it. */
+static inline uint32_t but_offered(const struct choice *s, const struct context *x,
+                                   const struct walk *w, uint32_t below)
+{
+    const uint32_t none = lp_vec_where(lp_vec_same(s->begin, lp_vec_all(-1)));
+    const uint32_t there = ~none & UINT16_MAX;
+    uint32_t gone = 0;
+    for (; below != 0; below &= below - 1)
+        gone |= (uint32_t)1 << child_of(s, w->offered[__builtin_ctz(below)]);
+    for (below = w->gone; below != 0; below &= below - 1) {
+        const uint32_t i = (uint32_t)__builtin_ctz(below);
+        gone |= (uint32_t)1 << child_of(s, lp_follow_leaf(&x->follow, i));
+    }
+    gone &= there & ~s->inner;
+    return gone != there ? there & ~gone : there;
+}
+
+/* The children to choose from. */
 static inline lp_vec children_of(const struct choice *s, const struct context *x,
                                  const struct walk *w)
 {
-    const uint32_t none = lp_vec_where(lp_vec_same(s->begin, lp_vec_all(-1)));
-    const uint32_t there = ~none & UINT16_MAX, leaves = there & ~s->inner;
-    const uint32_t some = 0U - (leaves != 0);
-    uint32_t gone = 0, below = lp_words_from(&w->leaves, s->leaf, w->end) & w->lanes & some;
-    for (; below != 0; below &= below - 1)
-        gone |= (uint32_t)1 << child_of(s, w->offered[__builtin_ctz(below)]);
-    if (w->gone != 0) {
-        below = lp_words_from(&x->followers, s->leaf, w->end) & w->gone & some;
-        for (; below != 0; below &= below - 1) {
-            const uint32_t i = (uint32_t)__builtin_ctz(below);
-            gone |= (uint32_t)1 << child_of(s, lp_follow_leaf(&x->follow, i));
-        }
+    if (s->inner != UINT16_MAX) { /* there are leaves */
+        const uint32_t below = lp_words_from(&w->leaves, s->leaf, w->end) & w->lanes;
+        if ((below | w->gone) != 0) /* seldom */
+            return lanes_of(but_offered(s, x, w, below));
     }
-    gone &= leaves;
-    return lanes_of(gone != there ? there & ~gone : there);
+    return lp_vec_but(lp_vec_all(-1), lp_vec_same(s->begin, lp_vec_all(-1)));
 }
 
 /* The share of each child. */
@@ -105,7 +114,7 @@ LP_INLINE lp_vec mix_children(struct lp_mix *m, struct choice *s, const struct c
     s->begin = lp_vec_load_file(node + LP_NODE_AT_BEGIN);
     s->leaf = lp_get32(node + LP_NODE_AT_LEAF);
     s->shift = node[LP_NODE_AT_SHIFT];
-    s->weight_a = m->by.child_a[LP_MET_LEVELS * ((w->lanes | w->gone) != 0) + m->met_level[seen]];
+    s->weight_a = m->by.child_a[LP_MET_LEVELS * w->fewer + m->met_level[seen]];
     s->weight_b = m->by.child_b[depth << 1 | (w->at < m->model->nnets)];
     lp_weights_add(s->weight_a, s->weight_b, s->weight);
     lp_weights_add(s->weight, m->learnt.child, s->weight);
@@ -126,7 +135,7 @@ LP_INLINE void note_child(struct lp_mix *m, const struct choice *s, uint32_t at,
     const uint32_t seen = m->seen[at];
     lp_vec step = lp_vec_all(m->node_rate[seen]);
     step = lp_vec_mul_high(lp_vec_add(error, error), step);
-    step = lp_vec_shift(lp_vec_add(step, lp_vec_all(1)), 1);
+    step = lp_vec_shift(lp_vec_add(step, lp_vec_load(lp_constants.one)), 1);
     lp_vec_store(m->node[at], lp_vec_add(s->odds[LP_IN_NODE], step));
     m->touched[m->ntouched] = at;
     m->ntouched += seen == 0;
@@ -157,7 +166,9 @@ LP_INLINE void go(const struct lp_mix *m, const struct context *x, struct walk *
         lp_net_expect(m->model, w->at);
     if (child + 1 < LP_NODE_CHILDREN && child_begin(node, child + 1) < w->end)
         w->end = child_begin(node, child + 1);
-    w->successors &= lp_words_from(&x->followers, child_begin(node, child), w->end);
+    const uint32_t below = lp_words_from(&x->followers, child_begin(node, child), w->end);
+    w->successors &= below;
+    w->gone &= below;
     w->depth++;
 }
 
@@ -173,10 +184,9 @@ LP_APART uint32_t code_child(struct lp_mix *m, struct lp_coder *c, struct contex
     const uint32_t at = w->at;
     const unsigned char *node = w->node;
     struct choice s;
-    uint32_t total;
-    const lp_vec share = mix_children(m, &s, x, w, decode);
-    const uint32_t child = choose(c, share, decode ? 0 : child_of(&s, leaf), &total, decode);
-    const lp_vec error = errors_of(share, total, child);
+    const struct parts parts = parts_of(mix_children(m, &s, x, w, decode));
+    const uint32_t child = choose(c, &parts, decode ? 0 : child_of(&s, leaf), decode);
+    const lp_vec error = errors_of(parts.share, parts.total, child);
     LP_TEACH_CHILD(m, &s, error);
     if (w->depth == 0)
         lp_weights_move(m->learnt.child, error, s.odds, CHILD_RATE);

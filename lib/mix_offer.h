@@ -218,10 +218,9 @@ LP_APART uint32_t code_offer(struct lp_mix *m, struct lp_coder *c, const struct 
                              const struct offer *o, uint32_t leaf, const bool decode)
 {
     struct pick s;
-    uint32_t total;
-    const lp_vec share = mix_offer(m, x, o, &s);
-    const uint32_t lane = choose(c, share, decode ? 0 : find_offered(o, leaf), &total, decode);
-    const lp_vec error = errors_of(share, total, lane);
+    const struct parts parts = parts_of(mix_offer(m, x, o, &s));
+    const uint32_t lane = choose(c, &parts, decode ? 0 : find_offered(o, leaf), decode);
+    const lp_vec error = errors_of(parts.share, parts.total, lane);
     LP_TEACH_OFFER(m, x, o, &s, error);
     learn_offer(m, x, o, &s, error);
     return lane;

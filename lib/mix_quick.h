@@ -79,7 +79,7 @@ static inline lp_vec weighed(lp_vec odds, int16_t weight)
     return lp_vec_mul_high(odds, lp_vec_all(weight));
 }
 
-LP_INLINE struct lp_shares mix_quick(const struct lp_mix *m, const struct context *x,
+LP_INLINE struct halves mix_quick(const struct lp_mix *m, const struct context *x,
                                      const struct quick *q, struct quick_pick *s)
 {
     const struct lp_mixing *by = &m->by;
@@ -99,16 +99,17 @@ LP_INLINE struct lp_shares mix_quick(const struct lp_mix *m, const struct contex
         odds[i] = lp_vec_add(odds[i], weighed(s->match_odds[i], s->weight.sum[LP_IN_MATCH]));
     }
     odds[0] = lp_vec_add(odds[0], none_odds(m, q->state));
-    return two_shares_of(odds[0], lanes_below(q->n + 1), odds[1], lanes_below(x->follow.n));
+    return halves_of(odds[0], lanes_below(q->n + 1), odds[1], lanes_below(x->follow.n));
 }
 
 /* The sequence learns from a choice. */
 LP_INLINE void learn_quick(struct lp_mix *m, const struct context *x, const struct quick *q,
-                           struct lp_shares shares, uint32_t total, uint32_t lane)
+                           const struct halves *h, uint32_t lane)
 {
     int16_t share[2 * LP_LANES];
-    lp_vec_store(share, shares.a);
-    lp_vec_store(share + LP_LANES, shares.b);
+    lp_vec_store(share, h->share[0]);
+    lp_vec_store(share + LP_LANES, h->share[1]);
+    const uint32_t total = h->total;
     move_odds(&m->learnt.none[q->state],
               error_of((uint16_t)share[NONE_LANE], total, lane == NONE_LANE));
     if (q->match != NONE_LANE)
@@ -118,7 +119,7 @@ LP_INLINE void learn_quick(struct lp_mix *m, const struct context *x, const stru
 
 /* For the trainer to learn from a choice. */
 #ifndef LP_TEACH_QUICK
-#define LP_TEACH_QUICK(m, x, q, s, shares, total, lane) ((void)0)
+#define LP_TEACH_QUICK(m, x, q, s, h, lane) ((void)0)
 #endif
 
 /* Codes which of the leaves that are offered it is: its lane. */
@@ -126,12 +127,10 @@ LP_APART uint32_t code_quick(struct lp_mix *m, struct lp_coder *c, const struct 
                              const struct quick *q, uint32_t leaf, const bool decode)
 {
     struct quick_pick s;
-    uint32_t total;
-    const struct lp_shares shares = mix_quick(m, x, q, &s);
-    const uint32_t lane =
-        choose_of_two(c, shares, decode ? 0 : find_quick(q, x, leaf), &total, decode);
-    LP_TEACH_QUICK(m, x, q, &s, shares, total, lane);
-    learn_quick(m, x, q, shares, total, lane);
+    const struct halves h = mix_quick(m, x, q, &s);
+    const uint32_t lane = choose_of_halves(c, &h, decode ? 0 : find_quick(q, x, leaf), decode);
+    LP_TEACH_QUICK(m, x, q, &s, &h, lane);
+    learn_quick(m, x, q, &h, lane);
     return lane;
 }
 

@@ -36,6 +36,7 @@ LP_INLINE uint32_t code_walk(struct lp_mix *m, struct lp_coder *c, struct contex
     w->at = w->depth = 0;
     w->end = m->model->nleaves;
     w->leaves = lp_words_of(w->offered);
+    w->fewer = (w->lanes | w->gone) != 0;
     for (;;) {
         const unsigned char *node = w->node;
         const uint32_t child = code_child(m, c, x, w, leaf, decode);

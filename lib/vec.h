@@ -19,6 +19,21 @@
 
 enum { LP_LANES = 16 };
 
+/* Constants, each sixteen times. From memory, where instructions have them as operands: gcc makes
+ * those it knows anew wherever they are needed, by three instructions. */
+extern const struct lp_constants {
+    int16_t one[LP_LANES], eight[LP_LANES], fifteen[LP_LANES];
+    int16_t byte[LP_LANES];           /* 255 */
+    int16_t nibbles[LP_LANES];        /* 15 in each byte */
+    int16_t float_bias[LP_LANES];     /* 126 */
+    int16_t last_of_8[LP_LANES];      /* for shuffles of bytes: the last number of eight, of four */
+    int16_t last_of_4[LP_LANES];
+    int16_t least[LP_LANES];          /* INT16_MIN */
+    int16_t least_byte[LP_LANES], most_byte[LP_LANES];
+    int16_t power_end[LP_LANES], power_part[LP_LANES], power_slope[LP_LANES]; /* mix_choice.h */
+    int16_t right[LP_LANES], cost[LP_LANES];                                  /* and mix_node.h */
+} lp_constants __attribute__((visibility("hidden")));
+
 /* x / 2^n, rounded down. */
 static inline int32_t lp_shift_down(int32_t x, unsigned n)
 {
@@ -48,6 +63,7 @@ static inline int32_t lp_within_16(int32_t x)
  *   where(a)                 a bit for each that is -1, of such as are that or 0
  *   sums(a, &total)          each with those before it added, without a sign, modulo 2^16
  *   below(a, x)              how many of ascending a, without a sign, are at most x
+ *   below_part(a, x)         the same for x / 65536 of the last
  *   mul_within               the product, kept within 16 bits
  *   products(w, v, x)        x + the sum of 32 products for each i, kept within 16 bits: v[j]
  *                            times the lower half of the byte w[j / 4][i][j % 4], if j < 16, or
@@ -154,7 +170,7 @@ static inline __m256i lp_vec_four_bytes(const int8_t *p)
 static inline lp_vec lp_vec_products(const unsigned char *weight, const int8_t *input,
                                      int32_t offset)
 {
-    const __m256i half = _mm256_set1_epi8(15), one = _mm256_set1_epi16(1);
+    const __m256i half = lp_vec_load(lp_constants.nibbles), one = lp_vec_load(lp_constants.one);
     const __m256i zero = _mm256_setzero_si256(), *w = (const __m256i *)(const void *)weight;
     __m256i sum[2][2] = {{zero, zero}, {zero, zero}};
     for (int i = 0; i < 4; i++) {
@@ -192,6 +208,16 @@ static inline uint32_t lp_vec_below(lp_vec a, uint32_t x)
     return _tzcnt_u32(~(uint32_t)_mm256_movemask_epi8(not_above)) / 2;
 }
 
+static inline uint32_t lp_vec_below_part(lp_vec a, uint32_t part)
+{
+    const __m256i last = _mm256_shuffle_epi8(_mm256_permute4x64_epi64(a, 0xFF),
+                                             lp_vec_load(lp_constants.last_of_4));
+    const __m256i x = _mm256_mulhi_epu16(last, _mm256_set1_epi16((short)part));
+    const __m256i above = _mm256_subs_epu16(a, x);
+    const __m256i not_above = _mm256_cmpeq_epi16(above, _mm256_setzero_si256());
+    return _tzcnt_u32(~(uint32_t)_mm256_movemask_epi8(not_above)) / 2;
+}
+
 static inline lp_vec lp_vec_sums(lp_vec a, uint32_t *total)
 {
     a = _mm256_add_epi16(a, _mm256_slli_si256(a, 2));
@@ -200,7 +226,7 @@ static inline lp_vec lp_vec_sums(lp_vec a, uint32_t *total)
     /* Sooner known from the halves than from their sum. */
     *total = (uint16_t)(_mm_extract_epi16(lp_vec_low(a), 7) + _mm_extract_epi16(lp_vec_high(a), 7));
     const __m256i low = _mm256_permute2x128_si256(a, a, 0x08); /* to the upper half */
-    return _mm256_add_epi16(a, _mm256_shuffle_epi8(low, _mm256_set1_epi16(0x0F0E)));
+    return _mm256_add_epi16(a, _mm256_shuffle_epi8(low, lp_vec_load(lp_constants.last_of_8)));
 }
 
 static inline lp_vec lp_vec_most(lp_vec a)
@@ -224,7 +250,7 @@ static inline lp_vec lp_vec_bits(lp_vec a)
     const __m256i x = _mm256_srli_epi32(_mm256_castps_si256(low), 23);
     const __m256i y = _mm256_srli_epi32(_mm256_castps_si256(high), 23);
     const __m256i both = _mm256_permute4x64_epi64(_mm256_packs_epi32(x, y), 0xD8);
-    return _mm256_subs_epu16(both, _mm256_set1_epi16(126));
+    return _mm256_subs_epu16(both, lp_vec_load(lp_constants.float_bias));
 }
 
 typedef struct lp_words {
@@ -270,13 +296,13 @@ static inline lp_vec lp_vec_pick(const uint8_t *low, const uint8_t *high, lp_vec
         _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)low));
     const __m256i y =
         _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)high));
-    return _mm256_or_si256(_mm256_and_si256(_mm256_shuffle_epi8(x, i), _mm256_set1_epi16(255)),
+    return _mm256_or_si256(_mm256_and_si256(_mm256_shuffle_epi8(x, i), lp_vec_load(lp_constants.byte)),
                            _mm256_slli_epi16(_mm256_shuffle_epi8(y, i), 8));
 }
 
 static inline lp_vec lp_vec_look_up(lp_vec a, const uint8_t *i)
 {
-    const __m128i low = lp_vec_low(a), high = lp_vec_high(a), byte = _mm_set1_epi16(255);
+    const __m128i low = lp_vec_low(a), high = lp_vec_high(a), byte = lp_vec_low(lp_vec_load(lp_constants.byte));
     const __m128i at = _mm_loadu_si128((const __m128i *)(const void *)i);
     const __m128i first = _mm_packus_epi16(_mm_and_si128(low, byte), _mm_and_si128(high, byte));
     const __m128i second = _mm_packus_epi16(_mm_srli_epi16(low, 8), _mm_srli_epi16(high, 8));
@@ -424,6 +450,12 @@ static inline uint32_t lp_vec_below(lp_vec a, uint32_t x)
     const __m128i low = _mm_cmpeq_epi16(_mm_subs_epu16(a.low, y), zero);
     const __m128i high = _mm_cmpeq_epi16(_mm_subs_epu16(a.high, y), zero);
     return (uint32_t)__builtin_ctz(~(uint32_t)_mm_movemask_epi8(_mm_packs_epi16(low, high)));
+}
+
+static inline uint32_t lp_vec_below_part(lp_vec a, uint32_t part)
+{
+    const uint32_t last = (uint16_t)_mm_extract_epi16(a.high, 7);
+    return lp_vec_below(a, last * part >> 16);
 }
 
 static inline __m128i lp_vec_running(__m128i x)
@@ -718,6 +750,11 @@ static inline uint32_t lp_vec_below(lp_vec a, uint32_t x)
     while (n < LP_LANES && (uint16_t)a.v[n] <= x)
         n++;
     return n;
+}
+
+static inline uint32_t lp_vec_below_part(lp_vec a, uint32_t part)
+{
+    return lp_vec_below(a, (uint16_t)a.v[LP_LANES - 1] * part >> 16);
 }
 
 static inline lp_vec lp_vec_sums(lp_vec a, uint32_t *total)
