@@ -11,16 +11,11 @@ enum {
     ERROR_ONE = 1 << 14, /* an error of 1 */
 };
 
-static inline lp_vec lanes(void)
-{
-    static const int16_t lane[LP_LANES] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-    return lp_vec_load(lane);
-}
-
-/* -1 in a lane. */
+/* -1 in a lane; in none beyond the last. */
 static inline lp_vec lane_of(uint32_t i)
 {
-    return lp_vec_same(lanes(), lp_vec_all((int)i));
+    static const int16_t from[2 * LP_LANES + 1] = {[LP_LANES] = -1};
+    return lp_vec_load(from + LP_LANES - (i < LP_LANES ? i : LP_LANES));
 }
 
 /* x in one lane, 0 in the others. */
@@ -32,7 +27,9 @@ static inline lp_vec only_in(uint32_t i, int32_t x)
 /* -1 in the lanes before the n-th. */
 static inline lp_vec lanes_below(uint32_t n)
 {
-    return lp_vec_same(lp_vec_min(lanes(), lp_vec_all((int)n - 1)), lanes());
+    static const int16_t from[2 * LP_LANES] = {-1, -1, -1, -1, -1, -1, -1, -1,
+                                               -1, -1, -1, -1, -1, -1, -1, -1};
+    return lp_vec_load(from + LP_LANES - n);
 }
 
 /* -1 in the lanes of which a bit is set. */
@@ -205,10 +202,7 @@ static inline lp_vec errors_of(lp_vec share, uint32_t total, uint32_t one)
 /* The sum of the first n odds, each times its weight. */
 static inline lp_vec sum_of(const lp_vec *odds, const int16_t *weight, uint32_t n)
 {
-    lp_vec sum = lp_vec_all(0);
-    for (uint32_t i = 0; i < n; i++)
-        sum = lp_vec_add(sum, lp_vec_mul_high(odds[i], lp_vec_all(weight[i])));
-    return sum;
+    return lp_vec_weigh(odds, weight, n);
 }
 
 #endif

@@ -69,7 +69,7 @@ static inline lp_vec successor_odds(const struct lp_mix *m, struct choice *s,
     const lp_vec counts = lp_vec_sub(sum, lp_vec_next(sum));
     s->follow = m->by.follow[lp_follow_class(x->follow.others + lp_vec_first(sum))];
     lp_vec_narrow((int8_t *)s->class, lp_vec_bits(counts));
-    return lp_vec_look_up(lp_vec_load(s->follow), s->class);
+    return lp_vec_look_up(s->follow, s->class);
 }
 
 /* Of the children that there are, a bit each, those that are not leaves which were offered; all of
@@ -151,7 +151,7 @@ static inline uint32_t child_begin(const unsigned char *node, uint32_t child)
 
 /* Goes to a child. What is there is on its way while the choice is noted. */
 LP_INLINE void go(const struct lp_mix *m, const struct context *x, struct walk *w,
-                  const struct choice *s, uint32_t child)
+                  const struct choice *s, uint32_t child, const bool decode)
 {
     const unsigned char *node = w->node;
     w->inner = s->inner >> child & 1;
@@ -164,9 +164,15 @@ LP_INLINE void go(const struct lp_mix *m, const struct context *x, struct walk *
     __builtin_prefetch(m->node[w->at]);
     if (w->at < m->model->nnets)
         lp_net_expect(m->model, w->at);
+    const uint32_t begin = child_begin(node, child);
     if (child + 1 < LP_NODE_CHILDREN && child_begin(node, child + 1) < w->end)
         w->end = child_begin(node, child + 1);
-    const uint32_t below = lp_words_from(&x->followers, child_begin(node, child), w->end);
+    if (decode) { /* it may be one of the sixteen leaves there: what their context is found by */
+        __builtin_prefetch(m->model->start + 4 * (size_t)begin);
+        __builtin_prefetch(m->model->start + 4 * (size_t)begin + 60);
+        __builtin_prefetch(m->model->row + 2 * (size_t)begin);
+    }
+    const uint32_t below = lp_words_from(&x->followers, begin, w->end);
     w->successors &= below;
     w->gone &= below;
     w->depth++;
@@ -190,7 +196,7 @@ LP_APART uint32_t code_child(struct lp_mix *m, struct lp_coder *c, struct contex
     LP_TEACH_CHILD(m, &s, error);
     if (w->depth == 0)
         lp_weights_move(m->learnt.child, error, s.odds, CHILD_RATE);
-    go(m, x, w, &s, child);
+    go(m, x, w, &s, child, decode);
     if (decode && !w->inner)
         see(m, x, child_begin(node, child));
     note_child(m, &s, at, error);

@@ -86,13 +86,12 @@ LP_INLINE struct halves mix_quick(const struct lp_mix *m, const struct context *
     s->weight = weights_of(by, x, q->state, q->n);
     s->list = by->offer[1][q->level];
     s->follow = by->offer[0][q->follow_level];
-    const lp_vec list = lp_vec_load(s->list);
     const int32_t match = match_odds(m, x, q->match);
     lp_vec odds[2];
     s->follow_odds[0] = lp_vec_all(s->follow[0]);
-    s->follow_odds[1] = lp_vec_look_up(lp_vec_load(s->follow), x->follow_class);
+    s->follow_odds[1] = lp_vec_look_up(s->follow, x->follow_class);
     for (uint32_t i = 0; i < 2; i++) {
-        s->list_odds[i] = lp_vec_look_up(list, q->class + LP_LANES * i);
+        s->list_odds[i] = lp_vec_look_up(s->list, q->class + LP_LANES * i);
         s->match_odds[i] = only_in(q->match - LP_LANES * i, match);
         odds[i] = lp_vec_add(weighed(s->follow_odds[i], s->weight.sum[0]),
                              weighed(s->list_odds[i], s->weight.sum[1]));

@@ -24,6 +24,7 @@ enum { LP_LANES = 16 };
 extern const struct lp_constants {
     int16_t one[LP_LANES], eight[LP_LANES], fifteen[LP_LANES];
     int16_t byte[LP_LANES];           /* 255 */
+    int16_t twice[LP_LANES], second[LP_LANES], below_16[LP_LANES], from_16[LP_LANES]; 
     int16_t nibbles[LP_LANES];        /* 15 in each byte */
     int16_t float_bias[LP_LANES];     /* 126 */
     int16_t last_of_8[LP_LANES];      /* for shuffles of bytes: the last number of eight, of four */
@@ -300,14 +301,31 @@ static inline lp_vec lp_vec_pick(const uint8_t *low, const uint8_t *high, lp_vec
                            _mm256_slli_epi16(_mm256_shuffle_epi8(y, i), 8));
 }
 
-static inline lp_vec lp_vec_look_up(lp_vec a, const uint8_t *i)
+static inline lp_vec lp_vec_look_up(const int16_t *a, const uint8_t *i)
 {
-    const __m128i low = lp_vec_low(a), high = lp_vec_high(a), byte = lp_vec_low(lp_vec_load(lp_constants.byte));
-    const __m128i at = _mm_loadu_si128((const __m128i *)(const void *)i);
-    const __m128i first = _mm_packus_epi16(_mm_and_si128(low, byte), _mm_and_si128(high, byte));
-    const __m128i second = _mm_packus_epi16(_mm_srli_epi16(low, 8), _mm_srli_epi16(high, 8));
-    const __m128i x = _mm_shuffle_epi8(first, at), y = _mm_shuffle_epi8(second, at);
-    return lp_vec_of(_mm_unpacklo_epi8(x, y), _mm_unpackhi_epi8(x, y));
+    const __m128i *p = (const __m128i *)(const void *)a;
+    /* The two bytes of each, 2 i and 2 i + 1; a shuffle makes those whose place has its highest
+     * bit set 0. */
+    const __m256i at = _mm256_add_epi16(_mm256_mullo_epi16(lp_vec_widen(i), lp_vec_load(lp_constants.twice)), lp_vec_load(lp_constants.second));
+    const __m256i low = _mm256_adds_epu8(at, lp_vec_load(lp_constants.below_16));
+    const __m256i high = _mm256_sub_epi8(at, lp_vec_load(lp_constants.from_16));
+    return _mm256_or_si256(
+        _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(_mm_loadu_si128(p)), low),
+        _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(_mm_loadu_si128(p + 1)), high));
+}
+
+static inline lp_vec lp_vec_weigh(const lp_vec *v, const int16_t *weight, unsigned n)
+{
+    const __m128i w = _mm_loadl_epi64((const __m128i *)(const void *)weight);
+    const __m256i each = _mm256_broadcastsi128_si256(_mm_unpacklo_epi16(w, w));
+    lp_vec sum = _mm256_mulhi_epi16(v[0], _mm256_shuffle_epi32(each, 0x00));
+    if (n > 1)
+        sum = _mm256_adds_epi16(sum, _mm256_mulhi_epi16(v[1], _mm256_shuffle_epi32(each, 0x55)));
+    if (n > 2)
+        sum = _mm256_adds_epi16(sum, _mm256_mulhi_epi16(v[2], _mm256_shuffle_epi32(each, 0xAA)));
+    if (n > 3)
+        sum = _mm256_adds_epi16(sum, _mm256_mulhi_epi16(v[3], _mm256_shuffle_epi32(each, 0xFF)));
+    return sum;
 }
 
 #elif defined(__SSE2__) && !defined(LP_VEC_PLAIN)
@@ -828,13 +846,20 @@ static inline lp_vec lp_vec_pick(const uint8_t *low, const uint8_t *high, lp_vec
     return lp_vec_load(of);
 }
 
-static inline lp_vec lp_vec_look_up(lp_vec a, const uint8_t *i)
+static inline lp_vec lp_vec_look_up(const int16_t *a, const uint8_t *i)
 {
-    int16_t of[LP_LANES], to[LP_LANES];
-    lp_vec_store(of, a);
+    int16_t to[LP_LANES];
     for (int k = 0; k < LP_LANES; k++)
-        to[k] = of[i[k]];
+        to[k] = a[i[k]];
     return lp_vec_load(to);
+}
+
+static inline lp_vec lp_vec_weigh(const lp_vec *v, const int16_t *weight, unsigned n)
+{
+    lp_vec sum = lp_vec_all(0);
+    for (unsigned i = 0; i < n; i++)
+        sum = lp_vec_add(sum, lp_vec_mul_high(v[i], lp_vec_all(weight[i])));
+    return sum;
 }
 
 #endif
