@@ -172,9 +172,11 @@ LP_INLINE void go(const struct lp_mix *m, const struct context *x, struct walk *
         __builtin_prefetch(m->model->start + 4 * (size_t)begin + 60);
         __builtin_prefetch(m->model->row + 2 * (size_t)begin);
     }
-    const uint32_t below = lp_words_from(&x->followers, begin, w->end);
-    w->successors &= below;
-    w->gone &= below;
+    if ((w->successors | w->gone) != 0) {
+        const uint32_t below = lp_words_from(&x->followers, begin, w->end);
+        w->successors &= below;
+        w->gone &= below;
+    }
     w->depth++;
 }
 
@@ -184,7 +186,7 @@ LP_INLINE void go(const struct lp_mix *m, const struct context *x, struct walk *
 #endif
 
 /* Codes which child of the node has the leaf, notes it, goes there. */
-LP_APART uint32_t code_child(struct lp_mix *m, struct lp_coder *c, struct context *x,
+LP_INLINE uint32_t code_child(struct lp_mix *m, struct lp_coder *c, struct context *x,
                              struct walk *w, uint32_t leaf, const bool decode)
 {
     const uint32_t at = w->at;
