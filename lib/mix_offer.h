@@ -39,10 +39,10 @@ LP_APART uint32_t find_driven_out(const struct offer *o, uint32_t leaf)
 static inline uint32_t find_offered(const struct offer *o, uint32_t leaf)
 {
     const uint32_t lane = o->slot[leaf % SLOTS];
-    const bool same = o->leaf[lane] == leaf;
-    if (!same & (lane != NONE_LANE)) /* one branch, seldom taken */
+    const uint32_t same = lane & (0U - (o->leaf[lane] == leaf));
+    if (same != lane) /* seldom */
         return find_driven_out(o, leaf);
-    return lane & (0U - same);
+    return same;
 }
 
 /* Offers a leaf: its lane, which it may have already; NONE_LANE if there is no room. */
@@ -120,6 +120,7 @@ LP_APART void find_offer(const struct lp_mix *m, const struct context *x, struct
 {
     o->n = o->state = o->followed = 0;
     o->leaf[NONE_LANE] = NONE;
+#pragma GCC unroll 8 /* a loop's end would be foretold by what is more use elsewhere */
     for (uint32_t i = 0; i < SLOTS; i += 2 * LP_LANES)
         lp_vec_store((int16_t *)(void *)(o->slot + i), lp_vec_all(0));
     for (uint32_t i = 0; i < LP_SOURCES; i += 2)
