@@ -99,14 +99,12 @@ static void find_own(struct lp_mix *m, struct context *x, size_t n)
 /* Follows the match, or looks for one, and notes where this context is. */
 static void find_match(struct lp_mix *m, struct context *x, size_t n)
 {
-    if (x->match_length > 0 && m->leaf[x->match] == m->leaf[n - 1]) {
-        x->match++;
-        x->match_length += x->match_length < MATCH_MAX;
-    } else {
-        x->match_length = 0;
-    }
     if (n < MATCH_TOKENS)
         return;
+    const uint32_t went_on = (x->match_length > 0) & (m->leaf[x->match] == m->leaf[n - 1]);
+    x->match += went_on;
+    x->match_length += x->match_length < MATCH_MAX;
+    x->match_length &= 0U - went_on;
     uint32_t *met = &m->met[x->hash[1] >> (64 - m->context_log)];
     if (x->match_length == 0 && *met > 0) {
         x->match = *met;
