@@ -167,11 +167,11 @@ LP_INLINE uint32_t choose_of_halves(struct lp_coder *c, const struct halves *h, 
     if (decode)
         one = part_at(h, (uint32_t)((uint64_t)h->total * fraction_of(c) >> 16));
     uint32_t size = (uint16_t)share[one];
-    uint32_t from = (one < LP_LANES ? 0 : h->first) + (uint16_t)sum[one] - size;
+    uint32_t from = (h->first & (0U - (one >= LP_LANES))) + (uint16_t)sum[one] - size;
     if (decode && __builtin_expect(c->low - unit * from >= unit * size, 0)) {
         one = find_part_of_halves(c, h, unit);
         size = (uint16_t)share[one];
-        from = (one < LP_LANES ? 0 : h->first) + (uint16_t)sum[one] - size;
+        from = (h->first & (0U - (one >= LP_LANES))) + (uint16_t)sum[one] - size;
     }
     lp_code_take(c, unit, from, size, decode);
     return one;
