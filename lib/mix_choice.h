@@ -48,7 +48,8 @@ static inline lp_vec power(lp_vec x)
                                     176, 216, 186, 12, 162, 99, 60,  36};
     static const uint8_t high[16] = {255, 155, 94, 57, 34, 21, 12, 7, 4, 2, 1, 1, 0, 0, 0, 0};
     const lp_vec n = lp_vec_min(lp_vec_sub(lp_vec_all(0), x), lp_vec_load(lp_constants.power_end));
-    const lp_vec line = lp_vec_mul(lp_vec_both(n, lp_vec_load(lp_constants.power_part)), lp_vec_load(lp_constants.power_slope));
+    const lp_vec line = lp_vec_mul(lp_vec_both(n, lp_vec_load(lp_constants.power_part)),
+                                   lp_vec_load(lp_constants.power_slope));
     return lp_vec_mul_high_unsigned(lp_vec_pick(low, high, lp_vec_shift(n, 7)),
                                     lp_vec_sub(line, lp_vec_load(lp_constants.one)));
 }
@@ -85,22 +86,39 @@ static inline struct parts parts_of(lp_vec share)
     return p;
 }
 
-/* Where the code lies in the range: a fraction, in 1/65536, not more than that. */
+/* Where the code lies in the range, in 1/65536, rounded down; of a damaged one beyond it, anything
+ * below 65536. */
 static inline uint32_t fraction_of(const struct lp_coder *c)
 {
-    return c->low / ((c->range >> 16) + 1);
+    return (uint16_t)(c->low / ((c->range >> 16) + 1));
 }
 
-/* Which part the code lies in. */
-LP_APART uint32_t find_part(const struct lp_coder *c, const struct parts *p, uint32_t unit)
+/* A part: where it begins, in units of the range, and how many it has. */
+struct part {
+    uint32_t from, size;
+};
+
+static inline bool lies_in(const struct lp_coder *c, uint32_t unit, struct part part)
+{
+    return c->low - unit * part.from < unit * part.size;
+}
+
+static inline struct part part_of(const int16_t *before, uint32_t one)
+{
+    const uint32_t from = (uint16_t)before[one];
+    return (struct part){from, (uint16_t)before[one + 1] - from};
+}
+
+/* The one that the code means; of a damaged one, which may mean none, the last. */
+LP_APART uint32_t find_one(const struct lp_coder *c, const struct parts *p, uint32_t unit)
 {
     const uint32_t at = c->low / unit;
     return lp_vec_below(p->sums, at < p->total ? at : p->total - 1);
 }
 
-/* Codes one, or decodes and returns it. Two divisions tell which one a code means, and all that
- * comes after waits for them. So the one where it should be by the range, of which the
- * division is done before, goes on, and is hardly ever not the one. */
+/* Codes one, or decodes and returns it. To find it takes two divisions, for which all that comes
+ * after would wait. So decoding goes on with the one where the code lies by the whole range, of
+ * which the division is done before; hardly ever it is another. */
 LP_INLINE uint32_t choose(struct lp_coder *c, const struct parts *p, uint32_t one,
                           const bool decode)
 {
@@ -109,13 +127,12 @@ LP_INLINE uint32_t choose(struct lp_coder *c, const struct parts *p, uint32_t on
     const uint32_t unit = c->range / p->total;
     if (decode)
         one = lp_vec_below_part(p->sums, fraction_of(c));
-    uint32_t from = (uint16_t)before[one], to = (uint16_t)before[one + 1];
-    if (decode && __builtin_expect(c->low - unit * from >= unit * (to - from), 0)) {
-        one = find_part(c, p, unit);
-        from = (uint16_t)before[one];
-        to = (uint16_t)before[one + 1];
+    struct part part = part_of(before, one);
+    if (decode && __builtin_expect(!lies_in(c, unit, part), 0)) {
+        one = find_one(c, p, unit);
+        part = part_of(before, one);
     }
-    lp_code_take(c, unit, from, to - from, decode);
+    lp_code_take(c, unit, part.from, part.size, decode);
     return one;
 }
 
@@ -140,19 +157,26 @@ static inline struct halves halves_of(lp_vec a, lp_vec a_there, lp_vec b, lp_vec
     return h;
 }
 
-/* Which of the parts has what is at. */
-static inline uint32_t part_at(const struct halves *h, uint32_t at)
+/* Which one has the unit at. */
+static inline uint32_t one_at(const struct halves *h, uint32_t at)
 {
     const uint32_t one = lp_vec_below(h->sums[0], at < UINT16_MAX ? at : UINT16_MAX);
     const uint32_t more = lp_vec_below(h->sums[1], at - h->first);
     return one + (more & (0U - (one == LP_LANES)));
 }
 
-LP_APART uint32_t find_part_of_halves(const struct lp_coder *c, const struct halves *h,
-                                      uint32_t unit)
+LP_APART uint32_t find_one_of_halves(const struct lp_coder *c, const struct halves *h,
+                                     uint32_t unit)
 {
     const uint32_t at = c->low / unit;
-    return part_at(h, at < h->total ? at : h->total - 1);
+    return one_at(h, at < h->total ? at : h->total - 1);
+}
+
+static inline struct part part_of_halves(const struct halves *h, const int16_t *share,
+                                         const int16_t *sum, uint32_t one)
+{
+    const uint32_t size = (uint16_t)share[one], half = h->first & (0U - (one >= LP_LANES));
+    return (struct part){half + (uint16_t)sum[one] - size, size};
 }
 
 LP_INLINE uint32_t choose_of_halves(struct lp_coder *c, const struct halves *h, uint32_t one,
@@ -165,15 +189,13 @@ LP_INLINE uint32_t choose_of_halves(struct lp_coder *c, const struct halves *h, 
     }
     const uint32_t unit = c->range / h->total;
     if (decode)
-        one = part_at(h, (uint32_t)((uint64_t)h->total * fraction_of(c) >> 16));
-    uint32_t size = (uint16_t)share[one];
-    uint32_t from = (h->first & (0U - (one >= LP_LANES))) + (uint16_t)sum[one] - size;
-    if (decode && __builtin_expect(c->low - unit * from >= unit * size, 0)) {
-        one = find_part_of_halves(c, h, unit);
-        size = (uint16_t)share[one];
-        from = (h->first & (0U - (one >= LP_LANES))) + (uint16_t)sum[one] - size;
+        one = one_at(h, (uint32_t)((uint64_t)h->total * fraction_of(c) >> 16));
+    struct part part = part_of_halves(h, share, sum, one);
+    if (decode && __builtin_expect(!lies_in(c, unit, part), 0)) {
+        one = find_one_of_halves(c, h, unit);
+        part = part_of_halves(h, share, sum, one);
     }
-    lp_code_take(c, unit, from, size, decode);
+    lp_code_take(c, unit, part.from, part.size, decode);
     return one;
 }
 
@@ -196,7 +218,7 @@ static inline lp_vec errors_of(lp_vec share, uint32_t total, uint32_t one)
 {
     const lp_vec p = lp_vec_mul_high_unsigned(lp_vec_mul(share, lp_vec_all(65536 / SHARE_MAX)),
                                               lp_vec_all((int)scale_of(total)));
-    return lp_vec_sub(lp_vec_both(lane_of(one), lp_vec_load(lp_constants.right)), p);
+    return lp_vec_sub(lp_vec_both(lane_of(one), lp_vec_load(lp_constants.error_one)), p);
 }
 
 /* The sum of the first n odds, each times its weight. */

@@ -39,7 +39,8 @@ static inline uint32_t child_of(const struct choice *s, uint32_t leaf)
 static inline lp_vec known_odds(const struct lp_model *model, const struct context *x, uint32_t at)
 {
     const unsigned char *node = model->node + LP_NODE_SIZE * (size_t)at;
-    lp_vec odds = lp_vec_mul(lp_vec_widen(node + LP_NODE_AT_COST), lp_vec_load(lp_constants.cost));
+    lp_vec odds =
+        lp_vec_mul(lp_vec_widen(node + LP_NODE_AT_COST), lp_vec_load(lp_constants.cost_unit));
     if (at < model->nnets)
         odds = lp_vec_add(odds, lp_net_odds(model, &x->net, at, node[LP_NODE_AT_SCALE]));
     return odds;
@@ -187,7 +188,7 @@ LP_INLINE void go(const struct lp_mix *m, const struct context *x, struct walk *
 
 /* Codes which child of the node has the leaf, notes it, goes there. */
 LP_INLINE uint32_t code_child(struct lp_mix *m, struct lp_coder *c, struct context *x,
-                             struct walk *w, uint32_t leaf, const bool decode)
+                              struct walk *w, uint32_t leaf, const bool decode)
 {
     const uint32_t at = w->at;
     const unsigned char *node = w->node;

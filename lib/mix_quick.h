@@ -80,7 +80,7 @@ static inline lp_vec weighed(lp_vec odds, int16_t weight)
 }
 
 LP_INLINE struct halves mix_quick(const struct lp_mix *m, const struct context *x,
-                                     const struct quick *q, struct quick_pick *s)
+                                  const struct quick *q, struct quick_pick *s)
 {
     const struct lp_mixing *by = &m->by;
     s->weight = weights_of(by, x, q->state, q->n);

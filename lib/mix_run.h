@@ -29,8 +29,8 @@
 #include "mix_quick.h"
 
 /* Codes a leaf's way down the tree, or decodes and returns it; w says what it is not. */
-LP_APART uint32_t code_walk(struct lp_mix *m, struct lp_coder *c, struct context *x,
-                             struct walk *w, uint32_t leaf, const bool decode)
+LP_APART uint32_t code_walk(struct lp_mix *m, struct lp_coder *c, struct context *x, struct walk *w,
+                            uint32_t leaf, const bool decode)
 {
     w->node = m->model->node;
     w->at = w->depth = 0;

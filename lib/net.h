@@ -36,8 +36,10 @@ static inline lp_vec lp_net_values(const struct lp_model *m, const unsigned char
                                    uint32_t place, uint32_t i)
 {
     const lp_vec bytes = lp_vec_widen(row + i % LP_NET_ROW);
-    const lp_vec values = lp_vec_both(lp_vec_shift(bytes, i < LP_NET_ROW ? 0 : 4), lp_vec_load(lp_constants.fifteen));
-    return lp_vec_mul(lp_vec_sub(values, lp_vec_load(lp_constants.eight)), lp_vec_all(m->net_scale[place]));
+    const lp_vec values =
+        lp_vec_both(lp_vec_shift(bytes, i < LP_NET_ROW ? 0 : 4), lp_vec_load(lp_constants.fifteen));
+    return lp_vec_mul(lp_vec_sub(values, lp_vec_load(lp_constants.eight)),
+                      lp_vec_all(m->net_scale[place]));
 }
 
 /* Sees the next token: before[k] is the leaf k + 1 places back. */
@@ -61,7 +63,8 @@ LP_INLINE void lp_net_see(const struct lp_model *m, struct lp_net_state *state,
         for (uint32_t k = 0; k < LAST; k++)
             x = lp_vec_add(x, lp_net_values(m, row[k], k, i));
         x = lp_vec_shift(x, 2); /* from 1/64 to 1/16 */
-        x = lp_vec_max(lp_vec_min(x, lp_vec_load(lp_constants.most_byte)), lp_vec_load(lp_constants.least_byte));
+        x = lp_vec_max(lp_vec_min(x, lp_vec_load(lp_constants.most_byte)),
+                       lp_vec_load(lp_constants.least_byte));
         lp_vec_narrow(state->input + i, x);
         sum = lp_vec_add(sum, x);
     }

@@ -85,7 +85,7 @@ static uint32_t log_of(uint32_t x)
 static size_t least_of_literals(const uint32_t *count, size_t n)
 {
     enum {
-        RAW = 1,     /* bytes of a header */
+        RAW = 1, /* bytes of a header */
         REPEATED = 2,
         CODED = 3,   /* of a header, where they are coded */
         LISTED = 1,  /* of a tree: before its weights, of which a byte has two, */

@@ -30,12 +30,11 @@ struct pick;
 struct quick;
 struct quick_pick;
 struct choice;
-struct lp_shares;
+struct halves;
 static void teach_offer(struct lp_mix *m, const struct context *x, const struct offer *o,
                         const struct pick *s, lp_vec error);
 static void teach_quick(struct lp_mix *m, const struct context *x, const struct quick *q,
-                        const struct quick_pick *s, struct lp_shares shares, uint32_t total,
-                        uint32_t lane);
+                        const struct quick_pick *s, const struct halves *h, uint32_t lane);
 static void teach_child(struct lp_mix *m, const struct choice *s, lp_vec error);
 
 #define LP_TEACH_OFFER teach_offer
@@ -110,15 +109,14 @@ static void teach_offer(struct lp_mix *m, const struct context *x, const struct 
 }
 
 static void teach_quick(struct lp_mix *m, const struct context *x, const struct quick *q,
-                        const struct quick_pick *s, struct lp_shares shares, uint32_t total,
-                        uint32_t lane)
+                        const struct quick_pick *s, const struct halves *h, uint32_t lane)
 {
     const struct rates *rates = &((struct teacher *)m->teacher)->rates;
     int16_t e[2 * LP_LANES], odds[3][2 * LP_LANES];
-    lp_vec_store(e, shares.a);
-    lp_vec_store(e + LP_LANES, shares.b);
+    lp_vec_store(e, h->share[0]);
+    lp_vec_store(e + LP_LANES, h->share[1]);
     for (uint32_t k = 0; k < 2 * LP_LANES; k++)
-        e[k] = (int16_t)((k == lane) * ERROR_ONE - e[k] * ERROR_ONE / (int32_t)total);
+        e[k] = (int16_t)((k == lane) * ERROR_ONE - e[k] * ERROR_ONE / (int32_t)h->total);
     balance(e, 2 * LP_LANES);
     for (int i = 0; i < 2; i++) {
         lp_vec_store(odds[0] + LP_LANES * i, s->follow_odds[i]);

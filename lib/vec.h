@@ -19,20 +19,15 @@
 
 enum { LP_LANES = 16 };
 
-/* Constants, each sixteen times. From memory, where instructions have them as operands: gcc makes
- * those it knows anew wherever they are needed, by three instructions. */
+/* Constants, each sixteen times (vec.c): of what is below and of net.h, and of mixing. They are
+ * read from memory, as operands; gcc would make those it knows anew, by three instructions. */
 extern const struct lp_constants {
-    int16_t one[LP_LANES], eight[LP_LANES], fifteen[LP_LANES];
-    int16_t byte[LP_LANES];           /* 255 */
-    int16_t twice[LP_LANES], second[LP_LANES], below_16[LP_LANES], from_16[LP_LANES]; 
-    int16_t nibbles[LP_LANES];        /* 15 in each byte */
-    int16_t float_bias[LP_LANES];     /* 126 */
-    int16_t last_of_8[LP_LANES];      /* for shuffles of bytes: the last number of eight, of four */
-    int16_t last_of_4[LP_LANES];
-    int16_t least[LP_LANES];          /* INT16_MIN */
-    int16_t least_byte[LP_LANES], most_byte[LP_LANES];
-    int16_t power_end[LP_LANES], power_part[LP_LANES], power_slope[LP_LANES]; /* mix_choice.h */
-    int16_t right[LP_LANES], cost[LP_LANES];                                  /* and mix_node.h */
+    int16_t one[LP_LANES], eight[LP_LANES], fifteen[LP_LANES], byte[LP_LANES], nibbles[LP_LANES],
+        least[LP_LANES], least_byte[LP_LANES], most_byte[LP_LANES], float_bias[LP_LANES],
+        last_of_4[LP_LANES], last_of_8[LP_LANES], twice[LP_LANES], second[LP_LANES],
+        below_16[LP_LANES], from_16[LP_LANES];
+    int16_t power_end[LP_LANES], power_part[LP_LANES], power_slope[LP_LANES], error_one[LP_LANES],
+        cost_unit[LP_LANES];
 } lp_constants __attribute__((visibility("hidden")));
 
 /* x / 2^n, rounded down. */
@@ -70,14 +65,14 @@ static inline int32_t lp_within_16(int32_t x)
  *                            times the lower half of the byte w[j / 4][i][j % 4], if j < 16, or
  *                            the upper one of w[j / 4 - 4][i][j % 4]
  *
- *   look_up(a, i)            a[i[0]], a[i[1]], ...: of sixteen bytes, all below 16
+ *   weigh(v, w, n)           the sum of the upper halves of v[0] * w[0] and so on, n of 4 at most
+ *   look_up(p, i)            p[i[0]], p[i[1]], ...: of sixteen numbers in memory, all i below 16
  *   pick(low, high, i)       low[i[0]] + 256 * high[i[0]], ...: of sixteen bytes each, all
  *                            i below 16
  *   next                     each the one after it; the last is 0
  *   first                    the first, without a sign
  *   bits                     how many bits each has, without a sign
- *   sixteenth(a)          / 16, without a sign
- *
+ *   sixteenth                / 16, without a sign
  *
  * Sixteen words of 32 bits, below 2^31: lp_words_load(p, n), of a file, each >> n;
  * lp_words_of(p), of memory; lp_words_same(w, x) and lp_words_from(w, x, end), a bit for each that
@@ -211,8 +206,8 @@ static inline uint32_t lp_vec_below(lp_vec a, uint32_t x)
 
 static inline uint32_t lp_vec_below_part(lp_vec a, uint32_t part)
 {
-    const __m256i last = _mm256_shuffle_epi8(_mm256_permute4x64_epi64(a, 0xFF),
-                                             lp_vec_load(lp_constants.last_of_4));
+    const __m256i last =
+        _mm256_shuffle_epi8(_mm256_permute4x64_epi64(a, 0xFF), lp_vec_load(lp_constants.last_of_4));
     const __m256i x = _mm256_mulhi_epu16(last, _mm256_set1_epi16((short)part));
     const __m256i above = _mm256_subs_epu16(a, x);
     const __m256i not_above = _mm256_cmpeq_epi16(above, _mm256_setzero_si256());
@@ -297,8 +292,9 @@ static inline lp_vec lp_vec_pick(const uint8_t *low, const uint8_t *high, lp_vec
         _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)low));
     const __m256i y =
         _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)high));
-    return _mm256_or_si256(_mm256_and_si256(_mm256_shuffle_epi8(x, i), lp_vec_load(lp_constants.byte)),
-                           _mm256_slli_epi16(_mm256_shuffle_epi8(y, i), 8));
+    return _mm256_or_si256(
+        _mm256_and_si256(_mm256_shuffle_epi8(x, i), lp_vec_load(lp_constants.byte)),
+        _mm256_slli_epi16(_mm256_shuffle_epi8(y, i), 8));
 }
 
 static inline lp_vec lp_vec_look_up(const int16_t *a, const uint8_t *i)
@@ -306,7 +302,9 @@ static inline lp_vec lp_vec_look_up(const int16_t *a, const uint8_t *i)
     const __m128i *p = (const __m128i *)(const void *)a;
     /* The two bytes of each, 2 i and 2 i + 1; a shuffle makes those whose place has its highest
      * bit set 0. */
-    const __m256i at = _mm256_add_epi16(_mm256_mullo_epi16(lp_vec_widen(i), lp_vec_load(lp_constants.twice)), lp_vec_load(lp_constants.second));
+    const __m256i at =
+        _mm256_add_epi16(_mm256_mullo_epi16(lp_vec_widen(i), lp_vec_load(lp_constants.twice)),
+                         lp_vec_load(lp_constants.second));
     const __m256i low = _mm256_adds_epu8(at, lp_vec_load(lp_constants.below_16));
     const __m256i high = _mm256_sub_epi8(at, lp_vec_load(lp_constants.from_16));
     return _mm256_or_si256(
