@@ -73,8 +73,9 @@ static inline lp_vec successor_odds(const struct lp_mix *m, struct choice *s,
     return lp_vec_look_up(s->follow, s->class);
 }
 
-/* Of the children that there are, a bit each, those that are not leaves which were offered; all of
- * them if no other is there, as a damaged code may have it. */
+/* Of the children that there are, a bit each, those that are not leaves which were offered: those
+ * in lanes below, and of the model's successors. All of them if no other is there, as a damaged
+ * code may have it. */
 static inline uint32_t but_offered(const struct choice *s, const struct context *x,
                                    const struct walk *w, uint32_t below)
 {
@@ -83,7 +84,8 @@ static inline uint32_t but_offered(const struct choice *s, const struct context 
     uint32_t gone = 0;
     for (; below != 0; below &= below - 1)
         gone |= (uint32_t)1 << child_of(s, w->offered[__builtin_ctz(below)]);
-    for (below = w->gone; below != 0; below &= below - 1) {
+    below = lp_words_from(&x->followers, s->leaf, w->end) & w->gone;
+    for (; below != 0; below &= below - 1) {
         const uint32_t i = (uint32_t)__builtin_ctz(below);
         gone |= (uint32_t)1 << child_of(s, lp_follow_leaf(&x->follow, i));
     }

@@ -120,7 +120,7 @@ LP_APART void find_offer(const struct lp_mix *m, const struct context *x, struct
 {
     o->n = o->state = o->followed = 0;
     o->leaf[NONE_LANE] = NONE;
-#pragma GCC unroll 8 /* a loop's end would be foretold by what is more use elsewhere */
+#pragma GCC unroll 8 /* 3% faster */
     for (uint32_t i = 0; i < SLOTS; i += 2 * LP_LANES)
         lp_vec_store((int16_t *)(void *)(o->slot + i), lp_vec_all(0));
     for (uint32_t i = 0; i < LP_SOURCES; i += 2)
