@@ -10,21 +10,31 @@
  * without a fingerprint means the shipped model. */
 enum { VOCAB_SHIFT = 3, HAS_FINGERPRINT = 0x40, RESERVED = 0x80 };
 
-/* What the first bytes from LP_BLOB_SHORT on mean; all have a check. */
-static const struct {
-    unsigned wire, vocab;
+/* First bytes that say all that a description would; all have a check. */
+static const struct shorthand {
+    unsigned first, wire, vocab;
 } shorthand[] = {
-    {LP_WIRE_TOKENS_LEAN, LP_VOCAB_CL100K},
-    {LP_WIRE_TOKENS_MIX, LP_VOCAB_CL100K},
-    {LP_WIRE_TOKENS_MIX, LP_VOCAB_O200K},
+    {0xF5, LP_WIRE_TOKENS_FAST, LP_VOCAB_CL100K}, {0xF6, LP_WIRE_TOKENS_FAST, LP_VOCAB_O200K},
+    {0xFD, LP_WIRE_TOKENS_LEAN, LP_VOCAB_CL100K}, {0xFE, LP_WIRE_TOKENS_MIX, LP_VOCAB_CL100K},
+    {0xFF, LP_WIRE_TOKENS_MIX, LP_VOCAB_O200K},
 };
 enum { SHORTHANDS = sizeof shorthand / sizeof *shorthand };
+
+/* What a first byte is short for; NULL if nothing. */
+static const struct shorthand *shorthand_of(unsigned first)
+{
+    for (unsigned i = 0; i < SHORTHANDS; i++) {
+        if (shorthand[i].first == first)
+            return &shorthand[i];
+    }
+    return NULL;
+}
 
 static unsigned first_byte(const struct lp_blob *blob, unsigned vocab, bool named)
 {
     for (unsigned i = 0; i < SHORTHANDS && blob->checked && !named; i++) {
         if (shorthand[i].wire == blob->wire && shorthand[i].vocab == vocab)
-            return LP_BLOB_SHORT + i;
+            return shorthand[i].first;
     }
     return blob->checked ? LP_BLOB_CHECKED : LP_BLOB_UNCHECKED;
 }
@@ -60,7 +70,7 @@ size_t lp_blob_put(const struct lp_blob *blob, unsigned char *dst)
         named = blob->model_fingerprint;
     unsigned char *p = dst;
     *p = (unsigned char)first_byte(blob, vocab, named != 0);
-    if (*p++ < LP_BLOB_SHORT)
+    if (shorthand_of(*p++) == NULL)
         *p++ =
             (unsigned char)(blob->wire | vocab << VOCAB_SHIFT | (named != 0 ? HAS_FINGERPRINT : 0));
     if (named != 0) {
@@ -82,9 +92,10 @@ enum lp_status lp_blob_get(const unsigned char *src, size_t n, struct lp_blob *b
     size_t at = 1;
     unsigned vocab;
     bool named = false;
-    if (src[0] >= LP_BLOB_SHORT) {
-        blob->wire = shorthand[src[0] - LP_BLOB_SHORT].wire;
-        vocab = shorthand[src[0] - LP_BLOB_SHORT].vocab;
+    const struct shorthand *whole = shorthand_of(src[0]);
+    if (whole != NULL) {
+        blob->wire = whole->wire;
+        vocab = whole->vocab;
     } else {
         blob->checked = src[0] == LP_BLOB_CHECKED;
         if (n < 2)
@@ -127,7 +138,7 @@ bool lp_is_blob(const void *data, size_t n)
     if (n == 0)
         return false;
     unsigned first = *(const unsigned char *)data;
-    return first == LP_BLOB_UNCHECKED || first == LP_BLOB_CHECKED || first >= LP_BLOB_SHORT;
+    return first == LP_BLOB_UNCHECKED || first == LP_BLOB_CHECKED || shorthand_of(first) != NULL;
 }
 
 bool lp_is_stream(const void *data, size_t n)

@@ -1,6 +1,6 @@
 /* blob.h - the few bytes before a blob's payload (lpstream(5), BLOBS).
  *
- * The first byte is 0xF8 to 0xFF, which begins no UTF-8 text, and says how the
+ * The first byte is 0xF5 to 0xFF, which begins no UTF-8 text, and says how the
  * rest is read. The commonest forms have a byte of their own; else a second
  * byte, the description, names form and vocabulary. No single flipped bit can
  * turn a checked blob into an unchecked one: 0xF8's neighbours are the stream's
@@ -13,7 +13,6 @@
 enum {
     LP_BLOB_UNCHECKED = 0xF8, /* description follows, no check */
     LP_BLOB_CHECKED = 0xFB,   /* description follows */
-    LP_BLOB_SHORT = 0xFD,     /* and above: no description, check */
     LP_BLOB_NAMING = 8,       /* a fingerprint */
     LP_BLOB_HEAD_MAX = 2 + LP_BLOB_NAMING + 4,
 };
