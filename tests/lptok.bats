@@ -402,7 +402,7 @@ o200k_harmony  201088 ids  bce641c05e09c7e3"
     for signal in HUP INT TERM; do
         mkfifo pipe
         exec {hold}<> pipe
-        env --default-signal=INT lptok -o file pipe 3>&- &
+        env --default-signal=HUP,INT,TERM lptok -o file pipe 3>&- &
         until compgen -G 'file.*' > /dev/null; do sleep 0.05; done
         kill -$signal $!
         wait $! && false
