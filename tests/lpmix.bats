@@ -161,15 +161,24 @@ head_of() {
     lpunpack z.blob | same - p
     lpmix --blob z.blob | same - z.blob
     lptok --blob p | lpmix --blob --fast > z.blob
-    [ "$(head_of 2 < z.blob)" = fb26 ]
+    [ "$(head_of 1 < z.blob)" = f5 ]
     lpunpack z.blob | same - p
+    lptok --blob -e gpt-4o p | lpmix --blob --fast > z.blob
+    [ "$(head_of 1 < z.blob)" = f6 ]
+    lpunpack z.blob | same - p
+    { # as it was before these had bytes of their own
+        printf '\xfb\x2e'
+        tail -c +2 z.blob
+    } > described.blob
+    lpunpack described.blob | same - p
 }
 
-@test "--no-check saves 4 bytes of a blob" {
+@test "--no-check saves 4 bytes of a blob, 3 if a description is needed" {
     head -c 2000 text > p
     lptok --blob p | lpmix --blob --fast > checked.blob
     lptok --blob p | lpmix --blob --fast --no-check > z.blob
-    [ "$(size z.blob)" = $(($(size checked.blob) - 4)) ]
+    [ "$(size z.blob)" = $(($(size checked.blob) - 3)) ]
+    [ "$(head_of 2 < z.blob)" = f826 ]
     lpunpack z.blob | same - p
     lptok --blob --no-check p | lpmix --blob --fast | same - z.blob
     refused 2 '--no-check goes with --blob' lpmix --no-check text.tok
