@@ -101,7 +101,7 @@ static size_t least_of_literals(const uint32_t *count, size_t n)
         last = i;
     }
     const size_t raw = RAW + n, listed = LISTED + (last + 1) / 2;
-    const size_t coded = ((int64_t)bits < 0 ? 0 : bits / 256 / 8) + 1;
+    const size_t coded = (size_t)((int64_t)bits < 0 ? 0 : bits / 256 / 8) + 1;
     const size_t best = CODED + (listed < SQUEEZED ? listed : SQUEEZED) + coded;
     return nkinds < 2 ? REPEATED : raw < best ? raw : best;
 }
