@@ -221,10 +221,9 @@ static inline lp_vec errors_of(lp_vec share, uint32_t total, uint32_t one)
     return lp_vec_sub(lp_vec_both(lane_of(one), lp_vec_load(lp_constants.error_one)), p);
 }
 
-/* The sum of the first n odds, each times its weight. */
-static inline lp_vec sum_of(const lp_vec *odds, const int16_t *weight, uint32_t n)
+static inline lp_vec weighed(lp_vec odds, int16_t weight)
 {
-    return lp_vec_weigh(odds, weight, n);
+    return lp_vec_mul_high(odds, lp_vec_all(weight));
 }
 
 #endif

@@ -129,7 +129,7 @@ LP_INLINE lp_vec mix_children(struct lp_mix *m, struct choice *s, const struct c
     else if (w->successors != 0)
         s->odds[LP_IN_FOLLOW] = successor_odds(m, s, x, w);
     s->odds[LP_IN_FOLLOW + 1] = lp_vec_all(0);
-    return shares_of(sum_of(s->odds, s->weight, LP_IN_FOLLOW + 1), children_of(s, x, w));
+    return shares_of(lp_vec_weigh(s->odds, s->weight, LP_IN_FOLLOW + 1), children_of(s, x, w));
 }
 
 /* Notes what the sequence shows of the node. */

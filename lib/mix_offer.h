@@ -185,9 +185,8 @@ LP_INLINE lp_vec mix_offer(const struct lp_mix *m, const struct context *x, cons
         s->odds[i] = lp_vec_look_up(s->odds_of[i], o->class[i]);
     }
     s->odds[LP_IN_MATCH] = only_in(o->match, match_odds(m, x, o->match));
-    lp_vec odds = sum_of(s->odds, s->weight.sum, LP_SOURCES);
-    odds = lp_vec_add(
-        odds, lp_vec_mul_high(s->odds[LP_IN_MATCH], lp_vec_all(s->weight.sum[LP_IN_MATCH])));
+    lp_vec odds = lp_vec_weigh(s->odds, s->weight.sum, LP_SOURCES);
+    odds = lp_vec_add(odds, weighed(s->odds[LP_IN_MATCH], s->weight.sum[LP_IN_MATCH]));
     return shares_of(lp_vec_add(odds, none_odds(m, o->state)), lanes_below(o->n + 1));
 }
 

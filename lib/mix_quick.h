@@ -74,11 +74,6 @@ struct quick_pick {
     lp_vec list_odds[2], follow_odds[2], match_odds[2];
 };
 
-static inline lp_vec weighed(lp_vec odds, int16_t weight)
-{
-    return lp_vec_mul_high(odds, lp_vec_all(weight));
-}
-
 LP_INLINE struct halves mix_quick(const struct lp_mix *m, const struct context *x,
                                   const struct quick *q, struct quick_pick *s)
 {
