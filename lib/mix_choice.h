@@ -109,11 +109,16 @@ static inline struct part part_of(const int16_t *before, uint32_t one)
     return (struct part){from, (uint16_t)before[one + 1] - from};
 }
 
-/* The one that the code means; of a damaged one, which may mean none, the last. */
-LP_APART uint32_t find_one(const struct lp_coder *c, const struct parts *p, uint32_t unit)
+/* The unit of total that the code lies in; of a damaged one, which may lie in none, the last. */
+static inline uint32_t unit_at(const struct lp_coder *c, uint32_t unit, uint32_t total)
 {
     const uint32_t at = c->low / unit;
-    return lp_vec_below(p->sums, at < p->total ? at : p->total - 1);
+    return at < total ? at : total - 1;
+}
+
+LP_APART uint32_t find_one(const struct lp_coder *c, const struct parts *p, uint32_t unit)
+{
+    return lp_vec_below(p->sums, unit_at(c, unit, p->total));
 }
 
 /* Codes one, or decodes and returns it. To find it takes two divisions, for which all that comes
@@ -168,8 +173,7 @@ static inline uint32_t one_at(const struct halves *h, uint32_t at)
 LP_APART uint32_t find_one_of_halves(const struct lp_coder *c, const struct halves *h,
                                      uint32_t unit)
 {
-    const uint32_t at = c->low / unit;
-    return one_at(h, at < h->total ? at : h->total - 1);
+    return one_at(h, unit_at(c, unit, h->total));
 }
 
 static inline struct part part_of_halves(const struct halves *h, const int16_t *share,
@@ -218,7 +222,7 @@ static inline lp_vec errors_of(lp_vec share, uint32_t total, uint32_t one)
 {
     const lp_vec p = lp_vec_mul_high_unsigned(lp_vec_mul(share, lp_vec_all(65536 / SHARE_MAX)),
                                               lp_vec_all((int)scale_of(total)));
-    return lp_vec_sub(lp_vec_both(lane_of(one), lp_vec_load(lp_constants.error_one)), p);
+    return lp_vec_sub(only_in(one, ERROR_ONE), p);
 }
 
 static inline lp_vec weighed(lp_vec odds, int16_t weight)

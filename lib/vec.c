@@ -28,6 +28,5 @@ const struct lp_constants lp_constants = {
     .power_end = SIXTEEN(2047),
     .power_part = SIXTEEN(127),
     .power_slope = SIXTEEN(-201),
-    .error_one = SIXTEEN(1 << 14),
     .cost_unit = SIXTEEN(-256), /* mix_node.h: 1/8 in 1/2048, less */
 };

@@ -26,8 +26,7 @@ extern const struct lp_constants {
         least[LP_LANES], least_byte[LP_LANES], most_byte[LP_LANES], float_bias[LP_LANES],
         last_of_4[LP_LANES], last_of_8[LP_LANES], twice[LP_LANES], second[LP_LANES],
         below_16[LP_LANES], from_16[LP_LANES];
-    int16_t power_end[LP_LANES], power_part[LP_LANES], power_slope[LP_LANES], error_one[LP_LANES],
-        cost_unit[LP_LANES];
+    int16_t power_end[LP_LANES], power_part[LP_LANES], power_slope[LP_LANES], cost_unit[LP_LANES];
 } lp_constants __attribute__((visibility("hidden")));
 
 /* x / 2^n, rounded down. */
@@ -197,21 +196,23 @@ static inline lp_vec lp_vec_words(const unsigned char *p, unsigned n, int mask)
     return _mm256_permute4x64_epi64(_mm256_packs_epi32(a, b), 0xD8);
 }
 
-static inline uint32_t lp_vec_below(lp_vec a, uint32_t x)
+static inline uint32_t lp_vec_at_most(lp_vec a, lp_vec x)
 {
-    const __m256i above = _mm256_subs_epu16(a, _mm256_set1_epi16((int16_t)x));
+    const __m256i above = _mm256_subs_epu16(a, x);
     const __m256i not_above = _mm256_cmpeq_epi16(above, _mm256_setzero_si256());
     return _tzcnt_u32(~(uint32_t)_mm256_movemask_epi8(not_above)) / 2;
+}
+
+static inline uint32_t lp_vec_below(lp_vec a, uint32_t x)
+{
+    return lp_vec_at_most(a, _mm256_set1_epi16((int16_t)x));
 }
 
 static inline uint32_t lp_vec_below_part(lp_vec a, uint32_t part)
 {
     const __m256i last =
         _mm256_shuffle_epi8(_mm256_permute4x64_epi64(a, 0xFF), lp_vec_load(lp_constants.last_of_4));
-    const __m256i x = _mm256_mulhi_epu16(last, _mm256_set1_epi16((short)part));
-    const __m256i above = _mm256_subs_epu16(a, x);
-    const __m256i not_above = _mm256_cmpeq_epi16(above, _mm256_setzero_si256());
-    return _tzcnt_u32(~(uint32_t)_mm256_movemask_epi8(not_above)) / 2;
+    return lp_vec_at_most(a, _mm256_mulhi_epu16(last, _mm256_set1_epi16((short)part)));
 }
 
 static inline lp_vec lp_vec_sums(lp_vec a, uint32_t *total)
