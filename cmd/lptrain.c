@@ -554,10 +554,10 @@ static const struct lp_model *base_model(const struct tool *tool, const struct o
 static struct lp_train_sizes sizes_of(size_t size)
 {
     const uint32_t percent = (uint32_t)(size / 100);
-    return (struct lp_train_sizes){.follow = 17 * percent,
-                                   .cell = 43 * percent,
-                                   .rows = 12 * percent / (LP_NET_PLACES * LP_NET_ROW),
-                                   .nodes = 28 * percent / LP_NET_NODE};
+    return (struct lp_train_sizes){.follow = 20 * percent,
+                                   .cell = 51 * percent,
+                                   .rows = 14 * percent / (LP_NET_PLACES * LP_NET_ROW),
+                                   .nodes = 15 * percent / LP_NET_NODE};
 }
 
 int main(int argc, char **argv)

@@ -60,7 +60,7 @@ static enum lp_status start(struct lp_mix *m, size_t n)
         log++;
     m->context_log = log;
     /* Cells are looked at sixteen at a time. */
-    size_t ncell = ((size_t)4 * LP_OWN_CELLS << log) + 4 * LP_BUCKET_CELLS;
+    size_t ncell = m->fast ? 0 : ((size_t)4 * LP_OWN_CELLS << log) + 4 * LP_BUCKET_CELLS;
     size_t nmet = sizeof *m->met << log;
     m->leaf = make_room(m->leaf, &m->leaf_cap, n * sizeof *m->leaf);
     m->cell = make_room(m->cell, &m->cell_cap, ncell);

@@ -400,12 +400,11 @@ enum lp_status lp_train_tree(const struct lp_trainer *t, const struct lp_docs *d
                              .leaf = malloc(size * sizeof *tree->leaf),
                              .id = malloc(size * sizeof *tree->id),
                              .row = malloc(((size_t)size + 1) * sizeof *tree->row)};
-    double *sum = calloc((size_t)size + 1, sizeof *sum); /* of the leaves before each */
-    double *count = calloc(size, sizeof *count);
+    double *count = calloc(size, sizeof *count), *of_leaf = calloc(size, sizeof *of_leaf);
     enum lp_status status = LP_NOMEM;
     uint16_t order[ALL], up[ALL], place[ALL], context[ALL] = {0};
     if (c.class == NULL || token == NULL || unit == NULL || height == NULL || tree->leaf == NULL ||
-        tree->id == NULL || tree->row == NULL || sum == NULL || count == NULL)
+        tree->id == NULL || tree->row == NULL || count == NULL || of_leaf == NULL)
         goto end;
     size_t begin = 0;
     for (uint32_t d = 0; d < docs->ndocs; begin = docs->end[d++]) {
@@ -440,7 +439,6 @@ enum lp_status lp_train_tree(const struct lp_trainer *t, const struct lp_docs *d
     for (uint32_t i = 0; i < n; i++)
         token[i].place = place[c.class[unit[token[i].id]]];
     qsort(token, n, sizeof *token, by_place);
-    double mass = 0;
     const uint32_t rows = t->sizes.rows < CLUSTERED ? t->sizes.rows : CLUSTERED;
     uint16_t number[ALL];
     memset(number, 0xFF, sizeof number);
@@ -448,8 +446,7 @@ enum lp_status lp_train_tree(const struct lp_trainer *t, const struct lp_docs *d
         uint16_t k = order[token[i].place];
         tree->id[i] = token[i].id;
         tree->leaf[token[i].id] = i;
-        sum[i] = mass;
-        mass += token[i].count + 0.05;
+        of_leaf[i] = token[i].count + 0.05;
         /* The frequent have a row of their own, others share their class's. */
         if (unit[token[i].id] < rows)
             tree->row[i] = (uint16_t)tree->nrows++;
@@ -464,15 +461,14 @@ enum lp_status lp_train_tree(const struct lp_trainer *t, const struct lp_docs *d
                 height[i] = up[p];
         }
     }
-    sum[n] = mass;
     tree->row[n] = (uint16_t)tree->nrows++;
-    status = lp_tree_lay_out(tree, sum, height);
+    status = lp_tree_lay_out(tree, of_leaf, height);
 end:
     clusters_free(&c);
     free(token);
     free(unit);
     free(height);
-    free(sum);
     free(count);
+    free(of_leaf);
     return status;
 }

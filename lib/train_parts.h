@@ -81,9 +81,9 @@ void lp_sort_cells(unsigned char *cells, uint32_t nbuckets);
 
 /* --- The tree (train_tree.c) ------------------------------------------------------ */
 
-/* Lays out nodes for the leaves: mass has what counts of those before each, and of all;
- * height, how unlike each is to the one before. */
-enum lp_status lp_tree_lay_out(struct lp_tree *tree, const double *mass, const uint16_t *height);
+/* Lays out nodes for the leaves: count has how often each comes, more than 0; height, how unlike
+ * it is to the one before. */
+enum lp_status lp_tree_lay_out(struct lp_tree *tree, const double *count, const uint16_t *height);
 
 /* The child of a node that has a leaf; whether it is a node; which. */
 uint32_t lp_tree_child(const struct lp_tree_node *node, uint32_t leaf);

@@ -36,41 +36,48 @@ uint32_t lp_tree_below(const struct lp_tree_node *node, uint32_t child)
 
 /* --- Laying out ------------------------------------------------------------------------ */
 
-/* A node of less than this part of all leaves' mass is seldom met: what counts there is
- * that nodes are few. */
-static const double RARE = 1.0 / 40000;
+/* What a leaf weighs: its count to that power. What comes often is mostly among what is
+ * offered, and walks the tree less often than it comes. */
+static const double WEIGHT = 0.8;
+
+/* The root and its children are divided from above, where classes are least alike. The some 400
+ * leaves below each part of that are joined from below, by weight alone: classes say little there,
+ * ways down are shorter, and all nodes but a few have sixteen children. */
+enum { UPPER_NODES = 1 + LP_NODE_CHILDREN };
 
 struct layout {
-    const double *mass;     /* of the leaves before each, and of all */
+    struct lp_tree *tree;
+    double *weight;         /* of the leaves before each, and of all */
     const uint16_t *height; /* of the boundary before each leaf: 0 within a class */
-    double rare;
+    uint32_t *joined;       /* at which turn leaves before and after that boundary were; or 0 */
 };
 
 /* Where an interval splits: at the highest boundary that leaves 30% on each
  * side, else at the one nearest to the middle. */
 static uint32_t split(const struct layout *l, uint32_t a, uint32_t b)
 {
-    const double *mass = l->mass;
-    double total = mass[b] - mass[a];
+    const double *weight = l->weight;
+    double total = weight[b] - weight[a];
     uint32_t lo = a + 1, hi = b;
     while (lo < hi) { /* the first with more than half before it */
         uint32_t i = (lo + hi) / 2;
-        if (mass[i] - mass[a] < total / 2)
+        if (weight[i] - weight[a] < total / 2)
             lo = i + 1;
         else
             hi = i;
     }
     uint32_t best = lo >= b ? b - 1 : lo;
-    if (best > a + 1 && mass[best] - mass[a] - total / 2 > total / 2 - (mass[best - 1] - mass[a]))
+    if (best > a + 1 &&
+        weight[best] - weight[a] - total / 2 > total / 2 - (weight[best - 1] - weight[a]))
         best--;
     uint16_t top = 0;
-    for (uint32_t i = best; i > a && mass[i] - mass[a] >= 0.3 * total; i--) {
+    for (uint32_t i = best; i > a && weight[i] - weight[a] >= 0.3 * total; i--) {
         if (l->height[i] > top) {
             top = l->height[i];
             best = i;
         }
     }
-    for (uint32_t i = lo; i < b && mass[b] - mass[i] >= 0.3 * total; i++) {
+    for (uint32_t i = lo; i < b && weight[b] - weight[i] >= 0.3 * total; i++) {
         if (l->height[i] > top) {
             top = l->height[i];
             best = i;
@@ -109,9 +116,9 @@ static void divide(const struct layout *l, struct lp_tree_node *node)
         uint32_t heaviest = LP_NODE_CHILDREN;
         double most = -1;
         for (uint32_t k = 0; k < node->n; k++) {
-            const double mass = l->mass[node->begin[k + 1]] - l->mass[node->begin[k]];
-            if (lp_tree_inner(node, k) && !(whole >> k & 1) && mass > most) {
-                most = mass;
+            const double weight = l->weight[node->begin[k + 1]] - l->weight[node->begin[k]];
+            if (lp_tree_inner(node, k) && !(whole >> k & 1) && weight > most) {
+                most = weight;
                 heaviest = k;
             }
         }
@@ -131,26 +138,130 @@ static void divide(const struct layout *l, struct lp_tree_node *node)
     }
 }
 
-/* The same so that few nodes are below: into whole ones as far as that goes. */
-static void divide_evenly(struct lp_tree_node *node)
+/* Divides a node where children from a to b begin, as evenly as can be. */
+static void divide_at(struct lp_tree_node *node, const uint32_t *begin, uint32_t a, uint32_t b)
+{
+    const uint32_t mid = a + (b - a) / 2;
+    if (b - a < 2)
+        return;
+    divide_child(node, lp_tree_child(node, begin[mid]), begin[mid]);
+    divide_at(node, begin, a, mid);
+    divide_at(node, begin, mid, b);
+}
+
+/* A leaf, or parts that were joined. */
+struct part {
+    double weight;
+    uint32_t leaf, begin, size; /* where its leaves are in the end, how many */
+    uint32_t n, child[LP_NODE_CHILDREN];
+};
+
+static int by_weight(const void *a, const void *b)
+{
+    const struct part *x = a, *y = b;
+    return x->weight < y->weight   ? -1
+           : x->weight > y->weight ? 1
+           : x->leaf < y->leaf     ? -1
+                                   : x->leaf > y->leaf;
+}
+
+/* Joins the sixteen lightest of n leaves and what was joined, again and again until one part is
+ * left: Huffman's way. Fewer in the first turn, so that it comes out even. Returns that part. */
+static uint32_t join_lightest(struct part *part, uint32_t n)
+{
+    uint32_t many = (n - 2) % (LP_NODE_CHILDREN - 1) + 2, leaf = 0, joined = n, end = n;
+    qsort(part, n, sizeof *part, by_weight);
+    for (uint32_t left = n; left > 1; many = LP_NODE_CHILDREN) {
+        struct part *new = &part[end];
+        for (uint32_t k = 0; k < many; k++) {
+            const bool light =
+                leaf < n && (joined == end || part[leaf].weight <= part[joined].weight);
+            const uint32_t child = light ? leaf++ : joined++;
+            new->child[new->n++] = child;
+            new->weight += part[child].weight;
+            new->size += part[child].size;
+        }
+        left -= many - 1;
+        end++;
+    }
+    return end - 1;
+}
+
+/* Puts leaves from a on where their parts begin. */
+static bool reorder(const struct layout *l, uint32_t a, const struct part *part, uint32_t n)
+{
+    struct lp_tree *tree = l->tree;
+    uint32_t *id = malloc(n * sizeof *id);
+    uint16_t *row = malloc(n * sizeof *row);
+    const bool good = id != NULL && row != NULL;
+    if (good) {
+        memcpy(id, tree->id + a, n * sizeof *id);
+        memcpy(row, tree->row + a, n * sizeof *row);
+    }
+    for (uint32_t i = 0; good && i < n; i++) {
+        const uint32_t from = part[i].leaf - a, to = part[i].begin;
+        tree->id[to] = id[from];
+        tree->row[to] = row[from];
+        tree->leaf[id[from]] = to;
+        l->weight[to + 1] = part[i].weight;
+    }
+    for (uint32_t i = a; good && i < a + n; i++)
+        l->weight[i + 1] += l->weight[i];
+    free(id);
+    free(row);
+    return good;
+}
+
+/* Joins the leaves from a to b. */
+static bool join(const struct layout *l, uint32_t a, uint32_t b)
+{
+    const uint32_t n = b - a;
+    struct part *part = calloc(2 * (size_t)n, sizeof *part);
+    if (part == NULL)
+        return false;
+    for (uint32_t i = 0; i < n; i++)
+        part[i] = (struct part){
+            .weight = l->weight[a + i + 1] - l->weight[a + i], .leaf = a + i, .size = 1};
+    const uint32_t whole = join_lightest(part, n);
+    part[whole].begin = a;
+    for (uint32_t i = whole; i >= n; i--) {
+        for (uint32_t k = 0, at = part[i].begin; k < part[i].n; k++) {
+            struct part *child = &part[part[i].child[k]];
+            child->begin = at;
+            at += child->size;
+            if (k > 0)
+                l->joined[child->begin] = i;
+        }
+    }
+    const bool good = reorder(l, a, part, n);
+    free(part);
+    return good;
+}
+
+/* Divides a node where its leaves were joined last. */
+static void divide_joined(const struct layout *l, struct lp_tree_node *node)
 {
     const uint32_t a = node->begin[0], b = node->begin[1];
-    uint32_t part = 1;
-    while (part * LP_NODE_CHILDREN < b - a)
-        part *= LP_NODE_CHILDREN;
-    for (uint32_t at = a + part; at < b; at += part)
-        divide_child(node, node->n - 1, at);
+    uint32_t begin[LP_NODE_CHILDREN] = {a}, n = 1, last = 0;
+    for (uint32_t i = a + 1; i < b; i++)
+        last = l->joined[i] > last ? l->joined[i] : last;
+    for (uint32_t i = a + 1; i < b; i++) {
+        if (l->joined[i] == last)
+            begin[n++] = i;
+    }
+    divide_at(node, begin, 0, n);
 }
 
 /* The heaviest node that is not divided yet; the number of nodes if none is. */
-static uint32_t heaviest_open(const struct layout *l, const struct lp_tree *tree)
+static uint32_t heaviest_open(const struct layout *l)
 {
+    const struct lp_tree *tree = l->tree;
     uint32_t heaviest = tree->nnodes;
     double most = -1;
     for (uint32_t i = 0; i < tree->nnodes; i++) {
         const struct lp_tree_node *node = &tree->node[i];
-        if (node->n == 1 && l->mass[node->begin[1]] - l->mass[node->begin[0]] > most) {
-            most = l->mass[node->begin[1]] - l->mass[node->begin[0]];
+        if (node->n == 1 && l->weight[node->begin[1]] - l->weight[node->begin[0]] > most) {
+            most = l->weight[node->begin[1]] - l->weight[node->begin[0]];
             heaviest = i;
         }
     }
@@ -158,24 +269,23 @@ static uint32_t heaviest_open(const struct layout *l, const struct lp_tree *tree
 }
 
 /* The nodes below the heaviest come first, so that those most often met are the first. */
-enum lp_status lp_tree_lay_out(struct lp_tree *tree, const double *mass, const uint16_t *height)
+static enum lp_status lay_out(const struct layout *l)
 {
-    const struct layout l = {mass, height, mass[tree->nleaves] * RARE};
-    struct lp_tree_node *node = malloc(tree->nleaves * sizeof *node);
-    tree->node = node;
-    if (node == NULL)
-        return LP_NOMEM;
+    struct lp_tree *tree = l->tree;
+    struct lp_tree_node *node = tree->node;
     node[0] = (struct lp_tree_node){.begin = {0, tree->nleaves}, .n = 1};
     tree->nnodes = 1;
-    for (uint32_t at = 0; at < tree->nnodes; at = heaviest_open(&l, tree)) {
+    for (uint32_t at = 0; at < tree->nnodes; at = heaviest_open(l)) {
         struct lp_tree_node *here = &node[at];
-        const uint32_t size = here->begin[1] - here->begin[0];
-        while (size >> here->shift >= LP_NODE_NONE)
+        const uint32_t a = here->begin[0], b = here->begin[1];
+        while ((b - a) >> here->shift >= LP_NODE_NONE)
             here->shift++;
-        if (mass[here->begin[1]] - mass[here->begin[0]] < l.rare && here->shift == 0)
-            divide_evenly(here);
+        if (at < UPPER_NODES || here->shift > 0)
+            divide(l, here);
+        else if (l->joined[a + 1] > 0 || join(l, a, b))
+            divide_joined(l, here);
         else
-            divide(&l, here);
+            return LP_NOMEM;
         here->first = tree->nnodes;
         for (uint32_t k = 0; k < here->n; k++) {
             if (lp_tree_inner(here, k))
@@ -183,10 +293,35 @@ enum lp_status lp_tree_lay_out(struct lp_tree *tree, const double *mass, const u
                     (struct lp_tree_node){.begin = {here->begin[k], here->begin[k + 1]}, .n = 1};
         }
     }
-    for (uint32_t k = 0; k < node[0].n; k++)
-        tree->root[k] = (mass[node[0].begin[k + 1]] - mass[node[0].begin[k]]) / mass[tree->nleaves];
-    struct lp_tree_node *fitting = realloc(node, tree->nnodes * sizeof *node);
-    tree->node = fitting != NULL ? fitting : node;
+    return LP_OK;
+}
+
+enum lp_status lp_tree_lay_out(struct lp_tree *tree, const double *count, const uint16_t *height)
+{
+    const uint32_t n = tree->nleaves;
+    const struct layout l = {tree, malloc(((size_t)n + 1) * sizeof *l.weight), height,
+                             calloc(n, sizeof *l.joined)};
+    enum lp_status status = LP_NOMEM;
+    double all = 0;
+    tree->node = malloc(n * sizeof *tree->node);
+    if (l.weight != NULL && l.joined != NULL && tree->node != NULL) {
+        l.weight[0] = 0;
+        for (uint32_t i = 0; i < n; i++) {
+            l.weight[i + 1] = l.weight[i] + pow(count[i], WEIGHT);
+            all += count[i];
+        }
+        status = lay_out(&l);
+    }
+    free(l.weight);
+    free(l.joined);
+    if (status != LP_OK)
+        return status;
+    for (uint32_t k = 0; k < tree->node->n; k++) {
+        for (uint32_t i = tree->node->begin[k]; i < tree->node->begin[k + 1]; i++)
+            tree->root[k] += count[i] / all;
+    }
+    struct lp_tree_node *fitting = realloc(tree->node, tree->nnodes * sizeof *fitting);
+    tree->node = fitting != NULL ? fitting : tree->node;
     return LP_OK;
 }
 
@@ -213,18 +348,6 @@ void lp_tree_put(const struct lp_tree *tree, uint32_t at, unsigned char *p)
     lp_put32(p + LP_NODE_AT_FIRST, node->first);
     lp_put16(p + LP_NODE_AT_INNER, (uint16_t)inner);
     p[LP_NODE_AT_SHIFT] = (unsigned char)node->shift;
-}
-
-/* Divides a node where children from a to b begin, as evenly as can be: how it was
- * divided is not known. */
-static void divide_at(struct lp_tree_node *node, const uint32_t *begin, uint32_t a, uint32_t b)
-{
-    const uint32_t mid = a + (b - a) / 2;
-    if (b - a < 2)
-        return;
-    divide_child(node, lp_tree_child(node, begin[mid]), begin[mid]);
-    divide_at(node, begin, a, mid);
-    divide_at(node, begin, mid, b);
 }
 
 enum lp_status lp_tree_of(const struct lp_model *m, struct lp_tree *tree)
