@@ -1,10 +1,11 @@
 /* train - models adapt to docs, whatever docs and model hold: what comes of it codes
- * what it decodes again.
+ * what it decodes again. And a tree of leaves has them all, on short ways.
  *
  * usage: train VOCAB_FILE MODEL_FILE */
-#include "train.h"
 #include "mix.h"
+#include "train_parts.h"
 
+#include <math.h>
 #include <stdio.h>
 
 static int failures;
@@ -149,6 +150,71 @@ static void test_damaged_base(const struct lp_vocab *vocab, const struct lp_mode
     free(file);
 }
 
+/* How many steps lead down to a leaf; 0 when its nodes are not what they should be. */
+static uint32_t way(const struct lp_tree *tree, uint32_t leaf)
+{
+    uint32_t at = 0, begin = 0, end = tree->nleaves;
+    for (uint32_t steps = 1;; steps++) {
+        const struct lp_tree_node *node = &tree->node[at];
+        bool good = node->n >= 2 && node->n <= LP_NODE_CHILDREN && node->begin[0] == begin &&
+                    node->begin[node->n] == end;
+        for (uint32_t k = 0; good && k < node->n; k++) {
+            const uint32_t units = (node->begin[k] - begin) >> node->shift;
+            good = node->begin[k] < node->begin[k + 1] && units < LP_NODE_NONE &&
+                   begin + (units << node->shift) == node->begin[k];
+        }
+        if (!good)
+            return 0;
+        const uint32_t child = lp_tree_child(node, leaf);
+        if (!lp_tree_inner(node, child))
+            return steps;
+        begin = node->begin[child];
+        end = node->begin[child + 1];
+        at = lp_tree_below(node, child);
+        if (at >= tree->nnodes)
+            return 0;
+    }
+}
+
+/* A tree of n leaves; lumped: of which the first ones have nearly all that counts. */
+static void test_tree(uint32_t n, bool lumped)
+{
+    struct lp_tree tree = {.size = n,
+                           .nleaves = n,
+                           .leaf = malloc(n * sizeof *tree.leaf),
+                           .id = malloc(n * sizeof *tree.id),
+                           .row = malloc(((size_t)n + 1) * sizeof *tree.row)};
+    double *count = malloc(n * sizeof *count), all = 0, entropy = 0, steps = 0;
+    uint16_t *height = malloc(((size_t)n + 1) * sizeof *height);
+    if (tree.leaf == NULL || tree.id == NULL || tree.row == NULL || count == NULL || height == NULL)
+        exit(1);
+    for (uint32_t i = 0; i < n; i++) {
+        tree.id[i] = n - 1 - i;
+        tree.leaf[n - 1 - i] = i;
+        tree.row[i] = (uint16_t)(n - 1 - i);
+        height[i] = (uint16_t)(noise() % 30 == 0 ? noise() % 600 : 0);
+        count[i] = lumped ? (i < 1 + n / 100 ? 1e6 : 0.01) : 1e6 / (1 + noise() % n);
+        all += count[i];
+    }
+    must(lp_tree_lay_out(&tree, count, height), "tree");
+    for (uint32_t i = 0; i < n; i++) {
+        const uint32_t before = tree.nleaves - 1 - tree.id[i], walk = way(&tree, i);
+        if (tree.id[i] >= n || tree.leaf[tree.id[i]] != i || tree.row[i] != (uint16_t)tree.id[i])
+            fail("tree", "has not all leaves");
+        if (walk == 0)
+            fail("tree", "a way that leads nowhere");
+        entropy -= count[before] / all * log2(count[before] / all);
+        steps += count[before] / all * walk;
+    }
+    if (steps > 1.5 + entropy / 4)
+        fail("tree", "long ways");
+    if (tree.nnodes > 1 + LP_NODE_CHILDREN + LP_NODE_CHILDREN * LP_NODE_CHILDREN + n / 14)
+        fail("tree", "many nodes");
+    lp_tree_free(&tree);
+    free(count);
+    free(height);
+}
+
 int main(int argc, char **argv)
 {
     struct lp_vocab *vocab;
@@ -158,6 +224,10 @@ int main(int argc, char **argv)
         return 2;
     must(lp_vocab_open(argv[1], &vocab), argv[1]);
     must(lp_model_open(argv[2], &base), argv[2]);
+    for (uint32_t n = 2; n < 200000; n += 1 + n * 5 / 4) {
+        test_tree(n, false);
+        test_tree(n, true);
+    }
     add_alike(&docs, 30, 1);
     add_alike(&other, 1, 2);
     size_t before = code(base, other.id, other.n, "the model as it is");
