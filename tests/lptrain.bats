@@ -144,7 +144,7 @@ blob_sizes() {
     err_is ''
     lptok -e r50k_base -L others > tok
     lpmix -D r.lpm tok > z.lp
-    [ $((2 * $(size z.lp))) -lt "$(lpzstd -19 tok | wc -c)" ]
+    [ $((19 * $(size z.lp))) -lt $((10 * $(lpzstd -19 tok | wc -c))) ]
     lpunpack -D r.lpm z.lp | same - others
     lptrain -q --new -e r50k_base -s 1K -L -o w.lpm 0.5:others 1:others
     lpmix -D w.lpm tok | lpunpack -D w.lpm | same - others
