@@ -119,24 +119,40 @@ enum lp_status lp_body_pack(struct lp_coder *coder, const struct lp_options *opt
     return status;
 }
 
+static enum lp_status found_for_mixed(const struct lp_found *tools)
+{
+    return tools->vocab == NULL ? LP_NO_VOCAB : tools->model == NULL ? LP_NO_MODEL : LP_OK;
+}
+
 static enum lp_status unmix(struct lp_coder *coder, const struct lp_found *tools,
                             enum lp_split split, const struct lp_frame *frame,
                             const unsigned char *src, size_t n, size_t limit, struct lp_buf *dst)
 {
-    if (tools->vocab == NULL)
-        return LP_NO_VOCAB;
-    if (tools->model == NULL)
-        return LP_NO_MODEL;
+    enum lp_status status = found_for_mixed(tools);
+    if (status != LP_OK)
+        return status;
     size_t table = table_size(split, frame->nrecords, src, n), start = dst->n;
     if (table == SIZE_MAX)
         return LP_DATA;
     if (!lp_buf_append(dst, src, table))
         return LP_NOMEM;
     bool fast = (frame->kind & LP_WIRE_MASK) == LP_WIRE_TOKENS_FAST;
-    enum lp_status status =
+    status =
         lp_mixer_unpack(&coder->mixer, tools->vocab, tools->model, fast, src + table, n - table,
                         (size_t)frame->text_size, dst); /* a token has a byte at least */
     return status == LP_OK && dst->n - start > limit ? LP_DATA : status;
+}
+
+enum lp_status lp_body_unmix_text(struct lp_coder *coder, const struct lp_found *tools,
+                                  unsigned wire, const unsigned char *src, size_t n, size_t max,
+                                  struct lp_buf *text)
+{
+    const struct lp_ids *ids;
+    enum lp_status status = found_for_mixed(tools);
+    if (status == LP_OK)
+        status = lp_mixer_unpack_ids(&coder->mixer, tools->model, wire == LP_WIRE_TOKENS_FAST, src,
+                                     n, LP_BLOCK_MAX, &ids);
+    return status == LP_OK ? lp_pack_ids_to_text(tools->vocab, ids->v, ids->n, max, text) : status;
 }
 
 enum lp_status lp_body_unpack(struct lp_coder *coder, const struct lp_found *tools,

@@ -42,6 +42,12 @@ enum lp_status lp_body_unpack(struct lp_coder *coder, const struct lp_found *too
                               const unsigned char *src, size_t n, struct lp_buf *dst,
                               enum lp_chain *base);
 
+/* Appends to text one record that was mixed, without the way by its body; LP_LIMIT when it is
+ * more than max bytes. */
+enum lp_status lp_body_unmix_text(struct lp_coder *coder, const struct lp_found *tools,
+                                  unsigned wire, const unsigned char *src, size_t n, size_t max,
+                                  struct lp_buf *text);
+
 /* Appends to text what a body holds, exactly text_size bytes. When ends is not
  * NULL it gets nrecords numbers: where in that text each record ends, separator
  * included. */

@@ -74,7 +74,8 @@ enum lp_status lp_decode(struct lp_codec *codec, const uint32_t *ids, size_t nid
     if (codec->options.vocab == NULL)
         return LP_USAGE;
     codec->text.n = 0;
-    enum lp_status status = lp_pack_ids_to_text(codec->options.vocab, ids, nids, &codec->text);
+    enum lp_status status =
+        lp_pack_ids_to_text(codec->options.vocab, ids, nids, SIZE_MAX, &codec->text);
     *text = codec->text.p;
     *n = codec->text.n;
     return status;
@@ -174,11 +175,12 @@ static enum lp_status find_tools(struct lp_codec *codec, const struct lp_blob *b
     return LP_OK;
 }
 
-/* Whether what a blob of so many bytes of text needs is above the codec's limit. */
-static bool too_large(const struct lp_codec *codec, uint64_t text_size)
+/* The most bytes of text of a blob that the codec's limit of memory allows. */
+static uint64_t text_max(const struct lp_codec *codec)
 {
     uint64_t memory = codec->options.memory;
-    return 4 * text_size > (memory != 0 ? memory : LP_MEMORY_DEFAULT);
+    memory = memory != 0 ? memory : LP_MEMORY_DEFAULT;
+    return memory / 4 < LP_BLOCK_MAX ? memory / 4 : LP_BLOCK_MAX;
 }
 
 /* Whether a payload begins with the size of its body, and that is too large. */
@@ -189,10 +191,29 @@ static bool body_too_large(const struct lp_codec *codec, unsigned wire,
     if (wire != LP_WIRE_TEXT_FRAME && wire != LP_WIRE_TOKENS_FRAME)
         return false;
     size_t used = lp_get_varint(payload, n, &size);
-    return used != 0 && used != SIZE_MAX && size <= LP_BLOCK_MAX && too_large(codec, size);
+    return used != 0 && used != SIZE_MAX && size <= LP_BLOCK_MAX && size > text_max(codec);
 }
 
-/* Restores a blob's text into codec->text and its body into codec->body. */
+/* Restores a blob's body into codec->body and its text into codec->text. */
+static enum lp_status restore(struct lp_codec *codec, const struct lp_found *tools, unsigned wire,
+                              const unsigned char *payload, size_t n, enum lp_chain *base)
+{
+    if (body_too_large(codec, wire, payload, n))
+        return LP_LIMIT;
+    const struct lp_frame frame = {.kind = wire, .text_size = LP_BLOCK_MAX, .nrecords = 1};
+    enum lp_status status =
+        lp_body_unpack(&codec->coder, tools, LP_WHOLE, &frame, payload, n, &codec->body, base);
+    size_t text_size = codec->body.n;
+    if (status == LP_OK && *base == LP_CHAIN_TOKENS)
+        status = lp_pack_text_size(tools->vocab, codec->body.p, codec->body.n, &text_size);
+    if (status == LP_OK && text_size > text_max(codec))
+        status = LP_LIMIT;
+    return status == LP_OK ? lp_body_text(tools->vocab, LP_WHOLE, 1, text_size, *base,
+                                          codec->body.p, codec->body.n, &codec->text, NULL)
+                           : status;
+}
+
+/* Restores a blob's text into codec->text, and its body into codec->body unless base is NULL. */
 static enum lp_status open_blob(struct lp_codec *codec, const unsigned char *data, size_t size,
                                 lp_finder *find, void *ctx, struct lp_blob *blob,
                                 struct lp_found *tools, enum lp_chain *base)
@@ -204,22 +225,15 @@ static enum lp_status open_blob(struct lp_codec *codec, const unsigned char *dat
     if (status == LP_OK)
         status = find_tools(codec, blob, find, ctx, tools);
     codec->body.n = codec->text.n = 0;
-    if (status == LP_OK && body_too_large(codec, blob->wire, data + head, size - head))
-        status = LP_LIMIT;
-    if (status == LP_OK)
-        status = lp_body_unpack(
-            &codec->coder, tools, LP_WHOLE,
-            &(struct lp_frame){.kind = blob->wire, .text_size = LP_BLOCK_MAX, .nrecords = 1},
-            data + head, size - head, &codec->body, base);
-    size_t text_size = codec->body.n;
-    if (status == LP_OK && *base == LP_CHAIN_TOKENS)
-        status = lp_pack_text_size(tools->vocab, codec->body.p, codec->body.n, &text_size);
-    if (status == LP_OK && (text_size > LP_BLOCK_MAX || too_large(codec, text_size)))
-        status = LP_LIMIT;
-    if (status == LP_OK)
-        status = lp_body_text(tools->vocab, LP_WHOLE, 1, text_size, *base, codec->body.p,
-                              codec->body.n, &codec->text, NULL);
-    if (status == LP_OK && blob->checked && lp_check32(codec->text.p, text_size) != blob->check)
+    enum lp_chain own;
+    const bool mixed = lp_wire_chain(blob->wire) == LP_CHAIN_TOKENS_MIX;
+    if (status == LP_OK && mixed && base == NULL)
+        status = lp_body_unmix_text(&codec->coder, tools, blob->wire, data + head, size - head,
+                                    (size_t)text_max(codec), &codec->text);
+    else if (status == LP_OK)
+        status =
+            restore(codec, tools, blob->wire, data + head, size - head, base != NULL ? base : &own);
+    if (status == LP_OK && blob->checked && lp_check32(codec->text.p, codec->text.n) != blob->check)
         status = LP_DATA;
     return status;
 }
@@ -229,8 +243,7 @@ enum lp_status lp_unpack(struct lp_codec *codec, const void *data, size_t size, 
 {
     struct lp_blob blob;
     struct lp_found tools;
-    enum lp_chain base;
-    enum lp_status status = open_blob(codec, data, size, find, ctx, &blob, &tools, &base);
+    enum lp_status status = open_blob(codec, data, size, find, ctx, &blob, &tools, NULL);
     *text = codec->text.p;
     *n = codec->text.n;
     return status;

@@ -333,9 +333,10 @@ enum lp_status lp_pack_to_text(const struct lp_vocab *v, const unsigned char *sr
 }
 
 enum lp_status lp_pack_ids_to_text(const struct lp_vocab *v, const uint32_t *ids, size_t n,
-                                   struct lp_buf *text)
+                                   size_t max, struct lp_buf *text)
 {
     uint32_t rank[BLOCK];
+    const size_t start = text->n;
     for (size_t at = 0, count; at < n; at += count) {
         count = n - at < BLOCK ? n - at : BLOCK;
         for (size_t i = 0; i < count; i++) {
@@ -348,6 +349,8 @@ enum lp_status lp_pack_ids_to_text(const struct lp_vocab *v, const uint32_t *ids
         if (!lp_buf_reserve(text, count * v->file->token_max))
             return LP_NOMEM;
         put_texts(v, rank, count, text->p, text->cap, &text->n);
+        if (text->n - start > max)
+            return LP_LIMIT;
     }
     return LP_OK;
 }

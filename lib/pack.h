@@ -27,9 +27,10 @@ enum lp_status lp_pack_text_size(const struct lp_vocab *v, const unsigned char *
 enum lp_status lp_pack_to_text(const struct lp_vocab *v, const unsigned char *src, size_t n,
                                unsigned char *dst, size_t cap, size_t *written);
 
-/* Appends the text of n ids. LP_DATA when one is no token. */
+/* Appends the text of n ids. LP_DATA when one is no token, LP_LIMIT when it is more than max
+ * bytes. */
 enum lp_status lp_pack_ids_to_text(const struct lp_vocab *v, const uint32_t *ids, size_t n,
-                                   struct lp_buf *text);
+                                   size_t max, struct lp_buf *text);
 
 /* The longest run of whole codes at src's start whose text has at most max_text
  * bytes: *used of the n bytes, *text_size of text. src holds whole, valid codes. */

@@ -40,20 +40,28 @@ enum lp_status lp_mixer_pack_codes(struct lp_mixer *m, const struct lp_vocab *vo
     return status == LP_OK ? lp_mixer_pack(m, model, fast, m->ids.v, m->ids.n, dst) : status;
 }
 
+enum lp_status lp_mixer_unpack_ids(struct lp_mixer *m, const struct lp_model *model, bool fast,
+                                   const unsigned char *src, size_t n, size_t limit,
+                                   const struct lp_ids **ids)
+{
+    enum lp_status status = prepare(m, model, fast);
+    m->ids.n = 0;
+    *ids = &m->ids;
+    return status == LP_OK ? lp_mix_decode(m->mix, src, n, limit, &m->ids) : status;
+}
+
 enum lp_status lp_mixer_unpack(struct lp_mixer *m, const struct lp_vocab *vocab,
                                const struct lp_model *model, bool fast, const unsigned char *src,
                                size_t n, size_t limit, struct lp_buf *dst)
 {
-    enum lp_status status = prepare(m, model, fast);
-    m->ids.n = 0;
-    if (status == LP_OK)
-        status = lp_mix_decode(m->mix, src, n, limit, &m->ids);
-    if (status == LP_OK && !lp_pack_knows(vocab, m->ids.v, m->ids.n))
+    const struct lp_ids *ids;
+    enum lp_status status = lp_mixer_unpack_ids(m, model, fast, src, n, limit, &ids);
+    if (status == LP_OK && !lp_pack_knows(vocab, ids->v, ids->n))
         status = LP_DATA; /* an id of the model's that the vocabulary leaves unused */
     if (status != LP_OK)
         return status;
-    if (!lp_buf_reserve(dst, LP_PACK_MAX * m->ids.n))
+    if (!lp_buf_reserve(dst, LP_PACK_MAX * ids->n))
         return LP_NOMEM;
-    dst->n += lp_pack_ids(vocab, m->ids.v, m->ids.n, dst->p + dst->n);
+    dst->n += lp_pack_ids(vocab, ids->v, ids->n, dst->p + dst->n);
     return LP_OK;
 }

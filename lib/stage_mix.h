@@ -23,7 +23,11 @@ enum lp_status lp_mixer_pack_codes(struct lp_mixer *mixer, const struct lp_vocab
                                    const struct lp_model *model, bool fast,
                                    const unsigned char *codes, size_t n, struct lp_buf *dst);
 
-/* Appends to dst the codes of at most limit tokens that a mixed form restores to. */
+/* The ids of at most limit tokens that a mixed form restores to, until the mixer's next use;
+ * appends their codes to dst. */
+enum lp_status lp_mixer_unpack_ids(struct lp_mixer *mixer, const struct lp_model *model, bool fast,
+                                   const unsigned char *src, size_t n, size_t limit,
+                                   const struct lp_ids **ids);
 enum lp_status lp_mixer_unpack(struct lp_mixer *mixer, const struct lp_vocab *vocab,
                                const struct lp_model *model, bool fast, const unsigned char *src,
                                size_t n, size_t limit, struct lp_buf *dst);

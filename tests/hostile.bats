@@ -201,6 +201,12 @@ flipped() {
     refused 3 'larger than the limit allows: raise it with -M' lpunpack -M 1M blob
     expect 0 lpunpack -M 100M blob
     same out zeros
+    cat "$DATA"/prompts/*.txt > prompts
+    lptok --blob prompts | lpmix --blob > blob
+    lpstat blob | grep -q mix
+    refused 3 'larger than the limit allows: raise it with -M' lpunpack -M 64K blob
+    expect 0 lpunpack -M 100K blob
+    same out prompts
     refused 2 '-M' lpunpack -M 0x10 large-block
     refused 2 '-M' lpunpack -M -1 large-block
 }
