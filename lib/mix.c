@@ -59,7 +59,7 @@ static enum lp_status start(struct lp_mix *m, size_t n)
     while (log < CONTEXTS_LOG_MAX && (size_t)1 << log < 2 * n)
         log++;
     m->context_log = log;
-    /* Cells are looked at sixteen at a time. */
+    /* Cells are looked at sixteen at a time; the fast way has none. */
     size_t ncell = m->fast ? 0 : ((size_t)4 * LP_OWN_CELLS << log) + 4 * LP_BUCKET_CELLS;
     size_t nmet = sizeof *m->met << log;
     m->leaf = make_room(m->leaf, &m->leaf_cap, n * sizeof *m->leaf);

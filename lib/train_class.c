@@ -400,11 +400,11 @@ enum lp_status lp_train_tree(const struct lp_trainer *t, const struct lp_docs *d
                              .leaf = malloc(size * sizeof *tree->leaf),
                              .id = malloc(size * sizeof *tree->id),
                              .row = malloc(((size_t)size + 1) * sizeof *tree->row)};
-    double *count = calloc(size, sizeof *count), *of_leaf = calloc(size, sizeof *of_leaf);
+    double *count = calloc(size, sizeof *count);
     enum lp_status status = LP_NOMEM;
     uint16_t order[ALL], up[ALL], place[ALL], context[ALL] = {0};
     if (c.class == NULL || token == NULL || unit == NULL || height == NULL || tree->leaf == NULL ||
-        tree->id == NULL || tree->row == NULL || count == NULL || of_leaf == NULL)
+        tree->id == NULL || tree->row == NULL || count == NULL)
         goto end;
     size_t begin = 0;
     for (uint32_t d = 0; d < docs->ndocs; begin = docs->end[d++]) {
@@ -446,7 +446,6 @@ enum lp_status lp_train_tree(const struct lp_trainer *t, const struct lp_docs *d
         uint16_t k = order[token[i].place];
         tree->id[i] = token[i].id;
         tree->leaf[token[i].id] = i;
-        of_leaf[i] = token[i].count + 0.05;
         /* The frequent have a row of their own, others share their class's. */
         if (unit[token[i].id] < rows)
             tree->row[i] = (uint16_t)tree->nrows++;
@@ -462,13 +461,12 @@ enum lp_status lp_train_tree(const struct lp_trainer *t, const struct lp_docs *d
         }
     }
     tree->row[n] = (uint16_t)tree->nrows++;
-    status = lp_tree_lay_out(tree, of_leaf, height);
+    status = lp_tree_lay_out(tree, count, height);
 end:
     clusters_free(&c);
     free(token);
     free(unit);
     free(height);
     free(count);
-    free(of_leaf);
     return status;
 }

@@ -81,8 +81,8 @@ void lp_sort_cells(unsigned char *cells, uint32_t nbuckets);
 
 /* --- The tree (train_tree.c) ------------------------------------------------------ */
 
-/* Lays out nodes for the leaves: count has how often each comes, more than 0; height, how unlike
- * it is to the one before. */
+/* Lays out nodes for the leaves: count has how often each id comes; height, how unlike each leaf
+ * is to the one before. */
 enum lp_status lp_tree_lay_out(struct lp_tree *tree, const double *count, const uint16_t *height);
 
 /* The child of a node that has a leaf; whether it is a node; which. */

@@ -40,6 +40,13 @@ uint32_t lp_tree_below(const struct lp_tree_node *node, uint32_t child)
  * offered, and walks the tree less often than it comes. */
 static const double WEIGHT = 0.8;
 
+/* How often a leaf comes: what never came may come yet. */
+static double count_of(const struct lp_tree *tree, const double *count, uint32_t leaf)
+{
+    const double UNSEEN = 0.05;
+    return count[tree->id[leaf]] + UNSEEN;
+}
+
 /* The root and its children are divided from above, where classes are least alike. The some 400
  * leaves below each part of that are joined from below, by weight alone: classes say little there,
  * ways down are shorter, and all nodes but a few have sixteen children. */
@@ -307,8 +314,8 @@ enum lp_status lp_tree_lay_out(struct lp_tree *tree, const double *count, const 
     if (l.weight != NULL && l.joined != NULL && tree->node != NULL) {
         l.weight[0] = 0;
         for (uint32_t i = 0; i < n; i++) {
-            l.weight[i + 1] = l.weight[i] + pow(count[i], WEIGHT);
-            all += count[i];
+            l.weight[i + 1] = l.weight[i] + pow(count_of(tree, count, i), WEIGHT);
+            all += count_of(tree, count, i);
         }
         status = lay_out(&l);
     }
@@ -318,7 +325,7 @@ enum lp_status lp_tree_lay_out(struct lp_tree *tree, const double *count, const 
         return status;
     for (uint32_t k = 0; k < tree->node->n; k++) {
         for (uint32_t i = tree->node->begin[k]; i < tree->node->begin[k + 1]; i++)
-            tree->root[k] += count[i] / all;
+            tree->root[k] += count_of(tree, count, i) / all;
     }
     struct lp_tree_node *fitting = realloc(tree->node, tree->nnodes * sizeof *fitting);
     tree->node = fitting != NULL ? fitting : tree->node;

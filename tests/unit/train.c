@@ -193,18 +193,18 @@ static void test_tree(uint32_t n, bool lumped)
         tree.leaf[n - 1 - i] = i;
         tree.row[i] = (uint16_t)(n - 1 - i);
         height[i] = (uint16_t)(noise() % 30 == 0 ? noise() % 600 : 0);
-        count[i] = lumped ? (i < 1 + n / 100 ? 1e6 : 0.01) : 1e6 / (1 + noise() % n);
-        all += count[i];
+        count[n - 1 - i] = lumped ? (i < 1 + n / 100 ? 1e6 : 0.01) : 1e6 / (1 + noise() % n);
+        all += count[n - 1 - i];
     }
     must(lp_tree_lay_out(&tree, count, height), "tree");
     for (uint32_t i = 0; i < n; i++) {
-        const uint32_t before = tree.nleaves - 1 - tree.id[i], walk = way(&tree, i);
-        if (tree.id[i] >= n || tree.leaf[tree.id[i]] != i || tree.row[i] != (uint16_t)tree.id[i])
+        const uint32_t id = tree.id[i], walk = way(&tree, i);
+        if (id >= n || tree.leaf[id] != i || tree.row[i] != (uint16_t)id)
             fail("tree", "has not all leaves");
         if (walk == 0)
             fail("tree", "a way that leads nowhere");
-        entropy -= count[before] / all * log2(count[before] / all);
-        steps += count[before] / all * walk;
+        entropy -= count[id] / all * log2(count[id] / all);
+        steps += count[id] / all * walk;
     }
     if (steps > 1.5 + entropy / 4)
         fail("tree", "long ways");
