@@ -554,9 +554,9 @@ static const struct lp_model *base_model(const struct tool *tool, const struct o
 static struct lp_train_sizes sizes_of(size_t size)
 {
     const uint32_t percent = (uint32_t)(size / 100);
-    return (struct lp_train_sizes){.follow = 20 * percent,
-                                   .cell = 51 * percent,
-                                   .rows = 14 * percent / (LP_NET_PLACES * LP_NET_ROW),
+    return (struct lp_train_sizes){.follow = 32 * percent,
+                                   .cell = 40 * percent,
+                                   .rows = 13 * percent / (LP_NET_PLACES * LP_NET_ROW),
                                    .nodes = 15 * percent / LP_NET_NODE};
 }
 

@@ -19,6 +19,13 @@ static inline uint32_t lp_cell_class(uint32_t cell, uint32_t leaf_bits)
     return cell >> leaf_bits & ((1 << LP_CELL_CLASS_BITS) - 1);
 }
 
+/* In place of a leaf a cell of the model may have one of the last LP_FOLLOW_MAX numbers: the first
+ * stands for the first successor of the context's last leaf, and so on. */
+static inline uint32_t lp_cell_follower(uint32_t leaf_bits)
+{
+    return ((uint32_t)1 << leaf_bits) - LP_FOLLOW_MAX;
+}
+
 /* Which of sixteen cells have a check. */
 static inline uint32_t lp_cells_of(const unsigned char *cells, uint32_t leaf_bits, uint32_t check)
 {

@@ -8,7 +8,8 @@
 
 enum { CONTEXTS_LOG_MAX = 18 /* 5 MB for what a sequence shows of them */ };
 
-const uint16_t lp_class_count[16] = {0, 1, 2, 3, 4, 6, 8, 11, 16, 23, 32, 45, 64, 91, 128, 181};
+const uint16_t lp_class_count[LP_CELL_CLASSES] = {0,  1,  2,  3,  4,  6,  8,   11,
+                                                  16, 23, 32, 45, 64, 91, 128, 181};
 
 static lp_mix_run *best_run(void)
 {

@@ -32,6 +32,14 @@ static inline lp_vec lanes_below(uint32_t n)
     return lp_vec_load(from + LP_LANES - n);
 }
 
+/* 1 << x of each x below 16. */
+static inline lp_vec bit_of(lp_vec x)
+{
+    static const uint8_t low[16] = {1, 2, 4, 8, 16, 32, 64, 128};
+    static const uint8_t high[16] = {[8] = 1, 2, 4, 8, 16, 32, 64, 128};
+    return lp_vec_pick(low, high, x);
+}
+
 /* -1 in the lanes of which a bit is set. */
 static inline lp_vec lanes_of(uint32_t bits)
 {

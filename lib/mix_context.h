@@ -19,12 +19,11 @@ struct context {
     uint32_t before[LP_NET_PLACES]; /* leaves, the last first */
     uint64_t hash[3];               /* of one, two, three leaves before */
     struct lp_net_state net;
-    lp_vec root;        /* decoding: what the network knows of the root's children */
     unsigned char *own; /* the sequence's own list, */
     uint32_t own_check;
     struct lp_follow follow;
     lp_words followers;                      /* its leaves, */
-    uint8_t follow_class[LP_FOLLOW_MAX + 1]; /* their counts' classes, and 0 */
+    int16_t follow_class[LP_FOLLOW_MAX + 1]; /* their counts' classes, and 0 */
     uint32_t match, match_length;            /* position of the leaf that a match foresees */
 };
 
@@ -33,9 +32,10 @@ static inline unsigned char *own_bucket(const struct lp_mix *m, uint64_t hash)
     return m->cell + 4 * LP_OWN_CELLS * (size_t)(hash >> (64 - m->context_log));
 }
 
-static inline const unsigned char *list_bucket(const struct lp_model *model, uint64_t hash)
+static inline const unsigned char *list_bucket(const struct lp_model *model,
+                                               const struct context *x, uint32_t order)
 {
-    return model->cell + 64 * (size_t)lp_bucket(hash, model->nbuckets);
+    return model->cell + 64 * (size_t)lp_bucket(x->hash[order - 1], order, model->nbuckets);
 }
 
 /* What a context is found by. Memory is asked early for what will be read there: what
@@ -47,14 +47,13 @@ static void find_context(const struct lp_mix *m, struct context *x)
     x->hash[1] = lp_context(x->hash[0], x->before[1]);
     x->hash[2] = lp_context(x->hash[1], x->before[2]);
     __builtin_prefetch(model->start + 4 * (size_t)x->before[0]);
-    __builtin_prefetch(model->row + 2 * (size_t)x->before[0]);
     if (!m->fast)
         __builtin_prefetch(own_bucket(m, x->hash[0]));
     if (model->nbuckets == 0)
         return;
-    lp_model_expect(model, list_bucket(model, x->hash[1]));
+    lp_model_expect(model, list_bucket(model, x, 2));
     if (!m->fast)
-        lp_model_expect(model, list_bucket(model, x->hash[2]));
+        lp_model_expect(model, list_bucket(model, x, 3));
 }
 
 /* The context after a leaf, as soon as this is known. */
@@ -83,7 +82,7 @@ static void find_follow(const struct lp_mix *m, struct context *x)
 static inline void read_follow(struct context *x)
 {
     x->followers = lp_follow_leaves(&x->follow);
-    lp_vec_narrow((int8_t *)x->follow_class, lp_vec_bits(lp_follow_counts(&x->follow)));
+    lp_vec_store(x->follow_class, lp_vec_bits(lp_follow_counts(&x->follow)));
 }
 
 /* Notes the last leaf in the sequence's own list of what came before it, and finds

@@ -9,7 +9,7 @@ enum { CHILD_RATE = 20 /* weights move by their gradient / 2^that */ };
 /* Where a token's coding is: in the tree, and in what is known of the token. */
 struct walk {
     const unsigned char *node;
-    uint32_t at, depth, end; /* end: of its leaves */
+    uint32_t at, depth;
     uint32_t inner;          /* whether it is at a node, not yet at a leaf, */
     uint32_t fewer;          /* and whether some leaf was offered */
     const uint32_t *offered; /* what it is not: leaves in lanes from 1 on, */
@@ -24,7 +24,7 @@ struct choice {
     lp_vec begin; /* of children */
     uint32_t inner, leaf, shift;
     const int16_t *follow; /* the odds of a child by the class of its successors' count, */
-    uint8_t class[LP_LANES];
+    lp_vec class;          /* these, of each */
     const int16_t *weight_a, *weight_b;
     int16_t weight[LP_INPUTS];
     lp_vec odds[LP_INPUTS];
@@ -69,7 +69,7 @@ static inline lp_vec successor_odds(const struct lp_mix *m, struct choice *s,
     }
     const lp_vec counts = lp_vec_sub(sum, lp_vec_next(sum));
     s->follow = m->by.follow[lp_follow_class(x->follow.others + lp_vec_first(sum))];
-    lp_vec_narrow((int8_t *)s->class, lp_vec_bits(counts));
+    s->class = lp_vec_bits(counts);
     return lp_vec_look_up(s->follow, s->class);
 }
 
@@ -84,8 +84,7 @@ static inline uint32_t but_offered(const struct choice *s, const struct context 
     uint32_t gone = 0;
     for (; below != 0; below &= below - 1)
         gone |= (uint32_t)1 << child_of(s, w->offered[__builtin_ctz(below)]);
-    below = lp_words_from(&x->followers, s->leaf, w->end) & w->gone;
-    for (; below != 0; below &= below - 1) {
+    for (below = w->gone; below != 0; below &= below - 1) {
         const uint32_t i = (uint32_t)__builtin_ctz(below);
         gone |= (uint32_t)1 << child_of(s, lp_follow_leaf(&x->follow, i));
     }
@@ -97,31 +96,36 @@ static inline uint32_t but_offered(const struct choice *s, const struct context 
 static inline lp_vec children_of(const struct choice *s, const struct context *x,
                                  const struct walk *w)
 {
-    if (s->inner != UINT16_MAX) { /* there are leaves */
-        const uint32_t below = lp_words_from(&w->leaves, s->leaf, w->end) & w->lanes;
-        if ((below | w->gone) != 0) /* seldom */
-            return lanes_of(but_offered(s, x, w, below));
-    }
+    const uint32_t leaves = 0U - (s->inner != UINT16_MAX); /* whether there are some: all bits */
+    uint32_t below = w->lanes;
+    if (below != 0)
+        below &= lp_words_from(&w->leaves, s->leaf, lp_get32(w->node + LP_NODE_AT_END)) & leaves;
+    if ((below | (w->gone & leaves)) != 0) /* seldom */
+        return lanes_of(but_offered(s, x, w, below));
     return lp_vec_but(lp_vec_all(-1), lp_vec_same(s->begin, lp_vec_all(-1)));
 }
 
 /* The share of each child. */
 LP_INLINE lp_vec mix_children(struct lp_mix *m, struct choice *s, const struct context *x,
-                              const struct walk *w, const bool decode)
+                              struct walk *w)
 {
     const unsigned char *node = w->node;
     const uint32_t depth = w->depth < LP_NODE_DEPTHS ? w->depth : LP_NODE_DEPTHS - 1;
     const uint32_t seen = m->seen[w->at];
     s->follow = NULL;
+    s->class = lp_vec_all(0);
     s->inner = lp_get16(node + LP_NODE_AT_INNER);
     s->begin = lp_vec_load_file(node + LP_NODE_AT_BEGIN);
     s->leaf = lp_get32(node + LP_NODE_AT_LEAF);
     s->shift = node[LP_NODE_AT_SHIFT];
+    const uint32_t below = lp_words_from(&x->followers, s->leaf, lp_get32(node + LP_NODE_AT_END));
+    w->successors &= below;
+    w->gone &= below;
     s->weight_a = m->by.child_a[LP_MET_LEVELS * w->fewer + m->met_level[seen]];
     s->weight_b = m->by.child_b[depth << 1 | (w->at < m->model->nnets)];
     lp_weights_add(s->weight_a, s->weight_b, s->weight);
     lp_weights_add(s->weight, m->learnt.child, s->weight);
-    s->odds[LP_IN_MODEL] = decode && w->depth == 0 ? x->root : known_odds(m->model, x, w->at);
+    s->odds[LP_IN_MODEL] = known_odds(m->model, x, w->at);
     s->odds[LP_IN_NODE] = lp_vec_load(m->node[w->at]);
     s->odds[LP_IN_FOLLOW] = lp_vec_all(0);
     if (w->depth == 0)
@@ -153,8 +157,8 @@ static inline uint32_t child_begin(const unsigned char *node, uint32_t child)
 }
 
 /* Goes to a child. What is there is on its way while the choice is noted. */
-LP_INLINE void go(const struct lp_mix *m, const struct context *x, struct walk *w,
-                  const struct choice *s, uint32_t child, const bool decode)
+static inline void go(const struct lp_mix *m, struct walk *w, const struct choice *s,
+                      uint32_t child)
 {
     const unsigned char *node = w->node;
     w->inner = s->inner >> child & 1;
@@ -167,19 +171,6 @@ LP_INLINE void go(const struct lp_mix *m, const struct context *x, struct walk *
     __builtin_prefetch(m->node[w->at]);
     if (w->at < m->model->nnets)
         lp_net_expect(m->model, w->at);
-    const uint32_t begin = child_begin(node, child);
-    if (child + 1 < LP_NODE_CHILDREN && child_begin(node, child + 1) < w->end)
-        w->end = child_begin(node, child + 1);
-    if (decode) { /* it may be one of the sixteen leaves there: what their context is found by */
-        __builtin_prefetch(m->model->start + 4 * (size_t)begin);
-        __builtin_prefetch(m->model->start + 4 * (size_t)begin + 60);
-        __builtin_prefetch(m->model->row + 2 * (size_t)begin);
-    }
-    if ((w->successors | w->gone) != 0) {
-        const uint32_t below = lp_words_from(&x->followers, begin, w->end);
-        w->successors &= below;
-        w->gone &= below;
-    }
     w->depth++;
 }
 
@@ -195,13 +186,13 @@ LP_INLINE uint32_t code_child(struct lp_mix *m, struct lp_coder *c, struct conte
     const uint32_t at = w->at;
     const unsigned char *node = w->node;
     struct choice s;
-    const struct parts parts = parts_of(mix_children(m, &s, x, w, decode));
+    const struct parts parts = parts_of(mix_children(m, &s, x, w));
     const uint32_t child = choose(c, &parts, decode ? 0 : child_of(&s, leaf), decode);
     const lp_vec error = errors_of(parts.share, parts.total, child);
     LP_TEACH_CHILD(m, &s, error);
     if (w->depth == 0)
         lp_weights_move(m->learnt.child, error, s.odds, CHILD_RATE);
-    go(m, x, w, &s, child, decode);
+    go(m, w, &s, child);
     if (decode && !w->inner)
         see(m, x, child_begin(node, child));
     note_child(m, &s, at, error);

@@ -57,20 +57,32 @@ static inline uint32_t offer_leaf(struct offer *o, const struct context *x, uint
     o->slot[leaf % SLOTS] = (uint8_t)lane;
     o->leaf[lane] = leaf;
     const uint32_t here = lp_words_same(&x->followers, leaf) & lp_follow_there(&x->follow);
-    o->class[0][lane] = x->follow_class[__builtin_ctz(here | (uint32_t)1 << LP_FOLLOW_MAX)];
+    o->class[0][lane] =
+        (uint8_t)x->follow_class[__builtin_ctz(here | (uint32_t)1 << LP_FOLLOW_MAX)];
     o->followed |= here;
     return lane;
 }
 
 /* What a list of the model has: the cells of a context of so many leaves, a bit each. */
-static inline uint64_t list_cells(const struct lp_model *model, uint64_t hash,
-                                  const unsigned char **bucket)
+static inline uint64_t list_cells(const struct lp_model *model, const struct context *x,
+                                  uint32_t order, const unsigned char **bucket)
 {
     *bucket = model->cell;
     if (model->nbuckets == 0)
         return 0;
-    *bucket = list_bucket(model, hash);
-    return lp_cells_of(*bucket, model->leaf_bits, lp_cell_check(hash, model->leaf_bits));
+    *bucket = list_bucket(model, x, order);
+    return lp_cells_of(*bucket, model->leaf_bits,
+                       lp_cell_check(x->hash[order - 1], model->leaf_bits));
+}
+
+/* The leaf of a cell; NONE for a place that the successors do not have. No branches: which it is is
+ * not to be foretold. */
+static inline uint32_t leaf_in(const struct context *x, uint32_t cell, uint32_t bits)
+{
+    const uint32_t leaf = lp_cell_leaf(cell, bits), place = leaf - lp_cell_follower(bits);
+    const uint32_t follows = 0U - (place < LP_FOLLOW_MAX), there = 0U - (place < x->follow.n);
+    const uint32_t follower = lp_follow_leaf(&x->follow, place % LP_FOLLOW_MAX);
+    return leaf ^ ((leaf ^ (follower | ~there)) & follows);
 }
 
 /* What lists have: the model's first, then the sequence's own. In one loop for all, so that
@@ -81,14 +93,17 @@ static inline void offer_lists(const struct lp_mix *m, const struct context *x, 
     const uint32_t bits = model->leaf_bits, own = (1 << LP_OWN_CELLS) - 1;
     const unsigned char *bucket[LP_LISTS] = {NULL, NULL, x->own};
     uint32_t total[LP_LISTS] = {0};
-    uint64_t cells = list_cells(model, x->hash[1], &bucket[0]);
-    cells |= list_cells(model, x->hash[2], &bucket[1]) << LP_BUCKET_CELLS;
+    uint64_t cells = list_cells(model, x, 2, &bucket[0]);
+    cells |= list_cells(model, x, 3, &bucket[1]) << LP_BUCKET_CELLS;
     cells |= (uint64_t)(lp_cells_of(x->own, bits, x->own_check) & own) << 2 * LP_BUCKET_CELLS;
     for (; cells != 0; cells &= cells - 1) {
         const uint32_t at = (uint32_t)__builtin_ctzll(cells), i = at / LP_BUCKET_CELLS;
         const uint32_t cell = lp_get32(bucket[i] + 4 * (size_t)(at % LP_BUCKET_CELLS));
         const uint32_t class = lp_cell_class(cell, bits);
-        const uint32_t lane = offer_leaf(o, x, lp_cell_leaf(cell, bits));
+        const uint32_t leaf = leaf_in(x, cell, bits);
+        if (leaf == NONE)
+            continue;
+        const uint32_t lane = offer_leaf(o, x, leaf);
         if (lane == NONE_LANE)
             continue;
         o->class[1 + i][lane] = (uint8_t) class;
@@ -149,18 +164,18 @@ static inline struct weights weights_of(const struct lp_mixing *by, const struct
 }
 
 /* The odds of what the match foresees; 0 if that is not offered. */
-static inline int32_t match_odds(const struct lp_mix *m, const struct context *x, uint32_t lane)
+static inline int32_t match_odds(const struct lp_mix *m, const struct context *x, bool there)
 {
     const uint32_t length = x->match_length;
     const int32_t odds = lp_within_16(m->by.match[length] + m->learnt.match[length]);
-    return odds & (0 - (lane != NONE_LANE));
+    return odds & (0 - there);
 }
 
 /* Those of none of the leaves, in its lane, weighed. */
-static inline lp_vec none_odds(const struct lp_mix *m, uint32_t state)
+static inline lp_vec none_odds(const struct lp_mix *m, uint32_t state, uint32_t lane)
 {
     const int32_t odds = lp_within_16(m->by.none[state] + m->learnt.none[state]);
-    return only_in(NONE_LANE, lp_shift_down(odds * NONE_WEIGHT, 16));
+    return only_in(lane, lp_shift_down(odds * NONE_WEIGHT, 16));
 }
 
 /* What a choice among what is offered is mixed from. */
@@ -182,12 +197,12 @@ LP_INLINE lp_vec mix_offer(const struct lp_mix *m, const struct context *x, cons
     lp_weights_add(s->weight.sum, s->learnt, s->weight.sum);
     for (uint32_t i = 0; i < LP_SOURCES; i++) {
         s->odds_of[i] = by->offer[i][o->level[i]];
-        s->odds[i] = lp_vec_look_up(s->odds_of[i], o->class[i]);
+        s->odds[i] = lp_vec_look_up(s->odds_of[i], lp_vec_widen(o->class[i]));
     }
-    s->odds[LP_IN_MATCH] = only_in(o->match, match_odds(m, x, o->match));
+    s->odds[LP_IN_MATCH] = only_in(o->match, match_odds(m, x, o->match != NONE_LANE));
     lp_vec odds = lp_vec_weigh(s->odds, s->weight.sum, LP_SOURCES);
     odds = lp_vec_add(odds, weighed(s->odds[LP_IN_MATCH], s->weight.sum[LP_IN_MATCH]));
-    return shares_of(lp_vec_add(odds, none_odds(m, o->state)), lanes_below(o->n + 1));
+    return shares_of(lp_vec_add(odds, none_odds(m, o->state, NONE_LANE)), lanes_below(o->n + 1));
 }
 
 static inline void move_odds(int16_t *odds, int32_t error)

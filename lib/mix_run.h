@@ -34,9 +34,7 @@ LP_APART uint32_t code_walk(struct lp_mix *m, struct lp_coder *c, struct context
 {
     w->node = m->model->node;
     w->at = w->depth = 0;
-    w->end = m->model->nleaves;
     w->leaves = lp_words_of(w->offered);
-    w->fewer = (w->lanes | w->gone) != 0;
     for (;;) {
         const unsigned char *node = w->node;
         const uint32_t child = code_child(m, c, x, w, leaf, decode);
@@ -68,25 +66,26 @@ LP_INLINE uint32_t code_leaf(struct lp_mix *m, struct lp_coder *c, struct contex
     w.lanes = (2U << offer->n) - 2;
     w.gone = 0;
     w.successors = lp_follow_there(&x->follow) & ~offer->followed;
+    w.fewer = offer->n > 0;
     return code_walk(m, c, x, &w, leaf, decode);
 }
 
-/* The same in the fast way. */
+/* The same in the fast way. In the tree only the successors are not there: to leave out the few
+ * others too would save less than it takes. */
 LP_INLINE uint32_t code_leaf_quick(struct lp_mix *m, struct lp_coder *c, struct context *x,
                                    const struct quick *q, uint32_t leaf, const bool decode)
 {
     if (q->n + x->follow.n > 0) {
         const uint32_t lane = code_quick(m, c, x, q, leaf, decode);
-        if (lane != NONE_LANE) {
-            leaf = lane < LP_LANES ? q->leaf[lane] : lp_follow_leaf(&x->follow, lane - LP_LANES);
-            return see_offered(m, x, leaf, decode);
-        }
+        if (lane != q->none)
+            return see_offered(m, x, leaf_at(m->model, q, x, lane), decode);
     }
     struct walk w;
     w.offered = q->leaf;
-    w.lanes = (2U << q->n) - 2;
+    w.lanes = 0;
     w.gone = lp_follow_there(&x->follow);
     w.successors = 0;
+    w.fewer = q->n + x->follow.n > 0;
     return code_walk(m, c, x, &w, leaf, decode);
 }
 
@@ -119,8 +118,6 @@ LP_INLINE enum lp_status run(struct lp_mix *m, struct lp_coder *c, const uint32_
             find_own(m, &x, i);
         find_match(m, &x, i);
         lp_net_see(model, &x.net, x.before);
-        if (decode) /* while the memory of lists is on its way */
-            x.root = known_odds(model, &x, 0);
         read_follow(&x);
         if (fast)
             offer_all_quick(m, &x, &quick);

@@ -78,7 +78,8 @@ static bool check_node(const struct lp_model *m, struct interval *of, uint32_t a
     if (lp_vec_where(lp_vec_same(gap, lp_vec_all(0))) != none || (none & 3) != 0 ||
         at_begin[0] != 0 || lp_vec_where(lp_vec_same(lp_vec_min(cost, most), cost)) != UINT16_MAX ||
         shift > 8 || whole.end == 0 || (whole.end - whole.begin - 1) >> shift >= LP_NODE_NONE ||
-        lp_get32(p + LP_NODE_AT_LEAF) != whole.begin || whole.depth >= LP_NODE_DEPTH)
+        lp_get32(p + LP_NODE_AT_LEAF) != whole.begin || lp_get32(p + LP_NODE_AT_END) != whole.end ||
+        whole.depth >= LP_NODE_DEPTH)
         return false;
     const uint32_t n = (uint32_t)__builtin_ctz(none | (uint32_t)1 << LP_NODE_CHILDREN);
     const uint32_t last = whole.begin + ((uint32_t)(uint16_t)at_begin[n - 1] << shift);
@@ -130,9 +131,7 @@ enum lp_status lp_model_layout(const void *file, size_t size, struct lp_model *m
     if (lp_get64(p + LP_LPM_AT_FILE_SIZE) != m->file_size || p[LP_LPM_AT_NAME + 39] != 0 ||
         m->size > LP_LEAF_MAX || m->nleaves < 2 || m->nleaves > m->size)
         return LP_DATA;
-    m->leaf_bits = LP_LEAF_BITS_MIN;
-    while ((uint32_t)1 << m->leaf_bits < m->nleaves)
-        m->leaf_bits++;
+    m->leaf_bits = lp_leaf_bits(m->nleaves);
     for (int i = 0; i < LP_LPM_SECTIONS; i++) {
         const uint32_t begin = lp_get32(p + LP_LPM_AT_SECTION + 8 * i);
         const uint32_t bytes = lp_get32(p + LP_LPM_AT_SECTION + 8 * i + 4);

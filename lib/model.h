@@ -17,19 +17,21 @@
 #define LP_LPM_MAGIC "LPMODEL" /* eight bytes with the NUL */
 
 enum {
-    LP_LPM_VERSION = 6,
+    LP_LPM_VERSION = 7,
     LP_LPM_HEAD = 4096,
-    LP_LPM_PAGE = 1024,       /* sections are whole pages, each of which has a sum */
-    LP_LEAF_MAX = 1 << 18,    /* leaves of a tree at most; cells have 18 bits for one */
-    LP_LEAF_BITS_MIN = 14,    /* of a leaf in a cell, so that its check has at most as many */
-    LP_NODE_CHILDREN = 16,    /* at most */
-    LP_NODE_SIZE = 64,        /* bytes */
-    LP_NODE_DEPTH = 16,       /* of the tree at most */
-    LP_NODE_NONE = 0xFFFF,    /* a child that is not there */
-    LP_NODE_COST_MAX = 127,   /* of a child: -ln(p) in 1/8 */
-    LP_FOLLOW_BITS = 14,      /* of a successor: its count; the rest is a leaf */
-    LP_FOLLOW_MAX = 16,       /* successors of a list */
-    LP_CELL_CLASS_BITS = 4,   /* of a cell: its count's class */
+    LP_LPM_PAGE = 1024,     /* sections are whole pages, each of which has a sum */
+    LP_LEAF_MAX = 1 << 18,  /* leaves of a tree at most */
+    LP_LEAF_BITS_MIN = 14,  /* of a leaf in a cell, so that its check has at most as many */
+    LP_NODE_CHILDREN = 16,  /* at most */
+    LP_NODE_SIZE = 64,      /* bytes */
+    LP_NODE_DEPTH = 16,     /* of the tree at most */
+    LP_NODE_NONE = 0xFFFF,  /* a child that is not there */
+    LP_NODE_COST_MAX = 127, /* of a child: -ln(p) in 1/8 */
+    LP_FOLLOW_BITS = 14,    /* of a successor: its count; the rest is a leaf */
+    LP_FOLLOW_MAX = 16,     /* successors of a list */
+    LP_PLACE_BITS = 4,      /* of a successor's place */
+    LP_CELL_CLASS_BITS = 4, /* of a cell: its count's class */
+    LP_CELL_CLASSES = 1 << LP_CELL_CLASS_BITS,
     LP_BUCKET_CELLS = 16,     /* 64 bytes */
     LP_NET_SIZE = 32,         /* values of a vector of the network (net.h) */
     LP_NET_PLACES = 4,        /* the last three tokens, and the faded sum of all before */
@@ -83,6 +85,7 @@ enum lp_node_field {
     LP_NODE_AT_INNER = 56, /* u16: a bit for each child that is a node, not a leaf */
     LP_NODE_AT_SHIFT = 58, /* u8: begins are in units of 1 << shift leaves */
     LP_NODE_AT_SCALE = 59, /* u8: what its weights are multiplied by */
+    LP_NODE_AT_END = 60,   /* u32: one after the last leaf */
 };
 
 /* What choices are mixed by. */
@@ -183,6 +186,15 @@ static inline uint32_t lp_get24(const unsigned char *p)
 
 /* --- Contexts ------------------------------------------------------------------- */
 
+/* The bits of a leaf in a cell, or of what stands for one there. */
+static inline uint32_t lp_leaf_bits(uint32_t nleaves)
+{
+    uint32_t bits = LP_LEAF_BITS_MIN;
+    while ((uint32_t)1 << bits < nleaves + LP_FOLLOW_MAX)
+        bits++;
+    return bits;
+}
+
 /* A hash of up to three leaves before, one added at a time. */
 static inline uint64_t lp_context(uint64_t hash, uint32_t leaf)
 {
@@ -190,10 +202,14 @@ static inline uint64_t lp_context(uint64_t hash, uint32_t leaf)
     return h ^ h >> 29;
 }
 
-/* The bucket of n, and the check in it, that a hash means. */
-static inline uint32_t lp_bucket(uint64_t hash, uint32_t n)
+/* The bucket of n, and the check in it, that a hash of two or three leaves means. Those of two
+ * have the first half: together they are sooner at hand. */
+static inline uint32_t lp_bucket(uint64_t hash, uint32_t order, uint32_t n)
 {
-    return (uint32_t)((hash >> 32) * n >> 32);
+    const uint32_t half = n / 2;
+    const uint32_t from = half & (0U - (order == 3));
+    const uint32_t many = order == 3 ? n - half : half;
+    return from + (uint32_t)((hash >> 32) * many >> 32);
 }
 
 static inline uint32_t lp_cell_check(uint64_t hash, uint32_t leaf_bits)
@@ -205,6 +221,6 @@ static inline uint32_t lp_cell_check(uint64_t hash, uint32_t leaf_bits)
 /* --- Count classes --------------------------------------------------------------- */
 
 /* The counts that the sixteen classes of a cell stand for: half octaves. */
-extern const uint16_t lp_class_count[16];
+extern const uint16_t lp_class_count[LP_CELL_CLASSES];
 
 #endif

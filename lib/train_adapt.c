@@ -9,20 +9,22 @@
 
 /* --- Cells ------------------------------------------------------------------------- */
 
-/* Adds a gram to its bucket: a cell grows, or takes the place of the one that counts
- * least. */
-static void adapt_bucket(const struct lp_model *m, unsigned char *bucket, const struct lp_gram *g)
+/* Adds a gram to its bucket: a cell grows, or takes the place of the one that counts least. What
+ * stands for its leaf may be new, where it was no successor before. */
+static void adapt_bucket(const struct lp_model *m, unsigned char *bucket, const struct lp_gram *g,
+                         uint32_t stands)
 {
     const uint32_t bits = m->leaf_bits, shift = bits + LP_CELL_CLASS_BITS;
     const uint32_t check = lp_cell_check(g->key, bits), leaf = (uint32_t)(g->key & LP_GRAM_LEAF);
-    uint32_t least = 0, least_class = 16, same = 0;
+    uint32_t least = 0, least_class = 16, here = 0;
     for (uint32_t k = 0; k < LP_BUCKET_CELLS; k++) {
-        uint32_t cell = lp_get32(bucket + 4 * k), class = cell >> bits & 15;
-        bool here = class > 0 && cell >> shift == check;
-        same += here;
-        if (here && (cell & (((uint32_t)1 << bits) - 1)) == leaf) {
-            class = lp_class_of((float)lp_class_count[class] + 2 * g->count);
-            lp_put32(bucket + 4 * k, check << shift | class << bits | leaf);
+        const uint32_t cell = lp_get32(bucket + 4 * k), class = lp_cell_class(cell, bits);
+        const uint32_t has = lp_cell_leaf(cell, bits);
+        const bool of_context = class > 0 && cell >> shift == check;
+        here += of_context;
+        if (of_context && (has == leaf || has == stands)) {
+            const uint32_t more = lp_class_of((float)lp_class_count[class] + 2 * g->count);
+            lp_put32(bucket + 4 * k, check << shift | more << bits | stands);
             return;
         }
         if (class < least_class) {
@@ -30,40 +32,47 @@ static void adapt_bucket(const struct lp_model *m, unsigned char *bucket, const 
             least = k;
         }
     }
-    uint32_t class = lp_class_of(2 * g->count);
-    if (same < 6 && class >= least_class)
-        lp_put32(bucket + 4 * least, check << shift | class << bits | leaf);
+    const uint32_t class = lp_class_of(2 * g->count);
+    if (here < LP_CELLS_OF_CONTEXT && class >= least_class)
+        lp_put32(bucket + 4 * least, check << shift | class << bits | stands);
 }
 
-static void adapt_cells(const struct lp_model *m, unsigned char *cells,
-                        const struct lp_grams *grams)
+/* Successors have their places in the lists of m, which are adapted already. */
+static void adapt_cells(const struct lp_model *m, unsigned char *cells, const struct lp_docs *docs,
+                        const struct lp_grams *grams, uint32_t order)
 {
-    for (size_t i = 0; m->nbuckets > 0 && i < grams->n; i++)
-        adapt_bucket(m, cells + 64 * (size_t)lp_bucket(grams->v[i].key, m->nbuckets), &grams->v[i]);
+    for (size_t i = 0; m->nbuckets > 0 && i < grams->n; i++) {
+        const struct lp_gram *g = &grams->v[i];
+        const uint32_t last = lp_leaf_before(docs, m->nleaves, g->at);
+        adapt_bucket(m, cells + 64 * (size_t)lp_bucket(g->key, order, m->nbuckets), g,
+                     lp_leaf_in_cell(m, last, (uint32_t)(g->key & LP_GRAM_LEAF)));
+    }
 }
 
 /* --- Lists of successors ------------------------------------------------------------- */
 
-/* The successors of a leaf in the model and n in docs, merged into list. */
-static uint32_t merge_follow(const struct lp_model *m, const struct lp_follow *f,
-                             const struct lp_gram *g, size_t n, struct lp_successor *list)
+/* The successors of a leaf in the model, in their places, and then n in docs. */
+static void merge_follow(const struct lp_model *m, const struct lp_follow *f,
+                         const struct lp_gram *g, size_t n, struct lp_successors *of)
 {
-    uint32_t k = 0;
-    size_t i = 0;
-    for (uint32_t at = 0; at < f->n; at++) {
-        const uint32_t leaf = lp_follow_leaf(f, at);
-        float count = (float)lp_follow_count(f, at);
-        if (leaf >= m->nleaves)
-            break; /* no model of ours */
-        for (; i < n && (g[i].key & LP_GRAM_LEAF) < leaf; i++)
-            list[k++] = (struct lp_successor){(uint32_t)(g[i].key & LP_GRAM_LEAF), 4 * g[i].count};
-        if (i < n && (g[i].key & LP_GRAM_LEAF) == leaf)
-            count += 4 * g[i++].count;
-        list[k++] = (struct lp_successor){leaf, count};
+    of->n = 0;
+    while (of->n < f->n && lp_follow_leaf(f, of->n) < m->nleaves) { /* all, in a model of ours */
+        of->list[of->n] =
+            (struct lp_successor){lp_follow_leaf(f, of->n), (float)lp_follow_count(f, of->n)};
+        of->n++;
     }
-    for (; i < n; i++)
-        list[k++] = (struct lp_successor){(uint32_t)(g[i].key & LP_GRAM_LEAF), 4 * g[i].count};
-    return k;
+    of->placed = of->n;
+    for (size_t i = 0; i < n; i++) {
+        const uint32_t leaf = (uint32_t)(g[i].key & LP_GRAM_LEAF);
+        uint32_t at = 0;
+        while (at < of->placed && of->list[at].leaf != leaf)
+            at++;
+        if (at == of->placed) {
+            at = of->n++;
+            of->list[at] = (struct lp_successor){leaf, 0};
+        }
+        of->list[at].count += 4 * g[i].count;
+    }
 }
 
 /* What a list of the model does not have: all that the root's odds stand for, but for
@@ -101,7 +110,7 @@ static uint32_t put_lists(const struct lp_model *m, const struct lp_tree *tree,
         size_t from = i;
         while (i < grams->n && grams->v[i].key >> LP_GRAM_SHIFT == last)
             i++;
-        of->n = merge_follow(m, &f, grams->v + from, i - from, of->list);
+        merge_follow(m, &f, grams->v + from, i - from, of);
         if (follow == NULL) {
             at += lp_list_put(tree, of, least, NULL);
             continue;
@@ -193,21 +202,21 @@ static enum lp_status adapt(const struct lp_trainer *t, const struct lp_tree *tr
     if (status == LP_OK)
         status =
             lp_net_adapt(t, tree, docs, p + (m->node - m->file), p + (m->net_weight - m->file));
-    for (int order = 1; status == LP_OK && order <= 3; order++) {
+    struct lp_model adapted;
+    for (uint32_t order = 1; status == LP_OK && order <= 3; order++) {
         struct lp_grams grams;
-        status = lp_grams_count(docs, m->nleaves, order, &grams);
+        status = lp_grams_count(docs, m->nleaves, (int)order, &grams);
         if (status == LP_OK && order == 1)
             status =
                 adapt_follow(m, tree, p + (m->start - m->file), p + (m->follow - m->file), &grams);
-        else if (status == LP_OK)
-            adapt_cells(m, p + (m->cell - m->file), &grams);
+        if (status == LP_OK && order == 1)
+            status = lp_model_layout(p, m->file_size, &adapted);
+        if (status == LP_OK && order > 1)
+            adapt_cells(&adapted, p + (m->cell - m->file), docs, &grams, order);
         free(grams.v);
     }
     lp_sort_cells(p + (m->cell - m->file), m->nbuckets);
     lp_tune_put(by, p + (m->mixing - m->file));
-    struct lp_model adapted;
-    if (status == LP_OK)
-        status = lp_model_layout(p, m->file_size, &adapted);
     if (status == LP_OK)
         lp_model_seal(p, &adapted);
     return status;

@@ -75,6 +75,20 @@ uint64_t lp_gram_context(const struct lp_docs *docs, uint32_t nleaves, size_t be
     return hash & ~LP_GRAM_LEAF;
 }
 
+uint32_t lp_leaf_before(const struct lp_docs *docs, uint32_t nleaves, size_t i)
+{
+    uint32_t low = 0, high = docs->ndocs; /* the first doc that does not end before i */
+    while (low < high) {
+        const uint32_t middle = (low + high) / 2;
+        if (docs->end[middle] < i)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    const bool begins = i == 0 || (low < docs->ndocs && docs->end[low] == i);
+    return begins ? nleaves : docs->id[i - 1];
+}
+
 struct occurrence {
     uint64_t key;
     uint32_t at, doc;

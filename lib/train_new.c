@@ -128,16 +128,16 @@ static enum lp_status put_follow(struct builder *b)
 }
 
 struct scored {
-    float score, count;
-    uint64_t key;
+    float score;
+    uint32_t gram; /* twice its number, and 1 for a context of three */
 };
 
 static int by_score(const void *a, const void *b)
 {
     const struct scored *x = a, *y = b;
     return x->score != y->score ? (x->score > y->score ? -1 : 1)
-           : x->key < y->key    ? -1
-                                : x->key > y->key;
+           : x->gram < y->gram  ? -1
+                                : x->gram > y->gram;
 }
 
 /* Estimated probability of each gram, in its context. */
@@ -189,7 +189,7 @@ static size_t score_grams(const struct builder *b, const struct lp_docs *docs,
             double q = back != NULL ? (double)p[order - 2][back - lower->v] : 1e-6;
             double gain = (double)g->v[i].count * log2((double)p[order - 1][i] / q);
             if (gain > 0.1)
-                v[n++] = (struct scored){(float)gain, g->v[i].count, g->v[i].key};
+                v[n++] = (struct scored){(float)gain, (uint32_t)(2 * i) + (order == 3)};
         }
     }
     if (good)
@@ -203,14 +203,34 @@ static size_t score_grams(const struct builder *b, const struct lp_docs *docs,
     return n;
 }
 
+/* Puts a gram into its bucket, of which some cells are used, unless that or its context has
+ * enough. */
+static bool put_cell(const struct lp_model *m, unsigned char *bucket, uint8_t *used, uint32_t last,
+                     const struct lp_gram *g)
+{
+    const uint32_t shift = m->leaf_bits + LP_CELL_CLASS_BITS;
+    const uint32_t check = lp_cell_check(g->key, m->leaf_bits);
+    uint32_t same = 0;
+    for (uint32_t k = 0; k < *used; k++)
+        same += lp_get32(bucket + 4 * k) >> shift == check;
+    if (*used == LP_BUCKET_CELLS || same == LP_CELLS_OF_CONTEXT)
+        return false;
+    lp_put32(bucket + 4 * (size_t)(*used)++,
+             check << shift | lp_class_of(2 * g->count) << m->leaf_bits |
+                 lp_leaf_in_cell(m, last, (uint32_t)(g->key & LP_GRAM_LEAF)));
+    return true;
+}
+
 static enum lp_status put_cells(struct builder *b, const struct lp_docs *docs)
 {
-    uint32_t nbuckets = b->t->sizes.cell / 64, leaf_bits = LP_LEAF_BITS_MIN;
-    while ((uint32_t)1 << leaf_bits < b->tree->nleaves)
-        leaf_bits++;
-    const uint32_t shift = leaf_bits + LP_CELL_CLASS_BITS;
+    const uint32_t nbuckets = b->t->sizes.cell / 64, nleaves = b->tree->nleaves;
+    const struct lp_model m = {.leaf_bits = lp_leaf_bits(nleaves),
+                               .file = b->section[LP_LPM_FOLLOW],
+                               .start = b->section[LP_LPM_START],
+                               .follow = b->section[LP_LPM_FOLLOW],
+                               .nfollow = (uint32_t)(b->size[LP_LPM_FOLLOW] / 4)};
     struct scored *scored;
-    size_t n = score_grams(b, docs, &scored), kept = 0;
+    size_t n = score_grams(b, docs, &scored), kept[2] = {0, 0};
     unsigned char *cells = add_section(b, LP_LPM_CELL, 64 * (size_t)nbuckets);
     unsigned char *used = calloc(nbuckets + 1, 1);
     if (scored == NULL || cells == NULL || used == NULL) {
@@ -219,22 +239,15 @@ static enum lp_status put_cells(struct builder *b, const struct lp_docs *docs)
         return LP_NOMEM;
     }
     for (size_t i = 0; nbuckets > 0 && i < n; i++) {
-        uint64_t key = scored[i].key;
-        uint32_t at = lp_bucket(key, nbuckets), check = lp_cell_check(key, leaf_bits), same = 0;
-        if (used[at] == LP_BUCKET_CELLS)
-            continue;
-        unsigned char *cell = cells + 64 * (size_t)at;
-        for (uint32_t k = 0; k < used[at]; k++)
-            same += lp_get32(cell + 4 * k) >> shift == check;
-        if (same == 6)
-            continue;
-        lp_put32(cell + 4 * used[at]++, check << shift |
-                                            lp_class_of(2 * scored[i].count) << leaf_bits |
-                                            (uint32_t)(key & LP_GRAM_LEAF));
-        kept++;
+        const uint32_t three = scored[i].gram & 1;
+        const struct lp_gram *g = &b->gram[1 + three].v[scored[i].gram >> 1];
+        const uint32_t at = lp_bucket(g->key, 2 + three, nbuckets);
+        kept[three] += put_cell(&m, cells + 64 * (size_t)at, &used[at],
+                                lp_leaf_before(docs, nleaves, g->at), g);
     }
     lp_sort_cells(cells, nbuckets);
-    lp_train_tell(b->t, "successors: %zu of %zu kept, %u cells", kept, n, nbuckets * 16);
+    lp_train_tell(b->t, "successors: %zu of two tokens and %zu of three kept of %zu, %u cells",
+                  kept[0], kept[1], n, nbuckets * LP_BUCKET_CELLS);
     free(scored);
     free(used);
     return LP_OK;

@@ -40,6 +40,9 @@ enum lp_status lp_grams_count(const struct lp_docs *docs, uint32_t nleaves, int 
 /* The gram of a key; NULL when there is none. */
 const struct lp_gram *lp_gram_find(const struct lp_grams *grams, uint64_t key);
 
+/* The leaf before position i of docs; nleaves where a doc begins. */
+uint32_t lp_leaf_before(const struct lp_docs *docs, uint32_t nleaves, size_t i);
+
 /* What n occurrences in one doc count: the first fully, the others less and less. */
 float lp_diminished(uint32_t n);
 
@@ -61,11 +64,11 @@ struct lp_successor {
     float count; /* in quarters */
 };
 
-/* The successors of a leaf, ascending, and what others count by the root's child that
- * has them. */
+/* The successors of a leaf, first those that have their places in its list, and what others count
+ * by the root's child that has them. */
 struct lp_successors {
     struct lp_successor *list;
-    uint32_t n;
+    uint32_t n, placed;
     double others[LP_NODE_CHILDREN];
 };
 
@@ -75,6 +78,13 @@ struct lp_successors {
  * to: NULL only counts them. */
 uint32_t lp_list_put(const struct lp_tree *tree, const struct lp_successors *of, float least,
                      unsigned char *to);
+
+/* What stands for a leaf in a cell whose context ends with another: its place among the successors
+ * of that, if it is one. Of the model only what lp_follow_open() looks at need be there. */
+uint32_t lp_leaf_in_cell(const struct lp_model *m, uint32_t last, uint32_t leaf);
+
+/* Cells that a context has at most, so that others have room in its bucket. */
+enum { LP_CELLS_OF_CONTEXT = 6 };
 
 /* Cells in ascending order say nothing by it, and the file packs better. */
 void lp_sort_cells(unsigned char *cells, uint32_t nbuckets);

@@ -66,39 +66,89 @@ static void put_root(const struct lp_tree *tree, const double *count, unsigned c
     }
 }
 
+/* What a list has as a successor's count. */
+static uint32_t scaled(const struct lp_successor *s, double scale)
+{
+    const uint32_t count = (uint32_t)((double)s->count * scale + 0.5);
+    return count > 0 ? count : 1;
+}
+
+/* Whether a successor that has no place yet comes before another. */
+static bool comes_before(const struct lp_successor *a, const struct lp_successor *b, double scale)
+{
+    const uint32_t x = scaled(a, scale), y = scaled(b, scale);
+    return x != y ? x > y : a->leaf < b->leaf;
+}
+
+/* Which successors the list has, and in which places, as cells name them: those that it had stay
+ * where they are, others fill the gaps and follow, those that count most first. Returns how many.
+ * A gap that nothing fills keeps what it had. */
+static uint32_t find_places(const struct lp_successors *of, float least, double scale,
+                            uint32_t place[LP_FOLLOW_MAX])
+{
+    const struct lp_successor *list = of->list;
+    uint32_t new[LP_FOLLOW_MAX], nnew = 0, n = 0, gap = 0;
+    for (uint32_t i = of->placed; i < of->n; i++) {
+        if (list[i].count < least)
+            continue;
+        uint32_t at = nnew++;
+        for (; at > 0 && comes_before(&list[i], &list[new[at - 1]], scale); at--)
+            new[at] = new[at - 1];
+        new[at] = i;
+    }
+    for (uint32_t i = 0; i < of->placed; i++) {
+        place[i] = i;
+        if (list[i].count >= least)
+            n = i + 1;
+    }
+    for (uint32_t i = 0; i < nnew; i++) {
+        while (gap < n && list[gap].count >= least)
+            gap++;
+        n += gap == n;
+        place[gap++] = new[i];
+    }
+    return n;
+}
+
 uint32_t lp_list_put(const struct lp_tree *tree, const struct lp_successors *of, float least,
                      unsigned char *to)
 {
     const struct lp_successor *list = of->list;
-    const uint32_t n = of->n;
-    const float most = least_of_most(list, n);
-    double total = 0, others = 0, count[LP_NODE_CHILDREN];
-    uint32_t at = 0;
+    const float most = least_of_most(list, of->n);
+    double total = 0, count[LP_NODE_CHILDREN];
+    uint32_t place[LP_FOLLOW_MAX];
     for (uint32_t k = 0; k < LP_NODE_CHILDREN; k++)
-        others += count[k] = of->others[k];
-    total = others;
-    least = least > most ? least : most;
-    for (uint32_t i = 0; i < n; i++) {
+        total += of->others[k];
+    for (uint32_t i = 0; i < of->n; i++)
         total += (double)list[i].count;
-        at += list[i].count >= least;
-    }
-    if (at == 0)
+    const double scale = total > LP_FOLLOW_COUNT ? LP_FOLLOW_COUNT / total : 1;
+    const uint32_t n = find_places(of, least > most ? least : most, scale, place);
+    if (n == 0)
         return 0;
     if (to == NULL)
-        return LP_FOLLOW_HEAD + at;
-    const double scale = total > LP_FOLLOW_COUNT ? LP_FOLLOW_COUNT / total : 1;
-    at = 0;
-    for (uint32_t i = 0; i < n; i++) {
+        return LP_FOLLOW_HEAD + n;
+    memcpy(count, of->others, sizeof count);
+    for (uint32_t i = 0; i < of->n; i++)
         count[lp_tree_child(&tree->node[0], list[i].leaf)] += (double)list[i].count;
-        if (list[i].count < least) {
-            others += (double)list[i].count;
-            continue;
-        }
-        const uint32_t scaled = (uint32_t)((double)list[i].count * scale + 0.5);
-        lp_put32(to + 4 * (LP_FOLLOW_HEAD + (size_t)at++),
-                 list[i].leaf << LP_FOLLOW_BITS | (scaled > 0 ? scaled : 1));
+    double others = total;
+    for (uint32_t i = 0; i < n; i++) {
+        const struct lp_successor *s = &list[place[i]];
+        lp_put32(to + 4 * (LP_FOLLOW_HEAD + (size_t)i),
+                 s->leaf << LP_FOLLOW_BITS | scaled(s, scale));
+        others -= (double)s->count;
     }
-    lp_put32(to, (uint32_t)(others * scale));
+    lp_put32(to, others > 0 ? (uint32_t)(others * scale) : 0);
     put_root(tree, count, to + 4);
-    return LP_FOLLOW_HEAD + at;
+    return LP_FOLLOW_HEAD + n;
+}
+
+uint32_t lp_leaf_in_cell(const struct lp_model *m, uint32_t last, uint32_t leaf)
+{
+    struct lp_follow f;
+    lp_follow_open(m, last, &f);
+    for (uint32_t i = 0; i < f.n; i++) {
+        if (lp_follow_leaf(&f, i) == leaf)
+            return lp_cell_follower(m->leaf_bits) + i;
+    }
+    return leaf;
 }

@@ -352,6 +352,7 @@ void lp_tree_put(const struct lp_tree *tree, uint32_t at, unsigned char *p)
         inner |= (uint32_t)(k < node->n && lp_tree_inner(node, k)) << k;
     }
     lp_put32(p + LP_NODE_AT_LEAF, node->begin[0]);
+    lp_put32(p + LP_NODE_AT_END, node->begin[node->n]);
     lp_put32(p + LP_NODE_AT_FIRST, node->first);
     lp_put16(p + LP_NODE_AT_INNER, (uint16_t)inner);
     p[LP_NODE_AT_SHIFT] = (unsigned char)node->shift;
@@ -384,11 +385,9 @@ enum lp_status lp_tree_of(const struct lp_model *m, struct lp_tree *tree)
     }
     for (uint32_t k = 0; k < LP_NODE_CHILDREN; k++)
         tree->root[k] = exp(-m->file[LP_LPM_AT_ROOT + k] / 8.0);
-    tree->node[0].begin[1] = m->nleaves; /* while a node is to be read: its end */
     for (uint32_t at = 0; at < m->nnodes; at++) {
         const unsigned char *p = m->node + LP_NODE_SIZE * (size_t)at;
         struct lp_tree_node *node = &tree->node[at];
-        const uint32_t end = node->begin[1];
         node->shift = p[LP_NODE_AT_SHIFT];
         node->first = lp_get32(p + LP_NODE_AT_FIRST);
         uint32_t begin[LP_NODE_CHILDREN], n = 0;
@@ -398,13 +397,11 @@ enum lp_status lp_tree_of(const struct lp_model *m, struct lp_tree *tree)
                 break;
             begin[n] = lp_get32(p + LP_NODE_AT_LEAF) + (b << node->shift);
         }
-        *node = (struct lp_tree_node){
-            .begin = {begin[0], end}, .n = 1, .first = node->first, .shift = node->shift};
+        *node = (struct lp_tree_node){.begin = {begin[0], lp_get32(p + LP_NODE_AT_END)},
+                                      .n = 1,
+                                      .first = node->first,
+                                      .shift = node->shift};
         divide_at(node, begin, 0, n);
-        for (uint32_t k = 0, below = node->first; k < node->n; k++) {
-            if (lp_tree_inner(node, k))
-                tree->node[below++].begin[1] = node->begin[k + 1];
-        }
     }
     return LP_OK;
 }

@@ -124,14 +124,18 @@ static void teach_quick(struct lp_mix *m, const struct context *x, const struct 
         lp_vec_store(odds[2] + LP_LANES * i, s->match_odds[i]);
     }
     for (uint32_t k = 0; k < 2 * LP_LANES; k++) {
-        const uint32_t follow = k < LP_LANES ? 0 : x->follow_class[k - LP_LANES];
-        move(m, &s->follow[follow], (int64_t)e[k] * s->weight.sum[0], rates->offer_odds);
-        move(m, &s->list[q->class[k]], (int64_t)e[k] * s->weight.sum[1], rates->offer_odds);
+        const int place = k >= LP_LANES   ? (int)k - LP_LANES
+                          : q->follows[k] ? q->place[k]
+                                          : LP_FOLLOW_MAX;
+        move(m, &s->follow[x->follow_class[place]], (int64_t)e[k] * s->weight.sum[0],
+             rates->offer_odds);
+        move(m, &s->list[k < LP_LANES ? q->class[k] : 0], (int64_t)e[k] * s->weight.sum[1],
+             rates->offer_odds);
     }
-    if (q->match != NONE_LANE)
+    if (q->match != q->none)
         move(m, &m->by.match[x->match_length], (int64_t)e[q->match] * s->weight.sum[LP_IN_MATCH],
              rates->offer_odds);
-    move(m, &m->by.none[q->state], (int64_t)e[NONE_LANE] * NONE_WEIGHT, rates->offer_odds);
+    move(m, &m->by.none[q->state], (int64_t)e[q->none] * NONE_WEIGHT, rates->offer_odds);
     for (int i = 0; i < 3; i++) {
         const int input = i < 2 ? i : LP_IN_MATCH;
         move_weight(m, &s->weight.a[input], &s->weight.b[input], odds[i], e, 2 * LP_LANES,
@@ -142,11 +146,12 @@ static void teach_quick(struct lp_mix *m, const struct context *x, const struct 
 static void teach_child(struct lp_mix *m, const struct choice *s, lp_vec error)
 {
     const struct rates *rates = &((struct teacher *)m->teacher)->rates;
-    int16_t e[LP_LANES];
+    int16_t e[LP_LANES], class[LP_LANES];
     lp_vec_store(e, error);
+    lp_vec_store(class, s->class);
     balance(e, LP_LANES);
     for (uint32_t k = 0; s->follow != NULL && k < LP_LANES; k++)
-        move(m, &s->follow[s->class[k]], (int64_t)e[k] * s->weight[LP_IN_FOLLOW], rates->odds);
+        move(m, &s->follow[class[k]], (int64_t)e[k] * s->weight[LP_IN_FOLLOW], rates->odds);
     move_weights(m, s->weight_a, s->weight_b, s->odds, LP_INPUTS - 1, e, rates->weight);
 }
 

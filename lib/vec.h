@@ -66,6 +66,7 @@ static inline int32_t lp_within_16(int32_t x)
  *
  *   weigh(v, w, n)           the sum of the upper halves of v[0] * w[0] and so on, n of 4 at most
  *   look_up(p, i)            p[i[0]], p[i[1]], ...: of sixteen numbers in memory, all i below 16
+ *   any(a)                   the bits that any has
  *   pick(low, high, i)       low[i[0]] + 256 * high[i[0]], ...: of sixteen bytes each, all
  *                            i below 16
  *   next                     each the one after it; the last is 0
@@ -267,6 +268,19 @@ static inline lp_words lp_words_of(const uint32_t *p)
     return lp_words_load((const unsigned char *)p, 0);
 }
 
+static inline lp_words lp_words_both(lp_words w, uint32_t x)
+{
+    const __m256i y = _mm256_set1_epi32((int32_t)x);
+    return (lp_words){_mm256_and_si256(w.a, y), _mm256_and_si256(w.b, y)};
+}
+
+static inline void lp_words_store(uint32_t *p, lp_words w)
+{
+    __m256i *at = (__m256i *)(void *)p;
+    _mm256_storeu_si256(at, w.a);
+    _mm256_storeu_si256(at + 1, w.b);
+}
+
 static inline uint32_t lp_words_bits(__m256i a, __m256i b)
 {
     return (uint32_t)_mm256_movemask_ps(_mm256_castsi256_ps(a)) |
@@ -298,14 +312,13 @@ static inline lp_vec lp_vec_pick(const uint8_t *low, const uint8_t *high, lp_vec
         _mm256_slli_epi16(_mm256_shuffle_epi8(y, i), 8));
 }
 
-static inline lp_vec lp_vec_look_up(const int16_t *a, const uint8_t *i)
+static inline lp_vec lp_vec_look_up(const int16_t *a, lp_vec i)
 {
     const __m128i *p = (const __m128i *)(const void *)a;
     /* The two bytes of each, 2 i and 2 i + 1; a shuffle makes those whose place has its highest
      * bit set 0. */
-    const __m256i at =
-        _mm256_add_epi16(_mm256_mullo_epi16(lp_vec_widen(i), lp_vec_load(lp_constants.twice)),
-                         lp_vec_load(lp_constants.second));
+    const __m256i at = _mm256_add_epi16(_mm256_mullo_epi16(i, lp_vec_load(lp_constants.twice)),
+                                        lp_vec_load(lp_constants.second));
     const __m256i low = _mm256_adds_epu8(at, lp_vec_load(lp_constants.below_16));
     const __m256i high = _mm256_sub_epi8(at, lp_vec_load(lp_constants.from_16));
     return _mm256_or_si256(
@@ -543,6 +556,19 @@ static inline lp_words lp_words_of(const uint32_t *p)
     return lp_words_load((const unsigned char *)p, 0);
 }
 
+static inline lp_words lp_words_both(lp_words w, uint32_t x)
+{
+    for (int k = 0; k < 4; k++)
+        w.v[k] = _mm_and_si128(w.v[k], _mm_set1_epi32((int32_t)x));
+    return w;
+}
+
+static inline void lp_words_store(uint32_t *p, lp_words w)
+{
+    for (int k = 0; k < 4; k++)
+        _mm_storeu_si128((__m128i *)(void *)p + k, w.v[k]);
+}
+
 static inline uint32_t lp_words_same(const lp_words *w, uint32_t x)
 {
     const __m128i same = _mm_set1_epi32((int32_t)x);
@@ -622,6 +648,14 @@ static inline uint32_t lp_vec_first(lp_vec a)
 static inline uint32_t lp_vec_where(lp_vec a)
 {
     return (uint32_t)_mm_movemask_epi8(_mm_packs_epi16(lp_vec_low(a), lp_vec_high(a)));
+}
+
+static inline uint32_t lp_vec_any(lp_vec a)
+{
+    __m128i x = _mm_or_si128(lp_vec_low(a), lp_vec_high(a));
+    x = _mm_or_si128(x, _mm_shuffle_epi32(x, 0x4E));
+    const uint32_t two = (uint32_t)_mm_cvtsi128_si32(_mm_or_si128(x, _mm_shuffle_epi32(x, 0xB1)));
+    return (two | two >> 16) & UINT16_MAX;
 }
 
 static inline int32_t lp_vec_dot(lp_vec a, lp_vec b)
@@ -727,6 +761,14 @@ static inline lp_vec lp_vec_most(lp_vec a)
     return lp_vec_all(most);
 }
 
+static inline uint32_t lp_vec_any(lp_vec a)
+{
+    uint32_t bits = 0;
+    for (int i = 0; i < LP_LANES; i++)
+        bits |= (uint16_t)a.v[i];
+    return bits;
+}
+
 static inline int32_t lp_vec_dot(lp_vec a, lp_vec b)
 {
     int32_t sum = 0;
@@ -816,6 +858,18 @@ static inline lp_words lp_words_of(const uint32_t *p)
     return w;
 }
 
+static inline lp_words lp_words_both(lp_words w, uint32_t x)
+{
+    for (int i = 0; i < LP_LANES; i++)
+        w.v[i] &= x;
+    return w;
+}
+
+static inline void lp_words_store(uint32_t *p, lp_words w)
+{
+    memcpy(p, w.v, sizeof w.v);
+}
+
 static inline uint32_t lp_words_same(const lp_words *w, uint32_t x)
 {
     uint32_t bits = 0;
@@ -845,12 +899,13 @@ static inline lp_vec lp_vec_pick(const uint8_t *low, const uint8_t *high, lp_vec
     return lp_vec_load(of);
 }
 
-static inline lp_vec lp_vec_look_up(const int16_t *a, const uint8_t *i)
+static inline lp_vec lp_vec_look_up(const int16_t *a, lp_vec i)
 {
-    int16_t to[LP_LANES];
+    int16_t of[LP_LANES];
+    lp_vec_store(of, i);
     for (int k = 0; k < LP_LANES; k++)
-        to[k] = a[i[k]];
-    return lp_vec_load(to);
+        of[k] = a[of[k]];
+    return lp_vec_load(of);
 }
 
 static inline lp_vec lp_vec_weigh(const lp_vec *v, const int16_t *weight, unsigned n)

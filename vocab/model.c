@@ -6,10 +6,11 @@
  *
  * zstd sees little in a model: its tables are words of unlike parts. So each
  * table of words goes in as differences to the word before, first the lowest
- * bytes of them all, then the next ones. In cells, checks go in as differences
- * and leaves by their rank among the successors, so that high bytes are small.
+ * bytes of them all, then the next ones. Successors go in ascending; as they are, those that count
+ * most come first. In cells, checks go in as differences and leaves by their rank among the
+ * successors, so that high bytes are small.
  * What the rest tells is left out: the ids of leaves, the sums of pages. */
-#include "../lib/model.h"
+#include "../lib/follow.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -85,6 +86,40 @@ static void join_words(unsigned char *p, size_t nwords, size_t width, unsigned c
     memcpy(p, scratch, width * nwords);
 }
 
+static uint32_t count_of(uint32_t word)
+{
+    return word & ((1 << LP_FOLLOW_BITS) - 1);
+}
+
+/* Whether a successor comes after another: in the lists as they are by its count, in those that
+ * are packed by its leaf alone. */
+static bool comes_after(uint32_t word, uint32_t other, bool by_count)
+{
+    if (by_count && count_of(word) != count_of(other))
+        return count_of(word) < count_of(other);
+    return word > other;
+}
+
+/* Sorts each list of successors. */
+static void sort_lists(const struct lp_model *m, unsigned char *follow, bool by_count)
+{
+    for (uint32_t leaf = 0; leaf <= m->nleaves; leaf++) {
+        const uint32_t end = lp_get32(m->start + 4 * (size_t)leaf + 4);
+        const uint32_t begin = lp_get32(m->start + 4 * (size_t)leaf) + LP_FOLLOW_HEAD;
+        for (uint32_t i = begin + 1; i < end && end <= m->nfollow; i++) {
+            const uint32_t word = lp_get32(follow + 4 * (size_t)i);
+            uint32_t at = i;
+            for (; at > begin; at--) {
+                const uint32_t before = lp_get32(follow + 4 * (size_t)at - 4);
+                if (!comes_after(before, word, by_count))
+                    break;
+                lp_put32(follow + 4 * (size_t)at, before);
+            }
+            lp_put32(follow + 4 * (size_t)at, word);
+        }
+    }
+}
+
 /* A table to its columns, of a byte each, and back: one column of the network's values
  * is more like itself than like others. */
 static void split_columns(unsigned char *p, size_t n, size_t width, unsigned char *scratch)
@@ -143,7 +178,8 @@ static struct ranks rank_leaves(const struct lp_model *m)
 
 /* A cell as a word of four fields, a byte each as far as they can: the low bits of
  * its check's difference to the cell before; its high bits, the class and the
- * rank's; the rank's two low bytes. */
+ * rank's; the rank's two low bytes. The ranks of successors are their places, those of other
+ * leaves come after. */
 static void split_cells(const struct lp_model *m, unsigned char *p, unsigned char *scratch)
 {
     const struct ranks r = rank_leaves(m);
@@ -157,11 +193,12 @@ static void split_cells(const struct lp_model *m, unsigned char *p, unsigned cha
         if (cell != 0) {
             uint32_t leaf = cell & (((uint32_t)1 << bits) - 1), class = cell >> bits & 15;
             uint32_t check = cell >> (bits + LP_CELL_CLASS_BITS), step = check - before;
-            if (leaf >= m->nleaves || class == 0 || check < before)
+            const uint32_t place = leaf - lp_cell_follower(bits);
+            if ((leaf >= m->nleaves && place >= LP_FOLLOW_MAX) || class == 0 || check < before)
                 die("cells are not in order");
+            const uint32_t rank = place < LP_FOLLOW_MAX ? place : r.rank[leaf] + LP_FOLLOW_MAX;
             before = check;
-            word =
-                (step & 255) << 24 | step >> 8 << (20 + low) | class << (16 + low) | r.rank[leaf];
+            word = (step & 255) << 24 | step >> 8 << (20 + low) | class << (16 + low) | rank;
         }
         for (size_t k = 0; k < 4; k++)
             scratch[k * n + i] = (unsigned char)(word >> (8 * k));
@@ -184,9 +221,11 @@ static void join_cells(const struct lp_model *m, unsigned char *p, unsigned char
         if (i % LP_BUCKET_CELLS == 0)
             check = 0;
         uint32_t rank = word & (((uint32_t)1 << bits) - 1), class = word >> (16 + low) & 15;
-        if (class != 0 && rank < m->nleaves) {
+        if (class != 0 && rank < m->nleaves + LP_FOLLOW_MAX) {
             check += word >> 24 | (word >> (20 + low) & (15 >> low)) << 8;
-            cell = check << (bits + LP_CELL_CLASS_BITS) | class << bits | r.leaf[rank];
+            const uint32_t leaf =
+                rank < LP_FOLLOW_MAX ? lp_cell_follower(bits) + rank : r.leaf[rank - LP_FOLLOW_MAX];
+            cell = check << (bits + LP_CELL_CLASS_BITS) | class << bits | leaf;
         }
         lp_put32(scratch + 4 * i, cell);
     }
@@ -242,6 +281,7 @@ static void pack(const char *in, const char *out)
     if (lp_model_view(file, n, &model) != LP_OK || lp_model_verify(&model) != LP_OK)
         die("%s: is no model", in);
     unsigned char *scratch = need(n);
+    sort_lists(&model, section_of(&model, file, LP_LPM_FOLLOW), false);
     leave_out(&model, file);
     split_cells(&model, section_of(&model, file, LP_LPM_CELL), scratch);
     for (int i = 0; i < COLUMN_SECTIONS; i++) {
@@ -287,6 +327,7 @@ static void expand(const char *in, const char *out)
                    words[i].width, scratch);
     }
     join_cells(&model, section_of(&model, file, LP_LPM_CELL), scratch);
+    sort_lists(&model, section_of(&model, file, LP_LPM_FOLLOW), true);
     put_ids(&model, file);
     const uint64_t fingerprint = lp_model_fingerprint(&model);
     lp_model_seal(file, &model);

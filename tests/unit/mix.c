@@ -154,6 +154,50 @@ static void test_damaged_model(const struct lp_model *model, const uint32_t *ids
     free(file);
 }
 
+/* Fills buckets of contexts of order leaves with what a trainer would not write: one check in up to
+ * all cells, the same leaf twice, places that the follow list does not have, and leaves that it has
+ * without their place. */
+static void put_odd_cells(const struct lp_model *m, unsigned char *cells, const uint32_t *leaf,
+                          size_t n, uint32_t order)
+{
+    const uint32_t bits = m->leaf_bits;
+    for (size_t i = order; i < n; i++) {
+        uint64_t hash = 0;
+        for (uint32_t k = 1; k <= order; k++)
+            hash = lp_context(hash, leaf[i - k]);
+        unsigned char *bucket = cells + 64 * (size_t)lp_bucket(hash, order, m->nbuckets);
+        const uint32_t ncells = noise() % (LP_BUCKET_CELLS + 1);
+        for (uint32_t k = 0; k < ncells; k++) {
+            struct lp_follow f;
+            lp_follow_open(m, leaf[i - 1], &f);
+            const uint32_t what[] = {lp_cell_follower(bits) + noise() % LP_FOLLOW_MAX, leaf[i],
+                                     noise() % m->nleaves,
+                                     f.n > 0 ? lp_follow_leaf(&f, noise() % f.n) : leaf[i]};
+            const uint32_t cell = noise() % LP_BUCKET_CELLS;
+            lp_put32(bucket + 4 * (size_t)cell, lp_cell_check(hash, bits) << (bits + 4) |
+                                                    noise() % 16 << bits | what[noise() % 4]);
+        }
+    }
+}
+
+static void test_odd_cells(const struct lp_model *model, const uint32_t *ids, size_t n)
+{
+    unsigned char *file = malloc(model->file_size);
+    uint32_t *leaf = malloc(n * sizeof *leaf);
+    if (file == NULL || leaf == NULL)
+        exit(1);
+    memcpy(file, model->file, model->file_size);
+    for (size_t i = 0; i < n; i++)
+        leaf[i] = lp_get24(model->leaf + 3 * (size_t)ids[i]);
+    for (uint32_t order = 2; order <= 3; order++)
+        put_odd_cells(model, file + (model->cell - model->file), leaf, n, order);
+    struct lp_model odd;
+    must(lp_model_view(file, model->file_size, &odd), "odd cells");
+    test(&odd, ids, n, "odd cells");
+    free(file);
+    free(leaf);
+}
+
 /* A node for leaves from begin to end: each of its first fifteen children has so many
  * units, the last one the rest. */
 static void put_node(unsigned char *p, uint32_t begin, uint32_t end, uint32_t shift, uint32_t units,
@@ -167,6 +211,7 @@ static void put_node(unsigned char *p, uint32_t begin, uint32_t end, uint32_t sh
         inner |= (uint32_t)(at < end && (next < end ? next : end) - at > 1) << k;
     }
     lp_put32(p + LP_NODE_AT_LEAF, begin);
+    lp_put32(p + LP_NODE_AT_END, end);
     lp_put32(p + LP_NODE_AT_FIRST, first);
     lp_put16(p + LP_NODE_AT_INNER, (uint16_t)inner);
     p[LP_NODE_AT_SHIFT] = (unsigned char)shift;
@@ -270,6 +315,7 @@ int main(int argc, char **argv)
         ids[i] = i < 50 || noise() % 16 == 0 ? noise() % 1000 : ids[i - 50];
     test(model, ids, 2000, "repeats");
     test(model, ids, MANY, "long repeats");
+    test_odd_cells(model, ids, 2000);
     test_damaged_model(model, ids, 2000);
     ids[7] = size;
     struct lp_mix *mix;

@@ -69,6 +69,48 @@ static size_t code(const struct lp_model *model, const uint32_t *ids, size_t n, 
     return size;
 }
 
+/* Cells name successors by their places, so these stay: others fill the gaps, and follow. */
+static void test_places(const struct lp_model *base)
+{
+    struct lp_successor list[] = {{10, 9}, {11, 1}, {12, 8}, {13, 1}, {20, 5}, {21, 7}, {22, 1}};
+    static const uint32_t expected[] = {10, 21, 12, 20};
+    unsigned char words[4 * (LP_FOLLOW_HEAD + LP_FOLLOW_MAX)] = {0};
+    struct lp_successors of = {.list = list, .n = 7, .placed = 4};
+    struct lp_tree tree;
+    must(lp_tree_of(base, &tree), "tree");
+    if (lp_list_put(&tree, &of, 2, NULL) != LP_FOLLOW_HEAD + 4 ||
+        lp_list_put(&tree, &of, 2, words) != LP_FOLLOW_HEAD + 4)
+        fail("places", "too many or too few");
+    for (uint32_t i = 0; i < 4; i++) {
+        if (lp_get32(words + 4 * (size_t)(LP_FOLLOW_HEAD + i)) >> LP_FOLLOW_BITS != expected[i])
+            fail("places", "not as they were");
+    }
+    if ((lp_get32(words) & LP_FOLLOW_COUNT) != 3)
+        fail("places", "others count something else");
+    lp_tree_free(&tree);
+}
+
+/* All that is still in a list is where it was. Returns how many are new. */
+static uint32_t check_places(const struct lp_model *base, const struct lp_model *adapted)
+{
+    uint32_t changed = 0;
+    for (uint32_t last = 0; last <= base->nleaves; last++) {
+        struct lp_follow old, new;
+        lp_follow_open(base, last, &old);
+        lp_follow_open(adapted, last, &new);
+        for (uint32_t i = 0; i < new.n; i++) {
+            const uint32_t leaf = lp_follow_leaf(&new, i);
+            uint32_t was = i < old.n && lp_follow_leaf(&old, i) == leaf ? i : 0;
+            while (was < old.n && lp_follow_leaf(&old, was) != leaf)
+                was++;
+            changed += was == old.n;
+            if (was < old.n && was != i)
+                fail("adapted lists", "a successor has another place");
+        }
+    }
+    return changed;
+}
+
 /* Adapts base to docs, if it can be, and codes some ids by the result. */
 static size_t adapt(const struct lp_vocab *vocab, const struct lp_model *base,
                     const struct lp_docs *docs, const uint32_t *ids, size_t n, const char *name)
@@ -83,6 +125,8 @@ static size_t adapt(const struct lp_vocab *vocab, const struct lp_model *base,
         must(lp_model_verify(&model), name);
         if (image.n != base->file_size)
             fail(name, "another size");
+        if (check_places(base, &model) == 0 && docs->n > 1000)
+            fail(name, "nothing new follows");
         size = code(&model, ids, n, name);
     } else if (status != LP_DATA) {
         must(status, name);
@@ -236,6 +280,7 @@ int main(int argc, char **argv)
         fail("docs alike", "were not learnt");
     if (adapt(vocab, base, &docs, other.id, other.n, "docs alike") != after)
         fail("docs alike", "gave another model");
+    test_places(base);
     test_odd_docs(vocab, base);
     test_damaged_base(vocab, base, &docs);
     lp_docs_free(&docs);
