@@ -157,8 +157,8 @@ static inline uint32_t child_begin(const unsigned char *node, uint32_t child)
 }
 
 /* Goes to a child. What is there is on its way while the choice is noted. */
-static inline void go(const struct lp_mix *m, struct walk *w, const struct choice *s,
-                      uint32_t child)
+LP_INLINE void go(const struct lp_mix *m, struct walk *w, const struct choice *s, uint32_t child,
+                  const bool decode)
 {
     const unsigned char *node = w->node;
     w->inner = s->inner >> child & 1;
@@ -171,6 +171,12 @@ static inline void go(const struct lp_mix *m, struct walk *w, const struct choic
     __builtin_prefetch(m->node[w->at]);
     if (w->at < m->model->nnets)
         lp_net_expect(m->model, w->at);
+    if (decode) { /* it may be one of the sixteen leaves there: what their context is found by */
+        const uint32_t begin = child_begin(node, child);
+        __builtin_prefetch(m->model->start + 4 * (size_t)begin);
+        __builtin_prefetch(m->model->start + 4 * (size_t)begin + 60);
+        __builtin_prefetch(m->model->row + 2 * (size_t)begin);
+    }
     w->depth++;
 }
 
@@ -192,7 +198,7 @@ LP_INLINE uint32_t code_child(struct lp_mix *m, struct lp_coder *c, struct conte
     LP_TEACH_CHILD(m, &s, error);
     if (w->depth == 0)
         lp_weights_move(m->learnt.child, error, s.odds, CHILD_RATE);
-    go(m, w, &s, child);
+    go(m, w, &s, child, decode);
     if (decode && !w->inner)
         see(m, x, child_begin(node, child));
     note_child(m, &s, at, error);
