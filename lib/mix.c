@@ -133,6 +133,16 @@ void lp_mixing_load(const struct lp_model *m, bool fast, struct lp_mixing *by)
         ((int16_t *)by)[i] = (int16_t)lp_get16(m->mixing + 2 * (i + fast * LP_MIXING_SIZE));
 }
 
+/* n bytes of 0 that begin with a cache line, so that what divides one lies in one: nodes are met
+ * here and there. */
+static void *whole_lines(size_t n)
+{
+    enum { LINE = 64 };
+    const size_t size = (n + LINE - 1) / LINE * LINE;
+    void *p = aligned_alloc(LINE, size);
+    return p != NULL ? memset(p, 0, size) : NULL;
+}
+
 enum lp_status lp_mix_new(const struct lp_model *model, bool fast, struct lp_mix **out)
 {
     *out = NULL;
@@ -144,7 +154,7 @@ enum lp_status lp_mix_new(const struct lp_model *model, bool fast, struct lp_mix
     m->model = model;
     m->fast = fast;
     m->run = best_run();
-    m->node = calloc(model->nnodes, sizeof *m->node);
+    m->node = whole_lines(model->nnodes * sizeof *m->node);
     m->seen = calloc(model->nnodes, 1);
     m->touched = malloc((model->nnodes + (size_t)1) * sizeof *m->touched); /* a spare one */
     if (m->node == NULL || m->seen == NULL || m->touched == NULL) {
