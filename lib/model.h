@@ -70,7 +70,7 @@ enum lp_lpm_section {
     LP_LPM_FOLLOW,  /* u32[]: what others count; u8[16] of the root; leaf << 14 | count of each */
     LP_LPM_NET_ROW, /* u4[rows][4][32]: a leaf's part of the vector in each place */
     LP_LPM_NET_WEIGHT, /* u4[][4][16][4][2]: of the first nodes' children; plus 8 */
-    LP_LPM_CELL,       /* u32[16][]: check, count class, leaf: successors of two and three tokens */
+    LP_LPM_CELL,       /* u32[16][]: check, count class, leaf: successors of two, of three tokens */
     LP_LPM_MIXING,     /* i16[2][]: what choices are mixed by, of each way: see struct lp_mixing */
     LP_LPM_SUM,        /* u64[]: XXH64 of each page after the header and before this */
     LP_LPM_SECTIONS,

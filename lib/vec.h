@@ -74,11 +74,11 @@ static inline int32_t lp_within_16(int32_t x)
  *   bits                     how many bits each has, without a sign
  *   sixteenth                / 16, without a sign
  *
- * Sixteen words of 32 bits, below 2^31: lp_words_load(p, n), of a file, each >> n;
- * lp_words_of(p), of memory; lp_words_same(w, x) and lp_words_from(w, x, end), a bit for each that
- * is x, or at least x and below end. Of four weights, lp_weights_add(a, b, sum) gives the sums;
- * lp_weights_move(a, e, v, n) adds the sum of products of e and v[i], / 2^n, rounded to the
- * nearest; all stay within 16 bits. */
+ * Sixteen words of 32 bits: lp_words_load(p, n), of a file, each >> n; lp_words_of(p), of memory;
+ * lp_words_store(p, w); lp_words_both(w, x), of each the bits that x has; lp_words_same(w, x), a
+ * bit for each that is x; lp_words_from(w, x, end), below 2^31, for each at least x and below end.
+ * Of four weights, lp_weights_add(a, b, sum) gives the sums; lp_weights_move(a, e, v, n) adds the
+ * sum of products of e and v[i], / 2^n, rounded to the nearest; all stay within 16 bits. */
 
 #if defined(LP_VEC_AVX2)
 
