@@ -75,18 +75,22 @@ uint64_t lp_gram_context(const struct lp_docs *docs, uint32_t nleaves, size_t be
     return hash & ~LP_GRAM_LEAF;
 }
 
-uint32_t lp_leaf_before(const struct lp_docs *docs, uint32_t nleaves, size_t i)
+size_t lp_doc_begin(const struct lp_docs *docs, size_t i)
 {
-    uint32_t low = 0, high = docs->ndocs; /* the first doc that does not end before i */
+    uint32_t low = 0, high = docs->ndocs; /* the first doc that ends after i */
     while (low < high) {
         const uint32_t middle = (low + high) / 2;
-        if (docs->end[middle] < i)
+        if (docs->end[middle] <= i)
             low = middle + 1;
         else
             high = middle;
     }
-    const bool begins = i == 0 || (low < docs->ndocs && docs->end[low] == i);
-    return begins ? nleaves : docs->id[i - 1];
+    return low > 0 ? docs->end[low - 1] : 0;
+}
+
+uint32_t lp_leaf_before(const struct lp_docs *docs, uint32_t nleaves, size_t i)
+{
+    return i > lp_doc_begin(docs, i) ? docs->id[i - 1] : nleaves;
 }
 
 struct occurrence {

@@ -155,18 +155,6 @@ static float *probabilities(const struct lp_grams *g)
     return p;
 }
 
-/* Where the doc of each position begins. NULL when memory is out. */
-static uint32_t *beginnings(const struct lp_docs *docs)
-{
-    uint32_t *first = malloc((docs->n + 1) * sizeof *first);
-    size_t begin = 0;
-    for (uint32_t d = 0; first != NULL && d < docs->ndocs; begin = docs->end[d++]) {
-        for (size_t i = begin; i < docs->end[d]; i++)
-            first[i] = (uint32_t)begin;
-    }
-    return first;
-}
-
 /* The grams of contexts of two and three, best first: what each saves over what the
  * shorter context says. Returns their number; scored is NULL when memory is out. */
 static size_t score_grams(const struct builder *b, const struct lp_docs *docs,
@@ -174,17 +162,17 @@ static size_t score_grams(const struct builder *b, const struct lp_docs *docs,
 {
     size_t n = 0;
     bool good = true;
-    uint32_t *first = beginnings(docs);
     float *p[3];
     for (int k = 0; k < 3; k++)
         good = (p[k] = probabilities(&b->gram[k])) != NULL && good;
     struct scored *v = malloc((b->gram[1].n + b->gram[2].n + 1) * sizeof *v);
-    good = good && first != NULL && v != NULL;
+    good = good && v != NULL;
     for (int order = 2; good && order <= 3; order++) {
         const struct lp_grams *g = &b->gram[order - 1], *lower = &b->gram[order - 2];
         for (size_t i = 0; i < g->n; i++) {
             uint32_t at = g->v[i].at;
-            uint64_t context = lp_gram_context(docs, b->tree->nleaves, first[at], at, order - 1);
+            uint64_t context =
+                lp_gram_context(docs, b->tree->nleaves, lp_doc_begin(docs, at), at, order - 1);
             const struct lp_gram *back = lp_gram_find(lower, context | docs->id[at]);
             double q = back != NULL ? (double)p[order - 2][back - lower->v] : 1e-6;
             double gain = (double)g->v[i].count * log2((double)p[order - 1][i] / q);
@@ -197,7 +185,6 @@ static size_t score_grams(const struct builder *b, const struct lp_docs *docs,
     else
         free(v);
     *scored = good ? v : NULL;
-    free(first);
     for (int k = 0; k < 3; k++)
         free(p[k]);
     return n;
@@ -205,8 +192,8 @@ static size_t score_grams(const struct builder *b, const struct lp_docs *docs,
 
 /* Puts a gram into its bucket, of which some cells are used, unless that or its context has
  * enough. */
-static bool put_cell(const struct lp_model *m, unsigned char *bucket, uint8_t *used, uint32_t last,
-                     const struct lp_gram *g)
+static bool put_cell(const struct lp_model *m, const struct lp_docs *docs, unsigned char *bucket,
+                     uint8_t *used, const struct lp_gram *g)
 {
     const uint32_t shift = m->leaf_bits + LP_CELL_CLASS_BITS;
     const uint32_t check = lp_cell_check(g->key, m->leaf_bits);
@@ -215,6 +202,7 @@ static bool put_cell(const struct lp_model *m, unsigned char *bucket, uint8_t *u
         same += lp_get32(bucket + 4 * k) >> shift == check;
     if (*used == LP_BUCKET_CELLS || same == LP_CELLS_OF_CONTEXT)
         return false;
+    const uint32_t last = lp_leaf_before(docs, m->nleaves, g->at);
     lp_put32(bucket + 4 * (size_t)(*used)++,
              check << shift | lp_class_of(2 * g->count) << m->leaf_bits |
                  lp_leaf_in_cell(m, last, (uint32_t)(g->key & LP_GRAM_LEAF)));
@@ -224,7 +212,8 @@ static bool put_cell(const struct lp_model *m, unsigned char *bucket, uint8_t *u
 static enum lp_status put_cells(struct builder *b, const struct lp_docs *docs)
 {
     const uint32_t nbuckets = b->t->sizes.cell / 64, nleaves = b->tree->nleaves;
-    const struct lp_model m = {.leaf_bits = lp_leaf_bits(nleaves),
+    const struct lp_model m = {.nleaves = nleaves,
+                               .leaf_bits = lp_leaf_bits(nleaves),
                                .file = b->section[LP_LPM_FOLLOW],
                                .start = b->section[LP_LPM_START],
                                .follow = b->section[LP_LPM_FOLLOW],
@@ -242,8 +231,7 @@ static enum lp_status put_cells(struct builder *b, const struct lp_docs *docs)
         const uint32_t three = scored[i].gram & 1;
         const struct lp_gram *g = &b->gram[1 + three].v[scored[i].gram >> 1];
         const uint32_t at = lp_bucket(g->key, 2 + three, nbuckets);
-        kept[three] += put_cell(&m, cells + 64 * (size_t)at, &used[at],
-                                lp_leaf_before(docs, nleaves, g->at), g);
+        kept[three] += put_cell(&m, docs, cells + 64 * (size_t)at, &used[at], g);
     }
     lp_sort_cells(cells, nbuckets);
     lp_train_tell(b->t, "successors: %zu of two tokens and %zu of three kept of %zu, %u cells",

@@ -40,6 +40,9 @@ enum lp_status lp_grams_count(const struct lp_docs *docs, uint32_t nleaves, int 
 /* The gram of a key; NULL when there is none. */
 const struct lp_gram *lp_gram_find(const struct lp_grams *grams, uint64_t key);
 
+/* Where the doc of position i begins. */
+size_t lp_doc_begin(const struct lp_docs *docs, size_t i);
+
 /* The leaf before position i of docs; nleaves where a doc begins. */
 uint32_t lp_leaf_before(const struct lp_docs *docs, uint32_t nleaves, size_t i);
 
