@@ -11,6 +11,11 @@ static inline uint16_t lp_get16(const unsigned char *p)
     return (uint16_t)(p[0] | p[1] << 8);
 }
 
+static inline uint32_t lp_get24(const unsigned char *p)
+{
+    return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16;
+}
+
 static inline uint32_t lp_get32(const unsigned char *p)
 {
     return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
@@ -25,6 +30,12 @@ static inline void lp_put16(unsigned char *p, uint16_t v)
 {
     p[0] = (unsigned char)v;
     p[1] = (unsigned char)(v >> 8);
+}
+
+static inline void lp_put24(unsigned char *p, uint32_t v)
+{
+    lp_put16(p, (uint16_t)v);
+    p[2] = (unsigned char)(v >> 16);
 }
 
 static inline void lp_put32(unsigned char *p, uint32_t v)

@@ -16,15 +16,18 @@ enum {
 static const uint32_t NONE = UINT32_MAX;
 
 struct context {
-    uint32_t before[LP_NET_PLACES]; /* leaves, the last first */
-    uint64_t hash[3];               /* of one, two, three leaves before */
+    uint32_t before[3];                          /* leaves, the last first; */
+    const unsigned char *row[LP_NET_PLACES - 1]; /* theirs in the network, but for the fourth's, */
+    uint64_t hash[3];                            /* of one, two, three leaves before */
     struct lp_net_state net;
     unsigned char *own; /* the sequence's own list, */
     uint32_t own_check;
-    struct lp_follow follow;
-    lp_words followers;                      /* its leaves, */
+    struct lp_follow follow;                 /* the model's successors of the last one; */
+    lp_words followers;                      /* their leaves, */
     int16_t follow_class[LP_FOLLOW_MAX + 1]; /* their counts' classes, and 0 */
     uint32_t match, match_length;            /* position of the leaf that a match foresees */
+    struct lp_follow next; /* what comes after the leaf that is coded, not yet read, and its row */
+    const unsigned char *next_row;
 };
 
 static inline unsigned char *own_bucket(const struct lp_mix *m, uint64_t hash)
@@ -46,7 +49,10 @@ static void find_context(const struct lp_mix *m, struct context *x)
     x->hash[0] = lp_context(0, x->before[0]);
     x->hash[1] = lp_context(x->hash[0], x->before[1]);
     x->hash[2] = lp_context(x->hash[1], x->before[2]);
-    __builtin_prefetch(model->start + 4 * (size_t)x->before[0]);
+    x->next = lp_follow_find(model, x->before[0]);
+    lp_model_expect(model, x->next.at);
+    if (model->nnets > 0)
+        lp_model_expect(model, x->next_row);
     if (!m->fast)
         __builtin_prefetch(own_bucket(m, x->hash[0]));
     if (model->nbuckets == 0)
@@ -59,30 +65,31 @@ static void find_context(const struct lp_mix *m, struct context *x)
 /* The context after a leaf, as soon as this is known. */
 static void see(const struct lp_mix *m, struct context *x, uint32_t leaf)
 {
-    for (uint32_t i = LP_NET_PLACES - 1; i > 0; i--)
-        x->before[i] = x->before[i - 1];
+    x->next_row = lp_leaf_row(m->model, leaf);
+    x->before[2] = x->before[1];
+    x->before[1] = x->before[0];
     x->before[0] = leaf;
     find_context(m, x);
 }
 
-/* The model's successors of the last leaf. */
-static void find_follow(const struct lp_mix *m, struct context *x)
+/* The row of the last of n leaves comes before the others; that of the fourth one fades. */
+static inline void see_row(const struct lp_model *model, struct context *x, size_t n)
 {
-    const struct lp_model *model = m->model;
+    enum { LAST = LP_NET_PLACES - 2 };
     if (model->nnets > 0)
-        lp_model_expect(model, lp_net_row(model, x->before[0], 0));
-    lp_follow_open(model, x->before[0], &x->follow);
-    if (x->follow.n > 0) {
-        lp_model_expect(model, x->follow.at - 4 * LP_FOLLOW_HEAD);
-        lp_model_expect(model, x->follow.at + 4 * (size_t)(x->follow.n - 1));
-    }
+        lp_net_fade(model, &x->net, n >= LP_NET_PLACES ? x->row[LAST] : NULL);
+    for (uint32_t i = LAST; i > 0; i--)
+        x->row[i] = x->row[i - 1];
+    x->row[0] = x->next_row;
 }
 
-/* Reads them, once they are there. */
+/* Reads the model's successors of the last leaf, once they are there. */
 static inline void read_follow(struct context *x)
 {
-    x->followers = lp_follow_leaves(&x->follow);
-    lp_vec_store(x->follow_class, lp_vec_bits(lp_follow_counts(&x->follow)));
+    x->follow = x->next;
+    const lp_words words = lp_follow_read(&x->follow);
+    x->followers = lp_words_down(words, LP_FOLLOW_BITS);
+    lp_vec_store(x->follow_class, lp_words_narrow(words, 2, LP_LEVELS - 1));
 }
 
 /* Notes the last leaf in the sequence's own list of what came before it, and finds

@@ -49,9 +49,7 @@ static inline lp_vec known_odds(const struct lp_model *model, const struct conte
 /* What the model's successors of the last leaf say of the root's children: the same. */
 static inline lp_vec root_odds(const struct context *x)
 {
-    const lp_vec odds = lp_vec_widen(lp_follow_root(&x->follow));
-    const int scale = x->follow.n > 0 ? 256 : 0;
-    return lp_vec_mul(lp_vec_sub(odds, lp_vec_all(LP_FOLLOW_EVEN)), lp_vec_all(scale));
+    return lp_vec_mul(lp_vec_but(lp_vec_widen(x->follow.root), lane_of(0)), lp_vec_all(256));
 }
 
 /* What the successors below a node say of its children: the same. */
@@ -68,7 +66,7 @@ static inline lp_vec successor_odds(const struct lp_mix *m, struct choice *s,
         sum = lp_vec_add(sum, lp_vec_both(before, lp_vec_all(count)));
     }
     const lp_vec counts = lp_vec_sub(sum, lp_vec_next(sum));
-    s->follow = m->by.follow[lp_follow_class(x->follow.others + lp_vec_first(sum))];
+    s->follow = m->by.follow[lp_follow_class(lp_follow_others(&x->follow) + lp_vec_first(sum))];
     s->class = lp_vec_bits(counts);
     return lp_vec_look_up(s->follow, s->class);
 }
@@ -173,9 +171,7 @@ LP_INLINE void go(const struct lp_mix *m, struct walk *w, const struct choice *s
         lp_net_expect(m->model, w->at);
     if (decode) { /* it may be one of the sixteen leaves there: what their context is found by */
         const uint32_t begin = child_begin(node, child);
-        __builtin_prefetch(m->model->start + 4 * (size_t)begin);
-        __builtin_prefetch(m->model->start + 4 * (size_t)begin + 60);
-        __builtin_prefetch(m->model->row + 2 * (size_t)begin);
+        __builtin_prefetch(m->model->index + LP_INDEX_SIZE * (size_t)(begin / LP_INDEX_LEAVES));
     }
     w->depth++;
 }

@@ -140,7 +140,7 @@ LP_APART void find_offer(const struct lp_mix *m, const struct context *x, struct
         lp_vec_store((int16_t *)(void *)(o->slot + i), lp_vec_all(0));
     for (uint32_t i = 0; i < LP_SOURCES; i += 2)
         lp_vec_store((int16_t *)(void *)o->class[i], lp_vec_all(0));
-    o->level[0] = lp_follow_class(x->follow.others + 1);
+    o->level[0] = lp_follow_level(&x->follow);
     offer_lists(m, x, o);
     offer_match(m, x, o);
 }

@@ -99,7 +99,7 @@ static inline void offer_all_quick(const struct lp_mix *m, const struct context 
     const uint32_t empty = ~q->lanes;
     q->n = (uint32_t)__builtin_popcount(q->lanes);
     q->none = q->match = (uint32_t)__builtin_ctz(empty);
-    q->follow_level = lp_follow_class(x->follow.others + 1);
+    q->follow_level = lp_follow_level(&x->follow);
     if (x->match_length == 0)
         return;
     const uint32_t leaf = m->leaf[x->match];

@@ -35,6 +35,8 @@ LP_APART uint32_t code_walk(struct lp_mix *m, struct lp_coder *c, struct context
     w->node = m->model->node;
     w->at = w->depth = 0;
     w->leaves = lp_words_of(w->offered);
+    if (m->model->nnets > 0)
+        lp_net_see(m->model, &x->net, x->row);
     for (;;) {
         const unsigned char *node = w->node;
         const uint32_t child = code_child(m, c, x, w, leaf, decode);
@@ -107,17 +109,16 @@ LP_INLINE enum lp_status run(struct lp_mix *m, struct lp_coder *c, const uint32_
     struct context x = {0};
     struct offer offer = {0};
     struct quick quick = {0};
-    for (uint32_t i = 0; i < LP_NET_PLACES; i++)
-        x.before[i] = model->nleaves;
+    x.before[0] = x.before[1] = x.before[2] = model->nleaves;
+    x.row[0] = x.row[1] = x.row[2] = x.next_row = lp_leaf_row(model, model->nleaves);
     find_context(m, &x);
     for (size_t i = 0; i < n; i++) {
         if (!decode && !lp_buf_reserve(c->out, 256))
             return LP_NOMEM;
-        find_follow(m, &x);
         if (!fast)
             find_own(m, &x, i);
         find_match(m, &x, i);
-        lp_net_see(model, &x.net, x.before);
+        see_row(model, &x, i);
         read_follow(&x);
         if (fast)
             offer_all_quick(m, &x, &quick);

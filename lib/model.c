@@ -27,10 +27,8 @@ static uint64_t section_unit(const struct lp_model *m, int section)
         return 3 * (uint64_t)m->size;
     case LP_LPM_ID:
         return 3 * (uint64_t)m->nleaves;
-    case LP_LPM_ROW:
-        return 2 * ((uint64_t)m->nleaves + 1);
-    case LP_LPM_START:
-        return 4 * ((uint64_t)m->nleaves + 2);
+    case LP_LPM_INDEX:
+        return LP_INDEX_SIZE * ((uint64_t)m->nleaves / LP_INDEX_LEAVES + 1);
     case LP_LPM_MIXING:
         return 2 * (uint64_t)LP_WAYS * LP_MIXING_SIZE;
     case LP_LPM_SUM:
@@ -115,6 +113,18 @@ static enum lp_status check_tree(const struct lp_model *m)
     return at == m->nnodes && at > 0 ? LP_OK : LP_DATA;
 }
 
+void lp_model_lists(struct lp_model *m, const unsigned char *index, const unsigned char *follow,
+                    uint32_t size)
+{
+    const unsigned char *last = index + LP_INDEX_SIZE * (size_t)(m->nleaves / LP_INDEX_LEAVES);
+    const uint32_t nlong = lp_index_rank(last, LP_INDEX_AT_LONG, LP_INDEX_AT_LONGS, UINT64_MAX);
+    const uint32_t halves = size / (LP_FOLLOW_SIZE / 2);
+    m->index = index;
+    m->follow = follow;
+    m->nlong = nlong < halves / 2 ? nlong : halves / 2;
+    m->nshort = halves - 2 * m->nlong;
+}
+
 enum lp_status lp_model_layout(const void *file, size_t size, struct lp_model *m)
 {
     const unsigned char *p = file;
@@ -132,6 +142,11 @@ enum lp_status lp_model_layout(const void *file, size_t size, struct lp_model *m
         m->size > LP_LEAF_MAX || m->nleaves < 2 || m->nleaves > m->size)
         return LP_DATA;
     m->leaf_bits = lp_leaf_bits(m->nleaves);
+    m->nothing = p + LP_LPM_AT_NOTHING;
+    for (uint32_t i = 0; i < LP_FOLLOW_SIZE; i++) {
+        if (m->nothing[i] != 0)
+            return LP_DATA;
+    }
     for (int i = 0; i < LP_LPM_SECTIONS; i++) {
         const uint32_t begin = lp_get32(p + LP_LPM_AT_SECTION + 8 * i);
         const uint32_t bytes = lp_get32(p + LP_LPM_AT_SECTION + 8 * i + 4);
@@ -142,12 +157,12 @@ enum lp_status lp_model_layout(const void *file, size_t size, struct lp_model *m
         m->section_size[i] = bytes;
     }
     /* Successors are read sixteen at a time. */
-    if ((size_t)(m->section[LP_LPM_FOLLOW] - p) + m->section_size[LP_LPM_FOLLOW] +
-            4 * LP_FOLLOW_MAX >
+    if ((size_t)(m->section[LP_LPM_FOLLOW] - p) + m->section_size[LP_LPM_FOLLOW] + LP_FOLLOW_SIZE >
         m->file_size)
         return LP_DATA;
     m->nnodes = m->section_size[LP_LPM_NODE] / LP_NODE_SIZE;
-    m->nfollow = m->section_size[LP_LPM_FOLLOW] / 4;
+    lp_model_lists(m, m->section[LP_LPM_INDEX], m->section[LP_LPM_FOLLOW],
+                   m->section_size[LP_LPM_FOLLOW]);
     m->nrows = m->section_size[LP_LPM_NET_ROW] / (LP_NET_PLACES * LP_NET_ROW);
     m->nnets = m->nrows > 0 ? m->section_size[LP_LPM_NET_WEIGHT] / LP_NET_NODE : 0;
     m->nnets = m->nnets < m->nnodes ? m->nnets : m->nnodes;
@@ -157,9 +172,6 @@ enum lp_status lp_model_layout(const void *file, size_t size, struct lp_model *m
     m->node = m->section[LP_LPM_NODE];
     m->leaf = m->section[LP_LPM_LEAF];
     m->id = m->section[LP_LPM_ID];
-    m->row = m->section[LP_LPM_ROW];
-    m->start = m->section[LP_LPM_START];
-    m->follow = m->section[LP_LPM_FOLLOW];
     m->net_row = m->section[LP_LPM_NET_ROW];
     m->net_weight = m->section[LP_LPM_NET_WEIGHT];
     m->cell = m->section[LP_LPM_CELL];
@@ -235,6 +247,7 @@ static enum lp_status read_first(struct lp_model *m)
     atomic_init(&m->pages->damaged, fingerprint(m) != lp_model_fingerprint(m));
     for (size_t i = 0; i <= count_pages(m) / 8; i++)
         atomic_init(&m->pages->unread[i], UCHAR_MAX);
+    atomic_init(&m->pages->unread[0], (unsigned char)(UCHAR_MAX << LP_LPM_HEAD / LP_LPM_PAGE));
     for (int i = 0; i < LP_LPM_SUM; i++) {
         for (uint32_t at = 0; !is_large(i) && at < m->section_size[i]; at += LP_LPM_PAGE)
             lp_model_expect(m, m->section[i] + at);

@@ -17,20 +17,25 @@
 #define LP_LPM_MAGIC "LPMODEL" /* eight bytes with the NUL */
 
 enum {
-    LP_LPM_VERSION = 7,
+    LP_LPM_VERSION = 8,
     LP_LPM_HEAD = 4096,
-    LP_LPM_PAGE = 1024,     /* sections are whole pages, each of which has a sum */
-    LP_LEAF_MAX = 1 << 18,  /* leaves of a tree at most */
-    LP_LEAF_BITS_MIN = 14,  /* of a leaf in a cell, so that its check has at most as many */
-    LP_NODE_CHILDREN = 16,  /* at most */
-    LP_NODE_SIZE = 64,      /* bytes */
-    LP_NODE_DEPTH = 16,     /* of the tree at most */
-    LP_NODE_NONE = 0xFFFF,  /* a child that is not there */
-    LP_NODE_COST_MAX = 127, /* of a child: -ln(p) in 1/8 */
-    LP_FOLLOW_BITS = 14,    /* of a successor: its count; the rest is a leaf */
-    LP_FOLLOW_MAX = 16,     /* successors of a list */
-    LP_PLACE_BITS = 4,      /* of a successor's place */
-    LP_CELL_CLASS_BITS = 4, /* of a cell: its count's class */
+    LP_LPM_PAGE = 1024,      /* sections are whole pages, each of which has a sum */
+    LP_LEAF_MAX = 1 << 18,   /* leaves of a tree at most */
+    LP_LEAF_BITS_MIN = 14,   /* of a leaf in a cell, so that its check has at most as many */
+    LP_NODE_CHILDREN = 16,   /* at most */
+    LP_NODE_SIZE = 64,       /* bytes */
+    LP_NODE_DEPTH = 16,      /* of the tree at most */
+    LP_NODE_NONE = 0xFFFF,   /* a child that is not there */
+    LP_NODE_COST_MAX = 127,  /* of a child: -ln(p) in 1/8 */
+    LP_INDEX_LEAVES = 64,    /* of an entry of the index, */
+    LP_INDEX_SIZE = 32,      /* and its bytes */
+    LP_INDEX_COUNT = 0xFFFF, /* of what it counts */
+    LP_FOLLOW_MAX = 16,      /* successors of a list; */
+    LP_FOLLOW_SHORT = 5,     /* of a short one */
+    LP_FOLLOW_SIZE = 64,     /* bytes of a list; a short one has half as many */
+    LP_FOLLOW_BITS = 6,      /* of a successor: its count; the rest is a leaf */
+    LP_PLACE_BITS = 4,       /* of a successor's place */
+    LP_CELL_CLASS_BITS = 4,  /* of a cell: its count's class */
     LP_CELL_CLASSES = 1 << LP_CELL_CLASS_BITS,
     LP_BUCKET_CELLS = 16,     /* 64 bytes */
     LP_NET_SIZE = 32,         /* values of a vector of the network (net.h) */
@@ -54,8 +59,9 @@ enum lp_lpm_field {
     LP_LPM_AT_VOCAB = 32,       /* u64: the vocabulary's fingerprint */
     LP_LPM_AT_NAME = 40,        /* char[40]: the vocabulary's name, zeros after it */
     LP_LPM_AT_LEAVES = 80,      /* u32 */
-    LP_LPM_AT_SCALE = 84,    /* u8[4]: what the values of a row are multiplied by, in each place */
-    LP_LPM_AT_ROOT = 88,     /* u8[16]: costs of the root's children, for the trainer */
+    LP_LPM_AT_SCALE = 84, /* u8[4]: what the values of a row are multiplied by, in each place */
+    LP_LPM_AT_ROOT = 88,  /* u8[16]: costs of the root's children, for the trainer */
+    LP_LPM_AT_NOTHING = LP_LPM_HEAD - LP_FOLLOW_SIZE, /* zeros: a list of no successors */
     LP_LPM_AT_SECTION = 128, /* u32[][2]: where each section begins, and its bytes */
 };
 
@@ -65,9 +71,8 @@ enum lp_lpm_section {
     LP_LPM_NODE,    /* the tree's nodes, each after the one above it: see below */
     LP_LPM_LEAF,    /* u24[size]: the leaf of an id, 0xFFFFFF for none */
     LP_LPM_ID,      /* u24[leaves]: the id of a leaf */
-    LP_LPM_ROW,     /* u16[leaves + 1]: the row of a leaf in the network */
-    LP_LPM_START,   /* u32[leaves + 2]: where in FOLLOW each leaf's successors begin */
-    LP_LPM_FOLLOW,  /* u32[]: what others count; u8[16] of the root; leaf << 14 | count of each */
+    LP_LPM_INDEX,   /* u8[leaves / 64 + 1][32]: which leaves have successors and rows; see below */
+    LP_LPM_FOLLOW,  /* u8[][64], u8[][32]: leaves' successors; see follow.h */
     LP_LPM_NET_ROW, /* u4[rows][4][32]: a leaf's part of the vector in each place */
     LP_LPM_NET_WEIGHT, /* u4[][4][16][4][2]: of the first nodes' children; plus 8 */
     LP_LPM_CELL,       /* u32[16][]: check, count class, leaf: successors of two, of three tokens */
@@ -86,6 +91,19 @@ enum lp_node_field {
     LP_NODE_AT_SHIFT = 58, /* u8: begins are in units of 1 << shift leaves */
     LP_NODE_AT_SCALE = 59, /* u8: what its weights are multiplied by */
     LP_NODE_AT_END = 60,   /* u32: one after the last leaf */
+};
+
+/* Offsets in an entry of the index: which of its leaves have what, a bit each, the first one's
+ * the lowest, and how many before its first leaf have. Those that have no row of their own share
+ * one. */
+enum lp_index_field {
+    LP_INDEX_AT_LONG = 0,    /* u64: long lists of successors */
+    LP_INDEX_AT_SHORT = 8,   /* u64: short ones */
+    LP_INDEX_AT_OWN = 16,    /* u64: rows of their own in the network */
+    LP_INDEX_AT_LONGS = 24,  /* u16 */
+    LP_INDEX_AT_SHORTS = 26, /* u16 */
+    LP_INDEX_AT_OWNS = 28,   /* u16 */
+    LP_INDEX_AT_SHARED = 30, /* u16: the row of the others */
 };
 
 /* What choices are mixed by. */
@@ -141,12 +159,12 @@ struct lp_model {
     uint32_t size;                /* one more than the largest id */
     uint32_t nleaves;             /* at least 2 */
     uint32_t leaf_bits;           /* of a cell; at least LP_LEAF_BITS_MIN */
-    uint32_t nnodes, nfollow, nbuckets;
+    uint32_t nnodes, nlong, nshort, nbuckets;
     uint32_t nrows, nnets; /* of the network: the first nodes have weights */
     unsigned char net_scale[LP_NET_PLACES];
     const unsigned char *section[LP_LPM_SECTIONS];
     uint32_t section_size[LP_LPM_SECTIONS];
-    const unsigned char *node, *leaf, *id, *row, *start, *follow, *net_row, *net_weight, *cell,
+    const unsigned char *node, *leaf, *id, *index, *follow, *nothing, *net_row, *net_weight, *cell,
         *mixing;
 };
 
@@ -176,12 +194,38 @@ enum lp_status lp_model_view(const void *file, size_t size, struct lp_model *mod
 /* The same without a look at the tree. */
 enum lp_status lp_model_layout(const void *file, size_t size, struct lp_model *model);
 
+/* Where the lists of successors are: the model's leaves are known. */
+void lp_model_lists(struct lp_model *model, const unsigned char *index, const unsigned char *follow,
+                    uint32_t size);
+
 /* Gives a file in memory, of which all else is written, its sums and its fingerprint. */
 void lp_model_seal(unsigned char *file, const struct lp_model *model);
 
-static inline uint32_t lp_get24(const unsigned char *p)
+/* --- Leaves ----------------------------------------------------------------------- */
+
+/* How many of an entry's leaves have something, before one of them, and in all before. */
+static inline uint32_t lp_index_rank(const unsigned char *entry, size_t bits, size_t count,
+                                     uint64_t below)
 {
-    return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16;
+    return lp_get16(entry + count) + (uint32_t)__builtin_popcountll(lp_get64(entry + bits) & below);
+}
+
+/* The row of a leaf in the network: its number, 0 where there is no such row; where it is. No
+ * branches: which leaves have rows of their own is not to be foretold. */
+static inline uint32_t lp_leaf_row_number(const struct lp_model *m, uint32_t leaf)
+{
+    const unsigned char *entry = m->index + LP_INDEX_SIZE * (size_t)(leaf / LP_INDEX_LEAVES);
+    const uint32_t at = leaf % LP_INDEX_LEAVES;
+    const uint32_t own =
+        lp_index_rank(entry, LP_INDEX_AT_OWN, LP_INDEX_AT_OWNS, ((uint64_t)1 << at) - 1);
+    const uint32_t has = 0U - (uint32_t)(lp_get64(entry + LP_INDEX_AT_OWN) >> at & 1);
+    const uint32_t row = (own & has) | (lp_get16(entry + LP_INDEX_AT_SHARED) & ~has);
+    return row < m->nrows ? row : 0;
+}
+
+static inline const unsigned char *lp_leaf_row(const struct lp_model *m, uint32_t leaf)
+{
+    return m->net_row + (size_t)lp_leaf_row_number(m, leaf) * LP_NET_PLACES * LP_NET_ROW;
 }
 
 /* --- Contexts ------------------------------------------------------------------- */

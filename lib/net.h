@@ -22,45 +22,38 @@ struct lp_net_state {
     int32_t offset; /* what to add to sums of products, as weights are not less than 0 */
 };
 
-/* The row of a leaf in a place. */
-static inline const unsigned char *lp_net_row(const struct lp_model *m, uint32_t leaf,
-                                              uint32_t place)
-{
-    uint32_t row = lp_get16(m->row + 2 * (size_t)leaf);
-    row = row < m->nrows ? row : 0;
-    return m->net_row + ((size_t)row * LP_NET_PLACES + place) * LP_NET_ROW;
-}
-
 /* Sixteen values of a row from the i-th on, times the place's scale. */
 static inline lp_vec lp_net_values(const struct lp_model *m, const unsigned char *row,
                                    uint32_t place, uint32_t i)
 {
-    const lp_vec bytes = lp_vec_widen(row + i % LP_NET_ROW);
+    const lp_vec bytes = lp_vec_widen(row + place * LP_NET_ROW + i % LP_NET_ROW);
     const lp_vec values =
         lp_vec_both(lp_vec_shift(bytes, i < LP_NET_ROW ? 0 : 4), lp_vec_load(lp_constants.fifteen));
     return lp_vec_mul(lp_vec_sub(values, lp_vec_load(lp_constants.eight)),
                       lp_vec_all(m->net_scale[place]));
 }
 
-/* Sees the next token: before[k] is the leaf k + 1 places back. */
-LP_INLINE void lp_net_see(const struct lp_model *m, struct lp_net_state *state,
-                          const uint32_t before[LP_NET_PLACES])
+/* Adds the row of the fourth last leaf, NULL if there is none, to the faded sum. */
+static inline void lp_net_fade(const struct lp_model *m, struct lp_net_state *state,
+                               const unsigned char *row)
 {
-    enum { LAST = LP_NET_PLACES - 1 };
-    const unsigned char *row[LP_NET_PLACES];
-    if (m->nnets == 0)
-        return;
-    for (uint32_t k = 0; k < LP_NET_PLACES; k++)
-        row[k] = lp_net_row(m, before[k], k);
-    lp_vec sum = lp_vec_all(0);
     for (uint32_t i = 0; i < LP_NET_SIZE; i += LP_LANES) {
         lp_vec faded = lp_vec_load(state->faded + i);
         faded = lp_vec_sub(faded, lp_vec_shift(faded, LP_NET_FADE));
-        if (before[LAST] != m->nleaves)
-            faded = lp_vec_add(faded, lp_net_values(m, row[LAST], LAST, i));
+        if (row != NULL)
+            faded = lp_vec_add(faded, lp_net_values(m, row, LP_NET_PLACES - 1, i));
         lp_vec_store(state->faded + i, faded);
-        lp_vec x = lp_vec_shift(faded, LP_NET_FADED_SHIFT);
-        for (uint32_t k = 0; k < LAST; k++)
+    }
+}
+
+/* Makes the vector: row[k] is that of the leaf k + 1 places back. */
+static inline void lp_net_see(const struct lp_model *m, struct lp_net_state *state,
+                              const unsigned char *const row[LP_NET_PLACES - 1])
+{
+    lp_vec sum = lp_vec_all(0);
+    for (uint32_t i = 0; i < LP_NET_SIZE; i += LP_LANES) {
+        lp_vec x = lp_vec_shift(lp_vec_load(state->faded + i), LP_NET_FADED_SHIFT);
+        for (uint32_t k = 0; k < LP_NET_PLACES - 1; k++)
             x = lp_vec_add(x, lp_net_values(m, row[k], k, i));
         x = lp_vec_shift(x, 2); /* from 1/64 to 1/16 */
         x = lp_vec_max(lp_vec_min(x, lp_vec_load(lp_constants.most_byte)),

@@ -80,12 +80,13 @@ static void merge_follow(const struct lp_model *m, const struct lp_follow *f,
 static void others_of(const struct lp_tree *tree, const struct lp_follow *f, double *others)
 {
     const struct lp_tree_node *root = &tree->node[0];
-    double total = f->others, all = 0;
+    double total = 0, all = 0;
     memset(others, 0, LP_NODE_CHILDREN * sizeof *others);
     for (uint32_t k = 0; k < root->n && f->n > 0; k++)
-        all += others[k] = tree->root[k] * exp((lp_follow_root(f)[k] - LP_FOLLOW_EVEN) / 8.0);
+        all += others[k] = tree->root[k] * exp((k == 0 ? 0 : (int8_t)f->root[k]) / 8.0);
     for (uint32_t i = 0; i < f->n; i++)
         total += lp_follow_count(f, i);
+    total += lp_follow_others(f);
     for (uint32_t k = 0; k < root->n && f->n > 0; k++)
         others[k] *= total / all;
     for (uint32_t i = 0; i < f->n; i++) {
@@ -96,48 +97,64 @@ static void others_of(const struct lp_tree *tree, const struct lp_follow *f, dou
         others[k] = others[k] > 0 ? others[k] : 0;
 }
 
-/* Writes all lists, of the model and of docs, of what counts at least that much. Returns
- * how many words they need. follow: NULL only counts them. */
-static uint32_t put_lists(const struct lp_model *m, const struct lp_tree *tree,
-                          const struct lp_grams *grams, float least, struct lp_successors *of,
-                          unsigned char *start, unsigned char *follow)
+/* Lists of the model and of docs, of what counts at least that much: only how many, if lists has
+ * no room for them. */
+static void put_lists(const struct lp_model *m, const struct lp_tree *tree,
+                      const struct lp_grams *grams, float least, struct lp_successors *of,
+                      struct lp_lists *lists)
 {
-    uint32_t at = 0;
     size_t i = 0;
     for (uint32_t last = 0; last <= m->nleaves; last++) {
         struct lp_follow f;
+        unsigned char list[LP_FOLLOW_SIZE];
         lp_follow_open(m, last, &f);
-        size_t from = i;
+        const size_t from = i;
         while (i < grams->n && grams->v[i].key >> LP_GRAM_SHIFT == last)
             i++;
         merge_follow(m, &f, grams->v + from, i - from, of);
-        if (follow == NULL) {
-            at += lp_list_put(tree, of, least, NULL);
+        const uint32_t room = lp_list_room(of, least);
+        if (lists->lists == NULL) {
+            lists->nlong += room == LP_FOLLOW_MAX;
+            lists->nshort += room == LP_FOLLOW_SHORT;
             continue;
         }
         others_of(tree, &f, of->others);
-        lp_put32(start + 4 * (size_t)last, at);
-        at += lp_list_put(tree, of, least, follow + 4 * (size_t)at);
+        if (room > 0)
+            lp_list_put(tree, of, room, list);
+        lp_lists_add(lists, last, room, list);
     }
-    if (follow != NULL)
-        lp_put32(start + 4 * ((size_t)m->nleaves + 1), at);
-    return at;
+}
+
+static struct lp_lists count_lists(const struct lp_model *m, const struct lp_tree *tree,
+                                   const struct lp_grams *grams, float least,
+                                   struct lp_successors *of)
+{
+    struct lp_lists lists = {0};
+    put_lists(m, tree, grams, least, of, &lists);
+    return lists;
 }
 
 static enum lp_status adapt_follow(const struct lp_model *m, const struct lp_tree *tree,
-                                   unsigned char *start, unsigned char *follow,
+                                   unsigned char *index, unsigned char *follow,
                                    const struct lp_grams *grams)
 {
+    const uint32_t size = m->section_size[LP_LPM_FOLLOW];
     struct lp_successors of = {.list = malloc((LP_FOLLOW_MAX + grams->n + 1) * sizeof *of.list)};
-    if (of.list == NULL)
-        return LP_NOMEM;
-    float least = 0.5F;
-    while (put_lists(m, tree, grams, least, &of, NULL, NULL) > m->nfollow)
-        least *= 1.1F;
-    const uint32_t n = put_lists(m, tree, grams, least, &of, start, follow);
-    memset(follow + 4 * (size_t)n, 0, 4 * (size_t)(m->nfollow - n));
+    unsigned char *few = malloc(size + (size_t)1);
+    const bool good = of.list != NULL && few != NULL;
+    if (good) {
+        float least = 0.5F;
+        struct lp_lists lists = count_lists(m, tree, grams, least, &of);
+        for (; !lp_lists_fit(&lists, size); lists = count_lists(m, tree, grams, least, &of))
+            least *= 1.1F;
+        memset(follow, 0, size);
+        lists = (struct lp_lists){.index = index, .lists = follow, .few = few};
+        put_lists(m, tree, grams, least, &of, &lists);
+        lp_lists_end(&lists);
+    }
     free(of.list);
-    return LP_OK;
+    free(few);
+    return good ? LP_OK : LP_NOMEM;
 }
 
 /* --- Probabilities -------------------------------------------------------------------- */
@@ -208,7 +225,7 @@ static enum lp_status adapt(const struct lp_trainer *t, const struct lp_tree *tr
         status = lp_grams_count(docs, m->nleaves, (int)order, &grams);
         if (status == LP_OK && order == 1)
             status =
-                adapt_follow(m, tree, p + (m->start - m->file), p + (m->follow - m->file), &grams);
+                adapt_follow(m, tree, p + (m->index - m->file), p + (m->follow - m->file), &grams);
         if (status == LP_OK && order == 1)
             status = lp_model_layout(p, m->file_size, &adapted);
         if (status == LP_OK && order > 1)

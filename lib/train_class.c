@@ -388,6 +388,34 @@ static void clusters_free(struct clusters *c)
     free(c->column);
 }
 
+/* Numbers rows as an index has them: first those of one leaf each, in the order of leaves, then
+ * those that the other leaves of an entry share: that of the first one. */
+static enum lp_status number_rows(struct lp_tree *tree)
+{
+    uint32_t *uses = calloc(tree->nrows, sizeof *uses);
+    uint32_t *number = calloc(tree->nrows, sizeof *number);
+    if (uses != NULL && number != NULL) {
+        for (uint32_t i = 0; i <= tree->nleaves; i++)
+            uses[tree->row[i]]++;
+        tree->nown = 0;
+        for (uint32_t i = 0; i < tree->nrows; i++)
+            tree->nown += uses[i] == 1;
+        uint32_t own = 0, nrows = tree->nown, shared = 0;
+        for (uint32_t i = 0; i <= tree->nleaves; i++) {
+            const uint32_t row = tree->row[i];
+            if (i % LP_INDEX_LEAVES == 0)
+                shared = 0; /* an own one: none as yet */
+            if (uses[row] != 1 && shared == 0)
+                shared = number[row] != 0 ? number[row] : (number[row] = nrows++);
+            tree->row[i] = (uint16_t)(uses[row] == 1 ? own++ : shared);
+        }
+        tree->nrows = nrows;
+    }
+    free(uses);
+    free(number);
+    return uses != NULL && number != NULL ? LP_OK : LP_NOMEM;
+}
+
 enum lp_status lp_train_tree(const struct lp_trainer *t, const struct lp_docs *docs,
                              struct lp_tree *tree)
 {
@@ -462,6 +490,8 @@ enum lp_status lp_train_tree(const struct lp_trainer *t, const struct lp_docs *d
     }
     tree->row[n] = (uint16_t)tree->nrows++;
     status = lp_tree_lay_out(tree, count, height);
+    if (status == LP_OK)
+        status = number_rows(tree);
 end:
     clusters_free(&c);
     free(token);

@@ -26,12 +26,6 @@ static unsigned char *add_section(struct builder *b, int section, size_t size)
     return b->section[section];
 }
 
-static void put24(unsigned char *p, uint32_t v)
-{
-    lp_put16(p, (uint16_t)v);
-    p[2] = (unsigned char)(v >> 16);
-}
-
 static enum lp_status put_tree(struct builder *b, const struct lp_docs *docs)
 {
     const struct lp_tree *tree = b->tree;
@@ -39,21 +33,17 @@ static enum lp_status put_tree(struct builder *b, const struct lp_docs *docs)
     unsigned char *nodes = add_section(b, LP_LPM_NODE, LP_NODE_SIZE * (size_t)tree->nnodes);
     unsigned char *leaf = add_section(b, LP_LPM_LEAF, 3 * (size_t)tree->size);
     unsigned char *id = add_section(b, LP_LPM_ID, 3 * (size_t)nleaves);
-    unsigned char *row = add_section(b, LP_LPM_ROW, 2 * ((size_t)nleaves + 1));
     double *mass = calloc((size_t)nleaves + 1, sizeof *mass);
     uint32_t *seen = calloc(nleaves, sizeof *seen);
-    if (nodes == NULL || leaf == NULL || id == NULL || row == NULL || mass == NULL ||
-        seen == NULL) {
+    if (nodes == NULL || leaf == NULL || id == NULL || mass == NULL || seen == NULL) {
         free(mass);
         free(seen);
         return LP_NOMEM;
     }
     for (uint32_t i = 0; i < tree->size; i++)
-        put24(leaf + 3 * (size_t)i, tree->leaf[i]);
+        lp_put24(leaf + 3 * (size_t)i, tree->leaf[i]);
     for (uint32_t i = 0; i < nleaves; i++)
-        put24(id + 3 * (size_t)i, tree->id[i]);
-    for (uint32_t i = 0; i <= nleaves; i++)
-        lp_put16(row + 2 * (size_t)i, tree->row[i]);
+        lp_put24(id + 3 * (size_t)i, tree->id[i]);
     /* The mass of leaves: their counts, diminished within a doc. */
     size_t begin = 0;
     for (uint32_t d = 0; d < docs->ndocs; begin = docs->end[d++]) {
@@ -82,48 +72,72 @@ static enum lp_status put_tree(struct builder *b, const struct lp_docs *docs)
     return LP_OK;
 }
 
-/* The entries of lists of what counts at least that much. */
-static size_t follow_need(const struct lp_grams *g, float least)
+/* Notes in the index which leaves have rows of their own. */
+static void put_rows(const struct lp_tree *tree, unsigned char *index)
 {
-    size_t need = 0;
+    uint32_t own = 0;
+    for (uint32_t i = 0; i <= tree->nleaves; i++) {
+        unsigned char *entry = index + LP_INDEX_SIZE * (size_t)(i / LP_INDEX_LEAVES);
+        if (i % LP_INDEX_LEAVES == 0)
+            lp_put16(entry + LP_INDEX_AT_OWNS, (uint16_t)own);
+        if (tree->row[i] >= tree->nown) {
+            lp_put16(entry + LP_INDEX_AT_SHARED, tree->row[i]);
+            continue;
+        }
+        unsigned char *bits = entry + LP_INDEX_AT_OWN;
+        lp_put64(bits, lp_get64(bits) | (uint64_t)1 << i % LP_INDEX_LEAVES);
+        own++;
+    }
+}
+
+/* How many lists there are of what counts at least that much. */
+static struct lp_lists count_lists(const struct lp_grams *g, float least)
+{
+    struct lp_lists lists = {0};
     for (size_t i = 0; i < g->n;) {
         const uint64_t last = g->v[i].key >> LP_GRAM_SHIFT;
-        size_t n = 0;
+        uint32_t n = 0;
         for (; i < g->n && g->v[i].key >> LP_GRAM_SHIFT == last; i++)
             n += g->v[i].count >= least;
-        need += n == 0 ? 0 : LP_FOLLOW_HEAD + (n < LP_FOLLOW_MAX ? n : LP_FOLLOW_MAX);
+        lists.nlong += lp_list_room_of(n) == LP_FOLLOW_MAX;
+        lists.nshort += lp_list_room_of(n) == LP_FOLLOW_SHORT;
     }
-    return need;
+    return lists;
 }
 
 static enum lp_status put_follow(struct builder *b)
 {
     const struct lp_grams *g = &b->gram[0];
-    uint32_t nleaves = b->tree->nleaves;
-    size_t room = b->t->sizes.follow / 4;
-    unsigned char *start = add_section(b, LP_LPM_START, 4 * ((size_t)nleaves + 2));
-    if (start == NULL)
-        return LP_NOMEM;
+    const uint32_t nleaves = b->tree->nleaves;
+    const size_t room = b->t->sizes.follow, entries = nleaves / LP_INDEX_LEAVES + 1;
     float least = 0.3F;
-    while (follow_need(g, least) > room)
+    struct lp_lists lists = count_lists(g, least);
+    for (; !lp_lists_fit(&lists, room); lists = count_lists(g, least))
         least *= 1.08F;
-    unsigned char *follow = add_section(b, LP_LPM_FOLLOW, 4 * room);
+    const size_t few = lists.nshort * lp_follow_size(LP_FOLLOW_SHORT);
+    const size_t size = lists.nlong * lp_follow_size(LP_FOLLOW_MAX) + few;
+    lists = (struct lp_lists){.index = add_section(b, LP_LPM_INDEX, LP_INDEX_SIZE * entries),
+                              .lists = add_section(b, LP_LPM_FOLLOW, size),
+                              .few = malloc(few + 1)};
     struct lp_successors of = {.list = malloc((nleaves + 1) * sizeof *of.list)};
-    if (follow == NULL || of.list == NULL)
+    if (lists.index == NULL || lists.lists == NULL || lists.few == NULL || of.list == NULL)
         return LP_NOMEM; /* the program ends */
-    uint32_t at = 0;
+    put_rows(b->tree, lists.index);
     size_t i = 0;
     for (uint32_t last = 0; last <= nleaves; last++) {
+        unsigned char list[LP_FOLLOW_SIZE];
         of.n = 0;
-        lp_put32(start + 4 * (size_t)last, at);
         for (; i < g->n && g->v[i].key >> LP_GRAM_SHIFT == last; i++)
             of.list[of.n++] =
                 (struct lp_successor){(uint32_t)(g->v[i].key & LP_GRAM_LEAF), 4 * g->v[i].count};
-        at += lp_list_put(b->tree, &of, 4 * least, follow + 4 * (size_t)at);
+        const uint32_t list_room = lp_list_room(&of, 4 * least);
+        if (list_room > 0)
+            lp_list_put(b->tree, &of, list_room, list);
+        lp_lists_add(&lists, last, list_room, list);
     }
+    lp_lists_end(&lists);
+    free(lists.few);
     free(of.list);
-    lp_put32(start + 4 * ((size_t)nleaves + 1), at);
-    b->size[LP_LPM_FOLLOW] = 4 * (size_t)at;
     return LP_OK;
 }
 
@@ -212,12 +226,11 @@ static bool put_cell(const struct lp_model *m, const struct lp_docs *docs, unsig
 static enum lp_status put_cells(struct builder *b, const struct lp_docs *docs)
 {
     const uint32_t nbuckets = b->t->sizes.cell / 64, nleaves = b->tree->nleaves;
-    const struct lp_model m = {.nleaves = nleaves,
-                               .leaf_bits = lp_leaf_bits(nleaves),
-                               .file = b->section[LP_LPM_FOLLOW],
-                               .start = b->section[LP_LPM_START],
-                               .follow = b->section[LP_LPM_FOLLOW],
-                               .nfollow = (uint32_t)(b->size[LP_LPM_FOLLOW] / 4)};
+    static const unsigned char nothing[LP_FOLLOW_SIZE];
+    struct lp_model m = {
+        .nleaves = nleaves, .leaf_bits = lp_leaf_bits(nleaves), .nothing = nothing};
+    lp_model_lists(&m, b->section[LP_LPM_INDEX], b->section[LP_LPM_FOLLOW],
+                   (uint32_t)b->size[LP_LPM_FOLLOW]);
     struct scored *scored;
     size_t n = score_grams(b, docs, &scored), kept[2] = {0, 0};
     unsigned char *cells = add_section(b, LP_LPM_CELL, 64 * (size_t)nbuckets);

@@ -75,12 +75,35 @@ struct lp_successors {
     double others[LP_NODE_CHILDREN];
 };
 
-/* Writes successors as a list of a model, scaled so that the sum of counts fits; those of
- * fewer than least join the others, and where they are more than LP_FOLLOW_MAX, those
- * that count least. Returns its words.
- * to: NULL only counts them. */
-uint32_t lp_list_put(const struct lp_tree *tree, const struct lp_successors *of, float least,
-                     unsigned char *to);
+/* How many successors the list of these has room for: LP_FOLLOW_MAX where more than
+ * LP_FOLLOW_SHORT count at least that much, else as many, or 0 if none does. */
+uint32_t lp_list_room(const struct lp_successors *of, float least);
+
+static inline uint32_t lp_list_room_of(uint32_t n)
+{
+    return n > LP_FOLLOW_SHORT ? LP_FOLLOW_MAX : n > 0 ? LP_FOLLOW_SHORT : 0;
+}
+
+/* Writes successors as a list of a model with that room, scaled so that the sum of counts fits;
+ * those that count least join the others where they are more. */
+void lp_list_put(const struct lp_tree *tree, const struct lp_successors *of, uint32_t room,
+                 unsigned char *to);
+
+/* The lists of a model, and what its index says of them, as they are made. */
+struct lp_lists {
+    unsigned char *index, *lists; /* sections */
+    unsigned char *few;           /* the short ones, until all long ones are there */
+    uint32_t nlong, nshort;
+};
+
+/* Whether there is room for so many. */
+bool lp_lists_fit(const struct lp_lists *lists, size_t bytes);
+
+/* Adds that of the next leaf: of room 0, none. */
+void lp_lists_add(struct lp_lists *lists, uint32_t leaf, uint32_t room, const unsigned char *list);
+
+/* After the last one. */
+void lp_lists_end(struct lp_lists *lists);
 
 /* What stands for a leaf in a cell whose context ends with another: its place among the successors
  * of that, if it is one. Of the model only what lp_follow_open() looks at need be there. */

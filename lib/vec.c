@@ -24,6 +24,9 @@ const struct lp_constants lp_constants = {
     .second = SIXTEEN(0x0100),
     .from_16 = SIXTEEN(0x1010),
     .below_16 = SIXTEEN(0x7070),
+    /* Words of three bytes each to four, of either half. */
+    .threes = {0x0100, -0xFE, 0x0403, -0xFB, 0x0706, -0xF8, 0x0A09, -0xF5, 0x0100, -0xFE, 0x0403,
+               -0xFB, 0x0706, -0xF8, 0x0A09, -0xF5},
     /* mix_choice.h: power() ends at -2047, its lines have 128 steps and that slope in 1 / 65536. */
     .power_end = SIXTEEN(2047),
     .power_part = SIXTEEN(127),

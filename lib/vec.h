@@ -25,7 +25,7 @@ extern const struct lp_constants {
     int16_t one[LP_LANES], eight[LP_LANES], fifteen[LP_LANES], byte[LP_LANES], nibbles[LP_LANES],
         least[LP_LANES], least_byte[LP_LANES], most_byte[LP_LANES], float_bias[LP_LANES],
         last_of_4[LP_LANES], last_of_8[LP_LANES], twice[LP_LANES], second[LP_LANES],
-        below_16[LP_LANES], from_16[LP_LANES];
+        below_16[LP_LANES], from_16[LP_LANES], threes[LP_LANES];
     int16_t power_end[LP_LANES], power_part[LP_LANES], power_slope[LP_LANES], cost_unit[LP_LANES];
 } lp_constants __attribute__((visibility("hidden")));
 
@@ -266,6 +266,33 @@ static inline lp_words lp_words_load(const unsigned char *p, unsigned n)
 static inline lp_words lp_words_of(const uint32_t *p)
 {
     return lp_words_load((const unsigned char *)p, 0);
+}
+
+static inline __m256i lp_words_eight(const unsigned char *p)
+{
+    const __m128i *at = (const __m128i *)(const void *)p,
+                  *on = (const __m128i *)(const void *)(p + 12);
+    return _mm256_shuffle_epi8(_mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128(at)),
+                                                       _mm_loadu_si128(on), 1),
+                               lp_vec_load(lp_constants.threes));
+}
+
+static inline lp_words lp_words_of_24(const unsigned char *p, const unsigned char *q)
+{
+    return (lp_words){lp_words_eight(p), lp_words_eight(q)};
+}
+
+static inline lp_words lp_words_down(lp_words w, int n)
+{
+    return (lp_words){_mm256_srli_epi32(w.a, n), _mm256_srli_epi32(w.b, n)};
+}
+
+static inline lp_vec lp_words_narrow(lp_words w, int n, int mask)
+{
+    const __m256i and = _mm256_set1_epi32(mask);
+    const __m256i a = _mm256_and_si256(_mm256_srli_epi32(w.a, n), and);
+    const __m256i b = _mm256_and_si256(_mm256_srli_epi32(w.b, n), and);
+    return _mm256_permute4x64_epi64(_mm256_packs_epi32(a, b), 0xD8);
 }
 
 static inline lp_words lp_words_both(lp_words w, uint32_t x)
@@ -554,6 +581,34 @@ static inline lp_words lp_words_load(const unsigned char *p, unsigned n)
 static inline lp_words lp_words_of(const uint32_t *p)
 {
     return lp_words_load((const unsigned char *)p, 0);
+}
+
+static inline __m128i lp_words_four(const unsigned char *p)
+{
+    return _mm_set_epi32((int32_t)lp_get24(p + 9), (int32_t)lp_get24(p + 6),
+                         (int32_t)lp_get24(p + 3), (int32_t)lp_get24(p));
+}
+
+static inline lp_words lp_words_of_24(const unsigned char *p, const unsigned char *q)
+{
+    return (lp_words){
+        {lp_words_four(p), lp_words_four(p + 12), lp_words_four(q), lp_words_four(q + 12)}};
+}
+
+static inline lp_words lp_words_down(lp_words w, int n)
+{
+    for (int k = 0; k < 4; k++)
+        w.v[k] = _mm_srli_epi32(w.v[k], n);
+    return w;
+}
+
+static inline lp_vec lp_words_narrow(lp_words w, int n, int mask)
+{
+    const __m128i and = _mm_set1_epi32(mask);
+    w = lp_words_down(w, n);
+    for (int k = 0; k < 4; k++)
+        w.v[k] = _mm_and_si128(w.v[k], and);
+    return (lp_vec){_mm_packs_epi32(w.v[0], w.v[1]), _mm_packs_epi32(w.v[2], w.v[3])};
 }
 
 static inline lp_words lp_words_both(lp_words w, uint32_t x)
@@ -856,6 +911,29 @@ static inline lp_words lp_words_of(const uint32_t *p)
     lp_words w;
     memcpy(w.v, p, sizeof w.v);
     return w;
+}
+
+static inline lp_words lp_words_of_24(const unsigned char *p, const unsigned char *q)
+{
+    lp_words w;
+    for (int i = 0; i < LP_LANES; i++)
+        w.v[i] = lp_get24(i < LP_LANES / 2 ? p + 3 * i : q + 3 * i - 3 * LP_LANES / 2);
+    return w;
+}
+
+static inline lp_words lp_words_down(lp_words w, int n)
+{
+    for (int i = 0; i < LP_LANES; i++)
+        w.v[i] >>= n;
+    return w;
+}
+
+static inline lp_vec lp_words_narrow(lp_words w, int n, int mask)
+{
+    lp_vec a;
+    for (int i = 0; i < LP_LANES; i++)
+        a.v[i] = (int16_t)((int)(w.v[i] >> n) & mask);
+    return a;
 }
 
 static inline lp_words lp_words_both(lp_words w, uint32_t x)

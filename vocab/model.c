@@ -4,11 +4,10 @@
  * usage: model pack IN.lpm OUT.lpm.zst
  *        model expand IN.lpm.zst OUT.lpm
  *
- * zstd sees little in a model: its tables are words of unlike parts. So each
- * table of words goes in as differences to the word before, first the lowest
- * bytes of them all, then the next ones. Successors go in ascending; as they are, those that count
- * most come first. In cells, checks go in as differences and leaves by their rank among the
- * successors, so that high bytes are small.
+ * zstd sees little in a model: its tables are of unlike parts. So each goes in by its columns of
+ * bytes. Successors go in ascending, as differences; as they are, those that count most come first.
+ * In cells, checks go in as differences and leaves by their rank among the successors, so that high
+ * bytes are small.
  * What the rest tells is left out: the ids of leaves, the sums of pages. */
 #include "../lib/follow.h"
 
@@ -59,65 +58,61 @@ static void write_file(const char *path, const void *data, size_t n)
         die("%s: cannot be written", path);
 }
 
-/* Words of so many bytes to the bytes of their differences, and back. */
-static void split_words(unsigned char *p, size_t nwords, size_t width, unsigned char *scratch)
+/* The successors of a list, max at most: their words. Returns how many. */
+static uint32_t read_list(const unsigned char *list, uint32_t max, uint32_t word[LP_FOLLOW_MAX])
 {
-    uint32_t before = 0;
-    for (size_t i = 0; i < nwords; i++) {
-        uint32_t word = width == 2 ? lp_get16(p + 2 * i) : lp_get32(p + 4 * i);
-        for (size_t k = 0; k < width; k++)
-            scratch[k * nwords + i] = (unsigned char)((word - before) >> (8 * k));
-        before = word;
+    uint32_t n = 0;
+    while (n < max && (lp_get24(list + LP_FOLLOW_WORD * n) & LP_FOLLOW_COUNTS) != 0) {
+        word[n] = lp_get24(list + LP_FOLLOW_WORD * n);
+        n++;
     }
-    memcpy(p, scratch, width * nwords);
+    return n;
 }
 
-static void join_words(unsigned char *p, size_t nwords, size_t width, unsigned char *scratch)
+static int ascending(const void *a, const void *b)
 {
-    uint32_t word = 0;
-    for (size_t i = 0; i < nwords; i++) {
-        for (size_t k = 0; k < width; k++)
-            word += (uint32_t)p[k * nwords + i] << (8 * k);
-        if (width == 2)
-            lp_put16(scratch + 2 * i, (uint16_t)word);
-        else
-            lp_put32(scratch + 4 * i, word);
+    const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* Those that count most first. */
+static int by_count(const void *a, const void *b)
+{
+    const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    if ((x & LP_FOLLOW_COUNTS) != (y & LP_FOLLOW_COUNTS))
+        return (x & LP_FOLLOW_COUNTS) > (y & LP_FOLLOW_COUNTS) ? -1 : 1;
+    return ascending(a, b);
+}
+
+/* Its leaves ascending, as differences to the one before: two low bytes, then two high bits and
+ * the count. */
+static void split_list(unsigned char *list, uint32_t max)
+{
+    uint32_t word[LP_FOLLOW_MAX], before = 0;
+    const uint32_t n = read_list(list, max, word);
+    qsort(word, n, sizeof *word, ascending);
+    for (uint32_t i = 0; i < n; i++) {
+        const uint32_t leaf = word[i] >> LP_FOLLOW_BITS, step = leaf - before;
+        lp_put16(list + LP_FOLLOW_WORD * i, (uint16_t)step);
+        list[LP_FOLLOW_WORD * i + 2] =
+            (unsigned char)(step >> 16 << LP_FOLLOW_BITS | (word[i] & LP_FOLLOW_COUNTS));
+        before = leaf;
     }
-    memcpy(p, scratch, width * nwords);
 }
 
-static uint32_t count_of(uint32_t word)
+static void join_list(unsigned char *list, uint32_t max)
 {
-    return word & ((1 << LP_FOLLOW_BITS) - 1);
-}
-
-/* Whether a successor comes after another: in the lists as they are by its count, in those that
- * are packed by its leaf alone. */
-static bool comes_after(uint32_t word, uint32_t other, bool by_count)
-{
-    if (by_count && count_of(word) != count_of(other))
-        return count_of(word) < count_of(other);
-    return word > other;
-}
-
-/* Sorts each list of successors. */
-static void sort_lists(const struct lp_model *m, unsigned char *follow, bool by_count)
-{
-    for (uint32_t leaf = 0; leaf <= m->nleaves; leaf++) {
-        const uint32_t end = lp_get32(m->start + 4 * (size_t)leaf + 4);
-        const uint32_t begin = lp_get32(m->start + 4 * (size_t)leaf) + LP_FOLLOW_HEAD;
-        for (uint32_t i = begin + 1; i < end && end <= m->nfollow; i++) {
-            const uint32_t word = lp_get32(follow + 4 * (size_t)i);
-            uint32_t at = i;
-            for (; at > begin; at--) {
-                const uint32_t before = lp_get32(follow + 4 * (size_t)at - 4);
-                if (!comes_after(before, word, by_count))
-                    break;
-                lp_put32(follow + 4 * (size_t)at, before);
-            }
-            lp_put32(follow + 4 * (size_t)at, word);
-        }
+    uint32_t word[LP_FOLLOW_MAX], n = 0, leaf = 0;
+    for (; n < max; n++) {
+        const unsigned char *p = list + LP_FOLLOW_WORD * n;
+        if ((p[2] & LP_FOLLOW_COUNTS) == 0)
+            break;
+        leaf += lp_get16(p) | (uint32_t)p[2] >> LP_FOLLOW_BITS << 16;
+        word[n] = leaf << LP_FOLLOW_BITS | (p[2] & LP_FOLLOW_COUNTS);
     }
+    qsort(word, n, sizeof *word, by_count);
+    for (uint32_t i = 0; i < n; i++)
+        lp_put24(list + LP_FOLLOW_WORD * i, word[i]);
 }
 
 /* A table to its columns, of a byte each, and back: one column of the network's values
@@ -140,6 +135,31 @@ static void join_columns(unsigned char *p, size_t n, size_t width, unsigned char
     memcpy(p, scratch, n * width);
 }
 
+/* Lists to columns, the long ones and the short ones. */
+static void split_lists(const struct lp_model *m, unsigned char *follow, unsigned char *scratch)
+{
+    const size_t size = lp_follow_size(LP_FOLLOW_MAX), half = lp_follow_size(LP_FOLLOW_SHORT);
+    unsigned char *few = follow + size * m->nlong;
+    for (size_t i = 0; i < m->nlong; i++)
+        split_list(follow + size * i, LP_FOLLOW_MAX);
+    for (size_t i = 0; i < m->nshort; i++)
+        split_list(few + half * i, LP_FOLLOW_SHORT);
+    split_columns(follow, m->nlong, size, scratch);
+    split_columns(few, m->nshort, half, scratch);
+}
+
+static void join_lists(const struct lp_model *m, unsigned char *follow, unsigned char *scratch)
+{
+    const size_t size = lp_follow_size(LP_FOLLOW_MAX), half = lp_follow_size(LP_FOLLOW_SHORT);
+    unsigned char *few = follow + size * m->nlong;
+    join_columns(follow, m->nlong, size, scratch);
+    join_columns(few, m->nshort, half, scratch);
+    for (size_t i = 0; i < m->nlong; i++)
+        join_list(follow + size * i, LP_FOLLOW_MAX);
+    for (size_t i = 0; i < m->nshort; i++)
+        join_list(few + half * i, LP_FOLLOW_SHORT);
+}
+
 /* Leaves by how often they follow another, the most frequent first: rank[leaf],
  * leaf[rank]. */
 struct ranks {
@@ -148,7 +168,7 @@ struct ranks {
 
 static const uint32_t *ranked_counts;
 
-static int by_count(const void *a, const void *b)
+static int by_frequency(const void *a, const void *b)
 {
     uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
     if (ranked_counts[x] != ranked_counts[y])
@@ -161,15 +181,18 @@ static struct ranks rank_leaves(const struct lp_model *m)
     struct ranks r = {need(m->nleaves * sizeof *r.rank), need(m->nleaves * sizeof *r.leaf)};
     uint32_t *count = need(m->nleaves * sizeof *count);
     memset(count, 0, m->nleaves * sizeof *count);
-    for (uint32_t i = 0; i < m->nfollow; i++) {
-        uint32_t leaf = lp_get32(m->follow + 4 * (size_t)i) >> LP_FOLLOW_BITS;
-        if (leaf < m->nleaves)
-            count[leaf]++;
+    for (uint32_t last = 0; last <= m->nleaves; last++) {
+        struct lp_follow f;
+        lp_follow_open(m, last, &f);
+        for (uint32_t i = 0; i < f.n; i++) {
+            if (lp_follow_leaf(&f, i) < m->nleaves)
+                count[lp_follow_leaf(&f, i)]++;
+        }
     }
     for (uint32_t i = 0; i < m->nleaves; i++)
         r.leaf[i] = i;
     ranked_counts = count;
-    qsort(r.leaf, m->nleaves, sizeof *r.leaf, by_count);
+    qsort(r.leaf, m->nleaves, sizeof *r.leaf, by_frequency);
     for (uint32_t i = 0; i < m->nleaves; i++)
         r.rank[r.leaf[i]] = i;
     free(count);
@@ -261,17 +284,10 @@ static void put_ids(const struct lp_model *m, unsigned char *file)
 static const struct {
     int section;
     size_t width;
-} words[] = {{LP_LPM_ROW, 2}, {LP_LPM_START, 4}, {LP_LPM_FOLLOW, 4}};
-static const struct {
-    int section;
-    size_t width;
 } columns[] = {{LP_LPM_NODE, LP_NODE_SIZE},
                {LP_LPM_NET_ROW, LP_NET_PLACES *LP_NET_ROW},
                {LP_LPM_NET_WEIGHT, LP_NET_NODE}};
-enum {
-    WORD_SECTIONS = sizeof words / sizeof *words,
-    COLUMN_SECTIONS = sizeof columns / sizeof *columns,
-};
+enum { COLUMN_SECTIONS = sizeof columns / sizeof *columns };
 
 static void pack(const char *in, const char *out)
 {
@@ -281,18 +297,13 @@ static void pack(const char *in, const char *out)
     if (lp_model_view(file, n, &model) != LP_OK || lp_model_verify(&model) != LP_OK)
         die("%s: is no model", in);
     unsigned char *scratch = need(n);
-    sort_lists(&model, section_of(&model, file, LP_LPM_FOLLOW), false);
     leave_out(&model, file);
     split_cells(&model, section_of(&model, file, LP_LPM_CELL), scratch);
+    split_lists(&model, section_of(&model, file, LP_LPM_FOLLOW), scratch);
     for (int i = 0; i < COLUMN_SECTIONS; i++) {
         int section = columns[i].section;
         split_columns(section_of(&model, file, section),
                       model.section_size[section] / columns[i].width, columns[i].width, scratch);
-    }
-    for (int i = 0; i < WORD_SECTIONS; i++) {
-        int section = words[i].section;
-        split_words(section_of(&model, file, section), model.section_size[section] / words[i].width,
-                    words[i].width, scratch);
     }
     size_t room = ZSTD_compressBound(n);
     unsigned char *packed = need(room);
@@ -321,13 +332,8 @@ static void expand(const char *in, const char *out)
         join_columns(section_of(&model, file, section),
                      model.section_size[section] / columns[i].width, columns[i].width, scratch);
     }
-    for (int i = 0; i < WORD_SECTIONS; i++) {
-        int section = words[i].section;
-        join_words(section_of(&model, file, section), model.section_size[section] / words[i].width,
-                   words[i].width, scratch);
-    }
+    join_lists(&model, section_of(&model, file, LP_LPM_FOLLOW), scratch);
     join_cells(&model, section_of(&model, file, LP_LPM_CELL), scratch);
-    sort_lists(&model, section_of(&model, file, LP_LPM_FOLLOW), true);
     put_ids(&model, file);
     const uint64_t fingerprint = lp_model_fingerprint(&model);
     lp_model_seal(file, &model);

@@ -252,8 +252,8 @@ static void test_wide_node(uint32_t nleaves, enum lp_status expected)
 {
     const uint32_t size[LP_LPM_SUM] = {[LP_LPM_LEAF] = 3 * nleaves,
                                        [LP_LPM_ID] = 3 * nleaves,
-                                       [LP_LPM_ROW] = 2 * (nleaves + 1),
-                                       [LP_LPM_START] = 4 * (nleaves + 2),
+                                       [LP_LPM_INDEX] =
+                                           LP_INDEX_SIZE * (nleaves / LP_INDEX_LEAVES + 1),
                                        [LP_LPM_MIXING] = LP_WAYS * 2 * LP_MIXING_SIZE};
     const size_t room = 4 << 20;
     unsigned char *file = calloc(room, 1);

@@ -69,25 +69,55 @@ static size_t code(const struct lp_model *model, const uint32_t *ids, size_t n, 
     return size;
 }
 
-/* Cells name successors by their places, so these stay: others fill the gaps, and follow. */
-static void test_places(const struct lp_model *base)
+/* A list of n successors, of which some have places, must have these; returns what others count. */
+static uint32_t list_of(const struct lp_tree *tree, struct lp_successor *list, uint32_t n,
+                        uint32_t placed, const uint32_t *expected, uint32_t nexpected)
 {
-    struct lp_successor list[] = {{10, 9}, {11, 1}, {12, 8}, {13, 1}, {20, 5}, {21, 7}, {22, 1}};
-    static const uint32_t expected[] = {10, 21, 12, 20};
-    unsigned char words[4 * (LP_FOLLOW_HEAD + LP_FOLLOW_MAX)] = {0};
-    struct lp_successors of = {.list = list, .n = 7, .placed = 4};
-    struct lp_tree tree;
-    must(lp_tree_of(base, &tree), "tree");
-    if (lp_list_put(&tree, &of, 2, NULL) != LP_FOLLOW_HEAD + 4 ||
-        lp_list_put(&tree, &of, 2, words) != LP_FOLLOW_HEAD + 4)
+    unsigned char bytes[LP_FOLLOW_SIZE];
+    const struct lp_successors of = {.list = list, .n = n, .placed = placed};
+    const uint32_t room = lp_list_room(&of, 2);
+    if (room != lp_list_room_of(nexpected))
+        fail("places", "another size");
+    lp_list_put(tree, &of, room, bytes);
+    struct lp_follow f = {.at = bytes, .root = bytes + lp_follow_root(room), .room = room};
+    lp_follow_read(&f);
+    if (f.n != nexpected)
         fail("places", "too many or too few");
-    for (uint32_t i = 0; i < 4; i++) {
-        if (lp_get32(words + 4 * (size_t)(LP_FOLLOW_HEAD + i)) >> LP_FOLLOW_BITS != expected[i])
+    for (uint32_t i = 0; i < f.n; i++) {
+        if (lp_follow_leaf(&f, i) != expected[i])
             fail("places", "not as they were");
     }
-    if ((lp_get32(words) & LP_FOLLOW_COUNT) != 3)
+    return lp_follow_others(&f) - 1;
+}
+
+/* Cells name successors by their places, so these stay: others fill the gaps, and follow. Of room
+ * that is left those get some that count less. */
+static void test_places(const struct lp_model *base)
+{
+    struct lp_successor five[] = {{10, 9}, {11, 1}, {12, 8}, {13, 3}, {20, 5}, {21, 7}, {22, 1}};
+    struct lp_successor less[] = {{10, 9}, {11, 1}, {12, 8}, {13, 1}, {20, 5}, {21, 7}};
+    struct lp_successor four[] = {{10, 9}, {11, 0.1F}, {12, 0.1F}, {13, 5}};
+    struct lp_successor six[] = {{9, 3}, {4, 6}, {5, 5}, {6, 4}, {7, 3}, {8, 3}, {3, 1}, {2, 0}};
+    struct lp_tree tree;
+    must(lp_tree_of(base, &tree), "tree");
+    if (list_of(&tree, five, 7, 4, (const uint32_t[]){10, 21, 12, 13, 20}, 5) != 2)
         fail("places", "others count something else");
+    list_of(&tree, less, 6, 4, (const uint32_t[]){10, 11, 12, 21, 20}, 5);
+    list_of(&tree, four, 4, 4, (const uint32_t[]){10, 11, 12, 13}, 4);
+    list_of(&tree, six, 8, 0, (const uint32_t[]){4, 5, 6, 7, 8, 9, 3}, 7);
     lp_tree_free(&tree);
+}
+
+/* Counts keep their first three binary digits. */
+static void test_counts(void)
+{
+    static const uint32_t count[][2] = {{0, 0},      {1, 1},        {2, 2},         {7, 7},
+                                        {9, 8},      {15, 14},      {16383, 14336}, {32767, 28672},
+                                        {1023, 896}, {65536, 28672}};
+    for (size_t i = 0; i < sizeof count / sizeof *count; i++) {
+        if (lp_follow_int(lp_follow_float(count[i][0])) != count[i][1])
+            fail("counts", "not the nearest below");
+    }
 }
 
 /* All that is still in a list is where it was. Returns how many are new. */
@@ -104,7 +134,7 @@ static uint32_t check_places(const struct lp_model *base, const struct lp_model 
             while (was < old.n && lp_follow_leaf(&old, was) != leaf)
                 was++;
             changed += was == old.n;
-            if (was < old.n && was != i)
+            if (was < old.n && was < new.room &&was != i)
                 fail("adapted lists", "a successor has another place");
         }
     }
@@ -280,6 +310,7 @@ int main(int argc, char **argv)
         fail("docs alike", "were not learnt");
     if (adapt(vocab, base, &docs, other.id, other.n, "docs alike") != after)
         fail("docs alike", "gave another model");
+    test_counts();
     test_places(base);
     test_odd_docs(vocab, base);
     test_damaged_base(vocab, base, &docs);
