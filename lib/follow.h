@@ -42,7 +42,7 @@ static inline uint32_t lp_follow_float(uint32_t count)
 
 static inline uint32_t lp_follow_int(uint32_t f)
 {
-    return f < 4 ? 0 : ((4 | (f & 3)) << (f >> 2)) >> 3;
+    return ((4 | (f & 3)) << (f >> 2)) >> 3;
 }
 
 static inline uint32_t lp_follow_word(const struct lp_follow *f, uint32_t i)

@@ -16,7 +16,9 @@ struct walk {
     lp_words leaves;         /* the same, */
     uint32_t lanes;          /* which of these there are, a bit each; */
     uint32_t gone;           /* those of the model's successors that are below, a bit each, */
-    uint32_t successors;     /* and those below that were not offered */
+    uint32_t successors;     /* and those below that were not offered: their leaves and counts */
+    uint32_t follower[LP_FOLLOW_MAX];
+    int16_t count[LP_FOLLOW_MAX];
 };
 
 /* What a choice is mixed from. */
@@ -52,6 +54,15 @@ static inline lp_vec root_odds(const struct context *x)
     return lp_vec_mul(lp_vec_but(lp_vec_widen(x->follow.root), lane_of(0)), lp_vec_all(256));
 }
 
+/* What each successor counts: see lp_follow_int(). */
+static inline lp_vec follow_counts(const struct context *x)
+{
+    const lp_vec bits = lp_words_narrow(x->follow_words, 2, LP_LEVELS - 1);
+    const lp_vec digits = lp_words_narrow(x->follow_words, 0, 3);
+    const lp_vec high = lp_vec_mul(lp_vec_add(digits, lp_vec_all(4)), lp_vec_all(1 << 13));
+    return lp_vec_mul_high_unsigned(high, bit_of(bits));
+}
+
 /* What the successors below a node say of its children: the same. */
 static inline lp_vec successor_odds(const struct lp_mix *m, struct choice *s,
                                     const struct context *x, const struct walk *w)
@@ -59,11 +70,10 @@ static inline lp_vec successor_odds(const struct lp_mix *m, struct choice *s,
     lp_vec sum = lp_vec_all(0); /* of counts: of each child and all after it */
     for (uint32_t rest = w->successors; rest != 0; rest &= rest - 1) {
         const uint32_t i = (uint32_t)__builtin_ctz(rest);
-        const uint32_t unit = (lp_follow_leaf(&x->follow, i) - s->leaf) >> s->shift;
+        const uint32_t unit = (w->follower[i] - s->leaf) >> s->shift;
         const lp_vec before =
             lp_vec_same(lp_vec_sub_unsigned(s->begin, lp_vec_all((int)unit)), lp_vec_all(0));
-        const int count = (int)lp_follow_count(&x->follow, i);
-        sum = lp_vec_add(sum, lp_vec_both(before, lp_vec_all(count)));
+        sum = lp_vec_add(sum, lp_vec_both(before, lp_vec_all(w->count[i])));
     }
     const lp_vec counts = lp_vec_sub(sum, lp_vec_next(sum));
     s->follow = m->by.follow[lp_follow_class(lp_follow_others(&x->follow) + lp_vec_first(sum))];
