@@ -74,7 +74,7 @@ static void see(const struct lp_mix *m, struct context *x, uint32_t leaf)
 }
 
 /* The row of the last of n leaves comes before the others; that of the fourth one fades. */
-static inline void see_row(const struct lp_model *model, struct context *x, size_t n)
+LP_APART void see_row(const struct lp_model *model, struct context *x, size_t n)
 {
     enum { LAST = LP_NET_PLACES - 2 };
     if (model->nnets > 0)

@@ -54,13 +54,14 @@ static inline lp_vec root_odds(const struct context *x)
     return lp_vec_mul(lp_vec_but(lp_vec_widen(x->follow.root), lane_of(0)), lp_vec_all(256));
 }
 
-/* What each successor counts: see lp_follow_int(). */
-static inline lp_vec follow_counts(const struct context *x)
+/* Notes the model's successors: their leaves, and what they count (lp_follow_int()). */
+LP_APART void note_successors(const struct context *x, struct walk *w)
 {
     const lp_vec bits = lp_words_narrow(x->follow_words, 2, LP_LEVELS - 1);
     const lp_vec digits = lp_words_narrow(x->follow_words, 0, 3);
     const lp_vec high = lp_vec_mul(lp_vec_add(digits, lp_vec_all(4)), lp_vec_all(1 << 13));
-    return lp_vec_mul_high_unsigned(high, bit_of(bits));
+    lp_vec_store(w->count, lp_vec_mul_high_unsigned(high, bit_of(bits)));
+    lp_words_store(w->follower, x->followers);
 }
 
 /* What the successors below a node say of its children: the same. */

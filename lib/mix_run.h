@@ -35,10 +35,8 @@ LP_APART uint32_t code_walk(struct lp_mix *m, struct lp_coder *c, struct context
     w->node = m->model->node;
     w->at = w->depth = 0;
     w->leaves = lp_words_of(w->offered);
-    if (w->successors != 0) {
-        lp_words_store(w->follower, x->followers);
-        lp_vec_store(w->count, follow_counts(x));
-    }
+    if (w->successors != 0)
+        note_successors(x, w);
     if (m->model->nnets > 0)
         lp_net_see(m->model, &x->net, x->row);
     for (;;) {
