@@ -24,7 +24,7 @@ struct context {
     uint32_t own_check;
     struct lp_follow follow;                 /* the model's successors of the last one; */
     lp_words follow_words;                   /* all of them as they are, */
-    lp_words followers;                      /* their leaves, */
+    uint32_t follower[LP_FOLLOW_MAX];        /* their leaves, */
     int16_t follow_class[LP_FOLLOW_MAX + 1]; /* their counts' classes, and 0 */
     uint32_t match, match_length;            /* position of the leaf that a match foresees */
     struct lp_follow next; /* what comes after the leaf that is coded, not yet read, and its row */
@@ -90,8 +90,15 @@ static inline void read_follow(struct context *x)
     x->follow = x->next;
     const lp_words words = lp_follow_read(&x->follow);
     x->follow_words = words;
-    x->followers = lp_words_down(words, LP_FOLLOW_BITS);
+    lp_words_store(x->follower, lp_words_down(words, LP_FOLLOW_BITS));
     lp_vec_store(x->follow_class, lp_words_narrow(words, 2, LP_LEVELS - 1));
+}
+
+/* Which of them is a leaf: a bit each. */
+static inline uint32_t find_follower(const struct context *x, uint32_t leaf)
+{
+    const lp_words leaves = lp_words_of(x->follower);
+    return lp_words_same(&leaves, leaf) & lp_follow_there(&x->follow);
 }
 
 /* Notes the last leaf in the sequence's own list of what came before it, and finds

@@ -10,15 +10,14 @@ enum { CHILD_RATE = 20 /* weights move by their gradient / 2^that */ };
 struct walk {
     const unsigned char *node;
     uint32_t at, depth;
-    uint32_t inner;          /* whether it is at a node, not yet at a leaf, */
-    uint32_t fewer;          /* and whether some leaf was offered */
-    const uint32_t *offered; /* what it is not: leaves in lanes from 1 on, */
-    lp_words leaves;         /* the same, */
-    uint32_t lanes;          /* which of these there are, a bit each; */
-    uint32_t gone;           /* those of the model's successors that are below, a bit each, */
-    uint32_t successors;     /* and those below that were not offered: their leaves and counts */
-    uint32_t follower[LP_FOLLOW_MAX];
-    int16_t count[LP_FOLLOW_MAX];
+    uint32_t inner;               /* whether it is at a node, not yet at a leaf, */
+    uint32_t fewer;               /* and whether some leaf was offered */
+    const uint32_t *offered;      /* what it is not: leaves in lanes from 1 on, */
+    lp_words leaves;              /* the same, */
+    uint32_t lanes;               /* which of these there are, a bit each; */
+    uint32_t gone;                /* those of the model's successors that are below, a bit each, */
+    uint32_t successors;          /* and those below that were not offered; */
+    int16_t count[LP_FOLLOW_MAX]; /* what each successor counts */
 };
 
 /* What a choice is mixed from. */
@@ -54,14 +53,13 @@ static inline lp_vec root_odds(const struct context *x)
     return lp_vec_mul(lp_vec_but(lp_vec_widen(x->follow.root), lane_of(0)), lp_vec_all(256));
 }
 
-/* Notes the model's successors: their leaves, and what they count (lp_follow_int()). */
-LP_APART void note_successors(const struct context *x, struct walk *w)
+/* Notes what the model's successors count, as lp_follow_int() has it. */
+LP_APART void count_successors(const struct context *x, struct walk *w)
 {
     const lp_vec bits = lp_words_narrow(x->follow_words, 2, LP_LEVELS - 1);
     const lp_vec digits = lp_words_narrow(x->follow_words, 0, 3);
     const lp_vec high = lp_vec_mul(lp_vec_add(digits, lp_vec_all(4)), lp_vec_all(1 << 13));
     lp_vec_store(w->count, lp_vec_mul_high_unsigned(high, bit_of(bits)));
-    lp_words_store(w->follower, x->followers);
 }
 
 /* What the successors below a node say of its children: the same. */
@@ -71,7 +69,7 @@ static inline lp_vec successor_odds(const struct lp_mix *m, struct choice *s,
     lp_vec sum = lp_vec_all(0); /* of counts: of each child and all after it */
     for (uint32_t rest = w->successors; rest != 0; rest &= rest - 1) {
         const uint32_t i = (uint32_t)__builtin_ctz(rest);
-        const uint32_t unit = (w->follower[i] - s->leaf) >> s->shift;
+        const uint32_t unit = (x->follower[i] - s->leaf) >> s->shift;
         const lp_vec before =
             lp_vec_same(lp_vec_sub_unsigned(s->begin, lp_vec_all((int)unit)), lp_vec_all(0));
         sum = lp_vec_add(sum, lp_vec_both(before, lp_vec_all(w->count[i])));
@@ -95,7 +93,7 @@ static inline uint32_t but_offered(const struct choice *s, const struct context 
         gone |= (uint32_t)1 << child_of(s, w->offered[__builtin_ctz(below)]);
     for (below = w->gone; below != 0; below &= below - 1) {
         const uint32_t i = (uint32_t)__builtin_ctz(below);
-        gone |= (uint32_t)1 << child_of(s, lp_follow_leaf(&x->follow, i));
+        gone |= (uint32_t)1 << child_of(s, x->follower[i]);
     }
     gone &= there & ~s->inner;
     return gone != there ? there & ~gone : there;
@@ -127,7 +125,8 @@ LP_INLINE lp_vec mix_children(struct lp_mix *m, struct choice *s, const struct c
     s->begin = lp_vec_load_file(node + LP_NODE_AT_BEGIN);
     s->leaf = lp_get32(node + LP_NODE_AT_LEAF);
     s->shift = node[LP_NODE_AT_SHIFT];
-    const uint32_t below = lp_words_from(&x->followers, s->leaf, lp_get32(node + LP_NODE_AT_END));
+    const lp_words followers = lp_words_of(x->follower);
+    const uint32_t below = lp_words_from(&followers, s->leaf, lp_get32(node + LP_NODE_AT_END));
     w->successors &= below;
     w->gone &= below;
     s->weight_a = m->by.child_a[LP_MET_LEVELS * w->fewer + m->met_level[seen]];

@@ -56,7 +56,7 @@ static inline uint32_t offer_leaf(struct offer *o, const struct context *x, uint
     lane = new ? o->n : lane;
     o->slot[leaf % SLOTS] = (uint8_t)lane;
     o->leaf[lane] = leaf;
-    const uint32_t here = lp_words_same(&x->followers, leaf) & lp_follow_there(&x->follow);
+    const uint32_t here = find_follower(x, leaf);
     o->class[0][lane] =
         (uint8_t)x->follow_class[__builtin_ctz(here | (uint32_t)1 << LP_FOLLOW_MAX)];
     o->followed |= here;
@@ -81,7 +81,7 @@ static inline uint32_t leaf_in(const struct context *x, uint32_t cell, uint32_t 
 {
     const uint32_t leaf = lp_cell_leaf(cell, bits), place = leaf - lp_cell_follower(bits);
     const uint32_t follows = 0U - (place < LP_FOLLOW_MAX), there = 0U - (place < x->follow.n);
-    const uint32_t follower = lp_follow_leaf(&x->follow, place % LP_FOLLOW_MAX);
+    const uint32_t follower = x->follower[place % LP_FOLLOW_MAX];
     return leaf ^ ((leaf ^ (follower | ~there)) & follows);
 }
 

@@ -31,7 +31,7 @@ static inline uint32_t find_quick(const struct lp_model *model, const struct qui
                                   const struct context *x, uint32_t leaf)
 {
     const lp_words leaves = lp_words_of(q->leaf);
-    const uint32_t place = lp_words_same(&x->followers, leaf) & lp_follow_there(&x->follow);
+    const uint32_t place = find_follower(x, leaf);
     if (place != 0)
         leaf = lp_cell_follower(model->leaf_bits) + (uint32_t)__builtin_ctz(place);
     const uint32_t here = (lp_words_same(&leaves, leaf) & q->lanes) | place << LP_LANES;
@@ -45,7 +45,7 @@ static inline uint32_t leaf_at(const struct lp_model *model, const struct quick 
     const uint32_t leaf = q->leaf[lane % LP_LANES];
     const uint32_t place =
         lane < LP_LANES ? leaf - lp_cell_follower(model->leaf_bits) : lane - LP_LANES;
-    return place < LP_FOLLOW_MAX ? lp_follow_leaf(&x->follow, place) : leaf;
+    return place < LP_FOLLOW_MAX ? x->follower[place] : leaf;
 }
 
 /* Offers what a list's cells have, -1 in here: in no loop, as it is not to be foretold how many

@@ -36,7 +36,7 @@ LP_APART uint32_t code_walk(struct lp_mix *m, struct lp_coder *c, struct context
     w->at = w->depth = 0;
     w->leaves = lp_words_of(w->offered);
     if (w->successors != 0)
-        note_successors(x, w);
+        count_successors(x, w);
     if (m->model->nnets > 0)
         lp_net_see(m->model, &x->net, x->row);
     for (;;) {
