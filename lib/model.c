@@ -113,18 +113,6 @@ static enum lp_status check_tree(const struct lp_model *m)
     return at == m->nnodes && at > 0 ? LP_OK : LP_DATA;
 }
 
-void lp_model_lists(struct lp_model *m, const unsigned char *index, const unsigned char *follow,
-                    uint32_t size)
-{
-    const unsigned char *last = index + LP_INDEX_SIZE * (size_t)(m->nleaves / LP_INDEX_LEAVES);
-    const uint32_t nlong = lp_index_rank(last, LP_INDEX_AT_LONG, LP_INDEX_AT_LONGS, UINT64_MAX);
-    const uint32_t halves = size / (LP_FOLLOW_SIZE / 2);
-    m->index = index;
-    m->follow = follow;
-    m->nlong = nlong < halves / 2 ? nlong : halves / 2;
-    m->nshort = halves - 2 * m->nlong;
-}
-
 enum lp_status lp_model_layout(const void *file, size_t size, struct lp_model *m)
 {
     const unsigned char *p = file;
@@ -161,8 +149,11 @@ enum lp_status lp_model_layout(const void *file, size_t size, struct lp_model *m
         m->file_size)
         return LP_DATA;
     m->nnodes = m->section_size[LP_LPM_NODE] / LP_NODE_SIZE;
-    lp_model_lists(m, m->section[LP_LPM_INDEX], m->section[LP_LPM_FOLLOW],
-                   m->section_size[LP_LPM_FOLLOW]);
+    m->nlong = lp_get32(p + LP_LPM_AT_LONG);
+    const uint32_t halves = m->section_size[LP_LPM_FOLLOW] / (LP_FOLLOW_SIZE / 2);
+    if (m->nlong > halves / 2)
+        return LP_DATA;
+    m->nshort = halves - 2 * m->nlong;
     m->nrows = m->section_size[LP_LPM_NET_ROW] / (LP_NET_PLACES * LP_NET_ROW);
     m->nnets = m->nrows > 0 ? m->section_size[LP_LPM_NET_WEIGHT] / LP_NET_NODE : 0;
     m->nnets = m->nnets < m->nnodes ? m->nnets : m->nnodes;
@@ -172,6 +163,8 @@ enum lp_status lp_model_layout(const void *file, size_t size, struct lp_model *m
     m->node = m->section[LP_LPM_NODE];
     m->leaf = m->section[LP_LPM_LEAF];
     m->id = m->section[LP_LPM_ID];
+    m->index = m->section[LP_LPM_INDEX];
+    m->follow = m->section[LP_LPM_FOLLOW];
     m->net_row = m->section[LP_LPM_NET_ROW];
     m->net_weight = m->section[LP_LPM_NET_WEIGHT];
     m->cell = m->section[LP_LPM_CELL];

@@ -61,6 +61,7 @@ enum lp_lpm_field {
     LP_LPM_AT_LEAVES = 80,      /* u32 */
     LP_LPM_AT_SCALE = 84, /* u8[4]: what the values of a row are multiplied by, in each place */
     LP_LPM_AT_ROOT = 88,  /* u8[16]: costs of the root's children, for the trainer */
+    LP_LPM_AT_LONG = 104, /* u32: long lists of successors */
     LP_LPM_AT_NOTHING = LP_LPM_HEAD - LP_FOLLOW_SIZE, /* zeros: a list of no successors */
     LP_LPM_AT_SECTION = 128, /* u32[][2]: where each section begins, and its bytes */
 };
@@ -94,15 +95,15 @@ enum lp_node_field {
 };
 
 /* Offsets in an entry of the index: which of its leaves have what, a bit each, the first one's
- * the lowest, and how many before its first leaf have. Those that have no row of their own share
- * one. */
+ * the lowest, and where what these have begins: so what is often needed can lie together, where it
+ * takes fewer pages. Those that have no row of their own share one. */
 enum lp_index_field {
     LP_INDEX_AT_LONG = 0,    /* u64: long lists of successors */
     LP_INDEX_AT_SHORT = 8,   /* u64: short ones */
     LP_INDEX_AT_OWN = 16,    /* u64: rows of their own in the network */
-    LP_INDEX_AT_LONGS = 24,  /* u16 */
-    LP_INDEX_AT_SHORTS = 26, /* u16 */
-    LP_INDEX_AT_OWNS = 28,   /* u16 */
+    LP_INDEX_AT_LONGS = 24,  /* u16: the first one's number */
+    LP_INDEX_AT_SHORTS = 26, /* u16: the same */
+    LP_INDEX_AT_OWNS = 28,   /* u16: the same */
     LP_INDEX_AT_SHARED = 30, /* u16: the row of the others */
 };
 
@@ -194,20 +195,16 @@ enum lp_status lp_model_view(const void *file, size_t size, struct lp_model *mod
 /* The same without a look at the tree. */
 enum lp_status lp_model_layout(const void *file, size_t size, struct lp_model *model);
 
-/* Where the lists of successors are: the model's leaves are known. */
-void lp_model_lists(struct lp_model *model, const unsigned char *index, const unsigned char *follow,
-                    uint32_t size);
-
 /* Gives a file in memory, of which all else is written, its sums and its fingerprint. */
 void lp_model_seal(unsigned char *file, const struct lp_model *model);
 
 /* --- Leaves ----------------------------------------------------------------------- */
 
-/* How many of an entry's leaves have something, before one of them, and in all before. */
-static inline uint32_t lp_index_rank(const unsigned char *entry, size_t bits, size_t count,
+/* The number of what a leaf has: below are the bits of those before it in its entry. */
+static inline uint32_t lp_index_rank(const unsigned char *entry, size_t bits, size_t first,
                                      uint64_t below)
 {
-    return lp_get16(entry + count) + (uint32_t)__builtin_popcountll(lp_get64(entry + bits) & below);
+    return lp_get16(entry + first) + (uint32_t)__builtin_popcountll(lp_get64(entry + bits) & below);
 }
 
 /* The row of a leaf in the network: its number, 0 where there is no such row; where it is. No

@@ -97,63 +97,82 @@ static void others_of(const struct lp_tree *tree, const struct lp_follow *f, dou
         others[k] = others[k] > 0 ? others[k] : 0;
 }
 
+/* The entries of a model's index, in the order in which what they have lies. */
+static uint32_t *entries_of(const struct lp_model *m)
+{
+    const uint32_t nentries = m->nleaves / LP_INDEX_LEAVES + 1;
+    double *count = malloc(nentries * sizeof *count);
+    for (uint32_t i = 0; count != NULL && i < nentries; i++)
+        count[i] = -lp_get16(m->index + LP_INDEX_SIZE * (size_t)i + LP_INDEX_AT_LONGS);
+    uint32_t *order = count != NULL ? lp_entries_by(count, nentries) : NULL;
+    free(count);
+    return order;
+}
+
 /* Lists of the model and of docs, of what counts at least that much: only how many, if lists has
  * no room for them. */
-static void put_lists(const struct lp_model *m, const struct lp_tree *tree,
+static void put_lists(const struct lp_model *m, const struct lp_tree *tree, const uint32_t *order,
                       const struct lp_grams *grams, float least, struct lp_successors *of,
                       struct lp_lists *lists)
 {
-    size_t i = 0;
-    for (uint32_t last = 0; last <= m->nleaves; last++) {
-        struct lp_follow f;
-        unsigned char list[LP_FOLLOW_SIZE];
-        lp_follow_open(m, last, &f);
-        const size_t from = i;
-        while (i < grams->n && grams->v[i].key >> LP_GRAM_SHIFT == last)
-            i++;
-        merge_follow(m, &f, grams->v + from, i - from, of);
-        const uint32_t room = lp_list_room(of, least);
-        if (lists->lists == NULL) {
-            lists->nlong += room == LP_FOLLOW_MAX;
-            lists->nshort += room == LP_FOLLOW_SHORT;
-            continue;
+    for (uint32_t k = 0; k <= m->nleaves / LP_INDEX_LEAVES; k++) {
+        const uint32_t first = order[k] * LP_INDEX_LEAVES;
+        size_t i = lp_grams_from(grams, (uint64_t)first << LP_GRAM_SHIFT);
+        for (uint32_t last = first; last < lp_entry_end(order[k], m->nleaves); last++) {
+            struct lp_follow f;
+            unsigned char list[LP_FOLLOW_SIZE];
+            lp_follow_open(m, last, &f);
+            const size_t from = i;
+            while (i < grams->n && grams->v[i].key >> LP_GRAM_SHIFT == last)
+                i++;
+            merge_follow(m, &f, grams->v + from, i - from, of);
+            const uint32_t room = lp_list_room(of, least);
+            if (lists->lists == NULL) {
+                lists->nlong += room == LP_FOLLOW_MAX;
+                lists->nshort += room == LP_FOLLOW_SHORT;
+                continue;
+            }
+            others_of(tree, &f, of->others);
+            if (room > 0)
+                lp_list_put(tree, of, room, list);
+            lp_lists_add(lists, last, room, list);
         }
-        others_of(tree, &f, of->others);
-        if (room > 0)
-            lp_list_put(tree, of, room, list);
-        lp_lists_add(lists, last, room, list);
     }
 }
 
 static struct lp_lists count_lists(const struct lp_model *m, const struct lp_tree *tree,
-                                   const struct lp_grams *grams, float least,
+                                   const uint32_t *order, const struct lp_grams *grams, float least,
                                    struct lp_successors *of)
 {
     struct lp_lists lists = {0};
-    put_lists(m, tree, grams, least, of, &lists);
+    put_lists(m, tree, order, grams, least, of, &lists);
     return lists;
 }
 
+/* Writes them to a copy of the model. */
 static enum lp_status adapt_follow(const struct lp_model *m, const struct lp_tree *tree,
-                                   unsigned char *index, unsigned char *follow,
-                                   const struct lp_grams *grams)
+                                   unsigned char *file, const struct lp_grams *grams)
 {
     const uint32_t size = m->section_size[LP_LPM_FOLLOW];
     struct lp_successors of = {.list = malloc((LP_FOLLOW_MAX + grams->n + 1) * sizeof *of.list)};
-    unsigned char *few = malloc(size + (size_t)1);
-    const bool good = of.list != NULL && few != NULL;
+    unsigned char *few = malloc(size + (size_t)1), *follow = file + (m->follow - m->file);
+    uint32_t *order = entries_of(m);
+    const bool good = of.list != NULL && few != NULL && order != NULL;
     if (good) {
         float least = 0.5F;
-        struct lp_lists lists = count_lists(m, tree, grams, least, &of);
-        for (; !lp_lists_fit(&lists, size); lists = count_lists(m, tree, grams, least, &of))
+        struct lp_lists lists = count_lists(m, tree, order, grams, least, &of);
+        for (; !lp_lists_fit(&lists, size); lists = count_lists(m, tree, order, grams, least, &of))
             least *= 1.1F;
         memset(follow, 0, size);
-        lists = (struct lp_lists){.index = index, .lists = follow, .few = few};
-        put_lists(m, tree, grams, least, &of, &lists);
+        lists =
+            (struct lp_lists){.index = file + (m->index - m->file), .lists = follow, .few = few};
+        put_lists(m, tree, order, grams, least, &of, &lists);
         lp_lists_end(&lists);
+        lp_put32(file + LP_LPM_AT_LONG, lists.nlong);
     }
     free(of.list);
     free(few);
+    free(order);
     return good ? LP_OK : LP_NOMEM;
 }
 
@@ -224,8 +243,7 @@ static enum lp_status adapt(const struct lp_trainer *t, const struct lp_tree *tr
         struct lp_grams grams;
         status = lp_grams_count(docs, m->nleaves, (int)order, &grams);
         if (status == LP_OK && order == 1)
-            status =
-                adapt_follow(m, tree, p + (m->index - m->file), p + (m->follow - m->file), &grams);
+            status = adapt_follow(m, tree, p, &grams);
         if (status == LP_OK && order == 1)
             status = lp_model_layout(p, m->file_size, &adapted);
         if (status == LP_OK && order > 1)

@@ -174,7 +174,7 @@ enum lp_status lp_grams_count(const struct lp_docs *docs, uint32_t nleaves, int 
     return LP_OK;
 }
 
-const struct lp_gram *lp_gram_find(const struct lp_grams *g, uint64_t key)
+size_t lp_grams_from(const struct lp_grams *g, uint64_t key)
 {
     size_t lo = 0, hi = g->n;
     while (lo < hi) {
@@ -184,7 +184,13 @@ const struct lp_gram *lp_gram_find(const struct lp_grams *g, uint64_t key)
         else
             hi = i;
     }
-    return lo < g->n && g->v[lo].key == key ? &g->v[lo] : NULL;
+    return lo;
+}
+
+const struct lp_gram *lp_gram_find(const struct lp_grams *g, uint64_t key)
+{
+    const size_t i = lp_grams_from(g, key);
+    return i < g->n && g->v[i].key == key ? &g->v[i] : NULL;
 }
 
 uint32_t lp_class_of(float count)

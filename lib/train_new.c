@@ -17,6 +17,9 @@ struct builder {
     size_t size[LP_LPM_SECTIONS];
     unsigned char scale[LP_NET_PLACES];
     struct lp_grams gram[3];
+    uint32_t *order, nentries; /* of the index */
+    uint16_t *own;             /* the rows of one leaf each, in that order */
+    uint32_t nlong;
 };
 
 static unsigned char *add_section(struct builder *b, int section, size_t size)
@@ -72,22 +75,47 @@ static enum lp_status put_tree(struct builder *b, const struct lp_docs *docs)
     return LP_OK;
 }
 
-/* Notes in the index which leaves have rows of their own. */
-static void put_rows(const struct lp_tree *tree, unsigned char *index)
+/* The index's entries: those with the most tokens of docs come first, so that what is often needed
+ * lies together. */
+static enum lp_status order_entries(struct builder *b, const struct lp_docs *docs)
 {
-    uint32_t own = 0;
-    for (uint32_t i = 0; i <= tree->nleaves; i++) {
-        unsigned char *entry = index + LP_INDEX_SIZE * (size_t)(i / LP_INDEX_LEAVES);
-        if (i % LP_INDEX_LEAVES == 0)
-            lp_put16(entry + LP_INDEX_AT_OWNS, (uint16_t)own);
-        if (tree->row[i] >= tree->nown) {
-            lp_put16(entry + LP_INDEX_AT_SHARED, tree->row[i]);
-            continue;
-        }
-        unsigned char *bits = entry + LP_INDEX_AT_OWN;
-        lp_put64(bits, lp_get64(bits) | (uint64_t)1 << i % LP_INDEX_LEAVES);
-        own++;
+    b->nentries = b->tree->nleaves / LP_INDEX_LEAVES + 1;
+    double *count = calloc(b->nentries, sizeof *count);
+    size_t begin = 0;
+    for (uint32_t d = 0; count != NULL && d < docs->ndocs; begin = docs->end[d++]) {
+        for (size_t i = begin; i < docs->end[d]; i++)
+            count[docs->id[i] / LP_INDEX_LEAVES] += (double)docs->weight[d];
     }
+    b->order = count != NULL ? lp_entries_by(count, b->nentries) : NULL;
+    free(count);
+    return b->order != NULL ? LP_OK : LP_NOMEM;
+}
+
+/* Notes in the index which leaves have rows of their own, and which rows these were. */
+static enum lp_status put_rows(struct builder *b)
+{
+    const struct lp_tree *tree = b->tree;
+    unsigned char *index = add_section(b, LP_LPM_INDEX, LP_INDEX_SIZE * (size_t)b->nentries);
+    uint32_t own = 0;
+    b->own = calloc(tree->nown + 1, sizeof *b->own);
+    if (index == NULL || b->own == NULL)
+        return LP_NOMEM;
+    for (uint32_t k = 0; k < b->nentries; k++) {
+        const uint32_t first = b->order[k] * LP_INDEX_LEAVES;
+        unsigned char *entry = index + LP_INDEX_SIZE * (size_t)b->order[k];
+        uint64_t bits = 0;
+        lp_put16(entry + LP_INDEX_AT_OWNS, (uint16_t)own);
+        for (uint32_t i = first; i < lp_entry_end(b->order[k], tree->nleaves); i++) {
+            if (tree->row[i] >= tree->nown) {
+                lp_put16(entry + LP_INDEX_AT_SHARED, tree->row[i]);
+            } else {
+                bits |= (uint64_t)1 << (i - first);
+                b->own[own++] = tree->row[i];
+            }
+        }
+        lp_put64(entry + LP_INDEX_AT_OWN, bits);
+    }
+    return LP_OK;
 }
 
 /* How many lists there are of what counts at least that much. */
@@ -109,31 +137,34 @@ static enum lp_status put_follow(struct builder *b)
 {
     const struct lp_grams *g = &b->gram[0];
     const uint32_t nleaves = b->tree->nleaves;
-    const size_t room = b->t->sizes.follow, entries = nleaves / LP_INDEX_LEAVES + 1;
+    const size_t room = b->t->sizes.follow;
     float least = 0.3F;
     struct lp_lists lists = count_lists(g, least);
     for (; !lp_lists_fit(&lists, room); lists = count_lists(g, least))
         least *= 1.08F;
     const size_t few = lists.nshort * lp_follow_size(LP_FOLLOW_SHORT);
     const size_t size = lists.nlong * lp_follow_size(LP_FOLLOW_MAX) + few;
-    lists = (struct lp_lists){.index = add_section(b, LP_LPM_INDEX, LP_INDEX_SIZE * entries),
+    b->nlong = lists.nlong;
+    lists = (struct lp_lists){.index = b->section[LP_LPM_INDEX],
                               .lists = add_section(b, LP_LPM_FOLLOW, size),
                               .few = malloc(few + 1)};
     struct lp_successors of = {.list = malloc((nleaves + 1) * sizeof *of.list)};
-    if (lists.index == NULL || lists.lists == NULL || lists.few == NULL || of.list == NULL)
+    if (lists.lists == NULL || lists.few == NULL || of.list == NULL)
         return LP_NOMEM; /* the program ends */
-    put_rows(b->tree, lists.index);
-    size_t i = 0;
-    for (uint32_t last = 0; last <= nleaves; last++) {
-        unsigned char list[LP_FOLLOW_SIZE];
-        of.n = 0;
-        for (; i < g->n && g->v[i].key >> LP_GRAM_SHIFT == last; i++)
-            of.list[of.n++] =
-                (struct lp_successor){(uint32_t)(g->v[i].key & LP_GRAM_LEAF), 4 * g->v[i].count};
-        const uint32_t list_room = lp_list_room(&of, 4 * least);
-        if (list_room > 0)
-            lp_list_put(b->tree, &of, list_room, list);
-        lp_lists_add(&lists, last, list_room, list);
+    for (uint32_t k = 0; k < b->nentries; k++) {
+        const uint32_t first = b->order[k] * LP_INDEX_LEAVES;
+        size_t i = lp_grams_from(g, (uint64_t)first << LP_GRAM_SHIFT);
+        for (uint32_t last = first; last < lp_entry_end(b->order[k], nleaves); last++) {
+            unsigned char list[LP_FOLLOW_SIZE];
+            of.n = 0;
+            for (; i < g->n && g->v[i].key >> LP_GRAM_SHIFT == last; i++)
+                of.list[of.n++] = (struct lp_successor){(uint32_t)(g->v[i].key & LP_GRAM_LEAF),
+                                                        4 * g->v[i].count};
+            const uint32_t list_room = lp_list_room(&of, 4 * least);
+            if (list_room > 0)
+                lp_list_put(b->tree, &of, list_room, list);
+            lp_lists_add(&lists, last, list_room, list);
+        }
     }
     lp_lists_end(&lists);
     free(lists.few);
@@ -227,10 +258,14 @@ static enum lp_status put_cells(struct builder *b, const struct lp_docs *docs)
 {
     const uint32_t nbuckets = b->t->sizes.cell / 64, nleaves = b->tree->nleaves;
     static const unsigned char nothing[LP_FOLLOW_SIZE];
-    struct lp_model m = {
-        .nleaves = nleaves, .leaf_bits = lp_leaf_bits(nleaves), .nothing = nothing};
-    lp_model_lists(&m, b->section[LP_LPM_INDEX], b->section[LP_LPM_FOLLOW],
-                   (uint32_t)b->size[LP_LPM_FOLLOW]);
+    const uint32_t halves = (uint32_t)b->size[LP_LPM_FOLLOW] / (LP_FOLLOW_SIZE / 2);
+    const struct lp_model m = {.nleaves = nleaves,
+                               .leaf_bits = lp_leaf_bits(nleaves),
+                               .nlong = b->nlong,
+                               .nshort = halves - 2 * b->nlong,
+                               .index = b->section[LP_LPM_INDEX],
+                               .follow = b->section[LP_LPM_FOLLOW],
+                               .nothing = nothing};
     struct scored *scored;
     size_t n = score_grams(b, docs, &scored), kept[2] = {0, 0};
     unsigned char *cells = add_section(b, LP_LPM_CELL, 64 * (size_t)nbuckets);
@@ -263,10 +298,17 @@ static void take_section(struct builder *b, int section, unsigned char *table, s
 
 static enum lp_status put_net(struct builder *b, const struct lp_docs *docs)
 {
+    enum { ROW = LP_NET_PLACES * LP_NET_ROW };
     struct lp_net_tables net;
     enum lp_status status =
         lp_net_new(b->t, b->tree, docs, b->t->sizes.nodes, b->section[LP_LPM_NODE], &net);
-    take_section(b, LP_LPM_NET_ROW, net.row, (size_t)net.nrows * LP_NET_PLACES * LP_NET_ROW);
+    unsigned char *rows = add_section(b, LP_LPM_NET_ROW, (size_t)net.nrows * ROW);
+    for (uint32_t i = 0; rows != NULL && status == LP_OK && i < net.nrows; i++)
+        memcpy(rows + ROW * (size_t)i, net.row + ROW * (size_t)(i < b->tree->nown ? b->own[i] : i),
+               ROW);
+    free(net.row);
+    if (rows == NULL)
+        status = LP_NOMEM;
     take_section(b, LP_LPM_NET_WEIGHT, net.weight, (size_t)net.nnets * LP_NET_NODE);
     memcpy(b->scale, net.scale, sizeof b->scale);
     return status;
@@ -302,6 +344,7 @@ static enum lp_status put_image(struct builder *b, struct lp_buf *image)
     strncpy((char *)head + LP_LPM_AT_NAME, lp_vocab_name(v), 39);
     lp_put32(head + LP_LPM_AT_LEAVES, b->tree->nleaves);
     memcpy(head + LP_LPM_AT_SCALE, b->scale, sizeof b->scale);
+    lp_put32(head + LP_LPM_AT_LONG, b->nlong);
     for (uint32_t k = 0; k < b->tree->node[0].n; k++)
         head[LP_LPM_AT_ROOT + k] = (unsigned char)lp_node_cost(b->tree->root[k]);
     if (!lp_buf_reserve(image, at))
@@ -331,6 +374,10 @@ static enum lp_status build(const struct lp_trainer *t, const struct lp_tree *tr
     if (status == LP_OK)
         status = put_tree(&b, docs);
     if (status == LP_OK)
+        status = order_entries(&b, docs);
+    if (status == LP_OK)
+        status = put_rows(&b);
+    if (status == LP_OK)
         status = put_follow(&b);
     if (status == LP_OK)
         status = put_cells(&b, docs);
@@ -344,6 +391,8 @@ static enum lp_status build(const struct lp_trainer *t, const struct lp_tree *tr
         free(b.gram[k].v);
     for (int i = 0; i < LP_LPM_SECTIONS; i++)
         free(b.section[i]);
+    free(b.order);
+    free(b.own);
     return status;
 }
 

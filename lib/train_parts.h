@@ -37,6 +37,9 @@ uint64_t lp_gram_context(const struct lp_docs *docs, uint32_t nleaves, size_t be
 enum lp_status lp_grams_count(const struct lp_docs *docs, uint32_t nleaves, int order,
                               struct lp_grams *grams);
 
+/* The first gram of no less than a key. */
+size_t lp_grams_from(const struct lp_grams *grams, uint64_t key);
+
 /* The gram of a key; NULL when there is none. */
 const struct lp_gram *lp_gram_find(const struct lp_grams *grams, uint64_t key);
 
@@ -89,6 +92,17 @@ static inline uint32_t lp_list_room_of(uint32_t n)
 void lp_list_put(const struct lp_tree *tree, const struct lp_successors *of, uint32_t room,
                  unsigned char *to);
 
+/* The entries of a model's index in the order in which what they have lies: those that count most
+ * first. NULL when memory is out. */
+uint32_t *lp_entries_by(const double *count, uint32_t nentries);
+
+/* The leaves of an entry: from its first one to this. */
+static inline uint32_t lp_entry_end(uint32_t entry, uint32_t nleaves)
+{
+    const uint32_t end = (entry + 1) * LP_INDEX_LEAVES;
+    return end <= nleaves ? end : nleaves + 1;
+}
+
 /* The lists of a model, and what its index says of them, as they are made. */
 struct lp_lists {
     unsigned char *index, *lists; /* sections */
@@ -99,7 +113,7 @@ struct lp_lists {
 /* Whether there is room for so many. */
 bool lp_lists_fit(const struct lp_lists *lists, size_t bytes);
 
-/* Adds that of the next leaf: of room 0, none. */
+/* Adds that of a leaf, of room 0: none; entries in their order, in each all leaves. */
 void lp_lists_add(struct lp_lists *lists, uint32_t leaf, uint32_t room, const unsigned char *list);
 
 /* After the last one. */

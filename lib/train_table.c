@@ -144,6 +144,37 @@ void lp_list_put(const struct lp_tree *tree, const struct lp_successors *of, uin
         (unsigned char)lp_follow_float(others > 0 ? (uint32_t)(others * scale) + 1 : 1);
 }
 
+struct counted {
+    double count;
+    uint32_t entry;
+};
+
+static int by_count(const void *a, const void *b)
+{
+    const struct counted *x = a, *y = b;
+    return x->count != y->count  ? (x->count > y->count ? -1 : 1)
+           : x->entry < y->entry ? -1
+                                 : x->entry > y->entry;
+}
+
+uint32_t *lp_entries_by(const double *count, uint32_t nentries)
+{
+    struct counted *of = malloc(nentries * sizeof *of);
+    uint32_t *order = malloc(nentries * sizeof *order);
+    for (uint32_t i = 0; of != NULL && i < nentries; i++)
+        of[i] = (struct counted){count[i], i};
+    if (of != NULL && order != NULL) {
+        qsort(of, nentries, sizeof *of, by_count);
+        for (uint32_t i = 0; i < nentries; i++)
+            order[i] = of[i].entry;
+    } else {
+        free(order);
+        order = NULL;
+    }
+    free(of);
+    return order;
+}
+
 bool lp_lists_fit(const struct lp_lists *l, size_t bytes)
 {
     return l->nlong <= LP_INDEX_COUNT && l->nshort <= LP_INDEX_COUNT &&

@@ -381,8 +381,9 @@ enum lp_status lp_tree_of(const struct lp_model *m, struct lp_tree *tree)
         tree->id[i] = lp_get24(m->id + 3 * (size_t)i);
     for (uint32_t i = 0; i <= m->nleaves; i++)
         tree->row[i] = (uint16_t)lp_leaf_row_number(m, i);
-    const unsigned char *last = m->index + LP_INDEX_SIZE * (size_t)(m->nleaves / LP_INDEX_LEAVES);
-    tree->nown = lp_index_rank(last, LP_INDEX_AT_OWN, LP_INDEX_AT_OWNS, UINT64_MAX);
+    for (uint32_t i = 0; i <= m->nleaves / LP_INDEX_LEAVES; i++)
+        tree->nown += (uint32_t)__builtin_popcountll(
+            lp_get64(m->index + LP_INDEX_SIZE * (size_t)i + LP_INDEX_AT_OWN));
     for (uint32_t k = 0; k < LP_NODE_CHILDREN; k++)
         tree->root[k] = exp(-m->file[LP_LPM_AT_ROOT + k] / 8.0);
     for (uint32_t at = 0; at < m->nnodes; at++) {
