@@ -38,9 +38,9 @@ struct lp_tree_node {
 /* The order of the tokens in the tree, and their classes. */
 struct lp_tree {
     uint32_t size, nleaves;
-    uint32_t *leaf, *id; /* of an id, LP_NO_LEAF for none; of a leaf */
-    uint16_t *row;       /* in the network, of a leaf and of the begin: the first ones are of one */
-    uint32_t nrows, nown;      /* leaf each, in their order, the others shared */
+    uint32_t *leaf, *id;       /* of an id, LP_NO_LEAF for none; of a leaf */
+    uint16_t *row;             /* in the network, of a leaf and of the begin */
+    uint32_t nrows, nown;      /* rows; the first ones of them are of one leaf each */
     struct lp_tree_node *node; /* breadth first */
     uint32_t nnodes;
     double root[LP_NODE_CHILDREN]; /* probability of each of the root's children */

@@ -97,7 +97,7 @@ static enum lp_status put_rows(struct builder *b)
     const struct lp_tree *tree = b->tree;
     unsigned char *index = add_section(b, LP_LPM_INDEX, LP_INDEX_SIZE * (size_t)b->nentries);
     uint32_t own = 0;
-    b->own = calloc(tree->nown + 1, sizeof *b->own);
+    b->own = calloc((size_t)tree->nleaves + 1, sizeof *b->own);
     if (index == NULL || b->own == NULL)
         return LP_NOMEM;
     for (uint32_t k = 0; k < b->nentries; k++) {

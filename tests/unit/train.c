@@ -165,6 +165,25 @@ static size_t adapt(const struct lp_vocab *vocab, const struct lp_model *base,
     return size;
 }
 
+/* A new model of docs, with the base's tree: what codes, or a base that is refused. */
+static void renew(const struct lp_vocab *vocab, const struct lp_model *base,
+                  const struct lp_docs *docs, const char *name)
+{
+    const struct lp_trainer t = {
+        .vocab = vocab, .base = base, .sizes = {.follow = 65536, .cell = 65536, .nodes = 100}};
+    struct lp_buf image = {0};
+    struct lp_model model;
+    enum lp_status status = lp_train_new(&t, docs, &image);
+    if (status == LP_OK) {
+        must(lp_model_view(image.p, image.n, &model), name);
+        must(lp_model_verify(&model), name);
+        code(&model, docs->id, 200, name);
+    } else if (status != LP_DATA) {
+        must(status, name);
+    }
+    lp_buf_free(&image);
+}
+
 static void test_odd_docs(const struct lp_vocab *vocab, const struct lp_model *base)
 {
     enum { MANY = 20000 };
@@ -218,8 +237,11 @@ static void test_damaged_base(const struct lp_vocab *vocab, const struct lp_mode
                 file[LP_LPM_HEAD + noise() % (size - LP_LPM_HEAD)] = (unsigned char)noise();
         }
         struct lp_model damaged;
-        if (lp_model_view(file, size, &damaged) == LP_OK)
-            adapt(vocab, &damaged, docs, docs->id, 200, "damaged base");
+        if (lp_model_view(file, size, &damaged) != LP_OK)
+            continue;
+        adapt(vocab, &damaged, docs, docs->id, 200, "damaged base");
+        if (damaged.index[0] != base->index[0])
+            renew(vocab, &damaged, docs, "damaged index");
     }
     free(file);
 }
