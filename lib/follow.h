@@ -81,7 +81,7 @@ static inline uint32_t lp_follow_there(const struct lp_follow *f)
 /* Where the successors of a leaf are; what is there is not yet read. */
 static inline struct lp_follow lp_follow_find(const struct lp_model *m, uint32_t leaf)
 {
-    const unsigned char *entry = m->index + LP_INDEX_SIZE * (size_t)(leaf / LP_INDEX_LEAVES);
+    const unsigned char *entry = lp_index_entry(m, leaf);
     const uint64_t bit = (uint64_t)1 << leaf % LP_INDEX_LEAVES;
     const uint32_t i = lp_index_rank(entry, LP_INDEX_AT_LONG, LP_INDEX_AT_LONGS, bit - 1);
     const uint32_t k = lp_index_rank(entry, LP_INDEX_AT_SHORT, LP_INDEX_AT_SHORTS, bit - 1);
@@ -94,14 +94,24 @@ static inline struct lp_follow lp_follow_find(const struct lp_model *m, uint32_t
     return (struct lp_follow){.at = at, .root = at + lp_follow_root(room), .room = room};
 }
 
+/* Their words; the bits of their counts. */
+static inline lp_words lp_follow_words(const struct lp_follow *f)
+{
+    const size_t half = f->room > LP_FOLLOW_SHORT ? LP_FOLLOW_WORD * LP_LANES / 2 : 0;
+    return lp_words_of_24(f->at, f->at + half);
+}
+
+static inline lp_vec lp_follow_bits(lp_words words)
+{
+    return lp_words_narrow(lp_words_down(words, 2), LP_FOLLOW_COUNTS >> 2);
+}
+
 /* Reads them: the words of all. How many there are is known then: the first that counts nothing
  * ends them. */
 static inline lp_words lp_follow_read(struct lp_follow *f)
 {
-    const size_t half = f->room > LP_FOLLOW_SHORT ? LP_FOLLOW_WORD * LP_LANES / 2 : 0;
-    const lp_words words = lp_words_of_24(f->at, f->at + half);
-    const lp_vec none =
-        lp_vec_same(lp_words_narrow(words, 0, LP_FOLLOW_COUNTS & ~3), lp_vec_all(0));
+    const lp_words words = lp_follow_words(f);
+    const lp_vec none = lp_vec_same(lp_follow_bits(words), lp_vec_all(0));
     f->n = (uint32_t)__builtin_ctz(lp_vec_where(none) | (uint32_t)1 << f->room);
     return words;
 }

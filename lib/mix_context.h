@@ -23,7 +23,6 @@ struct context {
     unsigned char *own; /* the sequence's own list, */
     uint32_t own_check;
     struct lp_follow follow;                 /* the model's successors of the last one; */
-    lp_words follow_words;                   /* all of them as they are, */
     uint32_t follower[LP_FOLLOW_MAX];        /* their leaves, */
     int16_t follow_class[LP_FOLLOW_MAX + 1]; /* their counts' classes, and 0 */
     uint32_t match, match_length;            /* position of the leaf that a match foresees */
@@ -89,9 +88,8 @@ static inline void read_follow(struct context *x)
 {
     x->follow = x->next;
     const lp_words words = lp_follow_read(&x->follow);
-    x->follow_words = words;
     lp_words_store(x->follower, lp_words_down(words, LP_FOLLOW_BITS));
-    lp_vec_store(x->follow_class, lp_words_narrow(words, 2, LP_LEVELS - 1));
+    lp_vec_store(x->follow_class, lp_follow_bits(words));
 }
 
 /* Which of them is a leaf: a bit each. */

@@ -56,10 +56,10 @@ static inline lp_vec root_odds(const struct context *x)
 /* Notes what the model's successors count, as lp_follow_int() has it. */
 LP_APART void count_successors(const struct context *x, struct walk *w)
 {
-    const lp_vec bits = lp_words_narrow(x->follow_words, 2, LP_LEVELS - 1);
-    const lp_vec digits = lp_words_narrow(x->follow_words, 0, 3);
+    const lp_words words = lp_follow_words(&x->follow);
+    const lp_vec digits = lp_words_narrow(words, 3);
     const lp_vec high = lp_vec_mul(lp_vec_add(digits, lp_vec_all(4)), lp_vec_all(1 << 13));
-    lp_vec_store(w->count, lp_vec_mul_high_unsigned(high, bit_of(bits)));
+    lp_vec_store(w->count, lp_vec_mul_high_unsigned(high, bit_of(lp_follow_bits(words))));
 }
 
 /* What the successors below a node say of its children: the same. */
@@ -181,7 +181,7 @@ LP_INLINE void go(const struct lp_mix *m, struct walk *w, const struct choice *s
         lp_net_expect(m->model, w->at);
     if (decode) { /* it may be one of the sixteen leaves there: what their context is found by */
         const uint32_t begin = child_begin(node, child);
-        __builtin_prefetch(m->model->index + LP_INDEX_SIZE * (size_t)(begin / LP_INDEX_LEAVES));
+        __builtin_prefetch(lp_index_entry(m->model, begin));
     }
     w->depth++;
 }

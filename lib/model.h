@@ -200,6 +200,12 @@ void lp_model_seal(unsigned char *file, const struct lp_model *model);
 
 /* --- Leaves ----------------------------------------------------------------------- */
 
+/* The entry of the index that tells of a leaf. */
+static inline const unsigned char *lp_index_entry(const struct lp_model *m, uint32_t leaf)
+{
+    return m->index + LP_INDEX_SIZE * (size_t)(leaf / LP_INDEX_LEAVES);
+}
+
 /* The number of what a leaf has: below are the bits of those before it in its entry. */
 static inline uint32_t lp_index_rank(const unsigned char *entry, size_t bits, size_t first,
                                      uint64_t below)
@@ -211,7 +217,7 @@ static inline uint32_t lp_index_rank(const unsigned char *entry, size_t bits, si
  * branches: which leaves have rows of their own is not to be foretold. */
 static inline uint32_t lp_leaf_row_number(const struct lp_model *m, uint32_t leaf)
 {
-    const unsigned char *entry = m->index + LP_INDEX_SIZE * (size_t)(leaf / LP_INDEX_LEAVES);
+    const unsigned char *entry = lp_index_entry(m, leaf);
     const uint32_t at = leaf % LP_INDEX_LEAVES;
     const uint32_t own =
         lp_index_rank(entry, LP_INDEX_AT_OWN, LP_INDEX_AT_OWNS, ((uint64_t)1 << at) - 1);

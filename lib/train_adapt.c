@@ -128,8 +128,7 @@ static void put_lists(const struct lp_model *m, const struct lp_tree *tree, cons
             merge_follow(m, &f, grams->v + from, i - from, of);
             const uint32_t room = lp_list_room(of, least);
             if (lists->lists == NULL) {
-                lists->nlong += room == LP_FOLLOW_MAX;
-                lists->nshort += room == LP_FOLLOW_SHORT;
+                lp_lists_count(lists, room);
                 continue;
             }
             others_of(tree, &f, of->others);

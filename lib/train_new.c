@@ -127,8 +127,7 @@ static struct lp_lists count_lists(const struct lp_grams *g, float least)
         uint32_t n = 0;
         for (; i < g->n && g->v[i].key >> LP_GRAM_SHIFT == last; i++)
             n += g->v[i].count >= least;
-        lists.nlong += lp_list_room_of(n) == LP_FOLLOW_MAX;
-        lists.nshort += lp_list_room_of(n) == LP_FOLLOW_SHORT;
+        lp_lists_count(&lists, lp_list_room_of(n));
     }
     return lists;
 }
@@ -142,8 +141,8 @@ static enum lp_status put_follow(struct builder *b)
     struct lp_lists lists = count_lists(g, least);
     for (; !lp_lists_fit(&lists, room); lists = count_lists(g, least))
         least *= 1.08F;
+    const size_t size = lp_lists_size(&lists);
     const size_t few = lists.nshort * lp_follow_size(LP_FOLLOW_SHORT);
-    const size_t size = lists.nlong * lp_follow_size(LP_FOLLOW_MAX) + few;
     b->nlong = lists.nlong;
     lists = (struct lp_lists){.index = b->section[LP_LPM_INDEX],
                               .lists = add_section(b, LP_LPM_FOLLOW, size),

@@ -110,7 +110,9 @@ struct lp_lists {
     uint32_t nlong, nshort;
 };
 
-/* Whether there is room for so many. */
+/* Counts one of that room; the bytes of so many, and whether there is room for them. */
+void lp_lists_count(struct lp_lists *lists, uint32_t room);
+size_t lp_lists_size(const struct lp_lists *lists);
 bool lp_lists_fit(const struct lp_lists *lists, size_t bytes);
 
 /* Adds that of a leaf, of room 0: none; entries in their order, in each all leaves. */

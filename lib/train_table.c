@@ -175,11 +175,21 @@ uint32_t *lp_entries_by(const double *count, uint32_t nentries)
     return order;
 }
 
+void lp_lists_count(struct lp_lists *l, uint32_t room)
+{
+    l->nlong += room == LP_FOLLOW_MAX;
+    l->nshort += room == LP_FOLLOW_SHORT;
+}
+
+size_t lp_lists_size(const struct lp_lists *l)
+{
+    return l->nlong * (size_t)lp_follow_size(LP_FOLLOW_MAX) +
+           l->nshort * (size_t)lp_follow_size(LP_FOLLOW_SHORT);
+}
+
 bool lp_lists_fit(const struct lp_lists *l, size_t bytes)
 {
-    return l->nlong <= LP_INDEX_COUNT && l->nshort <= LP_INDEX_COUNT &&
-           l->nlong * lp_follow_size(LP_FOLLOW_MAX) + l->nshort * lp_follow_size(LP_FOLLOW_SHORT) <=
-               bytes;
+    return l->nlong <= LP_INDEX_COUNT && l->nshort <= LP_INDEX_COUNT && lp_lists_size(l) <= bytes;
 }
 
 void lp_lists_add(struct lp_lists *l, uint32_t leaf, uint32_t room, const unsigned char *list)

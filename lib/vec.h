@@ -75,6 +75,8 @@ static inline int32_t lp_within_16(int32_t x)
  *   sixteenth                / 16, without a sign
  *
  * Sixteen words of 32 bits: lp_words_load(p, n), of a file, each >> n; lp_words_of(p), of memory;
+ * lp_words_of_24(p, q), of words of 24 bits, eight from p on and eight from q on;
+ * lp_words_down(w, n), each >> n; lp_words_narrow(w, mask), of each what mask has, of 15 bits;
  * lp_words_store(p, w); lp_words_both(w, x), of each the bits that x has; lp_words_same(w, x), a
  * bit for each that is x; lp_words_from(w, x, end), below 2^31, for each at least x and below end.
  * Of four weights, lp_weights_add(a, b, sum) gives the sums; lp_weights_move(a, e, v, n) adds the
@@ -188,15 +190,6 @@ static inline lp_vec lp_vec_products(const unsigned char *weight, const int8_t *
     return _mm256_permute4x64_epi64(all, 0xD8);
 }
 
-static inline lp_vec lp_vec_words(const unsigned char *p, unsigned n, int mask)
-{
-    const __m256i *at = (const __m256i *)(const void *)p, and = _mm256_set1_epi32(mask);
-    const __m128i by = _mm_cvtsi32_si128((int)n);
-    const __m256i a = _mm256_and_si256(_mm256_srl_epi32(_mm256_loadu_si256(at), by), and);
-    const __m256i b = _mm256_and_si256(_mm256_srl_epi32(_mm256_loadu_si256(at + 1), by), and);
-    return _mm256_permute4x64_epi64(_mm256_packs_epi32(a, b), 0xD8);
-}
-
 static inline uint32_t lp_vec_at_most(lp_vec a, lp_vec x)
 {
     const __m256i above = _mm256_subs_epu16(a, x);
@@ -287,11 +280,10 @@ static inline lp_words lp_words_down(lp_words w, int n)
     return (lp_words){_mm256_srli_epi32(w.a, n), _mm256_srli_epi32(w.b, n)};
 }
 
-static inline lp_vec lp_words_narrow(lp_words w, int n, int mask)
+static inline lp_vec lp_words_narrow(lp_words w, int mask)
 {
     const __m256i and = _mm256_set1_epi32(mask);
-    const __m256i a = _mm256_and_si256(_mm256_srli_epi32(w.a, n), and);
-    const __m256i b = _mm256_and_si256(_mm256_srli_epi32(w.b, n), and);
+    const __m256i a = _mm256_and_si256(w.a, and), b = _mm256_and_si256(w.b, and);
     return _mm256_permute4x64_epi64(_mm256_packs_epi32(a, b), 0xD8);
 }
 
@@ -491,16 +483,6 @@ static inline lp_vec lp_vec_products(const unsigned char *weight, const int8_t *
     return (lp_vec){_mm_packs_epi32(sum[0], sum[1]), _mm_packs_epi32(sum[2], sum[3])};
 }
 
-static inline lp_vec lp_vec_words(const unsigned char *p, unsigned n, int mask)
-{
-    const __m128i *at = (const __m128i *)(const void *)p;
-    const __m128i by = _mm_cvtsi32_si128((int)n), and = _mm_set1_epi32(mask);
-    __m128i x[4];
-    for (int k = 0; k < 4; k++)
-        x[k] = _mm_and_si128(_mm_srl_epi32(_mm_loadu_si128(at + k), by), and);
-    return (lp_vec){_mm_packs_epi32(x[0], x[1]), _mm_packs_epi32(x[2], x[3])};
-}
-
 static inline uint32_t lp_vec_below(lp_vec a, uint32_t x)
 {
     const __m128i y = _mm_set1_epi16((int16_t)x), zero = _mm_setzero_si128();
@@ -602,10 +584,9 @@ static inline lp_words lp_words_down(lp_words w, int n)
     return w;
 }
 
-static inline lp_vec lp_words_narrow(lp_words w, int n, int mask)
+static inline lp_vec lp_words_narrow(lp_words w, int mask)
 {
     const __m128i and = _mm_set1_epi32(mask);
-    w = lp_words_down(w, n);
     for (int k = 0; k < 4; k++)
         w.v[k] = _mm_and_si128(w.v[k], and);
     return (lp_vec){_mm_packs_epi32(w.v[0], w.v[1]), _mm_packs_epi32(w.v[2], w.v[3])};
@@ -787,14 +768,6 @@ static inline void lp_vec_narrow(int8_t *p, lp_vec a)
         p[i] = (int8_t)(a.v[i] > INT8_MAX ? INT8_MAX : a.v[i] < INT8_MIN ? INT8_MIN : a.v[i]);
 }
 
-static inline lp_vec lp_vec_words(const unsigned char *p, unsigned n, int mask)
-{
-    lp_vec a;
-    for (int i = 0; i < LP_LANES; i++)
-        a.v[i] = (int16_t)((int)(lp_get32(p + 4 * i) >> n) & mask);
-    return a;
-}
-
 static inline uint32_t lp_vec_first(lp_vec a)
 {
     return (uint16_t)a.v[0];
@@ -928,11 +901,11 @@ static inline lp_words lp_words_down(lp_words w, int n)
     return w;
 }
 
-static inline lp_vec lp_words_narrow(lp_words w, int n, int mask)
+static inline lp_vec lp_words_narrow(lp_words w, int mask)
 {
     lp_vec a;
     for (int i = 0; i < LP_LANES; i++)
-        a.v[i] = (int16_t)((int)(w.v[i] >> n) & mask);
+        a.v[i] = (int16_t)((int)w.v[i] & mask);
     return a;
 }
 
@@ -965,6 +938,11 @@ static inline uint32_t lp_words_from(const lp_words *w, uint32_t x, uint32_t end
 }
 
 #endif
+
+static inline lp_vec lp_vec_words(const unsigned char *p, unsigned n, int mask)
+{
+    return lp_words_narrow(lp_words_load(p, n), mask);
+}
 
 #if !defined(LP_VEC_AVX2)
 

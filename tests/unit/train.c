@@ -134,7 +134,7 @@ static uint32_t check_places(const struct lp_model *base, const struct lp_model 
             while (was < old.n && lp_follow_leaf(&old, was) != leaf)
                 was++;
             changed += was == old.n;
-            if (was < old.n && was < new.room &&was != i)
+            if (was != i && was < old.n && was < new.room)
                 fail("adapted lists", "a successor has another place");
         }
     }
