@@ -35,7 +35,8 @@ extern "C" {
     X(LP_NO_DICT, "dictionary not found")                                                          \
     X(LP_NO_MODEL, "model not found")                                                              \
     X(LP_BAD_MODEL, "the model is damaged: install it again")                                      \
-    X(LP_LIMIT, "larger than the limit allows")
+    X(LP_LIMIT, "larger than the limit allows")                                                    \
+    X(LP_INTERNAL, "internal error: nothing is lost, please report it")
 
 enum lp_status {
 #define LP_STATUS_NAME(name, text) name,

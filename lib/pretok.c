@@ -78,7 +78,7 @@ size_t lp_contraction(const unsigned char *text, size_t at, size_t n, bool final
     return two ? 3 : 0;
 }
 
-/* The pretoken ends: back to the start, for the next. */
+/* The pretoken ends: the scanner is between it and the next. */
 static size_t done(struct lp_pretok *s, size_t size)
 {
     *s = (struct lp_pretok){.pattern = s->pattern};
@@ -223,7 +223,7 @@ static size_t suffix(struct lp_pretok *s, const unsigned char *text, size_t n, b
 size_t lp_pretok_next(struct lp_pretok *s, const unsigned char *text, size_t n, bool final)
 {
     size_t size = 0;
-    if (s->phase == LP_PHASE_START) {
+    if (lp_pretok_is_between(s)) {
         if (!start(s, text, n, final, &size))
             return 0;
         if (size > 0)
@@ -232,7 +232,7 @@ size_t lp_pretok_next(struct lp_pretok *s, const unsigned char *text, size_t n, 
     bool gpt2 = s->pattern == LP_PATTERN_GPT2;
     bool end;
     switch (s->phase) {
-    case LP_PHASE_START:
+    case LP_PHASE_BETWEEN:
     case LP_PHASE_LETTERS:
         end = pass(s, text, n, final, LETTERS);
         s->settled = s->at;

@@ -12,9 +12,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* What the scanner is in the middle of. */
+/* Where the scanner stands: between pretokens, or inside one of a kind. Nothing else says
+ * so: a scanner can be inside a pretoken of which it has not passed a single character. */
 enum lp_phase {
-    LP_PHASE_START,
+    LP_PHASE_BETWEEN,
     LP_PHASE_LETTERS,
     LP_PHASE_NUMBERS,
     LP_PHASE_PUNCT,
@@ -35,10 +36,17 @@ struct lp_pretok {
     size_t last;    /* SPACES: start of the last space */
 };
 
+/* Whether the next pretoken has not begun, so that anyone may find its end. Once it has,
+ * only lp_pretok_next() can. */
+static inline bool lp_pretok_is_between(const struct lp_pretok *scanner)
+{
+    return scanner->phase == LP_PHASE_BETWEEN;
+}
+
 /* Length of the pretoken that begins at text, of whose n bytes the first
- * scanner->at have been looked at before; 0 when it depends on what follows.
- * With final set the text ends after the n bytes (n > 0) and it never does.
- * The scanner is then ready for the next pretoken. */
+ * scanner->at have been looked at before; the scanner is then between pretokens.
+ * 0 when the length depends on what follows, which it never does with final set: the text
+ * then ends after the n bytes (n > 0). */
 size_t lp_pretok_next(struct lp_pretok *scanner, const unsigned char *text, size_t n, bool final);
 
 /* Length of a contraction at the apostrophe text[at]: 0 for none, LP_UNDECIDED

@@ -72,7 +72,7 @@ static size_t find_words(struct lp_tok *tok, const unsigned char *text, size_t n
 {
     size_t at = 0, count = 0;
     while (LP_BATCH - count >= LP_WINDOW && at < n) { /* a window has as many words at most */
-        if (tok->scanner.at == 0)
+        if (lp_pretok_is_between(&tok->scanner))
             count += tok->scan(text, at, n, final, tok->words.end + count, LP_BATCH - count);
         at = count > 0 ? tok->words.end[count - 1] : 0;
         if (LP_BATCH - count < LP_WINDOW || at == n)
@@ -132,6 +132,8 @@ static enum lp_status push_ordinary(struct lp_tok *tok, const unsigned char *tex
         lp_buf_append(&tok->held, text, piece);
         memset(tok->held.p + tok->held.n, 0, LP_WINDOW_SLACK);
         enum lp_status status = encode_held(tok, last, out);
+        if (status == LP_OK && last && tok->held.n > 0)
+            status = LP_INTERNAL; /* never: the text has ended, so every word has */
         if (status != LP_OK || piece == n)
             return status;
         text += piece;
