@@ -236,6 +236,19 @@ static size_t plain(const struct lp_vocab *v, const unsigned char *text, size_t 
     return count;
 }
 
+/* Whether two pushes, cut there, give these ids; the text ends with the second or after it. */
+static bool same_ids_cut(struct lp_tok *tok, const unsigned char *text, size_t n, size_t cut,
+                         bool final, const uint32_t *ids, size_t nids)
+{
+    static struct lp_ids out;
+    out.n = 0;
+    lp_tok_reset(tok);
+    return lp_tok_push(tok, text, cut, false, &out) == LP_OK &&
+           lp_tok_push(tok, text + cut, n - cut, final, &out) == LP_OK &&
+           (final || lp_tok_push(tok, NULL, 0, true, &out) == LP_OK) && lp_tok_held(tok) == 0 &&
+           out.n == nids && memcmp(out.v, ids, nids * sizeof *ids) == 0;
+}
+
 static bool same_ids(struct lp_tok *tok, const unsigned char *text, size_t n, int how,
                      const uint32_t *ids, size_t nids)
 {
@@ -251,6 +264,50 @@ static bool same_ids(struct lp_tok *tok, const unsigned char *text, size_t n, in
     }
     return (how == 0 || lp_tok_push(tok, NULL, 0, true, &out) == LP_OK) && out.n == nids &&
            memcmp(out.v, ids, nids * sizeof *ids) == 0;
+}
+
+/* Appends so many words that are short, so that a batch fills before the text is over. */
+static size_t add_words(unsigned char *text, size_t n, size_t words)
+{
+    static const char *const kinds[] = {" a",      "1 ", "\n",    ".a",   "'s",
+                                        " \u00E9", "a1", "\r\n ", "\xFF "};
+    const char *word = kinds[any(sizeof kinds / sizeof *kinds)];
+    const size_t length = strlen(word);
+    for (; words > 0; words--, n += length)
+        memcpy(text + n, word, length);
+    return n;
+}
+
+/* What a tokeniser finds never depends on where pieces end: a text cut at each byte, or by
+ * the border of 32 KiB at which the tokeniser cuts by itself, with any number of words that
+ * a batch does or does not hold after it. */
+static int test_cuts(const struct lp_vocab *v, struct lp_tok *tok, const char *instructions)
+{
+    enum { CUT_TEXTS = 12, MOST_WORDS = 600, COUNTS = 40, NEAR = 64, BORDER = 32 << 10 };
+    static unsigned char text[4 * BORDER];
+    static uint32_t ids[sizeof text];
+    for (int i = 0; i < CUT_TEXTS; i++) {
+        size_t mixed = make_text(text);
+        mixed = mixed < 2 * NEAR ? mixed : 2 * NEAR;
+        for (int count = 0; count < COUNTS; count++) {
+            size_t n = add_words(text, mixed, any(MOST_WORDS + 1)), nids = plain(v, text, n, ids);
+            for (size_t cut = 0; cut <= mixed + 2 && cut <= n; cut++) {
+                if (!same_ids_cut(tok, text, n, cut, any(2), ids, nids))
+                    return fail("ids differ by a cut", instructions, text, n);
+            }
+        }
+    }
+    for (int shift = -NEAR; shift <= NEAR; shift++) {
+        size_t n = add_words(text, 0, BORDER);
+        n = (size_t)(BORDER + shift);
+        n += make_text(text + n);
+        n = add_words(text, n, any(MOST_WORDS + 1));
+        size_t nids = plain(v, text, n, ids);
+        if (!same_ids_cut(tok, text, n, 0, true, ids, nids) ||
+            !same_ids_cut(tok, text, n, BORDER, any(2), ids, nids))
+            return fail("ids differ by the border", instructions, text, n);
+    }
+    return 0;
 }
 
 static int test_path(struct lp_vocab *v, enum lp_path path, const char *instructions)
@@ -283,8 +340,9 @@ static int test_path(struct lp_vocab *v, enum lp_path path, const char *instruct
                 return fail("ids of a giant word differ", instructions, text, n);
         }
     }
+    int failed = test_cuts(v, tok, instructions);
     lp_tok_free(tok);
-    return 0;
+    return failed;
 }
 
 /* Codes of tokens, frequent ones and any, and bytes that are none here and there, into
