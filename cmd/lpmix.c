@@ -12,20 +12,19 @@ static const char help[] =
     "  -T, --threads N       work on N blocks at once; the output is the same\n"
     "      --blob            one blob of tokens in, one blob out\n"
     "      --no-check        a blob without its check: 4 bytes less, damage unseen\n"
+    "      --no-verify       do not restore and compare what is written: faster\n"
     "  -o, --output FILE     write FILE, whole or not at all\n"
     "  -f, --force           read from or write to a terminal\n"
     "  -q, --quiet           no warnings\n"
     "  -h, --help            -V, --version\n";
 
-enum { OPT_FAST = 256, OPT_BLOB, OPT_NO_CHECK };
+enum { OPT_FAST = 256, OPT_BLOB, OPT_NO_CHECK, OPT_NO_VERIFY };
 
 static const struct option long_options[] = {
     {"dictionary", required_argument, NULL, 'D'}, /* a model */
-    {"fast", no_argument, NULL, OPT_FAST},
-    {"threads", required_argument, NULL, 'T'},
-    {"blob", no_argument, NULL, OPT_BLOB},
-    {"no-check", no_argument, NULL, OPT_NO_CHECK},
-    TOOL_LONG_OPTIONS,
+    {"fast", no_argument, NULL, OPT_FAST},           {"threads", required_argument, NULL, 'T'},
+    {"blob", no_argument, NULL, OPT_BLOB},           {"no-check", no_argument, NULL, OPT_NO_CHECK},
+    {"no-verify", no_argument, NULL, OPT_NO_VERIFY}, TOOL_LONG_OPTIONS,
 };
 
 struct options {
@@ -55,6 +54,9 @@ static struct options parse(struct tool *tool, int argc, char **argv)
             break;
         case OPT_NO_CHECK:
             o.lp.unchecked = true;
+            break;
+        case OPT_NO_VERIFY:
+            o.lp.unverified = true;
             break;
         }
     }

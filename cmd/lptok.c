@@ -18,6 +18,7 @@ static const char help[] =
     "      --special         special-token text becomes special tokens\n"
     "      --blob            one record in, one blob out\n"
     "      --no-check        a blob without its check: 4 bytes less, damage unseen\n"
+    "      --no-verify       do not restore and compare what is written: faster\n"
     "      --ids             print ids, a line for each record\n"
     "  -c, --count           print how many tokens, as wc does\n"
     "      --u16, --u32      write ids as little-endian integers\n"
@@ -34,6 +35,7 @@ enum {
     OPT_SPECIAL,
     OPT_BLOB,
     OPT_NO_CHECK,
+    OPT_NO_VERIFY,
     OPT_IDS,
     OPT_U16,
     OPT_U32,
@@ -50,6 +52,7 @@ static const struct option long_options[] = {
     {"special", no_argument, NULL, OPT_SPECIAL},
     {"blob", no_argument, NULL, OPT_BLOB},
     {"no-check", no_argument, NULL, OPT_NO_CHECK},
+    {"no-verify", no_argument, NULL, OPT_NO_VERIFY},
     {"ids", no_argument, NULL, OPT_IDS},
     {"count", no_argument, NULL, 'c'},
     {"u16", no_argument, NULL, OPT_U16},
@@ -103,6 +106,9 @@ static struct options parse(struct tool *tool, int argc, char **argv)
             break;
         case OPT_NO_CHECK:
             o.lp.unchecked = true;
+            break;
+        case OPT_NO_VERIFY:
+            o.lp.unverified = true;
             break;
         case OPT_IDS:
             set_mode(tool, &o, IDS);
@@ -281,8 +287,7 @@ static void put_text(struct ids_writer *w, const char *name, const unsigned char
         put_decimal(w);
     else if (w->mode == U16 || w->mode == U32)
         put_binary(w, w->mode == U16 ? 2 : 4);
-    if (w->mode != LOPACE)
-        w->ids.n = 0;
+    w->ids.n = 0;
     if (!final)
         return;
     if (w->mode == IDS)
@@ -317,7 +322,7 @@ static void write_ids(const struct tool *tool, const struct options *o)
     uint64_t total = 0;
     char line[64];
     w.separator = o->lp.split == LP_NUL ? 0 : o->lp.split == LP_LINES ? '\n' : -1;
-    bool binary = o->mode == U16 || o->mode == U32 || o->mode == LOPACE;
+    bool binary = o->mode == U16 || o->mode == U32;
     make_digits();
     output_open(tool, &w.out, tool->output, binary);
     check(tool, w.out.name, lp_tok_new(o->lp.vocab, o->lp.special, &w.tok));
@@ -339,16 +344,49 @@ static void write_ids(const struct tool *tool, const struct options *o)
     if (o->mode == COUNT && i > 1)
         output_sink(&w.out, line,
                     (size_t)snprintf(line, sizeof line, "%7" PRIu64 " total\n", total));
-    if (o->mode == LOPACE) {
-        unsigned char *payload;
-        size_t size;
-        check(tool, w.out.name, lp_lopace_payload(w.ids.v, w.ids.n, &payload, &size));
-        output_sink(&w.out, payload, size);
-        free(payload);
-    }
     free(w.ids.v);
     lp_tok_free(w.tok);
     output_close(&w.out);
+}
+
+/* --- LoPace's token payload ---------------------------------------------------- */
+
+/* Whether a payload restores the text. */
+static enum lp_status prove_payload(const struct lp_vocab *vocab, const unsigned char *payload,
+                                    size_t size, const unsigned char *text, size_t n)
+{
+    unsigned char *restored;
+    size_t got;
+    enum lp_status status =
+        lp_lopace_unpack(LP_LOPACE_TOKEN, vocab, payload, size, n, &restored, &got);
+    if (status == LP_OK && (got != n || (n > 0 && memcmp(restored, text, n) != 0)))
+        status = LP_INTERNAL;
+    free(restored);
+    return status == LP_LIMIT || status == LP_DATA ? LP_INTERNAL : status;
+}
+
+static void write_lopace(const struct tool *tool, const struct options *o)
+{
+    struct output out;
+    struct input in;
+    struct lp_codec *codec;
+    unsigned char *text, *payload;
+    const uint32_t *ids;
+    size_t nids, size;
+    output_open(tool, &out, tool->output, true);
+    check(tool, out.name, lp_codec_new(&o->lp, &codec));
+    next_input(tool, o, 0, &in);
+    size_t n = input_all(tool, &in, LP_BLOCK_MAX, &text);
+    check(tool, in.name, lp_encode(codec, text, n, &ids, &nids));
+    check(tool, in.name, lp_lopace_payload(ids, nids, &payload, &size));
+    if (!o->lp.unverified)
+        check(tool, in.name, prove_payload(o->lp.vocab, payload, size, text, n));
+    output_sink(&out, payload, size);
+    input_close(&in);
+    free(payload);
+    free(text);
+    lp_codec_free(codec);
+    output_close(&out);
 }
 
 static void list_encodings(const struct tool *tool)
@@ -382,6 +420,8 @@ int main(int argc, char **argv)
         write_stream(&tool, &o);
     else if (o.mode == BLOB)
         write_blob(&tool, &o);
+    else if (o.mode == LOPACE)
+        write_lopace(&tool, &o);
     else
         write_ids(&tool, &o);
     lp_vocab_close(vocab);

@@ -17,6 +17,7 @@ static const char help[] =
     "  -T, --threads N       work on N blocks at once; the output is the same\n"
     "      --blob            one record or blob in, one blob out\n"
     "      --no-check        a blob without its check: 4 bytes less, damage unseen\n"
+    "      --no-verify       do not restore and compare what is written: faster\n"
     "      --format=lopace   write the blob that the Python package LoPace makes of a\n"
     "                        text, or of a payload from lptok --format=lopace\n"
     "  -o, --output FILE     write FILE, whole or not at all\n"
@@ -24,7 +25,7 @@ static const char help[] =
     "  -q, --quiet           no warnings\n"
     "  -h, --help            -V, --version\n";
 
-enum { OPT_FLUSH = 256, OPT_BLOB, OPT_NO_CHECK, OPT_LEVEL, OPT_FORMAT };
+enum { OPT_FLUSH = 256, OPT_BLOB, OPT_NO_CHECK, OPT_NO_VERIFY, OPT_LEVEL, OPT_FORMAT };
 
 static const struct option long_options[] = {
     {"level", required_argument, NULL, OPT_LEVEL},
@@ -36,6 +37,7 @@ static const struct option long_options[] = {
     {"threads", required_argument, NULL, 'T'},
     {"blob", no_argument, NULL, OPT_BLOB},
     {"no-check", no_argument, NULL, OPT_NO_CHECK},
+    {"no-verify", no_argument, NULL, OPT_NO_VERIFY},
     {"format", required_argument, NULL, OPT_FORMAT},
     TOOL_LONG_OPTIONS,
 };
@@ -103,6 +105,9 @@ static struct options parse(struct tool *tool, int argc, char **argv)
             break;
         case OPT_NO_CHECK:
             o.lp.unchecked = true;
+            break;
+        case OPT_NO_VERIFY:
+            o.lp.unverified = true;
             break;
         case OPT_FORMAT:
             if (strcmp(optarg, "lopace") != 0)

@@ -9,6 +9,7 @@ void lp_coder_free(struct lp_coder *coder)
     lp_mixer_free(&coder->mixer);
     lp_buf_free(&coder->spare);
     lp_buf_free(&coder->body);
+    lp_buf_free(&coder->ends);
 }
 
 /* Size of the table of lengths that begins a body, SIZE_MAX when it is broken. */
@@ -253,4 +254,34 @@ enum lp_status lp_body_restore(struct lp_coder *coder, const struct lp_found *to
     if (status == LP_OK && lp_check32(text->p, text->n) != frame->check)
         status = LP_DATA;
     return status;
+}
+
+enum lp_status lp_body_prove(struct lp_coder *coder, const struct lp_vocab *vocab,
+                             enum lp_split split, const struct lp_frame *frame, enum lp_chain base,
+                             const struct lp_buf *body, const unsigned char *text,
+                             const uint64_t *ends)
+{
+    struct lp_buf *restored = &coder->spare;
+    const bool has_lengths = lp_body_has_lengths(split, frame->nrecords);
+    const size_t nends = has_lengths ? (size_t)frame->nrecords * sizeof *ends : 0;
+    coder->ends.n = restored->n = 0;
+    if (!lp_buf_reserve(&coder->ends, nends))
+        return LP_NOMEM;
+    enum lp_status status =
+        lp_body_text(vocab, split, frame->nrecords, frame->text_size, base, body->p, body->n,
+                     restored, has_lengths ? (uint64_t *)(void *)coder->ends.p : NULL);
+    return lp_proof(status, lp_buf_is(restored, text, (size_t)frame->text_size) &&
+                                (!has_lengths || memcmp(coder->ends.p, ends, nends) == 0));
+}
+
+enum lp_status lp_body_prove_payload(struct lp_coder *coder, const struct lp_found *tools,
+                                     enum lp_split split, const struct lp_frame *frame,
+                                     const struct lp_buf *payload, const struct lp_buf *body)
+{
+    struct lp_buf *restored = &coder->spare;
+    enum lp_chain base;
+    restored->n = 0;
+    enum lp_status status =
+        lp_body_unpack(coder, tools, split, frame, payload->p, payload->n, restored, &base);
+    return lp_proof(status, lp_buf_is(restored, body->p, body->n));
 }

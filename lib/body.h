@@ -17,6 +17,7 @@ struct lp_coder {
     struct lp_zstd zstd;
     struct lp_mixer mixer;
     struct lp_buf spare, body;
+    struct lp_buf ends; /* u64 each */
     size_t
         naming; /* set by the owner: bytes that a form with a dictionary or model costs besides */
 };
@@ -83,5 +84,32 @@ enum lp_status lp_body_ids_vocab(struct lp_ids_target *target, const struct lp_v
 enum lp_status lp_body_ids(struct lp_ids_target *target, enum lp_split split, uint64_t nrecords,
                            bool open, enum lp_chain base, const unsigned char *body, size_t n);
 enum lp_status lp_body_ids_end(struct lp_ids_target *target);
+
+/* Proof of what is packed, before it is handed out: it is restored and compared with the
+ * original. LP_INTERNAL when they differ, or nothing is restored.
+ *
+ * That a body restores these text_size bytes, and records that end there (ends: of several that
+ * have lengths, else not looked at). */
+enum lp_status lp_body_prove(struct lp_coder *coder, const struct lp_vocab *vocab,
+                             enum lp_split split, const struct lp_frame *frame, enum lp_chain base,
+                             const struct lp_buf *body, const unsigned char *text,
+                             const uint64_t *ends);
+
+/* That a payload restores this body. */
+enum lp_status lp_body_prove_payload(struct lp_coder *coder, const struct lp_found *tools,
+                                     enum lp_split split, const struct lp_frame *frame,
+                                     const struct lp_buf *payload, const struct lp_buf *body);
+
+/* The outcome of a proof: what was restored, or why not, and whether it is the original. */
+static inline enum lp_status lp_proof(enum lp_status restored, bool same)
+{
+    switch (restored) {
+    case LP_NOMEM: /* these say nothing of what was packed */
+    case LP_BAD_MODEL:
+        return restored;
+    default:
+        return restored == LP_OK && same ? LP_OK : LP_INTERNAL;
+    }
+}
 
 #endif

@@ -51,6 +51,12 @@ static inline void lp_buf_drop(struct lp_buf *b, size_t n)
         memmove(b->p, b->p + n, b->n);
 }
 
+/* Whether a buffer holds just these n bytes. */
+static inline bool lp_buf_is(const struct lp_buf *b, const void *data, size_t n)
+{
+    return b->n == n && (n == 0 || memcmp(b->p, data, n) == 0);
+}
+
 static inline void lp_buf_free(struct lp_buf *b)
 {
     free(b->p);

@@ -13,6 +13,7 @@ struct lp_codec {
     struct lp_ids ids;
     struct lp_coder coder;
     struct lp_buf body, payload, text;
+    struct lp_buf other;     /* the text restored before, while a new blob is proved */
     struct lp_header header; /* of the last blob opened: need's name is in it */
     struct lp_need need;
 };
@@ -46,6 +47,7 @@ void lp_codec_free(struct lp_codec *codec)
     lp_buf_free(&codec->body);
     lp_buf_free(&codec->payload);
     lp_buf_free(&codec->text);
+    lp_buf_free(&codec->other);
     free(codec);
 }
 
@@ -115,40 +117,6 @@ static enum lp_status put_blob(struct lp_codec *codec, const struct lp_options *
     return LP_OK;
 }
 
-enum lp_status lp_pack(struct lp_codec *codec, const void *text, size_t n, const void **blob,
-                       size_t *size)
-{
-    const struct lp_options *o = &codec->options;
-    if (!lp_options_complete(o))
-        return LP_USAGE;
-    if (n > LP_BLOCK_MAX)
-        return LP_LIMIT;
-    struct lp_blob head = {.checked = !o->unchecked, .check = lp_check32(text, n)};
-    enum lp_chain base = LP_CHAIN_TEXT;
-    enum lp_status status = LP_OK;
-    codec->body.n = 0;
-    if (lp_chain_tokens(o->chain)) {
-        const uint32_t *ids;
-        size_t nids;
-        status = lp_encode(codec, text, n, &ids, &nids);
-        if (status == LP_OK && !lp_buf_reserve(&codec->body, LP_PACK_MAX * nids))
-            status = LP_NOMEM;
-        if (status == LP_OK)
-            codec->body.n = lp_pack_ids(o->vocab, ids, nids, codec->body.p);
-        base = codec->body.n < n ? LP_CHAIN_TOKENS : LP_CHAIN_TEXT;
-    }
-    if (status == LP_OK && base == LP_CHAIN_TEXT) {
-        codec->body.n = 0;
-        status = lp_buf_append(&codec->body, text, n) ? LP_OK : LP_NOMEM;
-    }
-    if (status == LP_OK)
-        status = put_blob(codec, o, &head, base, &codec->body,
-                          base == LP_CHAIN_TOKENS ? &codec->ids : NULL);
-    *blob = codec->payload.p;
-    *size = codec->payload.n;
-    return status;
-}
-
 /* What a blob needs: the finder's, unless the codec's own options have it. */
 static enum lp_status find_tools(struct lp_codec *codec, const struct lp_blob *blob,
                                  lp_finder *find, void *ctx, struct lp_found *tools)
@@ -184,38 +152,42 @@ static uint64_t text_max(const struct lp_codec *codec)
 }
 
 /* Whether a payload begins with the size of its body, and that is too large. */
-static bool body_too_large(const struct lp_codec *codec, unsigned wire,
-                           const unsigned char *payload, size_t n)
+static bool body_too_large(unsigned wire, const unsigned char *payload, size_t n, uint64_t max)
 {
     uint64_t size;
     if (wire != LP_WIRE_TEXT_FRAME && wire != LP_WIRE_TOKENS_FRAME)
         return false;
     size_t used = lp_get_varint(payload, n, &size);
-    return used != 0 && used != SIZE_MAX && size <= LP_BLOCK_MAX && size > text_max(codec);
+    return used != 0 && used != SIZE_MAX && size <= LP_BLOCK_MAX && size > max;
 }
 
-/* Restores a blob's body into codec->body and its text into codec->text. */
+/* Restores a blob's body into codec->body and its text, of at most max bytes, into
+ * codec->text. */
 static enum lp_status restore(struct lp_codec *codec, const struct lp_found *tools, unsigned wire,
-                              const unsigned char *payload, size_t n, enum lp_chain *base)
+                              const unsigned char *payload, size_t n, uint64_t max,
+                              enum lp_chain *base)
 {
-    if (body_too_large(codec, wire, payload, n))
+    if (body_too_large(wire, payload, n, max))
         return LP_LIMIT;
     const struct lp_frame frame = {.kind = wire, .text_size = LP_BLOCK_MAX, .nrecords = 1};
+    const struct lp_buf *body = &codec->body;
     enum lp_status status =
         lp_body_unpack(&codec->coder, tools, LP_WHOLE, &frame, payload, n, &codec->body, base);
-    size_t text_size = codec->body.n;
-    if (status == LP_OK && *base == LP_CHAIN_TOKENS)
-        status = lp_pack_text_size(tools->vocab, codec->body.p, codec->body.n, &text_size);
-    if (status == LP_OK && text_size > text_max(codec))
-        status = LP_LIMIT;
-    return status == LP_OK ? lp_body_text(tools->vocab, LP_WHOLE, 1, text_size, *base,
-                                          codec->body.p, codec->body.n, &codec->text, NULL)
-                           : status;
+    if (status != LP_OK)
+        return status;
+    if (*base == LP_CHAIN_TOKENS)
+        return tools->vocab == NULL
+                   ? LP_NO_VOCAB
+                   : lp_pack_append_text(tools->vocab, body->p, body->n, (size_t)max, &codec->text);
+    if (body->n > max)
+        return LP_LIMIT;
+    return lp_buf_append(&codec->text, body->p, body->n) ? LP_OK : LP_NOMEM;
 }
 
-/* Restores a blob's text into codec->text, and its body into codec->body unless base is NULL. */
+/* Restores a blob's text, of at most max bytes, into codec->text, and its body into codec->body
+ * unless base is NULL. */
 static enum lp_status open_blob(struct lp_codec *codec, const unsigned char *data, size_t size,
-                                lp_finder *find, void *ctx, struct lp_blob *blob,
+                                uint64_t max, lp_finder *find, void *ctx, struct lp_blob *blob,
                                 struct lp_found *tools, enum lp_chain *base)
 {
     size_t head;
@@ -229,12 +201,69 @@ static enum lp_status open_blob(struct lp_codec *codec, const unsigned char *dat
     const bool mixed = lp_wire_chain(blob->wire) == LP_CHAIN_TOKENS_MIX;
     if (status == LP_OK && mixed && base == NULL)
         status = lp_body_unmix_text(&codec->coder, tools, blob->wire, data + head, size - head,
-                                    (size_t)text_max(codec), &codec->text);
+                                    (size_t)max, &codec->text);
     else if (status == LP_OK)
-        status =
-            restore(codec, tools, blob->wire, data + head, size - head, base != NULL ? base : &own);
-    if (status == LP_OK && blob->checked && lp_check32(codec->text.p, codec->text.n) != blob->check)
-        status = LP_DATA;
+        status = restore(codec, tools, blob->wire, data + head, size - head, max,
+                         base != NULL ? base : &own);
+    return status;
+}
+
+/* Whether the text restored is what a blob's check was made of. */
+static bool is_checked(const struct lp_codec *codec, const struct lp_blob *blob)
+{
+    return !blob->checked || lp_check32(codec->text.p, codec->text.n) == blob->check;
+}
+
+/* Proves that the blob in codec->payload, put there as put says, restores the n bytes at text,
+ * of which put has the check. They may be those that codec->text holds: what is restored goes to
+ * another buffer. */
+static enum lp_status prove_blob(struct lp_codec *codec, const struct lp_blob *put, lp_finder *find,
+                                 void *ctx, const void *text, size_t n)
+{
+    struct lp_blob blob;
+    struct lp_found tools;
+    const struct lp_buf before = codec->text;
+    codec->text = codec->other;
+    codec->other = before;
+    enum lp_status status = open_blob(codec, codec->payload.p, codec->payload.n, LP_BLOCK_MAX, find,
+                                      ctx, &blob, &tools, NULL);
+    return lp_proof(status, lp_buf_is(&codec->text, text, n) && blob.checked == put->checked &&
+                                (!put->checked || blob.check == put->check));
+}
+
+enum lp_status lp_pack(struct lp_codec *codec, const void *text, size_t n, const void **blob,
+                       size_t *size)
+{
+    const struct lp_options *o = &codec->options;
+    if (!lp_options_complete(o))
+        return LP_USAGE;
+    if (n > LP_BLOCK_MAX)
+        return LP_LIMIT;
+    struct lp_blob head = {.checked = !o->unchecked, .check = lp_check32(text, n)};
+    enum lp_chain base = LP_CHAIN_TEXT;
+    enum lp_status status = LP_OK;
+    codec->body.n = 0;
+    if (lp_chain_tokens(o->chain)) {
+        const uint32_t *ids;
+        size_t nids;
+        status = lp_encode(codec, text, n, &ids, &nids);
+        if (status == LP_OK && !lp_buf_reserve(&codec->body, LP_PACK_MAX * nids))
+            status = LP_NOMEM;
+        if (status == LP_OK)
+            codec->body.n = lp_pack_ids(o->vocab, ids, nids, codec->body.p);
+        base = codec->body.n < n ? LP_CHAIN_TOKENS : LP_CHAIN_TEXT;
+    }
+    if (status == LP_OK && base == LP_CHAIN_TEXT) {
+        codec->body.n = 0;
+        status = lp_buf_append(&codec->body, text, n) ? LP_OK : LP_NOMEM;
+    }
+    if (status == LP_OK)
+        status = put_blob(codec, o, &head, base, &codec->body,
+                          base == LP_CHAIN_TOKENS ? &codec->ids : NULL);
+    if (status == LP_OK && !o->unverified)
+        status = prove_blob(codec, &head, NULL, NULL, text, n);
+    *blob = codec->payload.p;
+    *size = codec->payload.n;
     return status;
 }
 
@@ -243,7 +272,10 @@ enum lp_status lp_unpack(struct lp_codec *codec, const void *data, size_t size, 
 {
     struct lp_blob blob;
     struct lp_found tools;
-    enum lp_status status = open_blob(codec, data, size, find, ctx, &blob, &tools, NULL);
+    enum lp_status status =
+        open_blob(codec, data, size, text_max(codec), find, ctx, &blob, &tools, NULL);
+    if (status == LP_OK && !is_checked(codec, &blob))
+        status = LP_DATA;
     *text = codec->text.p;
     *n = codec->text.n;
     return status;
@@ -256,13 +288,18 @@ enum lp_status lp_restage(struct lp_codec *codec, const void *data, size_t size,
     struct lp_found tools;
     struct lp_options packing;
     enum lp_chain base;
-    enum lp_status status = open_blob(codec, data, size, find, ctx, &blob, &tools, &base);
+    enum lp_status status =
+        open_blob(codec, data, size, text_max(codec), find, ctx, &blob, &tools, &base);
+    if (status == LP_OK && !is_checked(codec, &blob))
+        status = LP_DATA;
     if (status == LP_OK)
         status = lp_need_packing(&codec->header, &codec->options, find, ctx, &tools, &packing,
                                  &codec->need);
     blob.checked = blob.checked && !codec->options.unchecked;
     if (status == LP_OK)
         status = put_blob(codec, &packing, &blob, base, &codec->body, NULL);
+    if (status == LP_OK && !packing.unverified)
+        status = prove_blob(codec, &blob, find, ctx, codec->text.p, codec->text.n);
     *out = codec->payload.p;
     *n = codec->payload.n;
     return status;

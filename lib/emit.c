@@ -5,11 +5,24 @@
 
 enum { INDEX_ENTRY_MAX = 5 + 5 + 5 }; /* three varints below 1 << 35 */
 
+/* Whether a header of n bytes is read as this frame. */
+static bool reads_as(const unsigned char *header, size_t n, const struct lp_frame *frame)
+{
+    struct lp_frame read;
+    size_t size;
+    return lp_frame_get(header, n, &read, &size) == LP_OK && size == n &&
+           read.kind == frame->kind && read.payload_size == frame->payload_size &&
+           read.text_size == frame->text_size && read.nrecords == frame->nrecords &&
+           read.check == frame->check;
+}
+
 /* Writes a frame and returns the length of its header in *head. */
 static enum lp_status put_frame(struct lp_emit *emit, const struct lp_frame *frame,
                                 const void *payload, unsigned char *header, size_t *head)
 {
     *head = lp_frame_put(frame, header);
+    if (!reads_as(header, *head, frame))
+        return LP_INTERNAL;
     enum lp_status status = emit->sink(emit->ctx, header, *head);
     if (status == LP_OK && frame->payload_size > 0)
         status = emit->sink(emit->ctx, payload, frame->payload_size);

@@ -28,21 +28,6 @@ enum lp_status lp_lopace_payload(const uint32_t *ids, size_t nids, unsigned char
     return LP_OK;
 }
 
-enum lp_status lp_lopace_zstd(int level, const void *data, size_t n, unsigned char **blob,
-                              size_t *size)
-{
-    size_t bound = ZSTD_compressBound(n);
-    *blob = malloc(bound);
-    if (*blob == NULL)
-        return LP_NOMEM;
-    *size = ZSTD_compress(*blob, bound, data, n, level != 0 ? level : LP_LEVEL_DEFAULT);
-    if (!ZSTD_isError(*size))
-        return LP_OK;
-    free(*blob);
-    *blob = NULL;
-    return LP_NOMEM; /* all else is ruled out: there is room, and any level is clamped */
-}
-
 static enum lp_status unpack_zstd(const void *blob, size_t size, size_t limit, struct lp_buf *out)
 {
     ZSTD_DStream *stream = ZSTD_createDStream();
@@ -69,6 +54,33 @@ static enum lp_status unpack_zstd(const void *blob, size_t size, size_t limit, s
     }
     ZSTD_freeDStream(stream);
     return status == LP_OK && in.pos != in.size ? LP_DATA : status;
+}
+
+/* Proves that a blob restores the data that it was made of. */
+static enum lp_status prove_zstd(const void *blob, size_t size, const void *data, size_t n)
+{
+    struct lp_buf restored = {0};
+    enum lp_status status = unpack_zstd(blob, size, SIZE_MAX, &restored);
+    bool same = lp_buf_is(&restored, data, n);
+    lp_buf_free(&restored);
+    return status == LP_NOMEM || (status == LP_OK && same) ? status : LP_INTERNAL;
+}
+
+enum lp_status lp_lopace_zstd(int level, const void *data, size_t n, unsigned char **blob,
+                              size_t *size)
+{
+    size_t bound = ZSTD_compressBound(n);
+    *blob = malloc(bound);
+    if (*blob == NULL)
+        return LP_NOMEM;
+    *size = ZSTD_compress(*blob, bound, data, n, level != 0 ? level : LP_LEVEL_DEFAULT);
+    /* An error: all else is ruled out, as there is room, and any level is clamped. */
+    enum lp_status status = ZSTD_isError(*size) ? LP_NOMEM : prove_zstd(*blob, *size, data, n);
+    if (status == LP_OK)
+        return LP_OK;
+    free(*blob);
+    *blob = NULL;
+    return status;
 }
 
 static enum lp_status unpack_tokens(const struct lp_vocab *vocab, const unsigned char *src,

@@ -178,6 +178,8 @@ struct lp_options {
     bool special;    /* special-token text becomes special tokens */
     bool flush;      /* a block ends with each record */
     bool unchecked;  /* a blob without its check (4 bytes less, damage unseen) */
+    bool unverified; /* what is packed is handed out without having been restored and compared
+                      * with the original first, which gives LP_INTERNAL when they differ */
 };
 
 /* Where output goes. Returns LP_OK, or a status that stops the call. */
@@ -380,7 +382,8 @@ LP_API enum lp_status lp_lopace_payload(const uint32_t *ids, size_t nids, unsign
                                         size_t *size);
 
 /* Compresses text, or a token payload, as LoPace has it: into *blob (malloc'ed, *size
- * bytes), a zstd frame that says how large its content is. Level 0 is the default. */
+ * bytes), a zstd frame that says how large its content is, and that has been restored and
+ * compared. Level 0 is the default. */
 LP_API enum lp_status lp_lopace_zstd(int level, const void *data, size_t n, unsigned char **blob,
                                      size_t *size);
 

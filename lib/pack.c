@@ -50,6 +50,7 @@ size_t lp_pack_ids(const struct lp_vocab *v, const uint32_t *ids, size_t n, unsi
     unsigned char *p = dst;
     for (size_t i = 0; i + 1 < n; i++) {
         uint32_t rank = ranks[ids[i]];
+        LP_PREFETCH(v->text + (size_t)rank * LP_KEY_SIZE);
         size_t size = code_size(&c, rank);
         lp_put32be(p, (rank + c.less[size]) << (32 - 8 * size));
         p += size;
@@ -301,22 +302,6 @@ static inline size_t put_most(const struct lp_vocab *v, const struct codes *c,
     return 0;
 }
 
-enum lp_status lp_pack_text_size(const struct lp_vocab *v, const unsigned char *src, size_t n,
-                                 size_t *text_size)
-{
-    const struct codes c = codes_of(v);
-    struct codes_read r;
-    size_t total = 0, size;
-    for (size_t at = 0; at < n; at += r.from[r.n]) {
-        if (!read_codes(&r, v, &c, src + at, n - at))
-            return LP_DATA;
-        for (size_t i = 0; i < r.n; i++, total += size)
-            lp_vocab_text(v, r.rank[i], &size);
-    }
-    *text_size = total;
-    return LP_OK;
-}
-
 enum lp_status lp_pack_to_text(const struct lp_vocab *v, const unsigned char *src, size_t n,
                                unsigned char *dst, size_t cap, size_t *written)
 {
@@ -328,6 +313,30 @@ enum lp_status lp_pack_to_text(const struct lp_vocab *v, const unsigned char *sr
         if (!read_codes(&r, v, &c, src + at, n - at) ||
             !put_texts(v, r.rank, r.n, dst, cap, written))
             return LP_DATA;
+    }
+    return LP_OK;
+}
+
+/* Bytes of text that a byte of codes mostly has, at most: a first guess at the room needed. */
+enum { TEXT_OF_CODES = 3 };
+
+enum lp_status lp_pack_append_text(const struct lp_vocab *v, const unsigned char *src, size_t n,
+                                   size_t max, struct lp_buf *text)
+{
+    const struct codes c = codes_of(v);
+    struct codes_read r;
+    const size_t start = text->n, block_max = (size_t)BLOCK * v->file->token_max;
+    if (!lp_buf_reserve(text, n < max / TEXT_OF_CODES ? TEXT_OF_CODES * n : max))
+        return LP_NOMEM;
+    for (size_t at = 0; at < n; at += r.from[r.n]) {
+        at += put_most(v, &c, src + at, n - at, text->p, text->cap, &text->n);
+        if (!read_codes(&r, v, &c, src + at, n - at))
+            return LP_DATA;
+        if (!lp_buf_reserve(text, block_max))
+            return LP_NOMEM;
+        put_texts(v, r.rank, r.n, text->p, text->cap, &text->n);
+        if (text->n - start > max)
+            return LP_LIMIT;
     }
     return LP_OK;
 }

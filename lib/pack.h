@@ -17,15 +17,16 @@ bool lp_pack_knows(const struct lp_vocab *v, const uint32_t *ids, size_t n);
  * Returns the bytes written. Every id must be a token of v. */
 size_t lp_pack_ids(const struct lp_vocab *v, const uint32_t *ids, size_t n, unsigned char *dst);
 
-/* Length of the text that a payload decodes to. LP_DATA when it is cut within
- * a code or holds a code of no token. */
-enum lp_status lp_pack_text_size(const struct lp_vocab *v, const unsigned char *src, size_t n,
-                                 size_t *text_size);
-
-/* Decodes a payload to text; dst has room for cap bytes. LP_DATA as above, and
- * when the text would be longer than cap. *written is the text's length. */
+/* Decodes a payload to text; dst has room for cap bytes. LP_DATA when the payload is cut
+ * within a code or holds a code of no token, and when the text would be longer than cap.
+ * *written is the text's length. */
 enum lp_status lp_pack_to_text(const struct lp_vocab *v, const unsigned char *src, size_t n,
                                unsigned char *dst, size_t cap, size_t *written);
+
+/* Appends the text that a payload decodes to. LP_DATA as above, LP_LIMIT when it is more than
+ * max bytes. */
+enum lp_status lp_pack_append_text(const struct lp_vocab *v, const unsigned char *src, size_t n,
+                                   size_t max, struct lp_buf *text);
 
 /* Appends the text of n ids. LP_DATA when one is no token, LP_LIMIT when it is more than max
  * bytes. */

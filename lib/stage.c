@@ -2,7 +2,7 @@
  *
  * Blocks keep their records and their check; only how they are stored changes.
  * Each is restored and checked before it is stored anew, so that damage stops
- * here and is never passed on. */
+ * here and is never passed on; and it leaves only once its new form has restored it. */
 #include "body.h"
 #include "emit.h"
 #include "lanes.h"
@@ -36,6 +36,15 @@ struct lp_stage {
     bool ended; /* it is over, but for its end frame */
 };
 
+/* Proves that a block stored anew restores: its body does, as that was checked before. */
+static enum lp_status prove(struct job *job)
+{
+    const struct lp_options *o = &job->stage->packing;
+    const struct lp_found tools = {.vocab = o->vocab, .dict = o->dict, .model = o->model};
+    return lp_body_prove_payload(&job->coder, &tools, o->split, &job->frame, &job->out,
+                                 &job->coder.body);
+}
+
 static enum lp_status restage(struct job *job)
 {
     const struct lp_stage *s = job->stage;
@@ -48,9 +57,10 @@ static enum lp_status restage(struct job *job)
     if (status == LP_OK)
         status = lp_body_pack(&job->coder, &s->packing, base, f->nrecords, &job->coder.body, NULL,
                               &job->out, &wire);
-    if (status == LP_OK)
-        f->kind = (f->kind & ~(unsigned)LP_WIRE_MASK) | wire;
-    return status;
+    if (status != LP_OK)
+        return status;
+    f->kind = (f->kind & ~(unsigned)LP_WIRE_MASK) | wire;
+    return s->packing.unverified ? LP_OK : prove(job);
 }
 
 static void run_job(void *arg)

@@ -3,7 +3,8 @@
  * The text of the block to come is held with its tokens. A block takes whole
  * records while they fit its size; a record that is larger by itself is cut
  * into parts, each the longest run of tokens that fits. So where blocks end
- * depends on the text alone, never on the pieces it came in. */
+ * depends on the text alone, never on the pieces it came in. No block leaves before it has
+ * been restored and compared with the text. */
 #include "body.h"
 #include "bytes.h"
 #include "emit.h"
@@ -20,6 +21,8 @@ struct job {
     const struct lp_options *options;
     struct lp_frame frame;
     enum lp_chain base;
+    struct lp_buf text; /* what the block is to restore */
+    struct lp_buf ends; /* u64 each: where its records end, if it has a table of lengths */
     struct lp_buf body, payload;
     enum lp_status status;
     bool full;
@@ -50,6 +53,21 @@ struct lp_writer {
     struct lp_lanes *lanes;
 };
 
+/* Proves that a packed block restores, as a reader would do it. A payload may be the body. */
+static enum lp_status prove(struct job *job)
+{
+    const struct lp_options *o = job->options;
+    const struct lp_found tools = {.vocab = o->vocab, .dict = o->dict, .model = o->model};
+    const bool is_body = lp_wire_chain(job->frame.kind) == job->base;
+    enum lp_status status = lp_body_prove(&job->coder, o->vocab, o->split, &job->frame, job->base,
+                                          is_body ? &job->payload : &job->body, job->text.p,
+                                          (const uint64_t *)(const void *)job->ends.p);
+    if (status != LP_OK || is_body)
+        return status;
+    return lp_body_prove_payload(&job->coder, &tools, o->split, &job->frame, &job->payload,
+                                 &job->body);
+}
+
 static void run_job(void *arg)
 {
     struct job *job = arg;
@@ -58,6 +76,8 @@ static void run_job(void *arg)
     job->status = lp_body_pack(&job->coder, job->options, job->base, job->frame.nrecords,
                                &job->body, NULL, &job->payload, &wire);
     job->frame.kind |= wire;
+    if (job->status == LP_OK && !job->options->unverified)
+        job->status = prove(job);
 }
 
 static enum lp_status collect(struct lp_writer *w, struct job *job)
@@ -142,6 +162,8 @@ void lp_writer_free(struct lp_writer *w)
     lp_lanes_free(w->lanes);
     for (unsigned i = 0; w->jobs != NULL && i < w->njobs; i++) {
         lp_coder_free(&w->jobs[i].coder);
+        lp_buf_free(&w->jobs[i].text);
+        lp_buf_free(&w->jobs[i].ends);
         lp_buf_free(&w->jobs[i].body);
         lp_buf_free(&w->jobs[i].payload);
     }
@@ -181,6 +203,30 @@ static enum lp_status put_body(const struct lp_writer *w, struct mark end, uint6
     return done ? LP_OK : LP_NOMEM;
 }
 
+static enum lp_status put_ends(const struct lp_writer *w, uint64_t nrecords, struct lp_buf *ends)
+{
+    ends->n = 0;
+    for (uint64_t i = 0; i < nrecords && lp_body_has_lengths(w->options.split, nrecords); i++) {
+        uint64_t end = w->ends[i].text;
+        if (!lp_buf_append(ends, &end, sizeof end))
+            return LP_NOMEM;
+    }
+    return LP_OK;
+}
+
+/* Moves the first n bytes of from to an emptied to: the buffer itself goes, and what follows
+ * them, which is less, is copied back. */
+static bool move_front(struct lp_buf *from, size_t n, struct lp_buf *to)
+{
+    struct lp_buf rest = *to;
+    rest.n = 0;
+    *to = *from;
+    *from = rest;
+    const size_t left = to->n - n;
+    to->n = n;
+    return lp_buf_append(from, to->p + n, left);
+}
+
 /* Sends off a block of what is held up to end. */
 static enum lp_status put_block(struct lp_writer *w, struct mark end, uint64_t nrecords, bool open)
 {
@@ -198,12 +244,15 @@ static enum lp_status put_block(struct lp_writer *w, struct mark end, uint64_t n
         tokens = false;
         status = put_body(w, end, nrecords, tokens, &job->body);
     }
+    if (status == LP_OK)
+        status = put_ends(w, nrecords, &job->ends);
+    if (status == LP_OK && !move_front(&w->text, end.text, &job->text))
+        status = LP_NOMEM;
     if (status != LP_OK)
         return status;
     job->base = tokens ? LP_CHAIN_TOKENS : LP_CHAIN_TEXT;
     job->full = true;
     lp_lanes_start(w->lanes);
-    lp_buf_drop(&w->text, end.text);
     lp_buf_drop(&w->tokens, end.tokens);
     w->nends = 0;
     w->nrecords = 0;

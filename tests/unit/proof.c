@@ -1,0 +1,234 @@
+/* proof - nothing leaves a packer that does not restore. A dictionary and a vocabulary pack
+ * otherwise than they unpack, and every way of packing must say LP_INTERNAL and hand out no
+ * block; unverified, the block goes out unseen, so the fault was there. */
+#include "dict.h"
+#include "pack.h"
+#include "vocab.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zstd.h>
+
+static int failures;
+
+static void expect(bool holds, const char *what, enum lp_chain chain)
+{
+    if (holds)
+        return;
+    fprintf(stderr, "proof: %s, chain %d\n", what, (int)chain);
+    failures++;
+}
+
+static unsigned char text[200000], stream[1 << 20];
+static size_t stream_size;
+
+static void make_text(void)
+{
+    static const char words[] = "of all the lines that one can write, this is the one ";
+    for (size_t i = 0; i < sizeof text; i++)
+        text[i] = (unsigned char)words[(i * i / 5 + i) % 7 == 0 ? i % 11 : i % (sizeof words - 1)];
+}
+
+/* --- Faults ----------------------------------------------------------------------------- */
+
+/* A dictionary that packs by one content and unpacks by another: some of a text and of its
+ * codes, and the same with other bits. */
+static struct lp_dict two_contents(const struct lp_vocab *v)
+{
+    enum { SOME = 4000 };
+    static unsigned char content[2][2 * SOME];
+    const struct lp_options o = {.vocab = v};
+    struct lp_codec *codec;
+    const uint32_t *ids;
+    size_t nids, n = SOME;
+    expect(lp_codec_new(&o, &codec) == LP_OK && lp_encode(codec, text, SOME, &ids, &nids) == LP_OK,
+           "no tokens", LP_CHAIN_TOKENS);
+    memcpy(content[0], text, SOME);
+    n += lp_pack_ids(v, ids, nids < SOME / LP_PACK_MAX ? nids : SOME / LP_PACK_MAX,
+                     content[0] + SOME);
+    lp_codec_free(codec);
+    for (size_t i = 0; i < n; i++)
+        content[1][i] = content[0][i] ^ 1;
+    return (struct lp_dict){
+        .data = content[0], .size = n, .fingerprint = 1, .ddict = ZSTD_createDDict(content[1], n)};
+}
+
+/* A vocabulary that takes one token for another: the codes of the two are changed about. */
+static struct lp_vocab swap_ranks(const struct lp_vocab *v, uint32_t **ranks)
+{
+    struct lp_vocab other = *v;
+    const uint32_t a = lp_vocab_find(v, (const unsigned char *)" the", 4);
+    const uint32_t b = lp_vocab_find(v, (const unsigned char *)" one", 4);
+    *ranks = malloc(v->file->size * sizeof **ranks);
+    memcpy(*ranks, v->rank, v->file->size * sizeof **ranks);
+    (*ranks)[a] = v->rank[b];
+    (*ranks)[b] = v->rank[a];
+    other.rank = *ranks;
+    return other;
+}
+
+/* --- Ways of packing -------------------------------------------------------------------- */
+
+static enum lp_status keep(void *ctx, const void *data, size_t n)
+{
+    (void)ctx;
+    if (n > sizeof stream - stream_size)
+        return LP_LIMIT;
+    memcpy(stream + stream_size, data, n);
+    stream_size += n;
+    return LP_OK;
+}
+
+static enum lp_status pack_blob(const struct lp_options *o)
+{
+    struct lp_codec *codec;
+    const void *blob;
+    size_t size;
+    enum lp_status status = lp_codec_new(o, &codec);
+    if (status == LP_OK)
+        status = lp_pack(codec, text, 5000, &blob, &size);
+    lp_codec_free(codec);
+    return status;
+}
+
+static enum lp_status write_stream(const struct lp_options *o)
+{
+    struct lp_writer *writer;
+    stream_size = 0;
+    enum lp_status status = lp_writer_new(o, keep, NULL, &writer);
+    for (size_t at = 0; status == LP_OK && at < sizeof text; at += 10000) {
+        status = lp_writer_push(writer, text + at, 10000);
+        if (status == LP_OK)
+            status = lp_writer_end_record(writer);
+    }
+    if (status == LP_OK)
+        status = lp_writer_finish(writer);
+    lp_writer_free(writer);
+    return status;
+}
+
+static enum lp_status find(void *ctx, const struct lp_need *need, struct lp_found *found)
+{
+    (void)need;
+    *found = *(const struct lp_found *)ctx;
+    return LP_OK;
+}
+
+/* Gives a sound stream of tokens a further stage. */
+static enum lp_status stage(const struct lp_options *o)
+{
+    static unsigned char tokens[sizeof stream];
+    struct lp_options sound = {.chain = LP_CHAIN_TOKENS, .vocab = o->vocab, .block_size = 1 << 14};
+    struct lp_stage *stage;
+    expect(write_stream(&sound) == LP_OK, "a sound stream is not written", sound.chain);
+    const size_t n = stream_size;
+    memcpy(tokens, stream, n);
+    stream_size = 0;
+    struct lp_found found = {.vocab = o->vocab, .dict = o->dict};
+    enum lp_status status = lp_stage_new(o, find, &found, keep, NULL, &stage);
+    if (status == LP_OK)
+        status = lp_stage_push(stage, tokens, n);
+    if (status == LP_OK)
+        status = lp_stage_finish(stage);
+    lp_stage_free(stage);
+    return status;
+}
+
+static enum lp_status restage(const struct lp_options *o)
+{
+    const struct lp_options sound = {.chain = LP_CHAIN_TOKENS, .vocab = o->vocab};
+    struct lp_codec *codec, *other;
+    struct lp_found found = {.vocab = o->vocab, .dict = o->dict};
+    const void *blob, *out;
+    size_t size, n;
+    enum lp_status status = lp_codec_new(&sound, &codec);
+    expect(status == LP_OK && lp_pack(codec, text, 5000, &blob, &size) == LP_OK,
+           "a sound blob is not packed", sound.chain);
+    if (status == LP_OK)
+        status = lp_codec_new(o, &other);
+    if (status == LP_OK)
+        status = lp_restage(other, blob, size, find, &found, &out, &n);
+    lp_codec_free(codec);
+    lp_codec_free(other);
+    return status;
+}
+
+/* --- Tests ------------------------------------------------------------------------------ */
+
+/* Only a segment's header may have gone out. */
+static bool no_block(void)
+{
+    enum { HEADER_MOST = 80 };
+    return stream_size < HEADER_MOST;
+}
+
+/* With a vocabulary, or zstd, that fails as the caller has set it. */
+static void test_faulty(const struct lp_options *faulty)
+{
+    struct lp_options o = *faulty;
+    for (o.threads = 1; o.threads <= 3; o.threads++) {
+        expect(write_stream(&o) == LP_INTERNAL, "a stream that does not restore is written",
+               o.chain);
+        expect(no_block(), "a block that does not restore went out", o.chain);
+    }
+    expect(pack_blob(&o) == LP_INTERNAL, "a blob that does not restore is packed", o.chain);
+    o.unverified = true;
+    expect(write_stream(&o) == LP_OK && !no_block(), "unverified, no stream is written", o.chain);
+    expect(pack_blob(&o) == LP_OK, "unverified, no blob is packed", o.chain);
+}
+
+static void test_zstd(const struct lp_vocab *v)
+{
+    struct lp_dict faulty = two_contents(v);
+    struct lp_options o = {.vocab = v, .dict = &faulty, .block_size = 1 << 14, .level = 3};
+    for (o.chain = LP_CHAIN_TEXT_ZSTD; o.chain <= LP_CHAIN_TOKENS_ZSTD; o.chain += 2)
+        test_faulty(&o);
+    o.chain = LP_CHAIN_TOKENS_ZSTD;
+    for (o.threads = 1; o.threads <= 3; o.threads++) {
+        expect(stage(&o) == LP_INTERNAL, "a block that does not restore is staged", o.chain);
+        expect(no_block(), "a staged block that does not restore went out", o.chain);
+    }
+    expect(restage(&o) == LP_INTERNAL, "a blob that does not restore is restaged", o.chain);
+    o.unverified = true;
+    expect(stage(&o) == LP_OK && restage(&o) == LP_OK, "unverified, nothing is staged", o.chain);
+    ZSTD_freeDDict(faulty.ddict);
+}
+
+static void test_codes(const struct lp_vocab *v, const struct lp_model *model)
+{
+    uint32_t *ranks;
+    const struct lp_vocab faulty = swap_ranks(v, &ranks);
+    struct lp_options o = {.vocab = &faulty, .model = model, .block_size = 1 << 14, .level = 3};
+    for (o.chain = LP_CHAIN_TOKENS; o.chain <= LP_CHAIN_TOKENS_MIX; o.chain++)
+        test_faulty(&o);
+    free(ranks);
+}
+
+static void test_sound(const struct lp_vocab *v)
+{
+    struct lp_options o = {.vocab = v, .block_size = 1 << 14, .level = 3};
+    for (o.chain = LP_CHAIN_TEXT; o.chain <= LP_CHAIN_TOKENS_ZSTD; o.chain++) {
+        expect(write_stream(&o) == LP_OK && pack_blob(&o) == LP_OK, "nothing is packed", o.chain);
+        o.unverified = !o.unverified;
+    }
+}
+
+/* usage: proof VOCAB_FILE MODEL_FILE */
+int main(int argc, char **argv)
+{
+    struct lp_vocab *v;
+    struct lp_model *model;
+    if (argc != 3 || lp_vocab_open(argv[1], &v) != LP_OK ||
+        lp_model_open(argv[2], &model) != LP_OK) {
+        fputs("proof: cannot open the vocabulary and the model\n", stderr);
+        return 1;
+    }
+    make_text();
+    test_sound(v);
+    test_zstd(v);
+    test_codes(v, model);
+    lp_model_close(model);
+    lp_vocab_close(v);
+    return failures > 0;
+}
