@@ -337,6 +337,62 @@ o200k_harmony  201088 ids  bce641c05e09c7e3"
     dd if=p obs=7 2> dd.err | lptok -L -B 1K | same - p.lp
 }
 
+# border_texts: makes files border-N, each with a border at which the command or the tokeniser
+# cuts its input (32 and 64 KiB) among what stands at the patterns' own borders, and short words
+# after it, about as many as the tokeniser takes at once.
+border_texts() {
+    python3 - << 'END'
+import random
+random.seed(1)
+bits = ["1", "22", "333", " ", "  ", "\n", "\r\n", "'s", "'", "don't", "\u00e9", "\u65e5\u672c",
+        "A\u65e5", "e\u0301", "\u0301", "\U0001f600", "...", "/\n", "<|endoftext|>", "word", "HTTPServer"]
+tails = [" a", "1 ", ".a", "\n", " \u00e9"]
+for i in range(20):
+    border = random.choice((32, 64)) * 1024
+    near = "".join(random.choice(bits) for _ in range(30)).encode()
+    text = b"word " * (border // 5) + b"word"[:border % 5]
+    if i % 2 == 0: # a word that may go on ends at the border
+        near = ["1", "a", " 22", " ", "1", "\n", "'", "12", "/", "\u65e5"][i // 2].encode()
+        text = text[:border - len(near)] + near
+    else:
+        text = text[:border - random.randrange(1, len(near) + 1)] + near
+    if i % 4 == 1:
+        text += bytes([0xc3, 0xff, 0xf0, 0x9f])
+    text += ((" a" if i % 2 == 0 else random.choice(tails)) * random.randrange(448, 467)).encode()
+    open(f"border-{i}", "wb").write(text)
+END
+}
+
+# in_pieces SIZE FILE: to a pipe, in writes of so many bytes.
+in_pieces() {
+    dd if="$2" bs="$1" status=none
+}
+
+@test "what is found in a text never depends on where its input is cut" {
+    border_texts
+    for f in border-*; do
+        lptok --ids "$f" > ids
+        lptok -L --ids "$f" > lines
+        lptok --special --ids "$f" > special
+        [ "$(lptok -c "$f" | awk '{ print $1 }')" = "$(wc -w < ids)" ]
+        [ "$(lptok -L -c "$f" | awk '{ print $1 }')" = "$(wc -w < lines)" ]
+        lptok --u32 "$f" | od -An -v -w4 -tu4 | awk '{ $1 = $1; print }' | tr '\n' ' ' |
+            sed 's/ $/\n/' | same - ids
+        for size in 1000 32768 65536; do
+            in_pieces $size "$f" | lptok --ids | same - ids
+            in_pieces $size "$f" | lptok -L --ids | same - lines
+            in_pieces $size "$f" | lptok --special --ids | same - special
+        done
+        for options in -0 -L '' --blob --special '--special -L' '--blob --special' '-L -B 32K'; do
+            # shellcheck disable=SC2086 # options are words
+            lptok $options "$f" > made
+            lpunpack made | same - "$f"
+            # shellcheck disable=SC2086 # options are words
+            in_pieces 32768 "$f" | lptok $options | same - made
+        done
+    done
+}
+
 # --- Output -------------------------------------------------------------------
 
 @test "-o and --output write a file, with each kind of output" {
