@@ -192,21 +192,35 @@ static enum lp_status record_text(const struct lp_vocab *vocab, enum lp_chain ba
     return LP_OK;
 }
 
-static void find_ends(const unsigned char *text, size_t n, int separator, uint64_t nrecords,
-                      uint64_t *ends)
+/* Finds where records end that have a separator: each at one, and an open one at the text's end.
+ * LP_DATA when the text has more of them or fewer than the frame says. */
+static enum lp_status find_ends(const unsigned char *text, size_t n, int separator,
+                                const struct lp_frame *frame, uint64_t *ends)
 {
+    const bool open = frame->kind & LP_KIND_OPEN;
     size_t at = 0;
-    for (uint64_t i = 0; i < nrecords; i++) {
-        const unsigned char *end = memchr(text + at, separator, n - at);
-        at = end != NULL ? (size_t)(end - text) + 1 : n;
-        ends[i] = at;
+    uint64_t found = 0;
+    for (const unsigned char *end; found < frame->nrecords; found++) {
+        end = at < n ? memchr(text + at, separator, n - at) : NULL;
+        if (end == NULL)
+            break;
+        at = (size_t)(end - text) + 1;
+        if (ends != NULL)
+            ends[found] = at;
     }
+    if (found + open != frame->nrecords)
+        return LP_DATA;
+    if (open && ends != NULL)
+        ends[found] = n;
+    return open || at == n ? LP_OK : LP_DATA;
 }
 
-enum lp_status lp_body_text(const struct lp_vocab *vocab, enum lp_split split, uint64_t nrecords,
-                            uint64_t text_size, enum lp_chain base, const unsigned char *body,
-                            size_t n, struct lp_buf *text, uint64_t *ends)
+enum lp_status lp_body_text(const struct lp_vocab *vocab, enum lp_split split,
+                            const struct lp_frame *frame, enum lp_chain base,
+                            const unsigned char *body, size_t n, struct lp_buf *text,
+                            uint64_t *ends)
 {
+    const uint64_t text_size = frame->text_size, nrecords = frame->nrecords;
     if (base == LP_CHAIN_TOKENS && vocab == NULL)
         return LP_NO_VOCAB;
     if (!lp_buf_reserve(text, (size_t)text_size))
@@ -232,9 +246,8 @@ enum lp_status lp_body_text(const struct lp_vocab *vocab, enum lp_split split, u
     }
     if (text->n - start != text_size)
         return LP_DATA;
-    if (ends != NULL && split != LP_WHOLE)
-        find_ends(text->p + start, room, lp_separator(split), nrecords, ends);
-    return LP_OK;
+    return split == LP_WHOLE ? LP_OK
+                             : find_ends(text->p + start, room, lp_separator(split), frame, ends);
 }
 
 enum lp_status lp_body_restore(struct lp_coder *coder, const struct lp_found *tools,
@@ -249,8 +262,7 @@ enum lp_status lp_body_restore(struct lp_coder *coder, const struct lp_found *to
     enum lp_status status =
         lp_body_unpack(coder, tools, split, frame, payload, frame->payload_size, body, base);
     if (status == LP_OK)
-        status = lp_body_text(tools->vocab, split, frame->nrecords, frame->text_size, *base,
-                              body->p, body->n, text, ends);
+        status = lp_body_text(tools->vocab, split, frame, *base, body->p, body->n, text, ends);
     if (status == LP_OK && lp_check32(text->p, text->n) != frame->check)
         status = LP_DATA;
     return status;
@@ -267,9 +279,8 @@ enum lp_status lp_body_prove(struct lp_coder *coder, const struct lp_vocab *voca
     coder->ends.n = restored->n = 0;
     if (!lp_buf_reserve(&coder->ends, nends))
         return LP_NOMEM;
-    enum lp_status status =
-        lp_body_text(vocab, split, frame->nrecords, frame->text_size, base, body->p, body->n,
-                     restored, has_lengths ? (uint64_t *)(void *)coder->ends.p : NULL);
+    enum lp_status status = lp_body_text(vocab, split, frame, base, body->p, body->n, restored,
+                                         has_lengths ? (uint64_t *)(void *)coder->ends.p : NULL);
     return lp_proof(status, lp_buf_is(restored, text, (size_t)frame->text_size) &&
                                 (!has_lengths || memcmp(coder->ends.p, ends, nends) == 0));
 }

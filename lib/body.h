@@ -49,12 +49,13 @@ enum lp_status lp_body_unmix_text(struct lp_coder *coder, const struct lp_found 
                                   unsigned wire, const unsigned char *src, size_t n, size_t max,
                                   struct lp_buf *text);
 
-/* Appends to text what a body holds, exactly text_size bytes. When ends is not
- * NULL it gets nrecords numbers: where in that text each record ends, separator
- * included. */
-enum lp_status lp_body_text(const struct lp_vocab *vocab, enum lp_split split, uint64_t nrecords,
-                            uint64_t text_size, enum lp_chain base, const unsigned char *body,
-                            size_t n, struct lp_buf *text, uint64_t *ends);
+/* Appends to text what the body of a frame's block holds. When ends is not NULL it gets as many
+ * numbers as the frame has records: where in that text each ends, separator included. LP_DATA when
+ * text or records are not those of the frame. */
+enum lp_status lp_body_text(const struct lp_vocab *vocab, enum lp_split split,
+                            const struct lp_frame *frame, enum lp_chain base,
+                            const unsigned char *body, size_t n, struct lp_buf *text,
+                            uint64_t *ends);
 
 /* Restores a block from its payload: its body to coder->body, its text, found
  * right by the frame's check, to text. base and ends may be NULL. */

@@ -315,8 +315,8 @@ struct lp_reader_options {
     unsigned threads;
     lp_on_loss *on_loss; /* set: skip damage and report it (lpunpack --recover) */
     void *loss_ctx;
-    lp_on_ids *on_ids; /* set: records go there as ids; no text is restored, nor checked, and
-                        * a stream without tokens is LP_USAGE */
+    lp_on_ids *on_ids; /* set: records go there as ids, and no text to the sink; a stream
+                        * without tokens is LP_USAGE */
     void *ids_ctx;
 };
 

@@ -85,9 +85,9 @@ static enum lp_status check_frame(struct lp_parser *p, const struct lp_frame *fr
     case LP_KIND_END:
         return p->in_segment || p->recover ? LP_OK : LP_DATA;
     default:
-        return frame->kind & LP_KIND_ANCILLARY && frame->kind < 0x80
-                   ? LP_OK
-                   : newer(p, "frame kind", frame->kind);
+        if (!(frame->kind & LP_KIND_ANCILLARY) || frame->kind >= 0x80)
+            return newer(p, "frame kind", frame->kind);
+        return p->in_segment || p->recover ? LP_OK : LP_DATA;
     }
 }
 
@@ -185,7 +185,8 @@ static enum lp_status read_frame(struct lp_parser *p, const unsigned char **data
 {
     size_t head;
     enum lp_status status = fill(p, LP_FRAME_MAX, data, n);
-    if (status != LP_OK)
+    *starved = held(p) == 0;
+    if (status != LP_OK || *starved)
         return status;
     status = lp_frame_get(p->buf.p + p->at, held(p), &e->frame, &head);
     *starved = status == LP_TRUNCATED;

@@ -17,7 +17,7 @@ struct job {
     enum lp_chain base; /* of coder.body */
     uint64_t offset;
     enum lp_status status;
-    bool full, ids; /* ids: the body is enough */
+    bool full;
 };
 
 struct lp_reader {
@@ -40,13 +40,8 @@ struct lp_reader {
 
 static enum lp_status restore(struct job *job)
 {
-    struct lp_buf *body = &job->coder.body;
-    body->n = 0;
-    if (job->ids)
-        return lp_body_unpack(&job->coder, &job->tools, job->split, &job->frame, job->in.p,
-                              job->in.n, body, &job->base);
     return lp_body_restore(&job->coder, &job->tools, job->split, &job->frame, job->in.p, &job->text,
-                           NULL, NULL);
+                           NULL, &job->base);
 }
 
 static void run_job(void *arg)
@@ -118,7 +113,7 @@ static enum lp_status collect(struct lp_reader *r, struct job *job)
     if (!job->full)
         return LP_OK;
     job->full = false;
-    if (job->status == LP_OK && job->ids)
+    if (job->status == LP_OK && r->options.on_ids != NULL)
         job->status = put_ids(r, job);
     else if (job->status == LP_OK)
         return job->text.n > 0 ? r->sink(r->sink_ctx, job->text.p, job->text.n) : LP_OK;
@@ -146,13 +141,15 @@ static enum lp_status begin_segment(struct lp_reader *r)
     return lp_need_find(&r->header, r->options.find, r->options.find_ctx, &r->tools, &r->need);
 }
 
-/* A block without its segment's header: tries the encodings that there are, and
- * both ways in which records may lie in a block. The check tells which is right. */
+/* A block without its segment's header: tries the encodings that there are, and all ways in
+ * which records may lie in a block. The check tells which is right. */
 static enum lp_status guess(struct lp_reader *r, struct job *job)
 {
+    static const enum lp_split splits[] = {LP_WHOLE, LP_LINES, LP_NUL};
+    enum { SPLITS = sizeof splits / sizeof *splits };
     enum lp_status status = restore(job);
     for (size_t i = 0; status == LP_DATA || status == LP_NO_VOCAB || status == LP_NO_MODEL; i++) {
-        const char *name = lp_encoding_list(i / 2);
+        const char *name = lp_encoding_list(i / SPLITS);
         struct lp_need vocab = {LP_NEED_VOCAB, name, 0}, model = {LP_NEED_MODEL, name, 0};
         struct lp_found found = {0};
         if (name == NULL)
@@ -162,7 +159,7 @@ static enum lp_status guess(struct lp_reader *r, struct job *job)
              lp_need_ask(&model, r->options.find, r->options.find_ctx, &found) != LP_OK))
             continue;
         job->tools = found;
-        job->split = i % 2 == 0 ? LP_WHOLE : LP_LINES;
+        job->split = splits[i % SPLITS];
         status = restore(job);
         if (status == LP_OK) {
             r->tools = found;
@@ -182,7 +179,6 @@ static enum lp_status take_block(struct lp_reader *r, const struct lp_event *e)
     job->offset = e->offset;
     job->tools = r->tools;
     job->split = r->parser.header.split;
-    job->ids = r->options.on_ids != NULL;
     job->in.n = 0;
     if (!lp_buf_append(&job->in, e->payload, e->frame.payload_size))
         return LP_NOMEM;
