@@ -8,18 +8,22 @@
 #include "need.h"
 #include "parse.h"
 
+/* A block as its index lists it. */
+struct entry {
+    uint64_t offset, size; /* of its frame, and of the ancillary frames that follow it */
+    uint64_t text_size, nrecords;
+    uint64_t records_end; /* records of the segment that begin up to its end */
+    bool open;
+};
+
 struct segment {
     uint64_t start, end; /* of its frames, the end frame included */
     uint64_t index;      /* offset of its last index frame, 0 for none */
     uint64_t blocks_end; /* where the frames after its blocks begin */
     uint64_t text_size, nrecords;
+    uint64_t records_before; /* of the file, in the segments before it */
+    uint64_t nblocks;        /* that its indexes list */
     uint32_t check;
-};
-
-/* A block as its index lists it. */
-struct entry {
-    uint64_t offset, size, text_size, nrecords;
-    bool open;
 };
 
 struct lp_file {
@@ -27,24 +31,29 @@ struct lp_file {
     void *read_ctx;
     uint64_t size;
     struct lp_reader_options options;
+    uint64_t memory;          /* what may be taken for one of: the segments, the blocks of a
+                               * segment, a block */
     struct segment *segments; /* from the last to the first */
     size_t nsegments, segments_cap;
+    uint64_t nrecords;
     /* The segment in use, and its blocks. */
     size_t current;
     struct lp_header header;
     struct lp_found tools;
     struct lp_need need;
     struct entry *entries;
-    size_t nentries, entries_cap;
-    /* The block in use: its text and where its records end. */
-    uint64_t block;
+    size_t nentries;
+    /* The block in use: its number in the segment, its text and where its records end. */
+    size_t block;
     struct lp_coder coder;
-    struct lp_buf text;
-    uint64_t *ends;
+    struct lp_buf text, bytes;
+    struct lp_buf ends; /* u64 each */
     uint64_t offset;
 };
 
-#define NONE UINT64_MAX
+enum { FRAME_MIN = LP_SYNC_SIZE + 1 + 3 + 4 + 2 }; /* bytes of a frame header: one a varint */
+
+#define NONE SIZE_MAX
 
 /* Reads the header of the frame at offset, which with its payload ends before
  * limit; the size of both. */
@@ -78,10 +87,18 @@ static enum lp_status read_frame(struct lp_file *f, uint64_t offset, uint64_t li
     return f->read(f->read_ctx, offset + *size - frame->payload_size, payload, frame->payload_size);
 }
 
+/* Whether n things of a size are too many for the limit of memory. */
+static bool beyond_memory(const struct lp_file *f, uint64_t n, size_t size)
+{
+    return n > f->memory / size;
+}
+
 static enum lp_status add_segment(struct lp_file *f, struct segment segment)
 {
     if (f->nsegments == f->segments_cap) {
         size_t cap = f->segments_cap * 2 + 4;
+        if (beyond_memory(f, cap + f->segments_cap, sizeof *f->segments) && f->segments_cap > 0)
+            return LP_LIMIT;
         struct segment *p = realloc(f->segments, cap * sizeof *p);
         if (p == NULL)
             return LP_NOMEM;
@@ -92,40 +109,88 @@ static enum lp_status add_segment(struct lp_file *f, struct segment segment)
     return LP_OK;
 }
 
-/* Sum of the sizes that the index at offset lists, and how far before them the
- * last index or the header is: together no more than offset. */
-static enum lp_status sum_index(const unsigned char *payload, size_t n, uint64_t offset,
-                                uint64_t *before, uint64_t *sum)
+/* --- Indexes ---------------------------------------------------------------------- */
+
+/* An index's payload: how far before its first block the index or header before it begins, then
+ * the blocks, in order. */
+struct index {
+    uint64_t before;
+    uint64_t nblocks, size; /* of all that it lists */
+    const unsigned char *entries, *end;
+};
+
+/* Reads the next block listed; false at the end, or when it is none. */
+static bool next_entry(const unsigned char **at, const unsigned char *end, struct entry *entry)
 {
-    size_t at = lp_get_varint(payload, n, before);
-    *sum = 0;
-    for (int field = 0; at > 0 && at != SIZE_MAX && at < n; field = (field + 1) % 3) {
-        uint64_t value;
-        size_t used = lp_get_varint(payload + at, n - at, &value);
+    uint64_t field[3];
+    for (int i = 0; i < 3; i++) {
+        size_t used = *at < end ? lp_get_varint(*at, (size_t)(end - *at), &field[i]) : 0;
         if (used == 0 || used == SIZE_MAX)
-            return LP_DATA;
-        if (field == 0 && value > offset - *sum)
-            return LP_DATA;
-        *sum += field == 0 ? value : 0;
-        at += used;
+            return false;
+        *at += used;
     }
-    return at == n && *before <= offset - *sum ? LP_OK : LP_DATA;
+    *entry = (struct entry){
+        .size = field[0], .text_size = field[1], .nrecords = field[2] >> 1, .open = field[2] & 1};
+    return field[0] >= FRAME_MIN && entry->nrecords > 0;
 }
 
-/* Goes back from an index to the frame before its blocks. */
-static enum lp_status before_index(struct lp_file *f, uint64_t offset, uint64_t limit,
-                                   unsigned char *payload, struct lp_frame *frame, uint64_t *back)
+/* Reads the payload of the index frame at offset: all that it lists comes before it. */
+static enum lp_status read_index(const unsigned char *payload, size_t n, uint64_t offset,
+                                 struct index *index)
 {
-    uint64_t size, before, sum;
-    enum lp_status status = read_frame(f, offset, limit, frame, &size, payload, LP_INDEX_MAX);
-    if (status != LP_OK)
-        return status;
-    if (frame->kind != LP_KIND_INDEX || lp_check32(payload, frame->payload_size) != frame->check ||
-        sum_index(payload, frame->payload_size, offset, &before, &sum) != LP_OK || before == 0)
+    struct entry entry;
+    size_t used = lp_get_varint(payload, n, &index->before);
+    if (used == 0 || used == SIZE_MAX || index->before < FRAME_MIN)
         return LP_DATA;
-    *back = offset - sum - before;
+    const unsigned char *at = payload + used;
+    *index = (struct index){.before = index->before, .entries = at, .end = payload + n};
+    while (next_entry(&at, index->end, &entry)) {
+        if (entry.size > offset - index->size)
+            return LP_DATA;
+        index->size += entry.size;
+        index->nblocks++;
+    }
+    return at == index->end && index->before <= offset - index->size ? LP_OK : LP_DATA;
+}
+
+/* Whether there are only whole ancillary frames from one offset to another. */
+static enum lp_status check_ancillary(struct lp_file *f, uint64_t from, uint64_t to)
+{
+    struct lp_frame frame;
+    uint64_t size;
+    for (; from < to; from += size) {
+        enum lp_status status = read_frame_header(f, from, to, &frame, &size);
+        if (status != LP_OK)
+            return status;
+        if (!lp_is_ancillary(frame.kind))
+            return LP_DATA;
+    }
     return LP_OK;
 }
+
+/* Reads the index at offset into payload, and goes back to the frame before its blocks. */
+static enum lp_status before_index(struct lp_file *f, uint64_t offset, uint64_t limit,
+                                   unsigned char *payload, struct index *index, uint64_t *back)
+{
+    struct lp_frame frame;
+    uint64_t size;
+    enum lp_status status = read_frame(f, offset, limit, &frame, &size, payload, LP_INDEX_MAX);
+    if (status != LP_OK)
+        return status;
+    if (frame.kind != LP_KIND_INDEX || lp_check32(payload, frame.payload_size) != frame.check)
+        return LP_DATA;
+    status = read_index(payload, frame.payload_size, offset, index);
+    if (status != LP_OK)
+        return status;
+    *back = offset - index->size - index->before;
+    status = read_frame_header(f, *back, limit, &frame, &size);
+    if (status != LP_OK)
+        return status;
+    f->offset = offset;
+    return size <= index->before ? check_ancillary(f, *back + size, offset - index->size) : LP_DATA;
+}
+
+/* --- Segments --------------------------------------------------------------------- */
 
 /* Finds the segment that ends at end. */
 static enum lp_status find_segment(struct lp_file *f, uint64_t end, unsigned char *payload)
@@ -152,20 +217,33 @@ static enum lp_status find_segment(struct lp_file *f, uint64_t end, unsigned cha
     s.nrecords = frame.nrecords;
     s.check = frame.check;
     at = s.blocks_end - distance;
-    for (;;) {
-        status = read_frame(f, at, s.blocks_end, &frame, &size, payload, LP_INDEX_MAX);
-        if (status != LP_OK)
-            return status;
-        if (frame.kind == LP_KIND_HEADER)
-            break;
-        if (s.index == 0)
-            s.index = at;
-        status = before_index(f, at, end, payload, &frame, &at);
-        if (status != LP_OK)
-            return status;
+    status = read_frame_header(f, at, s.blocks_end, &frame, &size);
+    if (status == LP_OK && frame.kind == LP_KIND_INDEX) {
+        s.index = at;
+        status = check_ancillary(f, at + size, s.blocks_end);
+    }
+    while (status == LP_OK && frame.kind != LP_KIND_HEADER) {
+        struct index index;
+        status = before_index(f, at, end, payload, &index, &at);
+        s.nblocks += index.nblocks;
+        if (status == LP_OK)
+            status = read_frame_header(f, at, s.blocks_end, &frame, &size);
     }
     s.start = at;
-    return add_segment(f, s);
+    return status == LP_OK ? add_segment(f, s) : status;
+}
+
+/* Numbers the records of all segments. */
+static enum lp_status number_records(struct lp_file *f)
+{
+    for (size_t i = f->nsegments; i-- > 0;) {
+        struct segment *s = &f->segments[i];
+        s->records_before = f->nrecords;
+        if (s->nrecords > UINT64_MAX - f->nrecords)
+            return LP_DATA;
+        f->nrecords += s->nrecords;
+    }
+    return LP_OK;
 }
 
 enum lp_status lp_file_open(lp_read_at *read, void *read_ctx, uint64_t size,
@@ -180,6 +258,7 @@ enum lp_status lp_file_open(lp_read_at *read, void *read_ctx, uint64_t size,
         f->read_ctx = read_ctx;
         f->size = size;
         f->options = *options;
+        f->memory = options->memory != 0 ? options->memory : LP_MEMORY_DEFAULT;
         f->current = SIZE_MAX;
         f->block = NONE;
     }
@@ -189,6 +268,8 @@ enum lp_status lp_file_open(lp_read_at *read, void *read_ctx, uint64_t size,
         if (status != LP_OK)
             break;
     }
+    if (status == LP_OK)
+        status = number_records(f);
     free(payload);
     if (f == NULL)
         return status;
@@ -202,7 +283,8 @@ void lp_file_close(struct lp_file *f)
         return;
     lp_coder_free(&f->coder);
     lp_buf_free(&f->text);
-    free(f->ends);
+    lp_buf_free(&f->bytes);
+    lp_buf_free(&f->ends);
     free(f->entries);
     free(f->segments);
     free(f);
@@ -234,63 +316,76 @@ static enum lp_status read_header(struct lp_file *f, const struct segment *s, ui
     return status;
 }
 
-static bool reserve_entries(struct lp_file *f, size_t n)
+/* Fills in the blocks that an index lists, before those from number end on, which is then the
+ * first of these. */
+static void fill_entries(struct lp_file *f, const struct index *index, uint64_t offset, size_t *end)
 {
-    if (f->nentries + n <= f->entries_cap)
-        return true;
-    size_t cap = f->entries_cap * 2 + n;
-    struct entry *p = realloc(f->entries, cap * sizeof *p);
-    if (p == NULL)
-        return false;
-    f->entries = p;
-    f->entries_cap = cap;
-    return true;
-}
-
-/* Puts the blocks that an index lists before those already there. */
-static enum lp_status prepend_entries(struct lp_file *f, const unsigned char *payload, size_t n,
-                                      uint64_t index)
-{
-    uint64_t before, sum, field[3];
-    size_t count = 0;
-    enum lp_status status = sum_index(payload, n, index, &before, &sum);
-    if (status != LP_OK || !reserve_entries(f, n / 3 + 1))
-        return status != LP_OK ? status : LP_NOMEM;
-    struct entry *fresh = malloc((n / 3 + 1) * sizeof *fresh);
-    if (fresh == NULL)
-        return LP_NOMEM;
-    uint64_t offset = index - sum;
-    for (size_t at = lp_get_varint(payload, n, &before); at < n; count++) {
-        for (int i = 0; i < 3; i++)
-            at += at < n ? lp_get_varint(payload + at, n - at, &field[i]) : 0;
-        fresh[count] = (struct entry){offset, field[0], field[1], field[2] >> 1, field[2] & 1};
-        offset += field[0];
+    const unsigned char *at = index->entries;
+    size_t i = *end - (size_t)index->nblocks;
+    *end = i;
+    for (offset -= index->size; next_entry(&at, index->end, &f->entries[i]); i++) {
+        f->entries[i].offset = offset;
+        offset += f->entries[i].size;
     }
-    memmove(f->entries + count, f->entries, f->nentries * sizeof *fresh);
-    memcpy(f->entries, fresh, count * sizeof *fresh);
-    f->nentries += count;
-    free(fresh);
-    return LP_OK;
 }
 
-/* The blocks of a segment without index: the first after its header, or none. */
+static enum lp_status read_entries(struct lp_file *f, const struct segment *s)
+{
+    struct index index;
+    size_t end = f->nentries;
+    unsigned char *payload = malloc(LP_INDEX_MAX);
+    enum lp_status status = payload == NULL ? LP_NOMEM : LP_OK;
+    for (uint64_t at = s->index, back; status == LP_OK && at != s->start; at = back) {
+        status = before_index(f, at, s->end, payload, &index, &back);
+        if (status == LP_OK && index.nblocks > end)
+            status = LP_DATA; /* the file has changed since it was opened */
+        if (status == LP_OK)
+            fill_entries(f, &index, at, &end);
+    }
+    free(payload);
+    return status == LP_OK && end > 0 ? LP_DATA : status;
+}
+
+/* A segment without index has one block, the first after its header, or none. */
 static enum lp_status read_only_block(struct lp_file *f, const struct segment *s, uint64_t at)
 {
     struct lp_frame frame;
     uint64_t size;
+    f->nentries = 0;
     for (; at < s->blocks_end; at += size) {
         enum lp_status status = read_frame_header(f, at, s->blocks_end, &frame, &size);
         if (status != LP_OK)
             return status;
+        if (lp_is_ancillary(frame.kind))
+            continue;
         if (!lp_is_data(frame.kind))
-            continue; /* ancillary */
-        if (!reserve_entries(f, 1))
-            return LP_NOMEM;
-        f->entries[f->nentries++] =
-            (struct entry){at, size, frame.text_size, frame.nrecords, frame.kind & LP_KIND_OPEN};
+            return LP_DATA;
+        f->nentries = 1;
+        f->entries[0] = (struct entry){.offset = at,
+                                       .size = s->blocks_end - at,
+                                       .text_size = frame.text_size,
+                                       .nrecords = frame.nrecords,
+                                       .open = frame.kind & LP_KIND_OPEN};
         return LP_OK;
     }
     return LP_OK;
+}
+
+/* Numbers the records of the segment by its blocks; together they are those of its end. */
+static enum lp_status number_blocks(struct lp_file *f, const struct segment *s)
+{
+    uint64_t text_size = 0, nrecords = 0;
+    bool open = false;
+    for (size_t i = 0; i < f->nentries; i++) {
+        struct entry *e = &f->entries[i];
+        if (e->text_size > s->text_size - text_size || e->nrecords - open > s->nrecords - nrecords)
+            return LP_DATA;
+        text_size += e->text_size;
+        nrecords += e->nrecords - open;
+        e->records_end = nrecords;
+        open = e->open;
+    }
+    return text_size == s->text_size && nrecords == s->nrecords ? LP_OK : LP_DATA;
 }
 
 /* Makes a segment the current one: its header and the list of its blocks. */
@@ -301,27 +396,22 @@ static enum lp_status enter(struct lp_file *f, size_t number)
     const struct segment *s = &f->segments[number];
     uint64_t first;
     f->current = SIZE_MAX;
-    f->nentries = 0;
     f->block = NONE;
+    f->tools = (struct lp_found){0};
+    free(f->entries);
+    f->entries = NULL;
+    f->nentries = s->index != 0 ? (size_t)s->nblocks : 1;
+    if (beyond_memory(f, s->nblocks, sizeof *f->entries))
+        return LP_LIMIT;
     enum lp_status status = read_header(f, s, &first);
     if (status != LP_OK)
         return status;
-    if (s->index == 0) {
-        status = read_only_block(f, s, first);
-    } else {
-        unsigned char *payload = malloc(LP_INDEX_MAX);
-        if (payload == NULL)
-            return LP_NOMEM;
-        for (uint64_t at = s->index; status == LP_OK && at != s->start;) {
-            struct lp_frame frame;
-            uint64_t back;
-            status = before_index(f, at, s->end, payload, &frame, &back);
-            if (status == LP_OK)
-                status = prepend_entries(f, payload, frame.payload_size, at);
-            at = back;
-        }
-        free(payload);
-    }
+    f->entries = malloc((f->nentries > 0 ? f->nentries : 1) * sizeof *f->entries);
+    if (f->entries == NULL)
+        return LP_NOMEM;
+    status = s->index != 0 ? read_entries(f, s) : read_only_block(f, s, first);
+    if (status == LP_OK)
+        status = number_blocks(f, s);
     if (status == LP_OK)
         f->current = number;
     return status;
@@ -353,96 +443,124 @@ enum lp_status lp_file_segment(struct lp_file *f, size_t i, struct lp_segment *o
 
 enum lp_status lp_file_records(struct lp_file *f, uint64_t *nrecords)
 {
-    *nrecords = 0;
-    for (size_t i = 0; i < f->nsegments; i++)
-        *nrecords += f->segments[i].nrecords;
+    *nrecords = f->nrecords;
     return LP_OK;
 }
 
-/* Restores a block into f->text and f->ends. */
-static enum lp_status load_block(struct lp_file *f, const struct entry *entry)
+/* --- Blocks and records ------------------------------------------------------------ */
+
+/* Reads the frame of a block, which must be what its index, or its segment, says. */
+static enum lp_status read_block(struct lp_file *f, const struct entry *entry, struct lp_event *e)
 {
-    if (f->block == entry->offset)
-        return LP_OK;
-    f->block = NONE;
-    f->offset = entry->offset;
-    if (entry->size > UINT32_MAX)
-        return LP_DATA;
-    uint64_t memory = f->options.memory != 0 ? f->options.memory : LP_MEMORY_DEFAULT;
-    if (entry->size > memory)
-        return LP_LIMIT;
+    struct lp_frame frame;
+    uint64_t size;
     enum lp_status status =
-        lp_need_find(&f->header, f->options.find, f->options.find_ctx, &f->tools, &f->need);
+        read_frame_header(f, entry->offset, entry->offset + entry->size, &frame, &size);
     if (status != LP_OK)
         return status;
-    unsigned char *bytes = malloc(entry->size > 0 ? (size_t)entry->size : 1);
-    if (bytes == NULL)
-        return LP_NOMEM;
+    if (!lp_is_data(frame.kind) || frame.text_size != entry->text_size ||
+        frame.nrecords != entry->nrecords || !(frame.kind & LP_KIND_OPEN) == entry->open)
+        return LP_DATA;
     struct lp_parser parser;
-    lp_parser_init(&parser, false, memory);
+    lp_parser_init(&parser, false, f->memory);
     parser.header = f->header;
     parser.in_segment = true;
-    struct lp_event e = {.kind = LP_EVENT_NONE};
-    const unsigned char *at = bytes;
-    size_t n = (size_t)entry->size;
-    status = f->read(f->read_ctx, entry->offset, bytes, n);
+    status = lp_parser_check_block(&parser, &frame);
+    f->bytes.n = 0;
+    if (status == LP_OK && !lp_buf_reserve(&f->bytes, (size_t)size))
+        status = LP_NOMEM;
     if (status == LP_OK)
-        status = lp_parser_step(&parser, &at, &n, &e);
-    if (status == LP_OK && e.kind != LP_EVENT_BLOCK)
-        status = LP_DATA;
-    if (status == LP_OK) {
-        free(f->ends);
-        f->ends = malloc((size_t)e.frame.nrecords * sizeof *f->ends);
-        status = f->ends == NULL ? LP_NOMEM : LP_OK;
-    }
+        status = f->read(f->read_ctx, entry->offset, f->bytes.p, (size_t)size);
+    if (status == LP_OK)
+        status = check_ancillary(f, entry->offset + size, entry->offset + entry->size);
+    f->offset = entry->offset;
+    *e = (struct lp_event){.frame = frame,
+                           .payload = f->bytes.p + ((size_t)size - frame.payload_size)};
+    return status;
+}
+
+/* Restores a block, by its number, into f->text and f->ends. */
+static enum lp_status load_block(struct lp_file *f, size_t number)
+{
+    const struct entry *entry = &f->entries[number];
+    struct lp_event e;
+    if (f->block == number)
+        return LP_OK;
+    f->block = NONE;
+    enum lp_status status = LP_OK;
+    f->offset = entry->offset;
+    if (f->tools.vocab == NULL && f->tools.dict == NULL)
+        status =
+            lp_need_find(&f->header, f->options.find, f->options.find_ctx, &f->tools, &f->need);
+    if (status == LP_OK)
+        status = read_block(f, entry, &e);
+    f->ends.n = 0;
+    if (status == LP_OK && !lp_buf_reserve(&f->ends, (size_t)e.frame.nrecords * sizeof(uint64_t)))
+        status = LP_NOMEM;
     if (status == LP_OK)
         status = lp_body_restore(&f->coder, &f->tools, f->header.split, &e.frame, e.payload,
-                                 &f->text, f->ends, NULL);
-    if (status == LP_OK && e.frame.nrecords != entry->nrecords)
-        status = LP_DATA;
-    lp_parser_free(&parser);
-    free(bytes);
+                                 &f->text, (uint64_t *)(void *)f->ends.p, NULL);
     if (status == LP_OK)
-        f->block = entry->offset;
+        f->block = number;
     return status;
 }
 
 /* Writes the piece of a record that a block holds. */
-static enum lp_status put_piece(struct lp_file *f, const struct entry *entry, uint64_t piece,
-                                lp_sink *sink, void *ctx)
+static enum lp_status put_piece(struct lp_file *f, size_t number, uint64_t piece, lp_sink *sink,
+                                void *ctx)
 {
-    enum lp_status status = load_block(f, entry);
+    enum lp_status status = load_block(f, number);
     if (status != LP_OK)
         return status;
-    uint64_t from = piece > 0 ? f->ends[piece - 1] : 0, to = f->ends[piece];
+    const uint64_t *ends = (const uint64_t *)(const void *)f->ends.p;
+    uint64_t from = piece > 0 ? ends[piece - 1] : 0, to = ends[piece];
     return to > from ? sink(ctx, f->text.p + from, (size_t)(to - from)) : LP_OK;
+}
+
+/* The segment that holds record n of the file, from 1. */
+static size_t segment_of(const struct lp_file *f, uint64_t n)
+{
+    size_t first = 0, last = f->nsegments - 1; /* later ones come first */
+    while (first < last) {
+        size_t middle = first + (last - first) / 2;
+        if (n > f->segments[middle].records_before)
+            last = middle;
+        else
+            first = middle + 1;
+    }
+    return first;
+}
+
+/* The block in which record n of the segment, from 1, begins. */
+static size_t block_of(const struct lp_file *f, uint64_t n)
+{
+    size_t first = 0, last = f->nentries - 1;
+    while (first < last) {
+        size_t middle = first + (last - first) / 2;
+        if (f->entries[middle].records_end >= n)
+            last = middle;
+        else
+            first = middle + 1;
+    }
+    return first;
 }
 
 enum lp_status lp_file_record(struct lp_file *f, uint64_t n, lp_sink *sink, void *ctx)
 {
-    size_t number = f->nsegments;
-    if (n == 0)
+    if (n == 0 || n > f->nrecords)
         return LP_USAGE;
-    while (number > 0 && n > f->segments[number - 1].nrecords)
-        n -= f->segments[--number].nrecords;
-    if (number == 0)
-        return LP_USAGE;
-    enum lp_status status = enter(f, number - 1);
+    size_t number = segment_of(f, n);
+    enum lp_status status = enter(f, number);
     if (status != LP_OK)
         return status;
-    bool open = false; /* the block before ends within a record */
-    size_t i = 0;
-    for (; i < f->nentries && n > f->entries[i].nrecords - open; i++) {
-        n -= f->entries[i].nrecords - open;
-        open = f->entries[i].open;
-    }
-    if (i == f->nentries)
-        return LP_DATA; /* the index lists fewer than the end tells of */
-    uint64_t piece = n - 1 + open;
+    n -= f->segments[number].records_before;
+    size_t i = block_of(f, n);
+    const struct entry *before = i > 0 ? &f->entries[i - 1] : NULL;
+    /* Its place among the records of the block, of which the first may have begun before. */
+    uint64_t piece = n - 1 - (before != NULL ? before->records_end - before->open : 0);
     for (; i < f->nentries; i++) {
-        const struct entry *entry = &f->entries[i];
-        status = put_piece(f, entry, piece, sink, ctx);
-        if (status != LP_OK || !entry->open || piece + 1 < entry->nrecords)
+        status = put_piece(f, i, piece, sink, ctx);
+        if (status != LP_OK || !f->entries[i].open || piece + 1 < f->entries[i].nrecords)
             return status;
         piece = 0;
     }

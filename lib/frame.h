@@ -68,6 +68,12 @@ static inline bool lp_is_data(unsigned kind)
     return (kind & 0xF0) == LP_KIND_DATA;
 }
 
+/* Whether a decoder passes over a frame whose kind it does not know. */
+static inline bool lp_is_ancillary(unsigned kind)
+{
+    return (kind & LP_KIND_ANCILLARY) && kind < LP_KIND_DATA && kind != LP_KIND_INDEX;
+}
+
 /* The most bytes a block's body may have, stored or not: tokens are stored only
  * where they are smaller than the text. */
 static inline uint64_t lp_body_limit(uint64_t text_size, uint64_t nrecords)

@@ -50,8 +50,7 @@ static enum lp_status newer(struct lp_parser *p, const char *what, unsigned numb
     return LP_VERSION;
 }
 
-/* Limits that hold before any memory is taken for a block. */
-static enum lp_status check_block(struct lp_parser *p, const struct lp_frame *frame)
+enum lp_status lp_parser_check_block(const struct lp_parser *p, const struct lp_frame *frame)
 {
     uint64_t limit = (uint64_t)1 << (p->in_segment ? p->header.block_log : LP_LIMIT_LOG_MAX);
     enum lp_chain chain = lp_wire_chain(frame->kind);
@@ -73,7 +72,7 @@ static enum lp_status check_block(struct lp_parser *p, const struct lp_frame *fr
 static enum lp_status check_frame(struct lp_parser *p, const struct lp_frame *frame)
 {
     if (lp_is_data(frame->kind))
-        return check_block(p, frame);
+        return lp_parser_check_block(p, frame);
     switch (frame->kind) {
     case LP_KIND_HEADER:
         if (p->in_segment && !p->recover)
@@ -85,7 +84,7 @@ static enum lp_status check_frame(struct lp_parser *p, const struct lp_frame *fr
     case LP_KIND_END:
         return p->in_segment || p->recover ? LP_OK : LP_DATA;
     default:
-        if (!(frame->kind & LP_KIND_ANCILLARY) || frame->kind >= 0x80)
+        if (!lp_is_ancillary(frame->kind))
             return newer(p, "frame kind", frame->kind);
         return p->in_segment || p->recover ? LP_OK : LP_DATA;
     }

@@ -62,6 +62,10 @@ void lp_parser_free(struct lp_parser *parser);
 enum lp_status lp_parser_step(struct lp_parser *parser, const unsigned char **data, size_t *n,
                               struct lp_event *event);
 
+/* Limits that hold before any memory is taken for a block: those of the segment and of the owner.
+ * LP_DATA, LP_LIMIT. */
+enum lp_status lp_parser_check_block(const struct lp_parser *parser, const struct lp_frame *frame);
+
 /* The input ends. */
 void lp_parser_eof(struct lp_parser *parser);
 
