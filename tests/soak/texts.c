@@ -151,15 +151,18 @@ static void append_slice(struct text *text, struct draw *d, struct span s)
     append(text, s.p + from, draw_any(d, s.n - from + 1));
 }
 
-/* A record with something put into it here and there. */
+/* A record with something put into it here and there, one of few things. */
 static void append_spoilt(struct text *text, struct draw *d, struct span s)
 {
-    size_t often = draw_size(d, 14);
+    size_t often = draw_size(d, 14), few[4], count = 1 + draw_any(d, COUNT(few));
+    for (size_t i = 0; i < count; i++)
+        few[i] = draw_any(d, COUNT(bits));
     for (size_t at = 0; at < s.n;) {
         size_t n = draw_any(d, 2 * often);
         n = n < s.n - at ? n : s.n - at;
         append(text, s.p + at, n);
-        append_bits(text, d, 1);
+        struct span bit = bits[few[draw_any(d, count)]];
+        append(text, bit.p, bit.n);
         at += n;
     }
 }
@@ -190,11 +193,11 @@ static void append_record(struct text *text, struct draw *d, struct part part)
 {
     size_t kind = draw_any(d, 100);
     struct span s = any_record(part, d);
-    if (kind < 80)
+    if (kind < 75)
         append(text, s.p, s.n);
-    else if (kind < 90)
+    else if (kind < 83)
         append_slice(text, d, s);
-    else if (kind < 93)
+    else if (kind < 85)
         append_bits(text, d, draw_any(d, 5));
     else if (kind < 99)
         append_spoilt(text, d, s);
