@@ -91,7 +91,7 @@ static bool ok(struct round *r, enum lp_status status, const char *what)
 static void save_file(const struct round *r, const char *name, const void *data, size_t n)
 {
     char path[4096];
-    snprintf(path, sizeof path, "%s/round-%llu.%s", r->soak->save, (unsigned long long)r->number,
+    snprintf(path, sizeof path, "%s/library-%llu.%s", r->soak->save, (unsigned long long)r->number,
              name);
     FILE *file = fopen(path, "wb");
     if (file == NULL || fwrite(data, 1, n, file) != n || fclose(file) != 0)
@@ -762,7 +762,7 @@ static double now(void)
 static void print_counts(struct soak *soak, double seconds)
 {
     double mb = 1e-6 * (double)soak->done;
-    printf("%4.0f s: %.0f MB, %llu streams, %llu records, %llu blobs, %llu ids, %llu failures; "
+    printf("%.0f s: %.0f MB, %llu streams, %llu records, %llu blobs, %llu ids, %llu failures; "
            "%.0f MB/s\n",
            seconds, mb, (unsigned long long)soak->streams, (unsigned long long)soak->records,
            (unsigned long long)soak->blobs, (unsigned long long)soak->ids,
