@@ -143,6 +143,10 @@ $B/bench/%: $B/obj/tests/bench/%.o $B/lib/liblp.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
+$B/soak/soak: $(patsubst %.c,$B/obj/%.o,$(wildcard tests/soak/*.c)) $B/lib/liblp.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
 bench-tok: $B/bench/tok $(VOCABS) # for scripts/bench-instructions; by itself, see tests/bench/tok.c
 
 demo: ## install what is missing, build, pack and restore a sample
@@ -164,6 +168,9 @@ bench: $B/bench/bench $(VOCABS) ## ratio, speed and memory of each method on a s
 
 oracle: all units ## millions of texts against tiktoken (PyPI)
 	B='$B' scripts/oracle
+
+soak: all $B/soak/soak ## any amount of real text (LP_CORPUS) through the library and the commands, and back
+	B='$B' scripts/soak
 
 cross: ## unit tests and golden files on aarch64, i686 and s390x, emulated
 	scripts/check-cross
@@ -211,4 +218,4 @@ clean: ## remove what was built
 
 FORCE:
 -include $(shell find $B/obj -name '*.d' 2>/dev/null)
-.PHONY: all help units demo check asan bench bench-tok oracle cross lint install uninstall dist clean FORCE
+.PHONY: all help units demo check asan bench bench-tok oracle soak cross lint install uninstall dist clean FORCE

@@ -1,11 +1,7 @@
 /* tok_vectors - ids equal to tiktoken's, for every code point in four places and
  * for the cases of tests/data/vectors; whole, byte by byte and in random pieces. */
-#include "bytes.h"
-#include "check.h"
-#include "lp.h"
+#include "vectors.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { GROUP = 1024, CODE_POINTS = 0x110000 };
@@ -13,19 +9,6 @@ enum { GROUP = 1024, CODE_POINTS = 0x110000 };
 static const char *const around[4][2] = {{"", ""}, {"a", "b"}, {"1", "2"}, {" ", " "}};
 static const char *name;
 static int failures;
-
-static unsigned char *read_file(const char *path, size_t *n)
-{
-    FILE *file = fopen(path, "rb");
-    unsigned char *data = malloc(64 << 20);
-    if (file == NULL || data == NULL) {
-        fprintf(stderr, "%s: cannot be read\n", path);
-        exit(1);
-    }
-    *n = fread(data, 1, 64 << 20, file);
-    fclose(file);
-    return data;
-}
 
 static size_t utf8(uint32_t c, char *p)
 {
@@ -62,10 +45,7 @@ static size_t encode(struct lp_tok *tok, const char *text, size_t n, int how, st
     }
     if (lp_tok_push(tok, NULL, 0, true, ids) != LP_OK || lp_tok_held(tok) != 0)
         exit(1);
-    lp_put32(out, (uint32_t)ids->n);
-    for (size_t i = 0; i < ids->n; i++)
-        lp_put32(out + 4 + 4 * i, ids->v[i]);
-    return 4 + 4 * ids->n;
+    return spell(ids, out);
 }
 
 static void expect(uint64_t hash, uint64_t expected, const char *what, size_t which, int how)

@@ -1,0 +1,36 @@
+/* vectors.h - what the tests of tests/data/vectors share. */
+#ifndef TEST_VECTORS_H
+#define TEST_VECTORS_H
+
+#include "bytes.h"
+#include "check.h"
+#include "lp.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* A whole file; ends the test when it cannot be read. */
+static inline unsigned char *read_file(const char *path, size_t *n)
+{
+    FILE *file = fopen(path, "rb");
+    unsigned char *data = malloc(64 << 20);
+    if (file == NULL || data == NULL) {
+        fprintf(stderr, "%s: cannot be read\n", path);
+        exit(1);
+    }
+    *n = fread(data, 1, 64 << 20, file);
+    fclose(file);
+    return data;
+}
+
+/* Writes how many ids there are, and the ids, as the hashes of the vectors are made of
+ * them. Returns the bytes. */
+static inline size_t spell(const struct lp_ids *ids, unsigned char *out)
+{
+    lp_put32(out, (uint32_t)ids->n);
+    for (size_t i = 0; i < ids->n; i++)
+        lp_put32(out + 4 + 4 * i, ids->v[i]);
+    return 4 + 4 * ids->n;
+}
+
+#endif
