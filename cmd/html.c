@@ -191,14 +191,13 @@ static void put_head(const struct report *r, struct output *out)
     if (r->ninputs == 1)
         html_text(out, r->files[0]);
     else
-        output_print(out, "%zu files", r->ninputs);
-    output_print(out, "</h1>\n<p>%s record%s, ", commas(a, r->nrecords),
-                 r->nrecords == 1 ? "" : "s");
-    output_print(out, "%s bytes, ", commas(a, r->record_bytes));
-    output_print(out, "%s characters, ", commas(a, r->characters));
-    output_print(out, "%s tokens of %s", commas(a, r->tokens), r->encoding);
+        output_print(out, "%zu file%s", r->ninputs, plural(r->ninputs));
+    output_print(out, "</h1>\n<p>%s record%s, ", commas(a, r->nrecords), plural(r->nrecords));
+    output_print(out, "%s byte%s, ", commas(a, r->record_bytes), plural(r->record_bytes));
+    output_print(out, "%s character%s, ", commas(a, r->characters), plural(r->characters));
+    output_print(out, "%s token%s of %s", commas(a, r->tokens), plural(r->tokens), r->encoding);
     if (r->invalid > 0)
-        output_print(out, "; %s bytes are no valid UTF-8", commas(a, r->invalid));
+        output_print(out, "; %s byte%s not valid UTF-8", commas(a, r->invalid), plural(r->invalid));
     put(out, "</p>\n");
 }
 
@@ -282,9 +281,9 @@ static void put_figures(const struct report *r, struct output *out)
              r->nrecords > 1 ? "All in one stream, in a file" : "As a stream, in a file");
     output_print(out,
                  "</tbody></table></div>\n<p class=\"small\" style=\"margin:14px 0 0\">The "
-                 "limit is Shannon's for coding characters one by one: %s bytes, %.2f bits a "
+                 "limit is Shannon's for coding characters one by one: %s byte%s, %.2f bits a "
                  "character. Methods that know context go below it.</p></div>\n",
-                 commas(a, (uint64_t)(r->limit + 0.5)),
+                 commas(a, (uint64_t)(r->limit + 0.5)), plural((uint64_t)(r->limit + 0.5)),
                  r->characters > 0 ? r->limit * 8 / (double)r->characters : 0);
 }
 

@@ -341,10 +341,10 @@ static void print_json(const struct counts *c, struct output *out)
 static void print_table(const struct counts *c, struct output *out)
 {
     bool sparse = false, token = c->entropy[TOKEN] != NULL && c->vocab != NULL;
-    output_print(out, "%" PRIu64 " record%s, %" PRIu64 " bytes", c->nrecords,
-                 c->nrecords == 1 ? "" : "s", c->nbytes);
+    output_print(out, "%" PRIu64 " record%s, %" PRIu64 " byte%s", c->nrecords, plural(c->nrecords),
+                 c->nbytes, plural(c->nbytes));
     if (c->invalid > 0)
-        output_print(out, ", %" PRIu64 " of them no valid UTF-8: a character each", c->invalid);
+        output_print(out, ", %" PRIu64 " not valid UTF-8, counted as a character each", c->invalid);
     output_print(out, "%s%s\n\n", token ? ", tokens of " : "",
                  token ? lp_vocab_name(c->vocab) : "");
     output_print(

@@ -384,10 +384,11 @@ static void insist_on_exactness(const struct report *r)
 {
     for (size_t i = 0; i < r->nresults; i++) {
         const struct result *result = &r->results[i];
+        uint64_t wrong = result->blobs.wrong + result->stream.wrong;
         if (!result_exact(result))
             tool_die(r->tool, EXIT_DATA,
-                     "%s: %" PRIu64 " bytes did not come back as they were: do not use it",
-                     result->method->name, result->blobs.wrong + result->stream.wrong);
+                     "%s: %" PRIu64 " byte%s did not come back unchanged: do not use it",
+                     result->method->name, wrong, plural(wrong));
     }
 }
 

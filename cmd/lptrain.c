@@ -3,17 +3,20 @@
  * A part of the records is held out and packed with what the others made, to say
  * what it is worth; what is written is then made of all. */
 #include "blob.h"
+#include "bytes.h"
 #include "check.h"
 #include "dict.h"
 #include "pack.h"
 #include "progress.h"
 #include "stored.h"
 #include "train.h"
+#include "vocab_layout.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <zdict.h>
 #include <zstd.h>
 
@@ -23,7 +26,7 @@ static const char help[] =
     "Make a model for lpmix, or a dictionary for lpzstd, from records like those to be\n"
     "packed: texts, or token streams.\n"
     "\n"
-    "  -o, --output FILE     what is made\n"
+    "  -o, --output FILE     where to write the model or dictionary\n"
     "      --zstd            a zstd dictionary\n"
     "      --new             a model from nothing; each FILE may be WEIGHT:FILE\n"
     "  -D, --dictionary FILE the model to adapt (default: the one that comes with lopace)\n"
@@ -32,7 +35,7 @@ static const char help[] =
     "  -0, --null            records end with NUL\n"
     "  -L, --lines           records are lines (default: each FILE is a record)\n"
     "      --install         put models and dictionaries where all commands find them\n"
-    "  -f, --force           read from a terminal\n"
+    "  -f, --force           make or install what is refused otherwise; read from a terminal\n"
     "  -q, --quiet           no warnings, no progress, no report\n"
     "  -h, --help            -V, --version\n";
 
@@ -53,11 +56,18 @@ static const struct option long_options[] = {
 enum {
     TEXT_MAX = 64 << 20,    /* of records to adapt to: more teaches little, and takes memory */
     NEW_TEXT_MAX = 1 << 30, /* of a new model */
+    NEW_TEXT_MIN = 1 << 20, /* of a new model: less teaches it few of the tokens */
     HELD_EACH = 5,          /* one record in so many is held out */
     FEW = 50,               /* records that hardly tell what others will be like */
     MODEL_SIZE = 10 << 20,  /* of a new model's tables */
     DICT_SIZE = 110 << 10,  /* zstd's own default */
     DICT_LEVEL = 19,
+    /* The least that zstd's trainer is given. It learns from the first three quarters of the
+     * samples, and crashes if they hold fewer than 8 bytes (libzstd 1.5.4 to 1.5.7). Samples are
+     * not empty, so 11 are safe; 16 would be even if it learned from half of them. The smallest
+     * dictionary has 256 bytes: from fewer bytes it cannot be worth its size. */
+    DICT_SAMPLES_MIN = 16,
+    DICT_BYTES_MIN = 256,
 };
 
 struct options {
@@ -104,9 +114,9 @@ static struct options parse(struct tool *tool, int argc, char **argv)
     if (o.install && (tool->output != NULL || o.zstd || o.new || o.model != NULL))
         tool_usage(tool, "--install takes files and nothing else");
     if (o.install && o.files[0] == NULL)
-        tool_usage(tool, "--install: which FILE?");
+        tool_usage(tool, "--install needs at least one FILE");
     if (!o.install && tool->output == NULL)
-        tool_usage(tool, "-o FILE is needed: it is what is made");
+        tool_usage(tool, "-o FILE is required");
     if (o.zstd && (o.new || o.model != NULL))
         tool_usage(tool, "--zstd goes with neither --new nor -D");
     if (o.new &&o.model != NULL)
@@ -278,6 +288,11 @@ static void read_records(struct records *r, const struct options *o)
         tool_warn(r->tool, "only the first %zu MiB of text are used", r->limit >> 20);
     if (r->docs.ndocs == 0)
         tool_die(r->tool, EXIT_DATA, "no records: nothing to learn from");
+    if (o->new && r->text.n < NEW_TEXT_MIN && !r->tool->force)
+        tool_die(r->tool, EXIT_DATA,
+                 "%zu byte%s of text: too little for --new, which needs %d MiB: -f makes the model "
+                 "anyway",
+                 r->text.n, plural(r->text.n), NEW_TEXT_MIN >> 20);
 }
 
 static void records_free(struct records *r)
@@ -298,21 +313,44 @@ static void say(void *ctx, const char *text)
     progress_add(progress, 0);
 }
 
-/* A dictionary of the token payloads of docs. */
-static struct lp_buf make_dict(const struct records *r, const struct lp_docs *docs, size_t size)
+/* A dictionary that zstd made of samples, or why it made none. */
+struct made_dict {
+    struct lp_buf file;
+    size_t nsamples, nbytes;
+    const char *error; /* zstd's; NULL when the samples were too few or too short to try */
+};
+
+/* The only call of zstd's trainer, which crashes on samples that it cannot take. */
+static void train_dict(struct made_dict *dict, size_t size, const void *samples,
+                       const size_t *sizes)
 {
-    struct lp_buf samples = {0}, dict = {0};
+    if (dict->nsamples < DICT_SAMPLES_MIN || dict->nbytes < DICT_BYTES_MIN)
+        return;
+    size_t n = ZDICT_trainFromBuffer(dict->file.p, size, samples, sizes, (unsigned)dict->nsamples);
+    if (ZDICT_isError(n))
+        dict->error = ZDICT_getErrorName(n);
+    else
+        dict->file.n = n;
+}
+
+/* A dictionary of the token payloads of docs. */
+static struct made_dict make_dict(const struct records *r, const struct lp_docs *docs, size_t size)
+{
+    struct made_dict dict = {0};
+    struct lp_buf samples = {0};
     size_t *sizes = malloc((docs->ndocs + 1) * sizeof *sizes), begin = 0;
     if (sizes == NULL || !lp_buf_reserve(&samples, LP_PACK_MAX * docs->n) ||
-        !lp_buf_reserve(&dict, size))
-        tool_die(r->tool, EXIT_IO, "out of memory");
+        !lp_buf_reserve(&dict.file, size))
+        no_memory(r->tool);
     for (uint32_t d = 0; d < docs->ndocs; begin = docs->end[d++]) {
-        sizes[d] =
+        size_t n =
             lp_pack_ids(r->vocab, docs->id + begin, docs->end[d] - begin, samples.p + samples.n);
-        samples.n += sizes[d];
+        if (n > 0)
+            sizes[dict.nsamples++] = n;
+        samples.n += n;
     }
-    size_t n = ZDICT_trainFromBuffer(dict.p, size, samples.p, sizes, docs->ndocs);
-    dict.n = ZDICT_isError(n) ? 0 : n;
+    dict.nbytes = samples.n;
+    train_dict(&dict, size, samples.p, sizes);
     free(sizes);
     lp_buf_free(&samples);
     return dict;
@@ -351,15 +389,19 @@ static struct ratio measure(const struct records *r, const bool *held,
     return (struct ratio){mean.blob / (double)n, mean.stream / (double)n};
 }
 
-static struct ratio measure_dict(const struct records *r, const bool *held,
+/* With a dictionary, or without one: NULL. */
+static struct ratio measure_zstd(const struct records *r, const bool *held,
                                  const struct lp_buf *dict)
 {
+    struct lp_options options = {
+        .chain = LP_CHAIN_TOKENS_ZSTD, .vocab = r->vocab, .level = DICT_LEVEL};
+    if (dict == NULL)
+        return measure(r, held, &options);
     struct lp_dict made = {.data = dict->p,
                            .size = dict->n,
                            .fingerprint = lp_xxh64(dict->p, dict->n, 0) | 1,
                            .ddict = ZSTD_createDDict(dict->p, dict->n)};
-    struct lp_options options = {
-        .chain = LP_CHAIN_TOKENS_ZSTD, .vocab = r->vocab, .level = DICT_LEVEL, .dict = &made};
+    options.dict = &made;
     if (made.ddict == NULL)
         no_memory(r->tool);
     struct ratio mean = measure(r, held, &options);
@@ -375,7 +417,8 @@ static struct ratio measure_model(const struct records *r, const bool *held,
 }
 
 struct result {
-    struct ratio before, model, dict;
+    struct ratio before, model; /* the model to adapt, and adapted */
+    struct ratio zstd, dict;    /* zstd without a dictionary, and with one */
     uint32_t nheld;
 };
 
@@ -406,30 +449,43 @@ static uint32_t hold_out(const struct records *r, bool *held, struct lp_docs *mo
     return n;
 }
 
-/* Holds a part out and packs it by what the others make. */
+static void try_dict(const struct records *r, const struct options *o, const bool *held,
+                     const struct lp_docs *most, size_t size, struct result *x)
+{
+    struct made_dict dict = make_dict(r, most, size);
+    if (dict.file.n > 0)
+        x->dict = measure_zstd(r, held, &dict.file);
+    if (o->zstd)
+        x->zstd = measure_zstd(r, held, NULL);
+    lp_buf_free(&dict.file);
+}
+
+static void try_model(const struct records *r, const struct options *o, const bool *held,
+                      const struct lp_docs *most, const struct lp_trainer *t, struct result *x)
+{
+    struct lp_buf image = {0};
+    struct lp_model model;
+    x->before = measure_model(r, held, t->base);
+    make_model(r, o, t, most, &image);
+    check(r->tool, "training", lp_model_view(image.p, image.n, &model));
+    x->model = measure_model(r, held, &model);
+    lp_buf_free(&image);
+}
+
+/* Holds a part out and packs it by what the others make: by what is asked for, and, for the
+ * report, by what it is compared with. */
 static struct result try_out(const struct records *r, const struct options *o,
                              const struct lp_trainer *t, size_t dict_size)
 {
     struct lp_docs most = {0};
-    struct lp_buf dict = {0}, image = {0};
-    bool *held = calloc(r->docs.ndocs, sizeof *held);
+    bool *held = calloc(r->docs.ndocs, sizeof *held), all = !r->tool->quiet;
     if (held == NULL)
         no_memory(r->tool);
     struct result result = {.nheld = hold_out(r, held, &most)};
-    if (result.nheld > 0) {
-        dict = make_dict(r, &most, dict_size);
-        if (dict.n > 0)
-            result.dict = measure_dict(r, held, &dict);
-        if (t->base != NULL) {
-            struct lp_model model;
-            result.before = measure_model(r, held, t->base);
-            make_model(r, o, t, &most, &image);
-            check(r->tool, "training", lp_model_view(image.p, image.n, &model));
-            result.model = measure_model(r, held, &model);
-        }
-    }
-    lp_buf_free(&dict);
-    lp_buf_free(&image);
+    if (result.nheld > 0 && (o->zstd || all))
+        try_dict(r, o, held, &most, dict_size, &result);
+    if (result.nheld > 0 && (!o->zstd || all) && t->base != NULL)
+        try_model(r, o, held, &most, t, &result);
     lp_docs_free(&most);
     free(held);
     return result;
@@ -447,9 +503,11 @@ static void advise(const struct options *o, const struct result *x)
     bool dict = x->dict.blob > x->model.blob;
     if (x->model.blob == 0 || x->dict.blob == 0)
         return;
-    if (x->before.blob > x->model.blob && x->before.blob > x->dict.blob)
-        fprintf(stderr, "the model as it was suits these records best%s\n",
-                x->model.stream > x->before.stream ? ", but for streams" : "");
+    if (x->before.blob >= x->model.blob && x->before.blob >= x->dict.blob)
+        fputs(x->model.stream > x->before.stream
+                  ? "the model as it was is best for blobs, the adapted one for streams\n"
+                  : "the model as it was suits these records best\n",
+              stderr);
     else
         fprintf(stderr, "a %s suits these records best%s\n", dict ? "dictionary" : "model",
                 dict == o->zstd ? ""
@@ -461,10 +519,10 @@ static void advise(const struct options *o, const struct result *x)
 static void report(const struct records *r, const struct options *o, const struct result *x)
 {
     if (r->docs.ndocs < FEW)
-        tool_warn(r->tool, "%" PRIu32 " record%s: too few to tell what others will be like",
-                  r->docs.ndocs, r->docs.ndocs > 1 ? "s" : "");
-    fprintf(stderr, "%" PRIu32 " records, %zu bytes; %" PRIu32 " held out\n", r->docs.ndocs,
-            r->text.n, x->nheld);
+        tool_warn(r->tool, "only %" PRIu32 " record%s: too few to estimate the gain", r->docs.ndocs,
+                  plural(r->docs.ndocs));
+    fprintf(stderr, "%" PRIu32 " record%s, %zu byte%s; %" PRIu32 " held out\n", r->docs.ndocs,
+            plural(r->docs.ndocs), r->text.n, plural(r->text.n), x->nheld);
     if (x->nheld == 0)
         return;
     fputs("mean ratio of those held out, each as a blob, and in a stream that names a model or\n"
@@ -472,27 +530,101 @@ static void report(const struct records *r, const struct options *o, const struc
           stderr);
     report_ratio(&x->before, "lpmix, the model as it was");
     report_ratio(&x->model, "lpmix -D, the model adapted to the other records");
+    report_ratio(&x->zstd, "lpzstd -19, without a dictionary");
     report_ratio(&x->dict, "lpzstd -19 -D, a dictionary of the other records");
+    if (x->dict.blob == 0)
+        fputs("no zstd dictionary to compare with: the other records are too few or too short\n",
+              stderr);
     advise(o, x);
 }
 
-/* Opens a file as a model, or else as a dictionary, which any bytes may be: but not
- * those of a damaged model. */
-static struct lp_found open_made(const struct tool *tool, const char *file)
+/* What packs the records held out worse than the packers do without it, even where it is named
+ * for nothing, is made only by force. */
+static void insist_on_gain(const struct tool *tool, const struct options *o, const struct result *x)
+{
+    double without = o->zstd ? x->zstd.stream : x->before.stream;
+    double with = o->zstd ? x->dict.stream : x->model.stream;
+    char text[160];
+    if (with == 0 || with >= without)
+        return;
+    snprintf(text, sizeof text, "%s: mean ratio %.2f with it, %.2f without",
+             o->zstd ? "the dictionary is worse than none"
+                     : "the adapted model is worse than the model as it was",
+             with, without);
+    if (!tool->force)
+        tool_die(tool, EXIT_DATA, "%s: -f makes it anyway", text);
+    tool_warn(tool, "%s", text);
+}
+
+/* --- Installing ---------------------------------------------------------------------- */
+
+static bool is_model(const unsigned char *data, size_t n)
+{
+    return n >= sizeof LP_LPM_MAGIC && memcmp(data, LP_LPM_MAGIC, sizeof LP_LPM_MAGIC) == 0;
+}
+
+/* A dictionary that a trainer made. zstd takes any other bytes for one too, of raw content. */
+static bool is_trained(const unsigned char *data, size_t n)
+{
+    return n >= 4 && lp_get32(data) == ZSTD_MAGIC_DICTIONARY;
+}
+
+/* What else a file is that begins so. */
+static const char *other_kind(const unsigned char *data, size_t n)
+{
+    if (n >= sizeof LP_LPV_MAGIC && memcmp(data, LP_LPV_MAGIC, sizeof LP_LPV_MAGIC) == 0)
+        return "a vocabulary, ";
+    return lp_is_stream(data, n) ? "a stream, " : lp_is_blob(data, n) ? "a blob, " : "";
+}
+
+/* Whether a file is a model, by its first bytes, and not a dictionary. What is neither is taken
+ * for a dictionary of raw content only by force: it may be a text named by mistake. */
+static bool holds_model(const struct tool *tool, const char *file)
 {
     struct input in;
+    struct stat st;
+    if (strcmp(file, "-") == 0)
+        tool_usage(tool, "--install needs files: it does not read standard input");
+    if (stat(file, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+        tool_die(tool, EXIT_DATA, "%s: is not a regular file", file); /* opening might wait */
+    input_open(tool, &in, file);
+    size_t n = input_peek(tool, &in, sizeof LP_LPM_MAGIC);
+    bool model = is_model(in.data, n);
+    if (n == 0)
+        tool_die(tool, EXIT_DATA, "%s: is empty, neither a model nor a zstd dictionary", file);
+    if (!model && !is_trained(in.data, n) && !tool->force)
+        tool_die(
+            tool, EXIT_DATA,
+            "%s: is %sneither a model nor a zstd dictionary: -f installs it as a dictionary of "
+            "raw content",
+            file, other_kind(in.data, n));
+    if (!model && (uint64_t)st.st_size > LP_DICT_MAX)
+        tool_die(tool, EXIT_DATA, "%s: is larger than %d MiB: too large for a dictionary", file,
+                 LP_DICT_MAX >> 20);
+    input_close(&in);
+    return model;
+}
+
+/* A trained dictionary is one that zstd can both pack and unpack with. */
+static enum lp_status verify_dict(const struct lp_dict *dict)
+{
+    bool sound = !is_trained(dict->data, dict->size) ||
+                 !ZDICT_isError(ZDICT_getDictHeaderSize(dict->data, dict->size));
+    return sound ? LP_OK : LP_DATA;
+}
+
+/* Opens a file as a model or a dictionary, and verifies all of it. */
+static struct lp_found open_made(const struct tool *tool, const char *file)
+{
     struct lp_model *model = NULL;
     struct lp_dict *dict = NULL;
-    input_open(tool, &in, file);
-    bool is_model = input_peek(tool, &in, sizeof LP_LPM_MAGIC) >= sizeof LP_LPM_MAGIC &&
-                    memcmp(in.data, LP_LPM_MAGIC, sizeof LP_LPM_MAGIC) == 0;
-    input_close(&in);
-    enum lp_status status = is_model ? lp_model_open(file, &model) : lp_dict_open(file, &dict);
-    if (status == LP_OK && is_model)
-        status = lp_model_verify(model);
+    bool models = holds_model(tool, file);
+    enum lp_status status = models ? lp_model_open(file, &model) : lp_dict_open(file, &dict);
+    if (status == LP_OK)
+        status = models ? lp_model_verify(model) : verify_dict(dict);
     if (status != LP_OK)
         tool_die(tool, tool_code(status), "%s: cannot be used as a %s: %s", file,
-                 is_model ? "model" : "dictionary",
+                 models ? "model" : "dictionary",
                  status == LP_IO ? strerror(errno) : lp_status_text(status));
     return (struct lp_found){.model = model, .dict = dict};
 }
@@ -560,6 +692,42 @@ static struct lp_train_sizes sizes_of(size_t size)
                                    .nodes = 15 * percent / LP_NET_NODE};
 }
 
+/* Makes a dictionary of all records. */
+static struct lp_buf whole_dict(const struct records *r, size_t size)
+{
+    struct made_dict dict = make_dict(r, &r->docs, size);
+    if (dict.error != NULL)
+        tool_die(r->tool, EXIT_DATA, "zstd makes no dictionary of these records: %s", dict.error);
+    if (dict.file.n == 0)
+        tool_die(r->tool, EXIT_DATA,
+                 "too little for a dictionary: %zu record%s, %zu byte%s as tokens: it needs %d "
+                 "records and %d bytes at least",
+                 dict.nsamples, plural(dict.nsamples), dict.nbytes, plural(dict.nbytes),
+                 DICT_SAMPLES_MIN, DICT_BYTES_MIN);
+    return dict.file;
+}
+
+/* What is asked for, of all records, once it proved worth it. */
+static struct lp_buf make(const struct records *r, const struct options *o,
+                          const struct lp_trainer *t)
+{
+    struct lp_buf made = {0};
+    size_t dict_size = o->zstd && o->size > 0 ? o->size : DICT_SIZE;
+    if (o->zstd) /* takes little time, and says first what is too little */
+        made = whole_dict(r, dict_size);
+    if (!o->new && !(r->tool->quiet && r->tool->force)) {
+        struct result result = try_out(r, o, t, dict_size);
+        progress_end(r->progress);
+        if (!r->tool->quiet)
+            report(r, o, &result);
+        insist_on_gain(r->tool, o, &result);
+    }
+    if (!o->zstd)
+        make_model(r, o, t, &r->docs, &made);
+    progress_end(r->progress);
+    return made;
+}
+
 int main(int argc, char **argv)
 {
     struct tool tool = {.name = "lptrain", .help = help};
@@ -571,7 +739,6 @@ int main(int argc, char **argv)
     }
     struct progress progress;
     struct output out;
-    struct lp_buf made = {0};
     struct finder finder = {.tool = &tool};
     struct lp_vocab *vocab = tool_vocab(&tool, o.encoding);
     struct records r = {.tool = &tool,
@@ -586,23 +753,11 @@ int main(int argc, char **argv)
                            .base = o.new ? NULL : base_model(&tool, &o, &finder, vocab),
                            .say = say,
                            .say_ctx = &progress};
-    size_t dict_size = o.zstd && o.size > 0 ? o.size : DICT_SIZE;
     progress_start(&progress, &tool, "reading", 0);
     read_records(&r, &o);
     output_open(&tool, &out, tool.output, true);
     progress_start(&progress, &tool, "training", 0);
-    if (!o.new && !tool.quiet) {
-        struct result result = try_out(&r, &o, &t, dict_size);
-        progress_end(&progress);
-        report(&r, &o, &result);
-    }
-    if (o.zstd)
-        made = make_dict(&r, &r.docs, dict_size);
-    else
-        make_model(&r, &o, &t, &r.docs, &made);
-    progress_end(&progress);
-    if (made.n == 0)
-        tool_die(&tool, EXIT_DATA, "too few records, or too short, for a dictionary");
+    struct lp_buf made = make(&r, &o, &t);
     output_sink(&out, made.p, made.n);
     output_close(&out);
     lp_buf_free(&made);

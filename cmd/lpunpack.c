@@ -163,8 +163,8 @@ static void on_loss(void *ctx, const struct lp_loss *loss)
         say_range(bytes, sizeof bytes, "text byte",
                   loss->text_offset == UINT64_MAX ? UINT64_MAX : loss->text_offset + 1,
                   loss->text_size);
-    tool_warn(u->tool, "%" PRIu64 " bytes at byte %" PRIu64 ": %s: lost %s, %s", loss->size,
-              loss->offset, lp_status_text(loss->why), records, bytes);
+    tool_warn(u->tool, "%" PRIu64 " byte%s at byte %" PRIu64 ": %s: lost %s, %s", loss->size,
+              plural(loss->size), loss->offset, lp_status_text(loss->why), records, bytes);
 }
 
 static struct lp_reader_options reader_options(struct unpack *u)
@@ -299,8 +299,8 @@ static void go_through(struct unpack *u, const char *name, struct lp_file *file,
         if (first == 0 || (*at != 0 && *at != ',') || (last < first && first <= nrecords))
             tool_usage(u->tool, "-r: '%s' is not a list like 3,5-9,20-", u->o->records);
         if (last > nrecords || first > nrecords)
-            tool_usage(u->tool, "-r: record %" PRIu64 " is not there: %s has %" PRIu64,
-                       last > nrecords ? last : first, name, nrecords);
+            tool_usage(u->tool, "-r: no record %" PRIu64 ": %s has %" PRIu64 " record%s",
+                       last > nrecords ? last : first, name, nrecords, plural(nrecords));
         for (uint64_t n = first; write && n <= last; n++) {
             enum lp_status status = lp_file_record(file, n, put, u);
             if (status != LP_OK)

@@ -189,8 +189,9 @@ static void put_saving(struct output *out, put_text *put, const struct result *r
                        struct figures f)
 {
     char text[160], a[32], b[32];
-    snprintf(text, sizeof text, "%s: %s bytes become %s, %.1f%% saved.", result->method->name,
-             commas(a, f.original), commas(b, f.stored), 100 * f.saved);
+    snprintf(text, sizeof text, "%s: %s byte%s become%s %s, %.1f%% saved.", result->method->name,
+             commas(a, f.original), plural(f.original), f.original == 1 ? "s" : "",
+             commas(b, f.stored), 100 * f.saved);
     put(out, text);
 }
 
@@ -345,19 +346,19 @@ static void put_head(const struct report *r, const struct table *t)
     output_print(t->out, "%s%s%s: ", t->bold, r->ninputs == 1 ? r->files[0] : "All files",
                  t->plain);
     if (r->nrecords != 1)
-        output_print(t->out, "%s records, ", commas(a, r->nrecords));
-    output_print(t->out, "%s bytes, ", commas(a, r->record_bytes));
-    output_print(t->out, "%s characters, ", commas(a, r->characters));
-    output_print(t->out, "%s tokens\n", commas(a, r->tokens));
+        output_print(t->out, "%s record%s, ", commas(a, r->nrecords), plural(r->nrecords));
+    output_print(t->out, "%s byte%s, ", commas(a, r->record_bytes), plural(r->record_bytes));
+    output_print(t->out, "%s character%s, ", commas(a, r->characters), plural(r->characters));
+    output_print(t->out, "%s token%s\n", commas(a, r->tokens), plural(r->tokens));
     output_print(t->out, "%s%s, zstd level %d", t->dim, r->encoding, r->level);
     if (r->dictionary != NULL)
         output_print(t->out, ", %s", r->dictionary);
-    output_print(t->out, "\nShannon limit of characters one by one: %s bytes, %.2f bits each%s\n",
-                 commas(a, (uint64_t)(r->limit + 0.5)),
+    output_print(t->out, "\nShannon limit of characters one by one: %s byte%s, %.2f bits each%s\n",
+                 commas(a, (uint64_t)(r->limit + 0.5)), plural((uint64_t)(r->limit + 0.5)),
                  r->characters > 0 ? r->limit * 8 / (double)r->characters : 0, t->plain);
     if (r->invalid > 0)
-        output_print(t->out, "%s bytes are no valid UTF-8: each counts as a character\n",
-                     commas(a, r->invalid));
+        output_print(t->out, "%s byte%s not valid UTF-8, counted as a character each\n",
+                     commas(a, r->invalid), plural(r->invalid));
 }
 
 static void put_proof(const struct report *r, const struct table *t)

@@ -167,9 +167,9 @@ static double saved(const struct stored *s)
 static void put_sizes(struct output *out, const struct stored *s)
 {
     char a[32];
-    output_print(out, "  text        %s bytes\n", commas(a, s->text_size));
-    output_print(out, "  stored      %s bytes: ratio %.2f, %.1f%% saved\n", commas(a, s->size),
-                 stored_ratio(s), 100 * saved(s));
+    output_print(out, "  text        %s byte%s\n", commas(a, s->text_size), plural(s->text_size));
+    output_print(out, "  stored      %s byte%s: ratio %.2f, %.1f%% saved\n", commas(a, s->size),
+                 plural(s->size), stored_ratio(s), 100 * saved(s));
 }
 
 static void put_stored(struct output *out, const struct stored *s, size_t segment, size_t segments)
@@ -195,7 +195,8 @@ static void put_stored(struct output *out, const struct stored *s, size_t segmen
     output_print(out, "  records     %s%s\n", commas(a, s->nrecords), ends[s->split]);
     if (!s->blob) {
         output_print(out, "  blocks      %s", commas(a, s->nblocks));
-        output_print(out, ", of %s bytes of text at most\n", commas(a, s->block_limit));
+        output_print(out, ", of %s byte%s of text at most\n", commas(a, s->block_limit),
+                     plural(s->block_limit));
     }
     put_sizes(out, s);
     if (s->blob && s->checked)

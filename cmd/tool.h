@@ -27,6 +27,12 @@ void tool_warn(const struct tool *tool, const char *format, ...);
 _Noreturn void tool_die(const struct tool *tool, int code, const char *format, ...);
 _Noreturn void tool_usage(const struct tool *tool, const char *format, ...);
 
+/* The end of a noun after a count: "record%s". */
+static inline const char *plural(uint64_t n)
+{
+    return n == 1 ? "" : "s";
+}
+
 /* The exit code of a status. */
 int tool_code(enum lp_status status);
 

@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <zstd.h>
 
-enum { DICT_MAX = 16 << 20 };
-
 enum lp_status lp_dict_open(const char *path, struct lp_dict **out)
 {
     *out = NULL;
@@ -15,11 +13,13 @@ enum lp_status lp_dict_open(const char *path, struct lp_dict **out)
     if (file == NULL)
         return LP_IO;
     struct lp_dict *dict = calloc(1, sizeof *dict);
-    unsigned char *data = malloc(DICT_MAX + 1);
+    unsigned char *data = malloc(LP_DICT_MAX + 1);
     enum lp_status status = dict == NULL || data == NULL ? LP_NOMEM : LP_OK;
     if (status == LP_OK) {
-        dict->size = fread(data, 1, DICT_MAX + 1, file);
-        status = ferror(file) ? LP_IO : dict->size == 0 || dict->size > DICT_MAX ? LP_DATA : LP_OK;
+        dict->size = fread(data, 1, LP_DICT_MAX + 1, file);
+        status = ferror(file)                                  ? LP_IO
+                 : dict->size == 0 || dict->size > LP_DICT_MAX ? LP_DATA
+                                                               : LP_OK;
     }
     fclose(file);
     if (status == LP_OK) {

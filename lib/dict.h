@@ -4,6 +4,8 @@
 
 #include "lp.h"
 
+enum { LP_DICT_MAX = 16 << 20 }; /* bytes of a file */
+
 struct lp_dict {
     unsigned char *data;
     size_t size;

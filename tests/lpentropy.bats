@@ -60,7 +60,7 @@ $(order $unit $k contexts) $(printf '%.10f %.10f' "$(order $unit $k bits)" \
     [[ $(jq -c '[.bytes, .invalid_bytes, .records]' out) == '[10,3,1]' ]]
     [[ $(jq -c '[.units[].count]' out) == "[10,6,$(lptok -c p | awk '{print $1}')]" ]]
     lpentropy p > out
-    grep -q '10 bytes, 3 of them no valid UTF-8' out
+    grep -q '10 bytes, 3 not valid UTF-8, counted as a character each' out
 }
 
 @test "characters cut by a read are whole" {

@@ -144,7 +144,7 @@ END
     "${CC:-cc}" -shared -fPIC -o flip.so "$DATA/flip_unpacked.c" -ldl
     cp "$P" p
     expect 3 env LD_PRELOAD="$PWD/flip.so" lpstat --method zstd,token p
-    err_line lpstat 'zstd: 1 bytes did not come back as they were: do not use it'
+    err_line lpstat 'zstd: 1 byte did not come back unchanged: do not use it'
     grep -q '^zstd ' out
     refute grep -q Lossless out
     expect 3 env LD_PRELOAD="$PWD/flip.so" lpstat --json p

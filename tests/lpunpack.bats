@@ -176,12 +176,12 @@ END
     for list in 0 1,0 99999999999999999999; do
         refused 2 'records are numbered from 1' lpunpack -r "$list" lines.lp
     done
-    refused 2 '-r: record 3001 is not there: lines.lp has 3000' lpunpack -r 3001 lines.lp
-    refused 2 '-r: record 3001 is not there: lines.lp has 3000' lpunpack -r 2-3001 lines.lp
-    refused 2 '-r: record 2 is not there: hello.lp has 1' lpunpack -r 2 hello.lp
+    refused 2 '-r: no record 3001: lines.lp has 3000 records' lpunpack -r 3001 lines.lp
+    refused 2 '-r: no record 3001: lines.lp has 3000 records' lpunpack -r 2-3001 lines.lp
+    refused 2 '-r: no record 2: hello.lp has 1 record ' lpunpack -r 2 hello.lp
     refused 2 '-r: hello.blob is a blob: one record' lpunpack -r 1 hello.blob
     lptok -L /dev/null > none.lp
-    refused 2 '-r: record 1 is not there: none.lp has 0' lpunpack -r 1- none.lp
+    refused 2 '-r: no record 1: none.lp has 0 records' lpunpack -r 1- none.lp
 }
 
 # --- Damage -------------------------------------------------------------------

@@ -114,3 +114,58 @@ setup() {
         done
     done
 }
+
+# --- Counts ---------------------------------------------------------------------
+
+# No count in the files is spelled wrong: "1 records", "2 record".
+spelled() {
+    local noun='record|byte|character|token|block|line|file'
+    if grep -hE "(^|[^0-9,.])1 ($noun)s\\b|(^|[^0-9])([02-9]|[0-9,]*[0-9][0-9]) ($noun)( |,|:|;|<|\$)" \
+        "$@"; then fail "$*: spelled wrong"; fi
+}
+
+# says TEXT COMMAND...: its output or messages hold the text, and all counts are right.
+says() {
+    local text=$1
+    shift
+    "$@" > out 2> err || [ $? -ge 2 ]
+    spelled out err
+    cat out err | grep -qF -e "$text" || fail "$*: not '$text': $(head -n 5 out err)"
+}
+
+@test "0, 1 and 2 of what is counted are spelled right" {
+    : > text0
+    printf 'x\n' > text1
+    printf 'x\ny\n' > text2
+    printf 'h\377' > invalid1
+    printf 'h\377\376' > invalid2
+    for n in 0 1 2; do
+        s=s
+        [ $n -ne 1 ] || s=
+        head -c $n text2 > bytes$n
+        lptok bytes$n > bytes$n.lp
+        lptok -L text$n > records$n.lp
+        head -c $n text2 | lptok --blob > bytes$n.blob
+        says "bytes$n: $n byte$s, $n character$s, $n token$s" lpstat bytes$n
+        says "<p>1 record, $n byte$s, $n character$s, $n token$s of" lpstat --html - bytes$n
+        says "text        $n byte$s" lpstat bytes$n.lp
+        says "text        $n byte$s" lpstat bytes$n.blob
+        says "1 record, $n byte$s, tokens of" lpentropy bytes$n
+        says "$n record$s, $n byte$s" lpentropy -L text$n
+        says "-r: no record 3: records$n.lp has $n record$s (" lpunpack -r 3 records$n.lp
+        says '' lpunpack -l records$n.lp
+        says '' lptok -c text$n
+        [ $n -gt 0 ] || continue
+        { cat bytes1.lp && head -c $n text2 && cat bytes1.lp; } > junk.lp
+        says "lpunpack: $n byte$s at byte 66: " lpunpack --recover junk.lp
+        says "$n byte$s not valid UTF-8, counted as a character each" lpstat invalid$n
+        says "; $n byte$s not valid UTF-8" lpstat --html - invalid$n
+        says "$n record$s, $n byte$s; 0 held out" lptrain -L -o x.lpm text$n
+        says "only $n record$s: too few" lptrain -L -o x.lpm text$n
+        says "too little for a dictionary: $n record$s, " lptrain --zstd -L -o x.dict text$n
+        says "$n byte$s of text: too little" lptrain --new -o x.lpm bytes$n
+    done
+    says '2 records, 2 bytes, 2 characters, 2 tokens' lpstat -L text2
+    says '<p>2 records, 2 bytes, 2 characters, 2 tokens of' lpstat -L --html - text2
+    says '<h1>2 files</h1>' lpstat --html - text1 text2
+}
