@@ -1,9 +1,9 @@
 /* lpentropy - Shannon entropy of text, by bytes, characters and tokens. */
 #include "entropy.h"
+#include "form.h"
 #include "json.h"
 #include "progress.h"
 #include "text.h"
-#include "tool.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -20,6 +20,7 @@ static const char help[] =
     "  -0, --null            records end with NUL\n"
     "  -L, --lines           records are lines (default: each FILE is a record)\n"
     "      --json            print JSON\n"
+    "      --text            the input is text, even if it looks packed\n"
     "  -D, --dictionary FILE the dictionary or model of a stream\n"
     "  -o, --output FILE     write FILE, whole or not at all\n"
     "  -f, --force           read from a terminal\n"
@@ -39,6 +40,7 @@ static const struct option long_options[] = {
     {"lines", no_argument, NULL, 'L'},
     {"json", no_argument, NULL, OPT_JSON},
     {"dictionary", required_argument, NULL, 'D'},
+    TOOL_TEXT_OPTION,
     TOOL_LONG_OPTIONS,
 };
 
@@ -400,12 +402,13 @@ int main(int argc, char **argv)
         finder_open(&finder, o.dictionary);
     output_open(&tool, &out, tool.output, false);
     progress_start(&progress, &tool, "counting", 0);
-    for (size_t i = 0; o.files[0] != NULL ? o.files[i] != NULL : i == 0; i++) {
-        input_open(&tool, &in, o.files[i]);
+    for (size_t i = 0; input_next(&tool, &in, o.files, i); i++) {
         c.name = in.name;
-        size_t n = input_peek(&tool, &in, 4);
-        bool stream = n >= 4 && lp_is_stream(in.data, n);
-        if (lp_is_blob(in.data, n))
+        enum form form = input_form(&tool, &in, &finder, false);
+        bool stream = form == FORM_STREAM;
+        if (form == FORM_UNCHECKED)
+            form_unsure(&tool, &in, "--text if it is text");
+        if (form == FORM_BLOB)
             tool_die(&tool, EXIT_DATA, "%s: is a lopace blob: pipe lpunpack into lpentropy",
                      in.name);
         if (i == 0) {

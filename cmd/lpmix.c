@@ -10,7 +10,7 @@ static const char help[] =
     "  -D, --dictionary FILE a model (default: the one that comes with lopace)\n"
     "      --fast            faster, somewhat larger\n"
     "  -T, --threads N       work on N blocks at once; the output is the same\n"
-    "      --blob            one blob of tokens in, one blob out\n"
+    "      --blob            write a blob, of a blob or a stream of one record\n"
     "      --no-check        a blob without its check: 4 bytes less, damage unseen\n"
     "      --no-verify       do not restore and compare what is written: faster\n"
     "  -o, --output FILE     write FILE, whole or not at all\n"
@@ -62,30 +62,23 @@ static struct options parse(struct tool *tool, int argc, char **argv)
     }
     o.files = argv + optind;
     if (o.blob && o.files[0] != NULL && o.files[1] != NULL)
-        tool_usage(tool, "--blob takes one blob: one FILE");
+        tool_usage(tool, "--blob takes one record: one FILE");
     if (o.lp.unchecked && !o.blob)
         tool_usage(tool, "--no-check goes with --blob");
     return o;
 }
 
-static void mix_stream(const struct tool *tool, struct restage *streams, struct input *in)
+/* Text is never mixed, so what may be a blob is one. */
+static enum form form_of(const struct tool *tool, const struct options *o, struct input *in)
 {
-    if (!input_is_stream(tool, in))
-        tool_die(tool, EXIT_DATA, "%s: is no token stream: lptok makes one%s", in->name,
-                 lp_is_blob(in->data, in->peeked) ? ", --blob takes a blob" : "");
-    restage_stream(streams, in);
-}
-
-static void mix_blob(const struct options *o, struct finder *finder, struct input *in,
-                     struct output *out)
-{
-    unsigned char *data;
-    size_t n = input_all(out->tool, in, LP_BLOCK_MAX + 64, &data);
-    if (!lp_is_blob(data, n))
-        tool_die(out->tool, EXIT_DATA, "%s: is no blob of tokens: lptok --blob makes one",
-                 in->name);
-    restage_blob(&o->lp, finder, in->name, data, n, out);
-    free(data);
+    size_t n = input_peek(tool, in, 4);
+    bool stream = lp_is_stream(in->data, n), blob = lp_is_blob(in->data, n);
+    if (!stream && !blob)
+        tool_die(tool, EXIT_DATA, "%s: not a token %s (make one with lptok%s)", in->name,
+                 o->blob ? "blob or stream" : "stream", o->blob ? " --blob" : "");
+    if (blob && !o->blob)
+        restage_no_blob(tool, in);
+    return stream ? FORM_STREAM : FORM_BLOB;
 }
 
 int main(int argc, char **argv)
@@ -104,10 +97,11 @@ int main(int argc, char **argv)
     struct restage streams = {.options = &o.lp, .finder = &finder, .out = &out};
     output_open(&tool, &out, tool.output, true);
     for (size_t i = 0; input_next(&tool, &in, o.files, i); i++) {
+        enum form form = form_of(&tool, &o, &in);
         if (o.blob)
-            mix_blob(&o, &finder, &in, &out);
+            restage_to_blob(&o.lp, &finder, &in, form, &out);
         else
-            mix_stream(&tool, &streams, &in);
+            restage_stream(&streams, &in);
         input_close(&in);
     }
     restage_finish(&streams);

@@ -1,6 +1,7 @@
 /* lpstat - how small, how fast, how safe: every method on a text, side by side; or
  * what a stream or blob is. */
 #include "entropy.h"
+#include "form.h"
 #include "report.h"
 #include "stored.h"
 #include "text.h"
@@ -23,9 +24,10 @@ static const char help[] =
     "  -0, --null            records end with NUL\n"
     "  -L, --lines           records are lines (default: each FILE is a record)\n"
     "      --json, --csv     print JSON, or CSV\n"
-    "      --html FILE       write a page with tables and plots too, - prints it\n"
+    "      --html            print a page with tables and plots\n"
+    "      --text            the input is text, even if it looks packed\n"
     "  -o, --output FILE     write FILE, whole or not at all\n"
-    "  -f, --force           read from a terminal, take a stream or blob as text\n"
+    "  -f, --force           read from a terminal\n"
     "  -q, --quiet           no warnings, no progress\n"
     "  -h, --help            -V, --version\n";
 
@@ -51,14 +53,15 @@ static const struct option long_options[] = {
     {"lines", no_argument, NULL, 'L'},
     {"json", no_argument, NULL, OPT_JSON},
     {"csv", no_argument, NULL, OPT_CSV},
-    {"html", required_argument, NULL, OPT_HTML},
+    {"html", no_argument, NULL, OPT_HTML},
+    TOOL_TEXT_OPTION,
     TOOL_LONG_OPTIONS,
 };
 
-enum format { TABLE, JSON, CSV };
+enum format { TABLE, JSON, CSV, HTML };
 
 struct options {
-    const char *encoding, *dictionary, *html;
+    const char *encoding, *dictionary;
     bool wanted[METHODS], methods_given;
     int level;
     enum lp_split split;
@@ -84,6 +87,13 @@ static void parse_methods(const struct tool *tool, struct options *o, const char
             break;
     }
     o->methods_given = true;
+}
+
+static void set_format(const struct tool *tool, struct options *o, enum format format)
+{
+    if (o->format != TABLE && o->format != format)
+        tool_usage(tool, "only one of --json, --csv and --html can be given");
+    o->format = format;
 }
 
 static struct options parse(struct tool *tool, int argc, char **argv)
@@ -112,13 +122,13 @@ static struct options parse(struct tool *tool, int argc, char **argv)
             o.split = LP_LINES;
             break;
         case OPT_JSON:
-            o.format = JSON;
+            set_format(tool, &o, JSON);
             break;
         case OPT_CSV:
-            o.format = CSV;
+            set_format(tool, &o, CSV);
             break;
         case OPT_HTML:
-            o.html = optarg;
+            set_format(tool, &o, HTML);
             break;
         }
     }
@@ -177,11 +187,8 @@ static void read_inputs(struct report *r, const struct options *o, struct finder
 {
     struct input in;
     size_t cap = 0;
-    for (size_t i = 0; o->files[0] != NULL ? o->files[i] != NULL : i == 0; i++) {
-        input_open(r->tool, &in, o->files[i]);
-        size_t n = input_peek(r->tool, &in, 4);
-        bool is_stored =
-            !r->tool->force && (lp_is_blob(in.data, n) || (n >= 4 && lp_is_stream(in.data, n)));
+    for (size_t i = 0; input_next(r->tool, &in, o->files, i); i++) {
+        bool is_stored = input_form(r->tool, &in, finder, true) != FORM_TEXT;
         if (i > 0 && is_stored != (stored->n > 0))
             tool_die(r->tool, EXIT_DATA, "%s: is %s: look at stored files and text apart", in.name,
                      is_stored ? "a stream or blob" : "text");
@@ -375,6 +382,8 @@ static void tell(const struct report *r, const struct options *o, struct output 
         report_json(r, out);
     else if (o->format == CSV)
         report_csv(r, out);
+    else if (o->format == HTML)
+        report_html(r, out);
     else
         report_table(r, out, want_colour(r->tool));
 }
@@ -419,14 +428,11 @@ int main(int argc, char **argv)
         .tool = &tool, .dictionary = o.dictionary, .level = o.level, .split = o.split};
     struct finder finder = {.tool = &tool};
     struct stored_list stored = {0};
-    struct output out, page;
-    bool page_only = o.html != NULL && strcmp(o.html, "-") == 0;
+    struct output out;
     output_open(&tool, &out, tool.output, false);
-    if (o.html != NULL && !page_only)
-        output_open(&tool, &page, o.html, false);
     read_inputs(&report, &o, &finder, &stored);
     if (stored.n > 0) {
-        if (o.html != NULL)
+        if (o.format == HTML)
             tool_usage(&tool, "--html: %s is no text", stored.v[0].file);
         (o.format == JSON  ? stored_json
          : o.format == CSV ? stored_csv
@@ -437,17 +443,10 @@ int main(int argc, char **argv)
         report.encoding = lp_vocab_name(vocab);
         choose_methods(&report, &o, &finder, vocab);
         measure(&report);
-        if (o.html != NULL)
+        if (o.format == HTML)
             measure_scaling(&report);
         count_records(&report, vocab);
-        if (page_only)
-            report_html(&report, &out);
-        else
-            tell(&report, &o, &out);
-        if (o.html != NULL && !page_only) {
-            report_html(&report, &page);
-            output_close(&page);
-        }
+        tell(&report, &o, &out);
         insist_on_exactness(&report);
         free_report(&report);
         lp_vocab_close(vocab);

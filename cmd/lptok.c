@@ -1,5 +1,5 @@
 /* lptok - text to a token stream; or to ids, counts, a blob. */
-#include "tool.h"
+#include "form.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -12,6 +12,7 @@ static const char help[] =
     "  -e, --encoding NAME   encoding or model (cl100k_base)\n"
     "  -0, --null            records end with NUL\n"
     "  -L, --lines           records are lines (default: each FILE is a record)\n"
+    "      --text            the input is text, even if it looks packed\n"
     "  -o, --output FILE     write FILE, whole or not at all\n"
     "  -B, --block-size N    text bytes of a block (1M)\n"
     "      --flush           end a block at each record\n"
@@ -24,7 +25,7 @@ static const char help[] =
     "      --u16, --u32      write ids as little-endian integers\n"
     "      --format=lopace   write LoPace's token payload\n"
     "      --list            list the encodings\n"
-    "  -f, --force           read from or write to a terminal, read a stream as text\n"
+    "  -f, --force           read from or write to a terminal\n"
     "  -q, --quiet           no warnings\n"
     "  -h, --help            -V, --version\n";
 
@@ -59,6 +60,7 @@ static const struct option long_options[] = {
     {"u32", no_argument, NULL, OPT_U32},
     {"format", required_argument, NULL, OPT_FORMAT},
     {"list", no_argument, NULL, OPT_LIST},
+    TOOL_TEXT_OPTION,
     TOOL_LONG_OPTIONS,
 };
 
@@ -148,16 +150,20 @@ static void check(const struct tool *tool, const char *name, enum lp_status stat
         tool_fail(tool, name, status, 0, NULL);
 }
 
-/* Opens the i-th input: a text, and no stream unless that is forced. */
+/* Opens the i-th input: a text. */
 static bool next_input(const struct tool *tool, const struct options *o, size_t i, struct input *in)
 {
     if (!input_next(tool, in, o->files, i))
         return false;
-    size_t n = input_peek(tool, in, 4);
-    if (!tool->force && n >= 4 && lp_is_stream(in->data, n) && in->data[3] == 'H')
+    struct finder finder = {.tool = tool};
+    enum form form = input_form(tool, in, &finder, false);
+    finder_close(&finder);
+    if (form == FORM_UNCHECKED)
+        form_unsure(tool, in, "--text if it is text");
+    if (form != FORM_TEXT)
         tool_die(tool, EXIT_DATA,
-                 "%s: is a lopace stream already: lpunpack restores it, -f takes it as text",
-                 in->name);
+                 "%s: is a lopace %s already: lpunpack restores it, --text takes it as text",
+                 in->name, form == FORM_BLOB ? "blob" : "stream");
     return true;
 }
 
@@ -411,6 +417,7 @@ int main(int argc, char **argv)
     tool_start(&tool);
     struct options o = parse(&tool, argc, argv);
     if (o.list) {
+        tool.files = NULL; /* nothing is read */
         list_encodings(&tool);
         return EXIT_OK;
     }

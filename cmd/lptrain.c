@@ -6,6 +6,7 @@
 #include "bytes.h"
 #include "check.h"
 #include "dict.h"
+#include "form.h"
 #include "pack.h"
 #include "progress.h"
 #include "stored.h"
@@ -34,6 +35,7 @@ static const char help[] =
     "  -s, --size N          bytes of tables of a new model, of a dictionary (10M, 110K)\n"
     "  -0, --null            records end with NUL\n"
     "  -L, --lines           records are lines (default: each FILE is a record)\n"
+    "      --text            the input is text, even if it looks packed\n"
     "      --install         put models and dictionaries where all commands find them\n"
     "  -f, --force           make or install what is refused otherwise; read from a terminal\n"
     "  -q, --quiet           no warnings, no progress, no report\n"
@@ -50,6 +52,7 @@ static const struct option long_options[] = {
     {"null", no_argument, NULL, '0'},
     {"lines", no_argument, NULL, 'L'},
     {"install", no_argument, NULL, OPT_INSTALL},
+    TOOL_TEXT_OPTION,
     TOOL_LONG_OPTIONS,
 };
 
@@ -247,10 +250,10 @@ static void add_blob(struct records *r, struct input *in, float weight)
 
 static void add_input(struct records *r, struct input *in, int separator, float weight)
 {
-    size_t n = input_peek(r->tool, in, LP_SYNC_SIZE);
-    if (lp_is_stream(in->data, n))
+    enum form form = input_form(r->tool, in, r->finder, separator < 0);
+    if (form == FORM_STREAM)
         add_stream(r, in, weight);
-    else if (separator < 0 && lp_is_blob(in->data, n))
+    else if (form == FORM_BLOB || (form == FORM_UNCHECKED && separator < 0))
         add_blob(r, in, weight);
     else
         add_text(r, in, separator, weight);
@@ -730,7 +733,7 @@ static struct lp_buf make(const struct records *r, const struct options *o,
 
 int main(int argc, char **argv)
 {
-    struct tool tool = {.name = "lptrain", .help = help};
+    struct tool tool = {.name = "lptrain", .help = help, .adapts = true};
     tool_start(&tool);
     struct options o = parse(&tool, argc, argv);
     if (o.install) {

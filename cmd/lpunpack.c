@@ -1,4 +1,5 @@
 /* lpunpack - any stream or blob back to the bytes it was made of. */
+#include "form.h"
 #include "stored.h"
 
 #include <errno.h>
@@ -130,8 +131,10 @@ static void unpack_blob(struct unpack *u, struct input *in)
     if (status != LP_OK)
         fail(u, in->name, status, 0, NULL);
     status = lp_unpack(codec, data, n, tool_find, &u->finder, &text, &size);
-    if (status != LP_OK)
+    if (status != LP_OK) {
+        form_refuse_other(u->tool, in->name, data, n);
         fail(u, in->name, status, 0, lp_codec_need(codec));
+    }
     put(u, text, size);
     lp_codec_free(codec);
     free(data);
@@ -329,8 +332,11 @@ static void unpack(struct unpack *u, struct input *in)
     if (n == 0)
         tool_die(u->tool, EXIT_DATA, "%s: is empty: nothing to unpack", in->name);
     bool blob = lp_is_blob(in->data, n), stream = lp_is_stream(in->data, n);
-    if (!blob && !stream && !u->o->recover)
+    if (!blob && !stream && !u->o->recover) {
+        n = input_peek(u->tool, in, 64);
+        form_refuse_other(u->tool, in->name, in->data, n);
         fail(u, in->name, LP_NOT_LP, 0, NULL);
+    }
     if (u->o->list)
         list(u, in);
     else if (u->o->records != NULL && stream)

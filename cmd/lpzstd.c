@@ -15,17 +15,27 @@ static const char help[] =
     "  -B, --block-size N    of text: bytes of a block (1M)\n"
     "      --flush           of text: end a block at each record\n"
     "  -T, --threads N       work on N blocks at once; the output is the same\n"
-    "      --blob            one record or blob in, one blob out\n"
+    "      --blob            write a blob, of a text, a blob or a stream of one record\n"
     "      --no-check        a blob without its check: 4 bytes less, damage unseen\n"
     "      --no-verify       do not restore and compare what is written: faster\n"
     "      --format=lopace   write the blob that the Python package LoPace makes of a\n"
     "                        text, or of a payload from lptok --format=lopace\n"
+    "      --text            the input is text, whatever it looks like\n"
+    "      --packed          the input is a stream or blob, not text\n"
     "  -o, --output FILE     write FILE, whole or not at all\n"
     "  -f, --force           read from or write to a terminal\n"
     "  -q, --quiet           no warnings\n"
     "  -h, --help            -V, --version\n";
 
-enum { OPT_FLUSH = 256, OPT_BLOB, OPT_NO_CHECK, OPT_NO_VERIFY, OPT_LEVEL, OPT_FORMAT };
+enum {
+    OPT_FLUSH = 256,
+    OPT_BLOB,
+    OPT_NO_CHECK,
+    OPT_NO_VERIFY,
+    OPT_LEVEL,
+    OPT_FORMAT,
+    OPT_PACKED,
+};
 
 static const struct option long_options[] = {
     {"level", required_argument, NULL, OPT_LEVEL},
@@ -39,13 +49,15 @@ static const struct option long_options[] = {
     {"no-check", no_argument, NULL, OPT_NO_CHECK},
     {"no-verify", no_argument, NULL, OPT_NO_VERIFY},
     {"format", required_argument, NULL, OPT_FORMAT},
+    {"packed", no_argument, NULL, OPT_PACKED},
+    TOOL_TEXT_OPTION,
     TOOL_LONG_OPTIONS,
 };
 
 struct options {
     const char *dictionary;
     struct lp_options lp;
-    bool blob, lopace, force, text_options;
+    bool blob, lopace, packed, text_options;
     char **files;
 };
 
@@ -114,9 +126,16 @@ static struct options parse(struct tool *tool, int argc, char **argv)
                 tool_usage(tool, "--format: '%s' is not known: lopace is", optarg);
             o.lopace = true;
             break;
+        case OPT_PACKED:
+            o.packed = true;
+            break;
         }
     }
     o.files = argv + optind;
+    if (o.packed && tool->take == TAKE_TEXT)
+        tool_usage(tool, "--text and --packed exclude one another");
+    if (o.packed)
+        tool->take = TAKE_PACKED;
     if (o.blob && o.lopace)
         tool_usage(tool, "--blob and --format=lopace exclude one another");
     if (o.lopace && o.dictionary != NULL)
@@ -135,14 +154,27 @@ static void check(const struct tool *tool, const char *name, enum lp_status stat
         tool_fail(tool, name, status, 0, NULL);
 }
 
-/* Text of all inputs from this one on: one segment. */
-static void write_text(const struct tool *tool, const struct options *o, size_t i, struct input *in,
-                       struct output *out)
+/* Whether an input is text, a stream or a blob. */
+static enum form form_of(const struct tool *tool, const struct options *o, struct finder *finder,
+                         struct input *in)
 {
+    enum form form = input_form(tool, in, finder, o->blob);
+    if (form == FORM_UNCHECKED)
+        form_unsure(tool, in, "--text or --packed");
+    if (form == FORM_BLOB && !o->blob && !o->lopace)
+        restage_no_blob(tool, in);
+    return form;
+}
+
+/* Text of all inputs from this one on: one segment. */
+static void write_text(const struct tool *tool, const struct options *o, struct finder *finder,
+                       struct input *in, struct output *out)
+{
+    size_t i = 0;
     struct lp_writer *writer;
     check(tool, out->name, lp_writer_new(&o->lp, output_sink, out, &writer));
     do {
-        if (input_is_stream(tool, in))
+        if (i > 0 && form_of(tool, o, finder, in) == FORM_STREAM)
             tool_die(tool, EXIT_DATA, "%s: is a lopace stream, after text: compress them apart",
                      in->name);
         for (size_t n; (n = input_read(tool, in)) > 0;) {
@@ -172,32 +204,30 @@ static void write_stream(const struct tool *tool, const struct options *o, struc
 static void write_blob(const struct tool *tool, const struct options *o, struct finder *finder,
                        struct input *in, struct output *out)
 {
-    unsigned char *data;
-    struct lp_blob_info info;
-    size_t n = input_all(tool, in, LP_BLOCK_MAX + 64, &data);
-    if (lp_blob_info(data, n, &info) == LP_OK) {
-        restage_blob(&o->lp, finder, in->name, data, n, out);
+    enum form form = form_of(tool, o, finder, in);
+    if (form != FORM_TEXT) {
+        restage_to_blob(&o->lp, finder, in, form, out);
     } else {
         struct lp_codec *codec;
+        unsigned char *data;
         const void *blob;
-        size_t size;
+        size_t size, n = input_all(tool, in, LP_BLOCK_MAX, &data);
         check(tool, in->name, lp_codec_new(&o->lp, &codec));
         check(tool, in->name, lp_pack(codec, data, n, &blob, &size));
         output_sink(out, blob, size);
         lp_codec_free(codec);
+        free(data);
     }
-    free(data);
     input_close(in);
 }
 
-static void write_lopace(const struct tool *tool, const struct options *o, struct input *in,
-                         struct output *out)
+static void write_lopace(const struct tool *tool, const struct options *o, struct finder *finder,
+                         struct input *in, struct output *out)
 {
     unsigned char *data, *blob;
+    if (form_of(tool, o, finder, in) != FORM_TEXT)
+        tool_die(tool, EXIT_DATA, "%s: not text or a payload of lptok --format=lopace", in->name);
     size_t size, n = input_all(tool, in, LP_BLOCK_MAX, &data);
-    if (lp_is_stream(data, n) || lp_is_blob(data, n))
-        tool_die(tool, EXIT_DATA, "%s: is no text and no payload of lptok --format=lopace",
-                 in->name);
     check(tool, in->name, lp_lopace_zstd(o->lp.level, data, n, &blob, &size));
     output_sink(out, blob, size);
     free(blob);
@@ -222,16 +252,16 @@ int main(int argc, char **argv)
     output_open(&tool, &out, tool.output, true);
     for (size_t i = 0; input_next(&tool, &in, o.files, i); i++) {
         if (o.lopace) {
-            write_lopace(&tool, &o, &in, &out);
+            write_lopace(&tool, &o, &finder, &in, &out);
         } else if (o.blob) {
             write_blob(&tool, &o, &finder, &in, &out);
-        } else if (input_is_stream(&tool, &in)) {
+        } else if (form_of(&tool, &o, &finder, &in) == FORM_STREAM) {
             write_stream(&tool, &o, &streams, &in);
         } else if (i > 0) {
             tool_die(&tool, EXIT_DATA, "%s: is text, after a lopace stream: compress them apart",
                      in.name);
         } else {
-            write_text(&tool, &o, i, &in, &out);
+            write_text(&tool, &o, &finder, &in, &out);
             break;
         }
     }

@@ -3,10 +3,7 @@
 #ifndef RESTAGE_H
 #define RESTAGE_H
 
-#include "tool.h"
-
-/* Whether an input begins as a stream. */
-bool input_is_stream(const struct tool *tool, struct input *in);
+#include "form.h"
 
 /* Streams on their way through a stage, input after input. */
 struct restage {
@@ -22,8 +19,12 @@ void restage_stream(struct restage *r, struct input *in);
 /* Writes the end: nothing failed. */
 void restage_finish(struct restage *r);
 
-/* Writes the blob of n bytes with the stage of options. Exits on failure. */
-void restage_blob(const struct lp_options *options, struct finder *finder, const char *name,
-                  const unsigned char *data, size_t n, struct output *out);
+/* Writes an input, a blob or a stream of one record, as a blob with the stage of options.
+ * Exits on failure. */
+void restage_to_blob(const struct lp_options *options, struct finder *finder, struct input *in,
+                     enum form form, struct output *out);
+
+/* Exits: an input is a blob, and a stream was asked for. */
+_Noreturn void restage_no_blob(const struct tool *tool, const struct input *in);
 
 #endif

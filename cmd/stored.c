@@ -1,5 +1,6 @@
 #include "stored.h"
 
+#include "form.h"
 #include "text.h"
 
 #include <errno.h>
@@ -55,6 +56,7 @@ static void spool(const struct tool *tool, struct input *in)
     if (fflush(file) != 0)
         tool_die(tool, EXIT_IO, "a temporary file cannot be written: %s", strerror(errno));
     in->fd = fileno(file); /* stays open until the program ends */
+    in->regular = true;
 }
 
 uint64_t input_seekable(const struct tool *tool, struct input *in)
@@ -81,19 +83,20 @@ static void add(const struct tool *tool, struct stored_list *list, struct stored
 static void read_blob(const struct tool *tool, struct input *in, struct finder *finder,
                       uint64_t memory, struct stored_list *list)
 {
-    struct lp_blob_info info;
+    struct lp_blob_info info = {.checked = false};
     struct lp_codec *codec;
     unsigned char *data;
     const void *text;
     size_t text_size, n = input_all(tool, in, LP_BLOCK_MAX + 64, &data);
-    enum lp_status status = lp_blob_info(data, n, &info);
-    if (status == LP_OK)
-        status = lp_codec_new(&(struct lp_options){.memory = memory}, &codec);
+    enum lp_status status = lp_codec_new(&(struct lp_options){.memory = memory}, &codec);
     if (status != LP_OK)
         tool_fail(tool, in->name, status, 0, NULL);
     status = lp_unpack(codec, data, n, tool_find, finder, &text, &text_size);
-    if (status != LP_OK)
+    if (status != LP_OK) {
+        form_refuse_other(tool, in->name, data, n);
         tool_fail(tool, in->name, status, 0, lp_codec_need(codec));
+    }
+    lp_blob_info(data, n, &info);
     struct stored stored = {.file = in->name,
                             .blob = true,
                             .chain = info.chain,

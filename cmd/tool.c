@@ -38,6 +38,9 @@ static void message(const struct tool *tool, const char *format, va_list args)
     char line[16384];
     size_t n = (size_t)snprintf(line, sizeof line, "%s: ", tool->name);
     vsnprintf(line + n, sizeof line - n - 1, format, args);
+    n = strlen(line);
+    if (tool->hint != NULL)
+        snprintf(line + n, sizeof line - n - 1, "%s", tool->hint);
     for (n = 0; line[n] != 0; n++) {
         if ((unsigned char)line[n] < ' ' || line[n] == 0x7F)
             line[n] = '?';
@@ -161,7 +164,11 @@ int tool_option(struct tool *tool, int argc, char **argv, const char *letters,
             print_version(tool);
         case '?':
             exit(EXIT_USAGE);
+        case TOOL_TEXT:
+            tool->take = TAKE_TEXT;
+            break;
         default:
+            tool->files = argv + optind;
             return c;
         }
     }
@@ -197,9 +204,15 @@ uint64_t tool_size(const struct tool *tool, const char *option, const char *text
 
 /* --- Input ------------------------------------------------------------------- */
 
+/* Whether a path means standard input or output. */
+static bool is_standard(const char *file)
+{
+    return file == NULL || strcmp(file, "-") == 0;
+}
+
 void input_open(const struct tool *tool, struct input *in, const char *file)
 {
-    bool standard = file == NULL || strcmp(file, "-") == 0;
+    bool standard = is_standard(file);
     *in = (struct input){.fd = STDIN_FILENO, .name = standard ? "standard input" : file};
     if (!standard) {
         in->fd = open(file, O_RDONLY | O_CLOEXEC);
@@ -214,7 +227,8 @@ void input_open(const struct tool *tool, struct input *in, const char *file)
             tool_die(tool, EXIT_IO, "%s: is a directory", in->name);
         in->regular = S_ISREG(st.st_mode);
     }
-    in->data = malloc(TOOL_BUFFER);
+    in->size = TOOL_BUFFER;
+    in->data = malloc(in->size);
     if (in->data == NULL)
         tool_die(tool, EXIT_IO, "out of memory");
 }
@@ -248,7 +262,14 @@ static size_t read_some(const struct tool *tool, struct input *in, void *data, s
 size_t input_peek(const struct tool *tool, struct input *in, size_t n)
 {
     while (in->peeked < n) {
-        size_t got = read_some(tool, in, in->data + in->peeked, TOOL_BUFFER - in->peeked);
+        if (in->peeked == in->size) {
+            unsigned char *p = realloc(in->data, 2 * in->size);
+            if (p == NULL)
+                tool_die(tool, EXIT_IO, "out of memory");
+            in->data = p;
+            in->size *= 2;
+        }
+        size_t got = read_some(tool, in, in->data + in->peeked, in->size - in->peeked);
         if (got == 0)
             break;
         in->peeked += got;
@@ -289,6 +310,36 @@ size_t input_all(const struct tool *tool, struct input *in, size_t limit, unsign
 
 enum { OUTPUT_BUFFER = 64 << 10 };
 
+/* Exits when an input is the regular file that an output is to be: -o would replace it,
+ * and what goes to standard output would be read again. As cat(1) has it, standard output
+ * may be a file that the input has been read to the end of. */
+static void refuse_input(const struct tool *tool, const char *input, const char *output)
+{
+    struct stat in, out;
+    off_t at = is_standard(input) ? lseek(STDIN_FILENO, 0, SEEK_CUR) : 0;
+    bool standard = is_standard(output);
+    if ((is_standard(input) ? fstat(STDIN_FILENO, &in) : stat(input, &in)) != 0 ||
+        (standard ? fstat(STDOUT_FILENO, &out) : stat(output, &out)) != 0 ||
+        !S_ISREG(out.st_mode) || in.st_dev != out.st_dev || in.st_ino != out.st_ino ||
+        (standard && at >= in.st_size))
+        return;
+    const char *name = is_standard(input) ? "standard input" : input;
+    if (!standard)
+        tool_usage(tool, "%s: is also the output", name);
+    tool_die(tool, EXIT_IO, "%s: is also the output", name);
+}
+
+/* The same of all operands, or of standard input where there are none. */
+static void refuse_inputs(const struct tool *tool, const char *output)
+{
+    if (tool->files == NULL)
+        return;
+    size_t i = 0;
+    do
+        refuse_input(tool, tool->files[i], output);
+    while (tool->files[i] != NULL && tool->files[++i] != NULL);
+}
+
 /* A temporary name beside the file's own, so that rename() stays on one disk. */
 static void open_temporary(const struct tool *tool, struct output *out)
 {
@@ -323,7 +374,9 @@ static void open_temporary(const struct tool *tool, struct output *out)
 void output_open(const struct tool *tool, struct output *out, const char *file, bool binary)
 {
     *out = (struct output){.tool = tool, .fd = STDOUT_FILENO, .name = "standard output"};
-    bool standard = file == NULL || strcmp(file, "-") == 0;
+    bool standard = is_standard(file);
+    if (standard || file == tool->output)
+        refuse_inputs(tool, file);
     if (standard && binary && !tool->force && isatty(STDOUT_FILENO))
         tool_usage(tool, "the output is binary and would go to a terminal: redirect it, use -o, "
                          "or -f to force it");
@@ -663,6 +716,8 @@ struct lp_found finder_open(struct finder *finder, const char *path)
 {
     struct lp_dict *dict = NULL;
     struct lp_model *model;
+    if (!finder->tool->adapts)
+        refuse_input(finder->tool, path, finder->tool->output);
     enum lp_status status = lp_model_open(path, &model);
     if (status == LP_DATA)
         status = lp_dict_open(path, &dict);
@@ -726,7 +781,7 @@ _Noreturn void tool_fail(const struct tool *tool, const char *name, enum lp_stat
                  "%s: the model of %s with fingerprint %016" PRIx64 " is damaged: install it again",
                  name, need->name, need->fingerprint);
     case LP_NOT_LP:
-        tool_die(tool, EXIT_DATA, "%s: is neither a lopace stream nor a blob", name);
+        tool_die(tool, EXIT_DATA, "%s: not a lopace stream or blob", name);
     case LP_LIMIT:
         tool_die(tool, EXIT_DATA, "%s: at byte %" PRIu64 ": %s: raise it with -M", name, offset,
                  lp_status_text(status));

@@ -10,11 +10,18 @@
 
 enum exit_code { EXIT_OK = 0, EXIT_IO = 1, EXIT_USAGE = 2, EXIT_DATA = 3 };
 
+/* What input is taken for: what it looks like, or what an option says. */
+enum take { TAKE_AS_IT_LOOKS, TAKE_TEXT, TAKE_PACKED };
+
 struct tool {
     char *name; /* the program's, for messages */
     const char *help;
     const char *output; /* -o; NULL: standard output */
     bool force, quiet;  /* -f, -q */
+    enum take take;     /* --text, of commands that have it */
+    bool adapts;        /* -o may name the file of -D */
+    char **files;       /* the operands, NULL-terminated; standard input when there are none */
+    const char *hint;   /* ends each message; NULL: none */
 };
 
 /* Makes sure that file descriptors 0 to 2 are open. */
@@ -36,11 +43,16 @@ static inline const char *plural(uint64_t n)
 /* The exit code of a status. */
 int tool_code(enum lp_status status);
 
-/* The next option, -1 after the last, as getopt_long() has them. Those that all commands
- * have it takes care of itself; those that there are not it says, and exits. */
+/* The next option, -1 after the last, as getopt_long() has them. It takes care of the
+ * options that all commands have, and of --text; it names an unknown one and exits. */
 int tool_option(struct tool *tool, int argc, char **argv, const char *letters,
                 const struct option *options);
 
+enum { TOOL_TEXT = 512 }; /* what getopt_long() returns for TOOL_TEXT_OPTION */
+#define TOOL_TEXT_OPTION                                                                           \
+    {                                                                                              \
+        "text", no_argument, NULL, TOOL_TEXT                                                       \
+    }
 #define TOOL_LETTERS "o:fqhV"
 /* clang-format off */
 #define TOOL_LONG_OPTIONS                        \
@@ -66,8 +78,9 @@ struct input {
     int fd;
     const char *name;
     bool regular;        /* it can be read at any offset */
-    unsigned char *data; /* a buffer of TOOL_BUFFER bytes */
-    size_t peeked;       /* bytes at data's start that were read ahead */
+    unsigned char *data; /* a buffer of size bytes, TOOL_BUFFER at least */
+    size_t size;
+    size_t peeked; /* bytes at data's start that were read ahead */
 };
 
 enum { TOOL_BUFFER = 64 << 10 }; /* what is read stays near: twice that is a tenth slower */
@@ -79,7 +92,8 @@ void input_close(struct input *in);
 /* Opens the i-th of the files, or standard input alone when there are none; false
  * after the last. */
 bool input_next(const struct tool *tool, struct input *in, char **files, size_t i);
-/* Reads ahead up to n bytes (n <= 64), so that the kind of input is known. */
+/* Reads ahead until there are n bytes or the input ends, so that its form is known; returns
+ * how many there are, which may be more. */
 size_t input_peek(const struct tool *tool, struct input *in, size_t n);
 /* Reads some bytes to in->data; 0 at the end. */
 size_t input_read(const struct tool *tool, struct input *in);
@@ -101,7 +115,8 @@ struct output {
     struct output *volatile next; /* of those that are not yet whole */
 };
 
-/* Exits when binary output would go to a terminal, unless forced. */
+/* Exits when binary output would go to a terminal, unless forced; and when an operand, or
+ * standard input, is the file to be written. */
 void output_open(const struct tool *tool, struct output *out, const char *file, bool binary);
 /* An lp_sink: ctx is the output. Exits when it cannot write; on a closed pipe
  * silently, as filters do. */

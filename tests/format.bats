@@ -316,7 +316,7 @@ on_terminal() {
         expect 3 lptok < "$s"
         expect 3 lpunpack out # what a pipe would get
     done
-    refused 3 'neither a lopace stream nor a blob' lpunpack text
+    refused 3 'not a lopace stream or blob' lpunpack text
     refused 3 '' lpunpack /dev/null
 }
 
@@ -340,7 +340,7 @@ around() {
         done
         lptok --blob --no-check record > tokens
         lpzstd --blob --no-check record > text-zstd
-        lpzstd --blob --no-check tokens > tokens-zstd
+        lpzstd --blob --no-check --packed tokens > tokens-zstd
         for blob in tokens text-zstd tokens-zstd; do
             [[ $(around $blob) -le $unchecked ]] || fail "unchecked $blob of $n: $(around $blob)"
         done

@@ -126,7 +126,7 @@ flipped() {
     err_line lpunpack "4 bytes at byte $(size lines.lp)"
     cat junk lines.lp > bad
     expect 3 lpunpack bad
-    err_line lpunpack neither
+    err_line lpunpack "not a lopace stream or blob"
     out_is ''
     expect 3 lpunpack --recover bad
     same out lines

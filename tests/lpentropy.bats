@@ -127,7 +127,7 @@ sys.stdout.buffer.write(bytes(random.randrange(256) for i in range(30000)))' > q
     head -c 40 a.lp > cut.lp
     refused 3 'cut.lp: at byte ' lpentropy cut.lp
     od -An -v -tx1 a.lp | tr -d '\n ' | sed 's/^\(f94c5048..\).\{4\}/\1ffff/' | unhex > e.lp
-    refused 3 'e.lp: is neither a lopace stream nor a blob' lpentropy e.lp
+    refused 3 'e.lp: not a lopace stream or blob' lpentropy e.lp
 }
 
 @test "records: files, NUL, lines" {

@@ -184,13 +184,13 @@ head_of() {
     refused 2 '--no-check goes with --blob' lpmix --no-check text.tok
 }
 
-@test "--blob takes one blob of tokens" {
+@test "--blob takes one record, of tokens" {
     lptok --blob text > text.blob
-    refused 2 '--blob takes one blob: one FILE' lpmix --blob text.blob text.blob
-    refused 3 'text: is no blob of tokens: lptok --blob makes one' lpmix --blob text
-    refused 3 'text.tok: is no blob of tokens' lpmix --blob text.tok
-    refused 3 'standard input: is no blob of tokens' lpmix --blob < /dev/null
-    refused 3 'text.blob: is no token stream: lptok makes one, --blob takes a blob' lpmix text.blob
+    refused 2 '--blob takes one record: one FILE' lpmix --blob text.blob text.blob
+    refused 3 'text: not a token blob or stream (make one with lptok --blob)' lpmix --blob text
+    refused 3 'text.tok: a blob holds one record, this stream has ' lpmix --blob text.tok
+    refused 3 'standard input: not a token blob or stream' lpmix --blob < /dev/null
+    refused 3 'text.blob: is a blob: use --blob' lpmix text.blob
     head -c 1000 text.blob > cut.blob
     refused 3 'cut.blob: at byte 0: damaged data' lpmix --blob cut.blob
 }
@@ -350,8 +350,8 @@ head_of() {
 # --- Errors -------------------------------------------------------------------
 
 @test "text is refused, and says what to do" {
-    refused 3 'text: is no token stream: lptok makes one' lpmix text
-    refused 3 'standard input: is no token stream: lptok makes one' lpmix < /dev/null
+    refused 3 'text: not a token stream (make one with lptok)' lpmix text
+    refused 3 'standard input: not a token stream (make one with lptok)' lpmix < /dev/null
     lpzstd text > z.lp
     refused 3 'z.lp: has text without tokens' lpmix z.lp
 }

@@ -297,14 +297,14 @@ END
     fails 3 p.blob lpstat p.blob
 }
 
-@test "stored files and text are not mixed; -f takes a stream as text" {
+@test "stored files and text are not mixed; --text takes a stream as text" {
     echo text > p
     lptok p > p.lp
     refused 3 'p: is text' lpstat p.lp p
     refused 3 'p.lp: is a stream or blob' lpstat p p.lp
-    refused 2 '--html: p.lp is no text' lpstat --html page p.lp
+    refused 2 '--html: p.lp is no text' lpstat --html -o page p.lp
     [[ ! -e page ]]
-    expect 0 lpstat -f --json p.lp
+    expect 0 lpstat --text --json p.lp
     [[ $(jq -r .kind out) == text && $(jq .original_bytes out) == "$(size p.lp)" ]]
     head -c 20 p.lp > cut.lp
     fails 3 'cut.lp: ' lpstat cut.lp
@@ -312,8 +312,8 @@ END
 
 @test "--html is one page without scripts or addresses, in two lights" {
     cp "$R" '<r> & "1"'
-    expect 0 lpstat -0 --html page '<r> & "1"'
-    [[ -s out ]]
+    expect 0 lpstat -0 --html -o page '<r> & "1"'
+    out_is ''
     grep -q 'prefers-color-scheme:dark' page
     [[ $(grep -c '<svg' page) -ge 9 ]]
     for title in 'Compression ratio by size' 'Space saved' 'Size before and after' Speed Memory \
@@ -337,7 +337,7 @@ check.close()
 assert check.open == [], check.open
 END
     printf 'A single short prompt, of which the page shows the beginnings.' > p
-    expect 0 lpstat --html - p
+    expect 0 lpstat --html p
     head -n 1 out | grep -q '<!DOCTYPE html>'
     grep -q 'beginnings of the longest record' out
 }
@@ -345,11 +345,11 @@ END
 @test "a page is whole or not at all" {
     echo x > p
     mkdir d
-    refused 1 'd/none/page: cannot be made' lpstat --html d/none/page p
-    refused 1 'nowhere: cannot be opened' lpstat -o d/table --html d/page p nowhere
+    refused 1 'd/none/page: cannot be made' lpstat --html -o d/none/page p
+    refused 1 'nowhere: cannot be opened' lpstat --html -o d/page p nowhere
     [[ -z $(ls -A d) ]]
-    expect 0 lpstat -o d/table --html d/page p
-    [[ $(ls d) == $'page\ntable' ]]
+    expect 0 lpstat --html -o d/page p
+    [[ $(ls d) == page ]]
 }
 
 @test "nothing to store, nothing that shrinks, texts too short for a stream" {
@@ -369,7 +369,8 @@ END
 
 @test "a record above 64 MiB is measured in a stream alone" {
     head -c 67108865 /dev/zero > p
-    expect 0 lpstat --method zstd --level 1 --html page p
+    expect 0 lpstat --method zstd --level 1 --html -o page p
+    expect 0 lpstat --method zstd --level 1 p
     grep -q '^In a stream, use zstd: ' out
     refute grep -q 'As a blob' out
     grep -q 'Space saved' page
@@ -418,5 +419,5 @@ print(*(random.randrange(10 ** 6) for i in range(700000)))' > p
     expect 1 bash -c 'echo x | lpstat > /dev/full'
     err_line lpstat 'cannot be written'
     echo x > p
-    expect 1 lpstat --html /dev/full p
+    expect 1 lpstat --html -o /dev/full p
 }

@@ -520,21 +520,19 @@ in_pieces() {
 
 # --- Refusals -----------------------------------------------------------------
 
-@test "a stream is refused, unless forced" {
+@test "a stream is refused, unless it is to be text" {
     echo text > p
     lptok p > p.lp
     lpzstd p > z.lp
-    text='is a lopace stream already: lpunpack restores it, -f takes it as text'
+    text='is a lopace stream already: lpunpack restores it, --text takes it as text'
     fails 3 "p.lp: $text" lptok p.lp
     fails 3 "standard input: $text" lptok < p.lp
     fails 3 "z.lp: $text" lptok --blob z.lp
     fails 3 "z.lp: $text" lptok -c z.lp
     expect_pipe 3 'lptok p | lptok | lpzstd > twice.lp'
     [[ $(head -n 1 err) == "lptok: standard input: $text" ]]
-    for option in -f --force; do
-        lptok $option p.lp > forced.lp
-        lpunpack forced.lp | same - p.lp
-    done
+    lptok --text p.lp > text.lp
+    lpunpack text.lp | same - p.lp
 }
 
 @test "after an error the output has no end" {

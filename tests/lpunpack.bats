@@ -111,7 +111,7 @@ tokens       cl100k_base             1        1           11           10   1.10
     head -c -3 lines.lp > cut.lp
     expect 3 lpunpack -l cut.lp
     err_line lpunpack 'cut.lp: at byte' 'truncated data'
-    refused 3 'hello: is neither a lopace stream nor a blob' lpunpack -l hello
+    refused 3 'hello: not a lopace stream or blob' lpunpack -l hello
     refused 2 '--json goes with -l' lpunpack --json lines.lp
 }
 
@@ -244,7 +244,7 @@ lpunpack: 1988 bytes at byte $((at + 6 + 37)): damaged data: lost records 3001-3
     err_is ''
     expect 3 lpunpack --recover hello
     out_is ''
-    [[ $(tail -n 1 err) == 'lpunpack: hello: is neither a lopace stream nor a blob' ]]
+    [[ $(tail -n 1 err) == 'lpunpack: hello: not a lopace stream or blob' ]]
     refused 3 'standard input: is empty' lpunpack --recover < /dev/null
 }
 
@@ -370,7 +370,7 @@ lpunpack: 1988 bytes at byte $((at + 6 + 37)): damaged data: lost records 3001-3
     status=0
     printf 'plain\n\004' | script -qec 'lpunpack -f' typescript > out || status=$?
     [ $status -eq 3 ]
-    grep -q 'lpunpack: standard input: is neither a lopace stream nor a blob' out
+    grep -q 'lpunpack: standard input: not a lopace stream or blob' out
 }
 
 # --- Errors -------------------------------------------------------------------
@@ -387,14 +387,14 @@ lpunpack: 1988 bytes at byte $((at + 6 + 37)): damaged data: lost records 3001-3
 @test "raw text is an error that says so, and nothing of it is copied" {
     for option in '' -t -l '-r 1'; do
         # shellcheck disable=SC2086 # words
-        refused 3 'hello: is neither a lopace stream nor a blob' lpunpack $option hello
+        refused 3 'hello: not a lopace stream or blob' lpunpack $option hello
     done
     printf '\xf9L' > begun
     refused 3 'begun: ' lpunpack begun
     printf '\xfe\xffutf-16' > bom
     refused 3 'bom: ' lpunpack bom
     head -c 1000 /dev/zero > zero
-    refused 3 'zero: is neither a lopace stream nor a blob' lpunpack zero
+    refused 3 'zero: not a lopace stream or blob' lpunpack zero
 }
 
 @test "a missing vocabulary is named, and where it was looked for" {
