@@ -2,6 +2,7 @@
 
 #include "bytes.h"
 #include "pack.h"
+#include "vocab.h"
 
 void lp_coder_free(struct lp_coder *coder)
 {
@@ -252,5 +253,5 @@ enum lp_status lp_body_restore(struct lp_coder *coder, const struct lp_found *to
                               body->p, body->n, text, ends);
     if (status == LP_OK && lp_check32(text->p, text->n) != frame->check)
         status = LP_DATA;
-    return status;
+    return lp_vocab_blame(*base == LP_CHAIN_TOKENS ? tools->vocab : NULL, status);
 }

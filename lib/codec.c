@@ -74,8 +74,9 @@ enum lp_status lp_decode(struct lp_codec *codec, const uint32_t *ids, size_t nid
     if (codec->options.vocab == NULL)
         return LP_USAGE;
     codec->text.n = 0;
-    enum lp_status status =
-        lp_pack_ids_to_text(codec->options.vocab, ids, nids, SIZE_MAX, &codec->text);
+    enum lp_status status = LP_BAD_VOCAB;
+    if (lp_vocab_expect(codec->options.vocab, LP_READ_TEXT))
+        status = lp_pack_ids_to_text(codec->options.vocab, ids, nids, SIZE_MAX, &codec->text);
     *text = codec->text.p;
     *n = codec->text.n;
     return status;
@@ -135,6 +136,8 @@ enum lp_status lp_pack(struct lp_codec *codec, const void *text, size_t n, const
             status = LP_NOMEM;
         if (status == LP_OK)
             codec->body.n = lp_pack_ids(o->vocab, ids, nids, codec->body.p);
+        if (status == LP_OK)
+            status = lp_vocab_status(o->vocab);
         base = codec->body.n < n ? LP_CHAIN_TOKENS : LP_CHAIN_TEXT;
     }
     if (status == LP_OK && base == LP_CHAIN_TEXT) {
@@ -227,6 +230,10 @@ static enum lp_status open_blob(struct lp_codec *codec, const unsigned char *dat
     codec->body.n = codec->text.n = 0;
     enum lp_chain own;
     const bool mixed = lp_wire_chain(blob->wire) == LP_CHAIN_TOKENS_MIX;
+    const struct lp_vocab *vocab =
+        status == LP_OK && lp_chain_tokens(lp_wire_chain(blob->wire)) ? tools->vocab : NULL;
+    if (vocab != NULL && !blob->checked && !lp_vocab_expect(vocab, LP_READ_TEXT))
+        status = LP_BAD_VOCAB;
     if (status == LP_OK && mixed && base == NULL)
         status = lp_body_unmix_text(&codec->coder, tools, blob->wire, data + head, size - head,
                                     (size_t)text_max(codec), &codec->text);
@@ -235,7 +242,7 @@ static enum lp_status open_blob(struct lp_codec *codec, const unsigned char *dat
             restore(codec, tools, blob->wire, data + head, size - head, base != NULL ? base : &own);
     if (status == LP_OK && blob->checked && lp_check32(codec->text.p, codec->text.n) != blob->check)
         status = LP_DATA;
-    return status;
+    return lp_vocab_blame(vocab, status);
 }
 
 enum lp_status lp_unpack(struct lp_codec *codec, const void *data, size_t size, lp_finder *find,

@@ -75,7 +75,8 @@ LP_INLINE void ask(const struct lp_pairs *pairs, struct lp_merging *m, size_t pl
 
 LP_INLINE void take_answer(const struct lp_pairs *pairs, struct lp_merging *m, size_t place)
 {
-    m->merge[place] = lp_pairs_there(pairs, m->slot[place], m->part[place], m->part[place + 1]);
+    m->merge[place] =
+        lp_pairs_there(pairs, m->slot[place], m->part[place], m->part[place + 1], &m->damage);
 }
 
 /* Makes the parts: one byte or, when those must merge, two. */
@@ -109,6 +110,7 @@ LP_INLINE void begin(const struct lp_vocab *v, const struct lp_pairs *pairs, str
 {
     make_parts(v->byte_pair, v->byte_id, m);
     m->ids = m->part + 1;
+    m->damage = 0;
     for (size_t i = 0; i <= m->nids + LANES; i += LANES) /* more than is ever moved ahead */
         put_nothing(&m->merge[i]);
     for (size_t i = 1; i < m->nids; i++)
@@ -170,13 +172,29 @@ LP_AVX2 static void merge_avx2(const struct lp_vocab *v, struct lp_merging *word
 }
 #endif
 
-void lp_merge_words(const struct lp_vocab *v, struct lp_merging *words, size_t n)
+/* Whether what came out is of sound entries. */
+static bool is_sound(const struct lp_merging *m, uint32_t size)
 {
+    uint32_t most = 0;
+    for (size_t i = 0; i < m->nids; i++)
+        most = m->ids[i] > most ? m->ids[i] : most;
+    return m->damage == 0 && most < size;
+}
+
+bool lp_merge_words(const struct lp_vocab *v, struct lp_merging *words, size_t n)
+{
+    if (!lp_vocab_expect(v, LP_READ_PAIRS))
+        return false;
 #if LP_HAVE_AVX2
-    if (v->path == LP_PATH_AVX2) {
+    if (v->path == LP_PATH_AVX2)
         merge_avx2(v, words, n);
-        return;
-    }
+    else
 #endif
-    merge(v, words, n, least_portable);
+        merge(v, words, n, least_portable);
+    bool sound = true;
+    for (size_t i = 0; i < n; i++)
+        sound = sound && is_sound(&words[i], v->file->size);
+    if (!sound)
+        lp_vocab_damaged(v);
+    return sound;
 }

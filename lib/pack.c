@@ -37,7 +37,7 @@ bool lp_pack_knows(const struct lp_vocab *v, const uint32_t *ids, size_t n)
 {
     const uint32_t *const ranks = v->rank, size = v->file->size;
     for (size_t i = 0; i < n; i++) {
-        if (ids[i] >= size || ranks[ids[i]] == LP_NO_ID)
+        if (ids[i] >= size || lp_unseal(ranks[ids[i]], 0) >= v->file->ntokens)
             return false;
     }
     return true;
@@ -48,14 +48,20 @@ size_t lp_pack_ids(const struct lp_vocab *v, const uint32_t *ids, size_t n, unsi
     const struct codes c = codes_of(v);
     const uint32_t *const ranks = v->rank; /* in a register: no code written can change it */
     unsigned char *p = dst;
+    uint32_t rank = 0, most = 0;
     for (size_t i = 0; i + 1 < n; i++) {
-        uint32_t rank = ranks[ids[i]];
+        rank = lp_unseal(ranks[ids[i]], 0);
+        most = rank > most ? rank : most;
         size_t size = code_size(&c, rank);
         lp_put32be(p, (rank + c.less[size]) << (32 - 8 * size));
         p += size;
     }
-    if (n > 0)
-        put_last(&c, ranks[ids[n - 1]], &p);
+    if (n > 0) {
+        rank = lp_unseal(ranks[ids[n - 1]], 0);
+        put_last(&c, rank, &p);
+    }
+    if (n > 0 && (most >= c.ntokens || rank >= c.ntokens))
+        lp_vocab_damaged(v);
     return (size_t)(p - dst);
 }
 
@@ -341,14 +347,17 @@ enum lp_status lp_pack_ids_to_text(const struct lp_vocab *v, const uint32_t *ids
         count = n - at < BLOCK ? n - at : BLOCK;
         for (size_t i = 0; i < count; i++) {
             uint32_t id = ids[at + i];
-            rank[i] = id < v->file->size ? v->rank[id] : (uint32_t)LP_NO_ID;
-            if (rank[i] == LP_NO_ID)
-                return LP_DATA;
+            rank[i] = id < v->file->size ? lp_unseal(v->rank[id], 0) : (uint32_t)LP_NO_ID;
+            if (rank[i] >= v->file->ntokens)
+                return lp_vocab_blame(v, LP_DATA);
             LP_PREFETCH(v->text + (size_t)rank[i] * LP_KEY_SIZE);
         }
         if (!lp_buf_reserve(text, count * v->file->token_max))
             return LP_NOMEM;
-        put_texts(v, rank, count, text->p, text->cap, &text->n);
+        if (!put_texts(v, rank, count, text->p, text->cap, &text->n)) {
+            lp_vocab_damaged(v); /* a token is longer than token_max */
+            return LP_BAD_VOCAB;
+        }
         if (text->n - start > max)
             return LP_LIMIT;
     }
@@ -362,8 +371,12 @@ void lp_pack_prefix(const struct lp_vocab *v, const unsigned char *src, size_t n
     struct codes_read r;
     size_t size;
     *text_size = 0;
+    *used = n;
+    if (!lp_vocab_expect(v, LP_READ_TEXT))
+        return;
     for (size_t at = 0; at < n; at += r.from[r.n]) {
-        read_codes(&r, v, &c, src + at, n - at);
+        if (!read_codes(&r, v, &c, src + at, n - at))
+            return;
         for (size_t i = 0; i < r.n; i++, *text_size += size) {
             lp_vocab_text(v, r.rank[i], &size);
             *used = at + r.from[i];
@@ -379,13 +392,19 @@ enum lp_status lp_pack_to_ids(const struct lp_vocab *v, const unsigned char *src
 {
     const struct codes c = codes_of(v);
     struct codes_read r;
+    uint32_t most = 0;
     *nids = 0;
     for (size_t at = 0; at < n; at += r.from[r.n]) {
         if (!read_codes(&r, v, &c, src + at, n - at))
             return LP_DATA;
-        for (size_t i = 0; i < r.n; i++)
-            dst[*nids + i] = v->id[r.rank[i]];
+        for (size_t i = 0; i < r.n; i++) {
+            const uint32_t id = lp_unseal(v->id[r.rank[i]], 0);
+            most = id > most ? id : most;
+            dst[*nids + i] = id;
+        }
         *nids += r.n;
     }
-    return LP_OK;
+    if (most >= v->file->size)
+        lp_vocab_damaged(v);
+    return lp_vocab_status(v);
 }
