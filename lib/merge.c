@@ -76,7 +76,7 @@ LP_INLINE void ask(const struct lp_pairs *pairs, struct lp_merging *m, size_t pl
 LP_INLINE void take_answer(const struct lp_pairs *pairs, struct lp_merging *m, size_t place)
 {
     m->merge[place] =
-        lp_pairs_there(pairs, m->slot[place], m->part[place], m->part[place + 1], &m->damage);
+        lp_pairs_there(pairs, m->slot[place], m->part[place], m->part[place + 1], &m->bits);
 }
 
 /* Makes the parts: one byte or, when those must merge, two. */
@@ -110,7 +110,7 @@ LP_INLINE void begin(const struct lp_vocab *v, const struct lp_pairs *pairs, str
 {
     make_parts(v->byte_pair, v->byte_id, m);
     m->ids = m->part + 1;
-    m->damage = 0;
+    m->bits = 0;
     for (size_t i = 0; i <= m->nids + LANES; i += LANES) /* more than is ever moved ahead */
         put_nothing(&m->merge[i]);
     for (size_t i = 1; i < m->nids; i++)
@@ -178,7 +178,7 @@ static bool is_sound(const struct lp_merging *m, uint32_t size)
     uint32_t most = 0;
     for (size_t i = 0; i < m->nids; i++)
         most = m->ids[i] > most ? m->ids[i] : most;
-    return m->damage == 0 && most < size;
+    return m->bits >> LP_PAIR_BITS == 0 && most < size;
 }
 
 bool lp_merge_words(const struct lp_vocab *v, struct lp_merging *words, size_t n)

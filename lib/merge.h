@@ -19,7 +19,7 @@ struct lp_merging {
     const uint32_t *ids; /* in the end, what came out */
     size_t nids;         /* and how many; before, how many parts there are */
     size_t place;        /* of the first of the look-ups under way */
-    uint64_t damage;     /* not 0 when an entry of the pairs was damaged */
+    uint64_t bits;       /* see lp_pairs_there() */
     uint32_t part[LP_MERGE_MAX + 2 * LP_MERGE_LANES];
     uint32_t merge[LP_MERGE_MAX + 2 * LP_MERGE_LANES]; /* what a part and the next merge to */
     uint32_t slot[LP_MERGE_MAX + 1];                   /* where that is looked up */

@@ -48,19 +48,20 @@ size_t lp_pack_ids(const struct lp_vocab *v, const uint32_t *ids, size_t n, unsi
     const struct codes c = codes_of(v);
     const uint32_t *const ranks = v->rank; /* in a register: no code written can change it */
     unsigned char *p = dst;
-    uint32_t rank = 0, most = 0;
+    uint32_t bits = 0;
     for (size_t i = 0; i + 1 < n; i++) {
-        rank = lp_unseal(ranks[ids[i]], 0);
-        most = rank > most ? rank : most;
+        const uint32_t rank = lp_unseal(ranks[ids[i]], 0);
+        bits |= rank;
         size_t size = code_size(&c, rank);
         lp_put32be(p, (rank + c.less[size]) << (32 - 8 * size));
         p += size;
     }
     if (n > 0) {
-        rank = lp_unseal(ranks[ids[n - 1]], 0);
+        const uint32_t rank = lp_unseal(ranks[ids[n - 1]], 0);
+        bits |= rank;
         put_last(&c, rank, &p);
     }
-    if (n > 0 && (most >= c.ntokens || rank >= c.ntokens))
+    if (bits > LP_NO_ID)
         lp_vocab_damaged(v);
     return (size_t)(p - dst);
 }

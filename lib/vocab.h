@@ -125,22 +125,22 @@ static inline uint32_t lp_pairs_slot(const struct lp_pairs *p, uint32_t left, ui
     return lp_slot_of(p->slots, p->shift, lp_pair_hash(left, right));
 }
 
-/* *damage: bits are added when the entry is damaged. */
+/* *bits: an OR of all entries read; more than LP_PAIR_BITS when one is damaged. */
 static inline uint32_t lp_pairs_there(const struct lp_pairs *p, uint32_t slot, uint32_t left,
-                                      uint32_t right, uint64_t *damage)
+                                      uint32_t right, uint64_t *bits)
 {
     uint64_t entry = lp_unseal_pair(p->pair[slot]), pair = (uint64_t)left << LP_ID_BITS | right;
-    *damage |= entry >> 3 * LP_ID_BITS;
+    *bits |= entry;
     return entry >> LP_ID_BITS == pair ? (uint32_t)entry & LP_NO_ID : (uint32_t)LP_NO_ID;
 }
 
 /* The token that two merge to, or LP_NO_ID. */
 static inline uint32_t lp_vocab_pair(const struct lp_vocab *v, uint32_t left, uint32_t right)
 {
-    uint64_t damage = 0;
+    uint64_t bits = 0;
     uint32_t id =
-        lp_pairs_there(&v->pairs, lp_pairs_slot(&v->pairs, left, right), left, right, &damage);
-    if (damage != 0)
+        lp_pairs_there(&v->pairs, lp_pairs_slot(&v->pairs, left, right), left, right, &bits);
+    if (bits >> LP_PAIR_BITS != 0)
         lp_vocab_damaged(v);
     return id;
 }

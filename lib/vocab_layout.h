@@ -48,7 +48,8 @@ enum lp_section {
 
     LP_SECTION_ID, /* u32[ntokens]: the id of a frequency rank, sealed */
 
-    LP_SECTION_RANK,       /* u32[size]: the frequency rank of an id, LP_NO_ID for none; sealed */
+    LP_SECTION_RANK, /* u32[size]: the frequency rank of an id, sealed; 0, as no number is, for none
+                      */
     LP_SECTION_HALF_SHIFT, /* tokens of up to LP_HALF_TEXT_MAX bytes, by hash: see lp_slot() */
     LP_SECTION_HALF,       /* u32[slots][3]: half a key, the id sealed with it */
     LP_SECTION_KEY_SHIFT,  /* longer tokens that have a key, by hash */
@@ -132,25 +133,26 @@ struct lp_lpv {
 
 _Static_assert(offsetof(struct lp_lpv, section) == 136, "the same on all machines");
 
-/* Sealed numbers: a number below 1 << LP_ID_BITS (of a pair: below 1 << 3 * LP_ID_BITS) is stored
- * such that a multiplication gives it back, and gives a larger one when a bit of what is stored
- * has flipped: the multipliers' runs of equal bits are shorter than what is left above. So are
- * those of lp_key_hash()'s, which is added where an entry has a key. One in 16,384 (1024) words
- * of noise passes; a word of zeros or of ones does not. */
+/* Sealed numbers: a number of LP_ID_BITS bits (a pair's entry: of three times as many) is stored
+ * such that a multiplication gives it back, with zeros above it: so that of many one OR tells
+ * whether all are sound. When a bit of what is stored has flipped, there are not only zeros: the
+ * multipliers' runs of equal bits are shorter than that. Nor are those of lp_key_hash()'s, which
+ * is added where an entry has a key. One in 16,384 (of pairs: 1024) words of noise passes; zeros
+ * do not, as one is taken off, nor do ones. */
 #define LP_SEAL      UINT32_C(0x9E3779B1)
-#define LP_SEAL_ADD  UINT32_C(0x13198A2E)
-#define LP_SEAL2     UINT64_C(0x9E3779B97F4A7C15)
-#define LP_SEAL2_ADD UINT64_C(0xA4093822299F31D0)
+#define LP_SEAL_PAIR UINT64_C(0x9E3779B97F4A7C15)
 
 /* hash: of the key in the same entry, else 0. More than LP_NO_ID: damaged. */
 static inline uint32_t lp_unseal(uint32_t sealed, uint64_t hash)
 {
-    return sealed * LP_SEAL + LP_SEAL_ADD + (uint32_t)(hash >> 32);
+    return sealed * LP_SEAL - 1 + (uint32_t)(hash >> 32);
 }
 
+/* Of more than LP_PAIR_BITS bits: damaged. */
+enum { LP_PAIR_BITS = 3 * LP_ID_BITS };
 static inline uint64_t lp_unseal_pair(uint64_t sealed)
 {
-    return sealed * LP_SEAL2 + LP_SEAL2_ADD;
+    return sealed * LP_SEAL_PAIR - 1;
 }
 
 /* Of an odd number, modulo 2^64: each step doubles the bits that are right, at first three. */
@@ -164,12 +166,12 @@ static inline uint64_t lp_inverse(uint64_t odd)
 
 static inline uint32_t lp_seal(uint32_t number, uint64_t hash)
 {
-    return (number - LP_SEAL_ADD - (uint32_t)(hash >> 32)) * (uint32_t)lp_inverse(LP_SEAL);
+    return (number + 1 - (uint32_t)(hash >> 32)) * (uint32_t)lp_inverse(LP_SEAL);
 }
 
-static inline uint64_t lp_seal_pair(uint64_t pair)
+static inline uint64_t lp_seal_pair(uint64_t entry)
 {
-    return (pair - LP_SEAL2_ADD) * lp_inverse(LP_SEAL2);
+    return (entry + 1) * lp_inverse(LP_SEAL_PAIR);
 }
 
 /* A short token or pretoken as 16 bytes: its text, zeros, its length. */

@@ -566,7 +566,7 @@ static void put_sealed(enum lp_section section, const uint32_t *numbers, size_t 
 {
     uint32_t *sealed = add_section(section, 4 * n);
     for (size_t i = 0; i < n; i++)
-        sealed[i] = lp_seal(numbers[i], 0);
+        sealed[i] = numbers[i] == LP_NO_ID ? 0 : lp_seal(numbers[i], 0);
 }
 
 /* The bytes of tokens without key, in the order of frequency. */
