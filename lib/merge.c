@@ -172,17 +172,15 @@ LP_AVX2 static void merge_avx2(const struct lp_vocab *v, struct lp_merging *word
 }
 #endif
 
-/* Whether what came out is of sound entries. */
-static bool is_sound(const struct lp_merging *m, uint32_t size)
+LP_APART void merge_portable(const struct lp_vocab *v, struct lp_merging *words, size_t n)
 {
-    uint32_t most = 0;
-    for (size_t i = 0; i < m->nids; i++)
-        most = m->ids[i] > most ? m->ids[i] : most;
-    return m->bits >> LP_PAIR_BITS == 0 && most < size;
+    merge(v, words, n, least_portable);
 }
 
 bool lp_merge_words(const struct lp_vocab *v, struct lp_merging *words, size_t n)
 {
+    uint64_t bits = 0;
+    uint32_t most = 0;
     if (!lp_vocab_expect(v, LP_READ_PAIRS))
         return false;
 #if LP_HAVE_AVX2
@@ -190,10 +188,13 @@ bool lp_merge_words(const struct lp_vocab *v, struct lp_merging *words, size_t n
         merge_avx2(v, words, n);
     else
 #endif
-        merge(v, words, n, least_portable);
-    bool sound = true;
-    for (size_t i = 0; i < n; i++)
-        sound = sound && is_sound(&words[i], v->file->size);
+        merge_portable(v, words, n);
+    for (size_t i = 0; i < n; i++) {
+        bits |= words[i].bits;
+        for (size_t k = 0; k < words[i].nids; k++)
+            most = words[i].ids[k] > most ? words[i].ids[k] : most;
+    }
+    const bool sound = bits >> LP_PAIR_BITS == 0 && most < v->file->size;
     if (!sound)
         lp_vocab_damaged(v);
     return sound;

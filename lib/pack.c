@@ -227,6 +227,19 @@ static inline bool put_texts(const struct lp_vocab *v, const uint32_t *rank, siz
  * groups, of which lengths fit one word. */
 enum { AHEAD = 8 * BLOCK, GROUP = 5 };
 
+/* Writes a text without key, if there is room for the rest of its group after it: its size, or
+ * SIZE_MAX. */
+LP_APART size_t put_long(const struct lp_vocab *v, const unsigned char *text, unsigned char *dst,
+                         size_t cap)
+{
+    size_t size;
+    text = lp_vocab_long_text(v, text, &size);
+    if (cap < size + GROUP * LP_KEY_SIZE)
+        return SIZE_MAX;
+    memcpy(dst, text, size);
+    return size;
+}
+
 /* The lengths of the codes that would begin at each byte of a block: four bits for each,
  * four times the length, so that one code's is what the next ones are shifted by. */
 LP_AVX2 LP_INLINE void lengths_avx2(const struct codes *c, const unsigned char *src,
@@ -276,14 +289,10 @@ LP_AVX2 static size_t put_most_avx2(const struct lp_vocab *v, const struct codes
                     goto out;
                 const unsigned char *text = texts + (size_t)rank * LP_KEY_SIZE;
                 size_t size = text[LP_KEY_SIZE - 1];
-                if (size <= LP_KEY_TEXT_MAX) {
+                if (size <= LP_KEY_TEXT_MAX)
                     memcpy(dst + to, text, LP_KEY_SIZE); /* a fixed size is one store */
-                } else {
-                    text = lp_vocab_text(v, rank, &size);
-                    if (cap - to < size + GROUP * LP_KEY_SIZE)
-                        goto out;
-                    memcpy(dst + to, text, size);
-                }
+                else if ((size = put_long(v, text, dst + to, cap - to)) == SIZE_MAX)
+                    goto out;
                 to += size;
                 at += length / 4;
             }

@@ -11,7 +11,7 @@
 /* --- The header -------------------------------------------------------------------------- */
 
 /* Bytes that a section must have for the counts in the header. */
-static uint64_t section_size(const struct lp_lpv *f, enum lp_section section)
+LP_COLD static uint64_t section_size(const struct lp_lpv *f, enum lp_section section)
 {
     switch (section) {
     case LP_SECTION_OFFSET:
@@ -59,10 +59,14 @@ static uint64_t head_sum(const struct lp_lpv *f)
     return lp_xxh64(f, offsetof(struct lp_lpv, head_sum), 0);
 }
 
+static size_t section_bytes(const struct lp_lpv *f, int section)
+{
+    return (size_t)(f->section[section + 1] - f->section[section]);
+}
+
 static uint64_t section_sum(const struct lp_lpv *f, int section)
 {
-    return lp_sum64((const unsigned char *)f + f->section[section],
-                    (size_t)(f->section[section + 1] - f->section[section]));
+    return lp_sum64((const unsigned char *)f + f->section[section], section_bytes(f, section));
 }
 
 void lp_vocab_seal(struct lp_lpv *f)
@@ -78,14 +82,14 @@ static bool is_sound(const struct lp_slots *slots)
 }
 
 /* Whether codes of one to three bytes are enough for all tokens. */
-static bool are_codes_enough(const struct lp_lpv *f)
+LP_COLD static bool are_codes_enough(const struct lp_lpv *f)
 {
     if (f->one > 255 || f->two > 255 - f->one)
         return false;
     return f->ntokens <= f->one + (f->two << 8) + ((256 - f->one - f->two) << 16);
 }
 
-static enum lp_status check_header(const struct lp_lpv *f, uint64_t size)
+LP_COLD static enum lp_status check_header(const struct lp_lpv *f, uint64_t size)
 {
     if (size < sizeof *f || memcmp(f->magic, LP_LPV_MAGIC, sizeof f->magic) != 0)
         return LP_BAD_VOCAB;
@@ -121,9 +125,9 @@ static bool is_token(const struct lp_vocab *v, uint32_t id, uint32_t least)
 }
 
 /* Tokens lie one after the other in BYTES, and those of single bytes are. */
-static bool are_offsets_sound(const struct lp_vocab *v)
+LP_COLD static bool are_offsets_sound(const struct lp_vocab *v)
 {
-    const size_t all = lp_vocab_section_size(v, LP_SECTION_BYTES);
+    const size_t all = section_bytes(v->file, LP_SECTION_BYTES);
     bool sound = v->offset[v->file->size] <= all;
     for (uint32_t id = 0; sound && id < v->file->size; id++)
         sound = v->offset[id] <= v->offset[id + 1] && token_size(v, id) <= v->file->token_max;
@@ -133,7 +137,7 @@ static bool are_offsets_sound(const struct lp_vocab *v)
 }
 
 /* Undoing merges comes to an end. */
-static bool are_splits_sound(const struct lp_vocab *v)
+LP_COLD static bool are_splits_sound(const struct lp_vocab *v)
 {
     for (uint32_t id = 0; id < v->file->size; id++) {
         const uint32_t left = v->split[2 * (size_t)id], right = v->split[2 * (size_t)id + 1];
@@ -143,7 +147,7 @@ static bool are_splits_sound(const struct lp_vocab *v)
     return true;
 }
 
-static bool are_sorted_sound(const struct lp_vocab *v)
+LP_COLD static bool are_sorted_sound(const struct lp_vocab *v)
 {
     for (uint32_t i = 0; i < v->file->nsorted; i++) {
         if (!is_token(v, v->sorted[i], 2))
@@ -153,7 +157,7 @@ static bool are_sorted_sound(const struct lp_vocab *v)
 }
 
 /* What a token begins with is shorter. */
-static bool are_prefixes_sound(const struct lp_vocab *v)
+LP_COLD static bool are_prefixes_sound(const struct lp_vocab *v)
 {
     for (uint32_t id = 0; id < v->file->size; id++) {
         const uint32_t prefix = v->prefix[id];
@@ -164,7 +168,7 @@ static bool are_prefixes_sound(const struct lp_vocab *v)
     return true;
 }
 
-static bool are_starts_sound(const struct lp_vocab *v)
+LP_COLD static bool are_starts_sound(const struct lp_vocab *v)
 {
     bool sound = v->start[65536] <= v->file->nsorted;
     for (uint32_t i = 0; sound && i < 65536; i++)
@@ -172,7 +176,7 @@ static bool are_starts_sound(const struct lp_vocab *v)
     return sound;
 }
 
-static bool are_specials_sound(const struct lp_vocab *v)
+LP_COLD static bool are_specials_sound(const struct lp_vocab *v)
 {
     for (uint32_t i = 0; i < v->file->nspecial; i++) {
         if (!is_token(v, v->special[i], 1))
@@ -184,7 +188,7 @@ static bool are_specials_sound(const struct lp_vocab *v)
 /* Whether nothing in a section, which has its sum, can do harm. Those that are not here cannot,
  * whatever is in them: where they are read says why. The offsets come before all that needs
  * them, as in the file. */
-static bool is_harmless(const struct lp_vocab *v, enum lp_section section)
+LP_COLD static bool is_harmless(const struct lp_vocab *v, enum lp_section section)
 {
     switch (section) {
     case LP_SECTION_OFFSET:
@@ -209,7 +213,7 @@ void lp_vocab_damaged(const struct lp_vocab *v)
     atomic_store(&v->state->damaged, true);
 }
 
-bool lp_vocab_read(const struct lp_vocab *v, uint32_t sections)
+LP_COLD bool lp_vocab_read(const struct lp_vocab *v, uint32_t sections)
 {
     for (int i = 0; i < LP_SECTIONS; i++) {
         const uint32_t bit = (uint32_t)1 << i;
@@ -226,13 +230,13 @@ bool lp_vocab_read(const struct lp_vocab *v, uint32_t sections)
     return true;
 }
 
-enum lp_status lp_vocab_blame(const struct lp_vocab *v, enum lp_status status)
+LP_COLD enum lp_status lp_vocab_blame(const struct lp_vocab *v, enum lp_status status)
 {
     return status == LP_DATA && v != NULL && !lp_vocab_expect(v, LP_READ_ALL) ? LP_BAD_VOCAB
                                                                               : status;
 }
 
-enum lp_status lp_vocab_verify(const struct lp_vocab *v)
+LP_COLD enum lp_status lp_vocab_verify(const struct lp_vocab *v)
 {
     bool whole = v->file->head_sum == head_sum(v->file);
     for (int i = 0; whole && i < LP_SECTIONS; i++)
@@ -290,7 +294,7 @@ static void set_apart(const struct lp_vocab *v)
     advise(v, section[LP_SECTION_OFFSET], v->file_size, POSIX_MADV_RANDOM);
 }
 
-enum lp_status lp_vocab_open(const char *path, struct lp_vocab **out)
+LP_COLD enum lp_status lp_vocab_open(const char *path, struct lp_vocab **out)
 {
     *out = NULL;
     struct lp_vocab *v = calloc(1, sizeof *v);
@@ -368,6 +372,18 @@ const unsigned char *lp_vocab_token(const struct lp_vocab *v, uint32_t id, size_
     return v->bytes + v->offset[id];
 }
 
+const unsigned char *lp_vocab_long_text(const struct lp_vocab *v, const unsigned char *text,
+                                        size_t *size)
+{
+    struct lp_long_text there;
+    memcpy(&there, text, sizeof there);
+    const size_t all = section_bytes(v->file, LP_SECTION_LONG_TEXT);
+    if (there.size > LP_TOKEN_MAX || there.size > all || there.offset > all - there.size)
+        there.offset = there.size = 0;
+    *size = there.size;
+    return v->long_text + there.offset;
+}
+
 uint32_t lp_vocab_find(const struct lp_vocab *v, const unsigned char *text, size_t n)
 {
     if (n > LP_KEY_TEXT_MAX)
@@ -382,7 +398,7 @@ uint32_t lp_vocab_find_long(const struct lp_vocab *v, const unsigned char *text,
                             uint64_t hash)
 {
     const uint32_t mask = ((uint32_t)1 << v->file->long_log) - 1;
-    const size_t all = lp_vocab_section_size(v, LP_SECTION_LONG_TEXT);
+    const size_t all = section_bytes(v->file, LP_SECTION_LONG_TEXT);
     if (!lp_vocab_expect(v, LP_READ_LONG))
         return LP_NO_ID;
     for (uint32_t i = 0; i <= mask; i++) { /* there is an empty slot, or else an end */

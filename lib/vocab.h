@@ -89,11 +89,9 @@ uint32_t lp_vocab_find(const struct lp_vocab *v, const unsigned char *text, size
 uint32_t lp_vocab_find_long(const struct lp_vocab *v, const unsigned char *text, size_t n,
                             uint64_t hash);
 
-/* Bytes of a section. */
-static inline size_t lp_vocab_section_size(const struct lp_vocab *v, enum lp_section section)
-{
-    return (size_t)(v->file->section[section + 1] - v->file->section[section]);
-}
+/* The bytes of a token without key; text: where in TEXT a key would be. */
+const unsigned char *lp_vocab_long_text(const struct lp_vocab *v, const unsigned char *text,
+                                        size_t *size);
 
 /* The bytes of the token of a frequency rank. Who reads them without LP_READ_TEXT must compare
  * the text with a check: a damaged token may have any bytes of the file's, or none. */
@@ -102,15 +100,7 @@ static inline const unsigned char *lp_vocab_text(const struct lp_vocab *v, uint3
 {
     const unsigned char *text = v->text + (size_t)rank * LP_KEY_SIZE;
     *size = text[LP_KEY_SIZE - 1];
-    if (*size <= LP_KEY_TEXT_MAX)
-        return text;
-    struct lp_long_text there;
-    memcpy(&there, text, sizeof there);
-    const size_t all = lp_vocab_section_size(v, LP_SECTION_LONG_TEXT);
-    *size = there.size;
-    if (there.size > LP_TOKEN_MAX || there.size > all || there.offset > all - there.size)
-        *size = there.offset = 0;
-    return v->long_text + there.offset;
+    return *size <= LP_KEY_TEXT_MAX ? text : lp_vocab_long_text(v, text, size);
 }
 
 #if defined(__GNUC__)
