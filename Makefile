@@ -106,6 +106,8 @@ $B/bin/%: $B/obj/cmd/%.o $B/obj/cmd/parts.a $B/lib/$(SHLINK)
 
 # What does the same to many numbers; -O3 makes mixing a fifth faster.
 $B/obj/lib/mix_portable.o $B/obj/lib/mix_avx2.o $B/obj/lib/train_class.o $B/obj/lib/train_net.o: ALL_CFLAGS += -O3
+# What runs once for a block, not for each byte; -Os makes it a quarter smaller.
+$B/obj/lib/file.o $B/obj/lib/parse.o $B/obj/lib/recover.o $B/obj/lib/stage_zstd.o: ALL_CFLAGS += -Os
 
 $B/bin/lptrain: $B/obj/cmd/lptrain.o $B/obj/cmd/parts.a $(TRAIN_OBJ) $B/lib/liblp.a
 	@mkdir -p $(@D)

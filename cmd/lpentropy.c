@@ -228,7 +228,8 @@ static enum lp_status put_ids(void *ctx, const struct lp_vocab *vocab, const uin
     c->vocab = vocab;
     for (size_t i = 0; i < nids; i++) {
         size_t size;
-        lp_vocab_token(vocab, ids[i], &size);
+        if (lp_vocab_token(vocab, ids[i], &size) == NULL)
+            return LP_BAD_VOCAB;
         c->nbytes += size;
     }
     check(c, entropy_push(c->entropy[TOKEN], ids, nids));
@@ -420,6 +421,7 @@ int main(int argc, char **argv)
                      stream ? "a lopace stream" : "text");
         if (!stream && c.entropy[TOKEN] != NULL && vocab == NULL) {
             c.vocab = vocab = tool_vocab(&tool, o.encoding);
+            tool.vocab = lp_vocab_name(vocab);
             check(&c, lp_tok_new(vocab, false, &c.tok));
         }
         if (stream)

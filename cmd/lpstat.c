@@ -440,7 +440,7 @@ int main(int argc, char **argv)
         free(stored.v);
     } else {
         struct lp_vocab *vocab = tool_vocab(&tool, o.encoding);
-        report.encoding = lp_vocab_name(vocab);
+        report.encoding = tool.vocab = lp_vocab_name(vocab);
         choose_methods(&report, &o, &finder, vocab);
         measure(&report);
         if (o.format == HTML)

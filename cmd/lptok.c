@@ -423,6 +423,7 @@ int main(int argc, char **argv)
     }
     struct lp_vocab *vocab = tool_vocab(&tool, o.encoding);
     o.lp.vocab = vocab;
+    tool.vocab = lp_vocab_name(vocab);
     if (o.mode == STREAM)
         write_stream(&tool, &o);
     else if (o.mode == BLOB)

@@ -744,6 +744,8 @@ int main(int argc, char **argv)
     struct output out;
     struct finder finder = {.tool = &tool};
     struct lp_vocab *vocab = tool_vocab(&tool, o.encoding);
+    tool.vocab = lp_vocab_name(vocab);
+    check(&tool, "tokens", lp_vocab_verify(vocab));
     struct records r = {.tool = &tool,
                         .vocab = vocab,
                         .finder = &finder,

@@ -702,8 +702,9 @@ enum lp_status tool_find(void *ctx, const struct lp_need *need, struct lp_found 
     }
     if (need->what == LP_NEED_VOCAB) {
         struct lp_vocab *vocab;
-        if (open_vocab(need->name, &vocab) != LP_OK)
-            return LP_NO_VOCAB;
+        enum lp_status status = open_vocab(need->name, &vocab);
+        if (status != LP_OK)
+            return status == LP_BAD_VOCAB ? status : LP_NO_VOCAB;
         *found = (struct lp_found){.vocab = vocab};
     } else if (!search(finder->tool, need, found)) {
         return need->what == LP_NEED_DICT ? LP_NO_DICT : LP_NO_MODEL;
@@ -780,6 +781,11 @@ _Noreturn void tool_fail(const struct tool *tool, const char *name, enum lp_stat
         tool_die(tool, EXIT_DATA,
                  "%s: the model of %s with fingerprint %016" PRIx64 " is damaged: install it again",
                  name, need->name, need->fingerprint);
+    case LP_BAD_VOCAB:
+        if (tool->vocab != NULL || (need != NULL && need->what != LP_NEED_DICT))
+            tool_die(tool, EXIT_DATA, "%s: %s.lpv: %s", name,
+                     tool->vocab != NULL ? tool->vocab : need->name, lp_status_text(status));
+        tool_die(tool, EXIT_DATA, "%s: %s", name, lp_status_text(status));
     case LP_NOT_LP:
         tool_die(tool, EXIT_DATA, "%s: not a lopace stream or blob", name);
     case LP_LIMIT:

@@ -22,6 +22,7 @@ struct tool {
     bool adapts;        /* -o may name the file of -D */
     char **files;       /* the operands, NULL-terminated; standard input when there are none */
     const char *hint;   /* ends each message; NULL: none */
+    const char *vocab;  /* the vocabulary in use, for messages; NULL: see need */
 };
 
 /* Makes sure that file descriptors 0 to 2 are open. */
@@ -154,7 +155,7 @@ struct lp_found finder_open(struct finder *finder, const char *path);
 const char *tool_install_dir(const struct tool *tool, char *buffer, size_t size);
 
 /* Says what went wrong with a stream or blob, and exits. need is wanted when
- * something was not found, else it may be NULL. */
+ * something was not found or is damaged, else it may be NULL. */
 _Noreturn void tool_fail(const struct tool *tool, const char *name, enum lp_status status,
                          uint64_t offset, const struct lp_need *need);
 

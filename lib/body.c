@@ -2,6 +2,7 @@
 
 #include "bytes.h"
 #include "pack.h"
+#include "vocab.h"
 
 void lp_coder_free(struct lp_coder *coder)
 {
@@ -265,7 +266,21 @@ enum lp_status lp_body_restore(struct lp_coder *coder, const struct lp_found *to
         status = lp_body_text(tools->vocab, split, frame, *base, body->p, body->n, text, ends);
     if (status == LP_OK && lp_check32(text->p, text->n) != frame->check)
         status = LP_DATA;
-    return status;
+    return lp_vocab_blame(*base == LP_CHAIN_TOKENS ? tools->vocab : NULL, status);
+}
+
+enum lp_status lp_proof(const struct lp_vocab *vocab, enum lp_status restored, bool same)
+{
+    switch (restored) {
+    case LP_NOMEM: /* these say nothing of what was packed */
+    case LP_BAD_MODEL:
+    case LP_BAD_VOCAB:
+        return restored;
+    default:
+        if (restored == LP_OK && same)
+            return LP_OK;
+        return lp_vocab_blame(vocab, LP_DATA) == LP_BAD_VOCAB ? LP_BAD_VOCAB : LP_INTERNAL;
+    }
 }
 
 enum lp_status lp_body_prove(struct lp_coder *coder, const struct lp_vocab *vocab,
@@ -281,8 +296,9 @@ enum lp_status lp_body_prove(struct lp_coder *coder, const struct lp_vocab *voca
         return LP_NOMEM;
     enum lp_status status = lp_body_text(vocab, split, frame, base, body->p, body->n, restored,
                                          has_lengths ? (uint64_t *)(void *)coder->ends.p : NULL);
-    return lp_proof(status, lp_buf_is(restored, text, (size_t)frame->text_size) &&
-                                (!has_lengths || memcmp(coder->ends.p, ends, nends) == 0));
+    return lp_proof(vocab, status,
+                    lp_buf_is(restored, text, (size_t)frame->text_size) &&
+                        (!has_lengths || memcmp(coder->ends.p, ends, nends) == 0));
 }
 
 enum lp_status lp_body_prove_payload(struct lp_coder *coder, const struct lp_found *tools,
@@ -294,5 +310,5 @@ enum lp_status lp_body_prove_payload(struct lp_coder *coder, const struct lp_fou
     restored->n = 0;
     enum lp_status status =
         lp_body_unpack(coder, tools, split, frame, payload->p, payload->n, restored, &base);
-    return lp_proof(status, lp_buf_is(restored, body->p, body->n));
+    return lp_proof(tools->vocab, status, lp_buf_is(restored, body->p, body->n));
 }

@@ -101,16 +101,8 @@ enum lp_status lp_body_prove_payload(struct lp_coder *coder, const struct lp_fou
                                      enum lp_split split, const struct lp_frame *frame,
                                      const struct lp_buf *payload, const struct lp_buf *body);
 
-/* The outcome of a proof: what was restored, or why not, and whether it is the original. */
-static inline enum lp_status lp_proof(enum lp_status restored, bool same)
-{
-    switch (restored) {
-    case LP_NOMEM: /* these say nothing of what was packed */
-    case LP_BAD_MODEL:
-        return restored;
-    default:
-        return restored == LP_OK && same ? LP_OK : LP_INTERNAL;
-    }
-}
+/* The outcome of a proof: what was restored, or why not, and whether it is the original. What the
+ * vocabulary (NULL: none) is to blame for is LP_BAD_VOCAB. */
+enum lp_status lp_proof(const struct lp_vocab *vocab, enum lp_status restored, bool same);
 
 #endif

@@ -95,7 +95,7 @@ static enum lp_status put_split_codes(struct lp_ids_target *t, unsigned char sep
                                       const unsigned char *body, size_t n)
 {
     uint32_t separator_id = lp_vocab_find(t->vocab, &separator, 1);
-    enum lp_status status = to_ids(t, body, n);
+    enum lp_status status = separator_id != LP_NO_ID ? to_ids(t, body, n) : LP_BAD_VOCAB;
     const struct lp_ids *ids = &t->scratch;
     for (size_t from = 0, at; status == LP_OK && from < ids->n; from = at + 1) {
         for (at = from; at < ids->n && ids->v[at] != separator_id;)

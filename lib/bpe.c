@@ -114,9 +114,9 @@ static uint32_t longest_token(const struct lp_vocab *v, const unsigned char *tex
     if (low == first)
         return v->byte_id[text[0]];
     uint32_t id = v->sorted[low - 1];
-    while (token_size(v, id) > common)
+    while (id != LP_NO_ID && token_size(v, id) > common)
         id = v->prefix[id];
-    return id;
+    return id != LP_NO_ID ? id : v->byte_id[text[0]];
 }
 
 /* --- Places ------------------------------------------------------------------------- */
@@ -225,10 +225,25 @@ static void step_all(struct lp_bpe_run *run, size_t from, size_t to)
 
 /* --- Blocks ------------------------------------------------------------------------- */
 
+/* Whether a merged block's tokens have its bytes in number. A vocabulary can be whole and yet
+ * contrived. */
+static bool is_block(const struct lp_vocab *v, const struct lp_merging *m)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < m->nids; i++) {
+        if (token_size(v, m->ids[i]) == 0)
+            return false;
+        size += token_size(v, m->ids[i]);
+    }
+    return size == m->n;
+}
+
 /* Joins a merged block that begins at a place to what is known, where both have a
  * border and the tokens there fit. False if that is nowhere. */
 static bool join(struct lp_bpe_run *run, size_t place, const struct lp_merging *m)
 {
+    if (!is_block(run->v, m))
+        return false;
     for (size_t i = 0; i < m->nids; place += token_size(run->v, m->ids[i++])) {
         if (!is_known(run, place) || !fit(run, run->last[place], m->ids[i]))
             continue;
@@ -242,7 +257,7 @@ static bool join(struct lp_bpe_run *run, size_t place, const struct lp_merging *
 /* Merges the block at a place and, if it is of short tokens, some more ahead, each
  * with a good part in common with the one before. Text that repeats itself does so
  * from border to border of its tokens: then the block is the one merged last. How
- * many blocks; from one to the next it is *pace bytes. */
+ * many blocks, none when the vocabulary is damaged; from one to the next it is *pace bytes. */
 static size_t merge_blocks(struct lp_bpe_run *run, size_t place, size_t end, size_t *pace)
 {
     struct lp_merging *m = run->merging;
@@ -259,7 +274,8 @@ static size_t merge_blocks(struct lp_bpe_run *run, size_t place, size_t end, siz
     }
     if (run->block_size == m->n && memcmp(run->block, m->text, m->n) == 0)
         return 1;
-    lp_merge_words(run->v, m, count);
+    if (!lp_merge_words(run->v, m, count))
+        return 0;
     run->block_size = m->n;
     memcpy(run->block, m->text, m->n);
     return count;
@@ -270,7 +286,7 @@ static size_t merge_blocks(struct lp_bpe_run *run, size_t place, size_t end, siz
 static enum lp_status step_back(struct lp_bpe_run *run)
 {
     if (run->step_from > run->reach && run->back / 2 > run->reach)
-        return LP_DATA; /* no way from the start: merging has not made these tokens */
+        return LP_BAD_VOCAB; /* no way from the start: merging has not made these tokens */
     run->step_from = go_back(run, run->reach, run->back, SIZE_MAX);
     run->step_to = 2 * run->reach - run->step_from + LP_MERGE_MAX;
     run->back *= 2;
@@ -289,6 +305,8 @@ static enum lp_status pass(struct lp_bpe_run *run, size_t end)
     if (place >= end)
         return LP_OK;
     size_t count = merge_blocks(run, place, end, &pace);
+    if (count == 0)
+        return LP_BAD_VOCAB;
     if (!join(run, place, &run->merging[0]))
         return step_back(run);
     for (size_t i = 1; i < count; i++) {
@@ -356,7 +374,7 @@ enum lp_status lp_bpe_run_push(struct lp_bpe_run *run, const unsigned char *text
                                struct lp_ids *ids)
 {
     size_t token_max = run->v->file->token_max; /* to know all tokens that may come next */
-    enum lp_status status = LP_OK;
+    enum lp_status status = lp_vocab_expect(run->v, LP_READ_GIANT) ? LP_OK : LP_BAD_VOCAB;
     for (size_t piece; n > 0 && status == LP_OK; text += piece, n -= piece) {
         piece = n < PIECE ? n : PIECE;
         if (!take(run, text, piece))

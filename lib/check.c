@@ -54,3 +54,22 @@ uint64_t lp_xxh64(const void *data, size_t n, uint64_t seed)
     hash = (hash ^ hash >> 29) * P3;
     return hash ^ hash >> 32;
 }
+
+/* Fletcher's: in each of four lanes the sum of the words, and the sum of these sums, in which a
+ * word counts by its place. A changed word changes both for certain. */
+uint64_t lp_sum64(const void *data, size_t n)
+{
+    const unsigned char *p = data;
+    uint64_t a = 0, b = 0, c = 0, d = 0, a2 = 0, b2 = 0, c2 = 0, d2 = 0;
+    for (; n > 0; p += LP_SUM_UNIT, n -= LP_SUM_UNIT) {
+        a2 += a += lp_get64(p);
+        b2 += b += lp_get64(p + 8);
+        c2 += c += lp_get64(p + 16);
+        d2 += d += lp_get64(p + 24);
+    }
+    const uint64_t sums[] = {a, b, c, d, a2, b2, c2, d2};
+    uint64_t hash = P5;
+    for (size_t i = 0; i < sizeof sums / sizeof *sums; i++)
+        hash = fold(hash, sums[i]);
+    return hash;
+}

@@ -76,8 +76,9 @@ enum lp_status lp_decode(struct lp_codec *codec, const uint32_t *ids, size_t nid
     if (codec->options.vocab == NULL)
         return LP_USAGE;
     codec->text.n = 0;
-    enum lp_status status =
-        lp_pack_ids_to_text(codec->options.vocab, ids, nids, SIZE_MAX, &codec->text);
+    enum lp_status status = LP_BAD_VOCAB;
+    if (lp_vocab_expect(codec->options.vocab, LP_READ_TEXT))
+        status = lp_pack_ids_to_text(codec->options.vocab, ids, nids, SIZE_MAX, &codec->text);
     *text = codec->text.p;
     *n = codec->text.n;
     return status;
@@ -184,6 +185,12 @@ static enum lp_status restore(struct lp_codec *codec, const struct lp_found *too
     return lp_buf_append(&codec->text, body->p, body->n) ? LP_OK : LP_NOMEM;
 }
 
+/* The vocabulary that a blob is restored with, NULL for none. */
+static const struct lp_vocab *vocab_of(const struct lp_blob *blob, const struct lp_found *tools)
+{
+    return lp_chain_tokens(lp_wire_chain(blob->wire)) ? tools->vocab : NULL;
+}
+
 /* Restores a blob's text, of at most max bytes, into codec->text, and its body into codec->body
  * unless base is NULL. */
 static enum lp_status open_blob(struct lp_codec *codec, const unsigned char *data, size_t size,
@@ -199,19 +206,24 @@ static enum lp_status open_blob(struct lp_codec *codec, const unsigned char *dat
     codec->body.n = codec->text.n = 0;
     enum lp_chain own;
     const bool mixed = lp_wire_chain(blob->wire) == LP_CHAIN_TOKENS_MIX;
+    const struct lp_vocab *vocab = status == LP_OK ? vocab_of(blob, tools) : NULL;
+    if (vocab != NULL && !blob->checked && !lp_vocab_expect(vocab, LP_READ_TEXT))
+        status = LP_BAD_VOCAB;
     if (status == LP_OK && mixed && base == NULL)
         status = lp_body_unmix_text(&codec->coder, tools, blob->wire, data + head, size - head,
                                     (size_t)max, &codec->text);
     else if (status == LP_OK)
         status = restore(codec, tools, blob->wire, data + head, size - head, max,
                          base != NULL ? base : &own);
-    return status;
+    return lp_vocab_blame(vocab, status);
 }
 
-/* Whether the text restored is what a blob's check was made of. */
-static bool is_checked(const struct lp_codec *codec, const struct lp_blob *blob)
+/* Whether the text restored is what the blob's check was made of. */
+static enum lp_status check_text(const struct lp_codec *codec, const struct lp_blob *blob,
+                                 const struct lp_found *tools)
 {
-    return !blob->checked || lp_check32(codec->text.p, codec->text.n) == blob->check;
+    bool right = !blob->checked || lp_check32(codec->text.p, codec->text.n) == blob->check;
+    return right ? LP_OK : lp_vocab_blame(vocab_of(blob, tools), LP_DATA);
 }
 
 /* Proves that the blob in codec->payload, put there as put says, restores the n bytes at text,
@@ -227,8 +239,9 @@ static enum lp_status prove_blob(struct lp_codec *codec, const struct lp_blob *p
     codec->other = before;
     enum lp_status status = open_blob(codec, codec->payload.p, codec->payload.n, LP_BLOCK_MAX, find,
                                       ctx, &blob, &tools, NULL);
-    return lp_proof(status, lp_buf_is(&codec->text, text, n) && blob.checked == put->checked &&
-                                (!put->checked || blob.check == put->check));
+    return lp_proof(codec->options.vocab, status,
+                    lp_buf_is(&codec->text, text, n) && blob.checked == put->checked &&
+                        (!put->checked || blob.check == put->check));
 }
 
 enum lp_status lp_pack(struct lp_codec *codec, const void *text, size_t n, const void **blob,
@@ -251,6 +264,8 @@ enum lp_status lp_pack(struct lp_codec *codec, const void *text, size_t n, const
             status = LP_NOMEM;
         if (status == LP_OK)
             codec->body.n = lp_pack_ids(o->vocab, ids, nids, codec->body.p);
+        if (status == LP_OK)
+            status = lp_vocab_status(o->vocab);
         base = codec->body.n < n ? LP_CHAIN_TOKENS : LP_CHAIN_TEXT;
     }
     if (status == LP_OK && base == LP_CHAIN_TEXT) {
@@ -274,8 +289,8 @@ enum lp_status lp_unpack(struct lp_codec *codec, const void *data, size_t size, 
     struct lp_found tools;
     enum lp_status status =
         open_blob(codec, data, size, text_max(codec), find, ctx, &blob, &tools, NULL);
-    if (status == LP_OK && !is_checked(codec, &blob))
-        status = LP_DATA;
+    if (status == LP_OK)
+        status = check_text(codec, &blob, &tools);
     *text = codec->text.p;
     *n = codec->text.n;
     return status;
@@ -290,8 +305,8 @@ enum lp_status lp_restage(struct lp_codec *codec, const void *data, size_t size,
     enum lp_chain base;
     enum lp_status status =
         open_blob(codec, data, size, text_max(codec), find, ctx, &blob, &tools, &base);
-    if (status == LP_OK && !is_checked(codec, &blob))
-        status = LP_DATA;
+    if (status == LP_OK)
+        status = check_text(codec, &blob, &tools);
     if (status == LP_OK)
         status = lp_need_packing(&codec->header, &codec->options, find, ctx, &tools, &packing,
                                  &codec->need);

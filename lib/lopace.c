@@ -2,6 +2,7 @@
 #include "buf.h"
 #include "bytes.h"
 #include "lp.h"
+#include "vocab.h"
 
 #include <zstd.h>
 
@@ -113,7 +114,7 @@ enum lp_status lp_lopace_unpack(enum lp_lopace kind, const struct lp_vocab *voca
     else if (!lp_buf_append(&plain, blob, size))
         status = LP_NOMEM;
     if (status == LP_OK && kind != LP_LOPACE_ZSTD) {
-        status = unpack_tokens(vocab, plain.p, plain.n, limit, &out);
+        status = lp_vocab_blame(vocab, unpack_tokens(vocab, plain.p, plain.n, limit, &out));
         lp_buf_free(&plain);
         plain = out;
     }

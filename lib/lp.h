@@ -36,7 +36,8 @@ extern "C" {
     X(LP_NO_MODEL, "model not found")                                                              \
     X(LP_BAD_MODEL, "the model is damaged: install it again")                                      \
     X(LP_LIMIT, "larger than the limit allows")                                                    \
-    X(LP_INTERNAL, "internal error: nothing is lost, please report it")
+    X(LP_INTERNAL, "internal error: nothing is lost, please report it")                            \
+    X(LP_BAD_VOCAB, "the vocabulary is damaged: install it again")
 
 enum lp_status {
 #define LP_STATUS_NAME(name, text) name,
@@ -58,15 +59,18 @@ LP_API const char *lp_encoding_name(const char *name);
 /* The i-th encoding's name, NULL past the last: gpt2, r50k_base, ... */
 LP_API const char *lp_encoding_list(size_t i);
 
-/* Opens a compiled vocabulary file (.lpv): an mmap and a header check.
- * LP_IO when it cannot be read (errno tells), LP_DATA or LP_VERSION when it is
- * not a vocabulary this library reads. */
+/* Opens a compiled vocabulary file (.lpv): an mmap and a header check; no content of
+ * it can do harm later. LP_IO when it cannot be read (errno tells), LP_BAD_VOCAB when it
+ * is no whole vocabulary, LP_VERSION when it is one for a newer library. */
 LP_API enum lp_status lp_vocab_open(const char *path, struct lp_vocab **out);
 LP_API void lp_vocab_close(struct lp_vocab *vocab);
 LP_API const char *lp_vocab_name(const struct lp_vocab *vocab);
 LP_API uint64_t lp_vocab_fingerprint(const struct lp_vocab *vocab);
 /* One more than the largest id, special tokens included. */
 LP_API uint32_t lp_vocab_size(const struct lp_vocab *vocab);
+/* Reads all of the file: LP_BAD_VOCAB when a byte has changed. What a call reads of it is
+ * compared then, and LP_BAD_VOCAB is what any call may return that uses a vocabulary. */
+LP_API enum lp_status lp_vocab_verify(const struct lp_vocab *vocab);
 
 /* Holds the tokenisers to come to these instructions, "portable" or "avx2", for
  * tests; else the best that the CPU has are used. All give the same ids. To be
@@ -97,14 +101,14 @@ LP_API void lp_tok_reset(struct lp_tok *tok);
  * byte can change; with final set the text ends here and all are appended. The
  * ids are those of the whole text, whatever the pieces it came in. Any bytes
  * will do: of invalid UTF-8, each undecodable byte is a character of no class.
- * Errors: LP_NOMEM. */
+ * Errors: LP_NOMEM, LP_BAD_VOCAB. */
 LP_API enum lp_status lp_tok_push(struct lp_tok *tok, const void *text, size_t n, bool final,
                                   struct lp_ids *out);
 
 /* Text bytes pushed since reset whose ids have not been appended yet. */
 LP_API size_t lp_tok_held(const struct lp_tok *tok);
 
-/* Bytes of a token (not NUL-terminated), NULL when id names none. */
+/* Bytes of a token (not NUL-terminated), NULL when id names none or the vocabulary is damaged. */
 LP_API const unsigned char *lp_vocab_token(const struct lp_vocab *vocab, uint32_t id, size_t *len);
 
 /* --- Dictionaries ------------------------------------------------------------- */

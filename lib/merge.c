@@ -75,7 +75,8 @@ LP_INLINE void ask(const struct lp_pairs *pairs, struct lp_merging *m, size_t pl
 
 LP_INLINE void take_answer(const struct lp_pairs *pairs, struct lp_merging *m, size_t place)
 {
-    m->merge[place] = lp_pairs_there(pairs, m->slot[place], m->part[place], m->part[place + 1]);
+    m->merge[place] =
+        lp_pairs_there(pairs, m->slot[place], m->part[place], m->part[place + 1], &m->bits);
 }
 
 /* Makes the parts: one byte or, when those must merge, two. */
@@ -109,6 +110,7 @@ LP_INLINE void begin(const struct lp_vocab *v, const struct lp_pairs *pairs, str
 {
     make_parts(v->byte_pair, v->byte_id, m);
     m->ids = m->part + 1;
+    m->bits = 0;
     for (size_t i = 0; i <= m->nids + LANES; i += LANES) /* more than is ever moved ahead */
         put_nothing(&m->merge[i]);
     for (size_t i = 1; i < m->nids; i++)
@@ -170,13 +172,30 @@ LP_AVX2 static void merge_avx2(const struct lp_vocab *v, struct lp_merging *word
 }
 #endif
 
-void lp_merge_words(const struct lp_vocab *v, struct lp_merging *words, size_t n)
+LP_APART void merge_portable(const struct lp_vocab *v, struct lp_merging *words, size_t n)
 {
-#if LP_HAVE_AVX2
-    if (v->path == LP_PATH_AVX2) {
-        merge_avx2(v, words, n);
-        return;
-    }
-#endif
     merge(v, words, n, least_portable);
+}
+
+bool lp_merge_words(const struct lp_vocab *v, struct lp_merging *words, size_t n)
+{
+    uint64_t bits = 0;
+    uint32_t most = 0;
+    if (!lp_vocab_expect(v, LP_READ_PAIRS))
+        return false;
+#if LP_HAVE_AVX2
+    if (v->path == LP_PATH_AVX2)
+        merge_avx2(v, words, n);
+    else
+#endif
+        merge_portable(v, words, n);
+    for (size_t i = 0; i < n; i++) {
+        bits |= words[i].bits;
+        for (size_t k = 0; k < words[i].nids; k++)
+            most = words[i].ids[k] > most ? words[i].ids[k] : most;
+    }
+    const bool sound = bits >> LP_PAIR_BITS == 0 && most < v->file->size;
+    if (!sound)
+        lp_vocab_damaged(v);
+    return sound;
 }

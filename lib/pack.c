@@ -37,7 +37,7 @@ bool lp_pack_knows(const struct lp_vocab *v, const uint32_t *ids, size_t n)
 {
     const uint32_t *const ranks = v->rank, size = v->file->size;
     for (size_t i = 0; i < n; i++) {
-        if (ids[i] >= size || ranks[ids[i]] == LP_NO_ID)
+        if (ids[i] >= size || lp_unseal(ranks[ids[i]], 0) >= v->file->ntokens)
             return false;
     }
     return true;
@@ -48,15 +48,22 @@ size_t lp_pack_ids(const struct lp_vocab *v, const uint32_t *ids, size_t n, unsi
     const struct codes c = codes_of(v);
     const uint32_t *const ranks = v->rank; /* in a register: no code written can change it */
     unsigned char *p = dst;
+    uint32_t bits = 0;
     for (size_t i = 0; i + 1 < n; i++) {
-        uint32_t rank = ranks[ids[i]];
+        const uint32_t rank = lp_unseal(ranks[ids[i]], 0);
         LP_PREFETCH(v->text + (size_t)rank * LP_KEY_SIZE);
+        bits |= rank;
         size_t size = code_size(&c, rank);
         lp_put32be(p, (rank + c.less[size]) << (32 - 8 * size));
         p += size;
     }
-    if (n > 0)
-        put_last(&c, ranks[ids[n - 1]], &p);
+    if (n > 0) {
+        const uint32_t rank = lp_unseal(ranks[ids[n - 1]], 0);
+        bits |= rank;
+        put_last(&c, rank, &p);
+    }
+    if (bits > LP_NO_ID)
+        lp_vocab_damaged(v);
     return (size_t)(p - dst);
 }
 
@@ -221,6 +228,19 @@ static inline bool put_texts(const struct lp_vocab *v, const uint32_t *rank, siz
  * groups, of which lengths fit one word. */
 enum { AHEAD = 8 * BLOCK, GROUP = 5 };
 
+/* Writes a text without key, if there is room for the rest of its group after it: its size, or
+ * SIZE_MAX. */
+LP_APART size_t put_long(const struct lp_vocab *v, const unsigned char *text, unsigned char *dst,
+                         size_t cap)
+{
+    size_t size;
+    text = lp_vocab_long_text(v, text, &size);
+    if (cap < size + GROUP * LP_KEY_SIZE)
+        return SIZE_MAX;
+    memcpy(dst, text, size);
+    return size;
+}
+
 /* The lengths of the codes that would begin at each byte of a block: four bits for each,
  * four times the length, so that one code's is what the next ones are shifted by. */
 LP_AVX2 LP_INLINE void lengths_avx2(const struct codes *c, const unsigned char *src,
@@ -270,14 +290,10 @@ LP_AVX2 static size_t put_most_avx2(const struct lp_vocab *v, const struct codes
                     goto out;
                 const unsigned char *text = texts + (size_t)rank * LP_KEY_SIZE;
                 size_t size = text[LP_KEY_SIZE - 1];
-                if (size <= LP_KEY_TEXT_MAX) {
+                if (size <= LP_KEY_TEXT_MAX)
                     memcpy(dst + to, text, LP_KEY_SIZE); /* a fixed size is one store */
-                } else {
-                    text = lp_vocab_text(v, rank, &size);
-                    if (cap - to < size + GROUP * LP_KEY_SIZE)
-                        goto out;
-                    memcpy(dst + to, text, size);
-                }
+                else if ((size = put_long(v, text, dst + to, cap - to)) == SIZE_MAX)
+                    goto out;
                 to += size;
                 at += length / 4;
             }
@@ -334,7 +350,10 @@ enum lp_status lp_pack_append_text(const struct lp_vocab *v, const unsigned char
             return LP_DATA;
         if (!lp_buf_reserve(text, block_max))
             return LP_NOMEM;
-        put_texts(v, r.rank, r.n, text->p, text->cap, &text->n);
+        if (!put_texts(v, r.rank, r.n, text->p, text->cap, &text->n)) {
+            lp_vocab_damaged(v); /* a token is longer than token_max */
+            return LP_BAD_VOCAB;
+        }
         if (text->n - start > max)
             return LP_LIMIT;
     }
@@ -350,14 +369,17 @@ enum lp_status lp_pack_ids_to_text(const struct lp_vocab *v, const uint32_t *ids
         count = n - at < BLOCK ? n - at : BLOCK;
         for (size_t i = 0; i < count; i++) {
             uint32_t id = ids[at + i];
-            rank[i] = id < v->file->size ? v->rank[id] : (uint32_t)LP_NO_ID;
-            if (rank[i] == LP_NO_ID)
-                return LP_DATA;
+            rank[i] = id < v->file->size ? lp_unseal(v->rank[id], 0) : (uint32_t)LP_NO_ID;
+            if (rank[i] >= v->file->ntokens)
+                return lp_vocab_blame(v, LP_DATA);
             LP_PREFETCH(v->text + (size_t)rank[i] * LP_KEY_SIZE);
         }
         if (!lp_buf_reserve(text, count * v->file->token_max))
             return LP_NOMEM;
-        put_texts(v, rank, count, text->p, text->cap, &text->n);
+        if (!put_texts(v, rank, count, text->p, text->cap, &text->n)) {
+            lp_vocab_damaged(v); /* a token is longer than token_max */
+            return LP_BAD_VOCAB;
+        }
         if (text->n - start > max)
             return LP_LIMIT;
     }
@@ -371,8 +393,12 @@ void lp_pack_prefix(const struct lp_vocab *v, const unsigned char *src, size_t n
     struct codes_read r;
     size_t size;
     *text_size = 0;
+    *used = n;
+    if (!lp_vocab_expect(v, LP_READ_TEXT))
+        return;
     for (size_t at = 0; at < n; at += r.from[r.n]) {
-        read_codes(&r, v, &c, src + at, n - at);
+        if (!read_codes(&r, v, &c, src + at, n - at))
+            return;
         for (size_t i = 0; i < r.n; i++, *text_size += size) {
             lp_vocab_text(v, r.rank[i], &size);
             *used = at + r.from[i];
@@ -388,13 +414,19 @@ enum lp_status lp_pack_to_ids(const struct lp_vocab *v, const unsigned char *src
 {
     const struct codes c = codes_of(v);
     struct codes_read r;
+    uint32_t most = 0;
     *nids = 0;
     for (size_t at = 0; at < n; at += r.from[r.n]) {
         if (!read_codes(&r, v, &c, src + at, n - at))
             return LP_DATA;
-        for (size_t i = 0; i < r.n; i++)
-            dst[*nids + i] = v->id[r.rank[i]];
+        for (size_t i = 0; i < r.n; i++) {
+            const uint32_t id = lp_unseal(v->id[r.rank[i]], 0);
+            most = id > most ? id : most;
+            dst[*nids + i] = id;
+        }
         *nids += r.n;
     }
-    return LP_OK;
+    if (most >= v->file->size)
+        lp_vocab_damaged(v);
+    return lp_vocab_status(v);
 }

@@ -10,6 +10,11 @@
 
 enum { LP_PACK_MAX = 3 }; /* bytes of the longest code */
 
+/* Ranks and ids are checked where they are read: a damaged one shows in lp_vocab_status(), which
+ * is to be asked before what these functions made is handed out. Texts are not, but for
+ * lp_pack_prefix(): who has no check to compare them with calls lp_vocab_expect() for LP_READ_TEXT
+ * before. */
+
 /* Whether all ids are tokens of v. */
 bool lp_pack_knows(const struct lp_vocab *v, const uint32_t *ids, size_t n);
 
@@ -29,7 +34,7 @@ enum lp_status lp_pack_append_text(const struct lp_vocab *v, const unsigned char
                                    size_t max, struct lp_buf *text);
 
 /* Appends the text of n ids. LP_DATA when one is no token, LP_LIMIT when it is more than max
- * bytes. */
+ * bytes, LP_BAD_VOCAB. */
 enum lp_status lp_pack_ids_to_text(const struct lp_vocab *v, const uint32_t *ids, size_t n,
                                    size_t max, struct lp_buf *text);
 
@@ -38,7 +43,8 @@ enum lp_status lp_pack_ids_to_text(const struct lp_vocab *v, const uint32_t *ids
 void lp_pack_prefix(const struct lp_vocab *v, const unsigned char *src, size_t n, size_t max_text,
                     size_t *used, size_t *text_size);
 
-/* Decodes a payload to ids; dst has room for n (one byte is one code at least). */
+/* Decodes a payload to ids; dst has room for n (one byte is one code at least). LP_DATA as above,
+ * LP_BAD_VOCAB. */
 enum lp_status lp_pack_to_ids(const struct lp_vocab *v, const unsigned char *src, size_t n,
                               uint32_t *dst, size_t *nids);
 

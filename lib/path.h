@@ -10,9 +10,11 @@ enum lp_path { LP_PATH_PORTABLE, LP_PATH_AVX2, LP_PATHS };
 #if defined(__GNUC__)
 #define LP_INLINE static inline __attribute__((always_inline))
 #define LP_APART  static __attribute__((noinline))
+#define LP_COLD   __attribute__((cold))
 #else
 #define LP_INLINE static inline
 #define LP_APART  static
+#define LP_COLD
 #endif
 
 #if (defined(__x86_64__) || defined(__i386__)) && defined(__GNUC__)

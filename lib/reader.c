@@ -147,13 +147,15 @@ static enum lp_status guess(struct lp_reader *r, struct job *job)
 {
     static const enum lp_split splits[] = {LP_WHOLE, LP_LINES, LP_NUL};
     enum { SPLITS = sizeof splits / sizeof *splits };
-    enum lp_status status = restore(job);
-    for (size_t i = 0; status == LP_DATA || status == LP_NO_VOCAB || status == LP_NO_MODEL; i++) {
+    enum lp_status status = restore(job), damaged = LP_OK;
+    for (size_t i = 0; status == LP_DATA || status == LP_NO_VOCAB || status == LP_NO_MODEL ||
+                       status == LP_BAD_VOCAB;
+         i++) {
         const char *name = lp_encoding_list(i / SPLITS);
         struct lp_need vocab = {LP_NEED_VOCAB, name, 0}, model = {LP_NEED_MODEL, name, 0};
         struct lp_found found = {0};
         if (name == NULL)
-            return LP_DATA;
+            return damaged != LP_OK ? damaged : LP_DATA;
         if (lp_need_ask(&vocab, r->options.find, r->options.find_ctx, &found) != LP_OK ||
             (lp_wire_chain(job->frame.kind) == LP_CHAIN_TOKENS_MIX &&
              lp_need_ask(&model, r->options.find, r->options.find_ctx, &found) != LP_OK))
@@ -161,6 +163,10 @@ static enum lp_status guess(struct lp_reader *r, struct job *job)
         job->tools = found;
         job->split = splits[i % SPLITS];
         status = restore(job);
+        if (status == LP_BAD_VOCAB) {
+            damaged = status; /* another one may still be right */
+            r->need = vocab;
+        }
         if (status == LP_OK) {
             r->tools = found;
             r->parser.header.split = job->split;
@@ -185,7 +191,7 @@ static enum lp_status take_block(struct lp_reader *r, const struct lp_event *e)
     job->full = true;
     if (r->parser.recover) {
         job->status = r->parser.in_segment ? restore(job) : guess(r, job);
-        if (job->status != LP_OK && job->status != LP_NOMEM) {
+        if (job->status != LP_OK && job->status != LP_NOMEM && job->status != LP_BAD_VOCAB) {
             job->full = false;
             lp_parser_reject(&r->parser, job->status);
             lp_recovery_reject(&r->recovery);

@@ -57,11 +57,11 @@ enum lp_status lp_mixer_unpack(struct lp_mixer *m, const struct lp_vocab *vocab,
     const struct lp_ids *ids;
     enum lp_status status = lp_mixer_unpack_ids(m, model, fast, src, n, limit, &ids);
     if (status == LP_OK && !lp_pack_knows(vocab, ids->v, ids->n))
-        status = LP_DATA; /* an id of the model's that the vocabulary leaves unused */
+        status = lp_vocab_blame(vocab, LP_DATA); /* the model's id is none of the vocabulary's */
     if (status != LP_OK)
         return status;
     if (!lp_buf_reserve(dst, LP_PACK_MAX * ids->n))
         return LP_NOMEM;
     dst->n += lp_pack_ids(vocab, ids->v, ids->n, dst->p + dst->n);
-    return LP_OK;
+    return lp_vocab_status(vocab);
 }

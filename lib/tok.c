@@ -27,8 +27,6 @@ struct lp_tok {
 enum lp_status lp_tok_new(const struct lp_vocab *vocab, bool special, struct lp_tok **out)
 {
     *out = NULL;
-    if (vocab->file->token_max > LP_MERGE_MAX)
-        return LP_DATA;
     struct lp_tok *tok = calloc(1, sizeof *tok);
     if (tok == NULL)
         return LP_NOMEM;
@@ -146,6 +144,8 @@ static enum lp_status push_ordinary(struct lp_tok *tok, const unsigned char *tex
 static uint32_t find_special(const struct lp_vocab *v, const unsigned char *text, size_t n,
                              bool *cut)
 {
+    if (!lp_vocab_expect(v, LP_READ_SPECIAL))
+        return LP_NO_ID;
     for (uint32_t i = 0; i < v->file->nspecial; i++) {
         size_t size;
         const unsigned char *special = lp_vocab_token(v, v->special[i], &size);
@@ -190,7 +190,7 @@ static enum lp_status push_special(struct lp_tok *tok, const unsigned char *text
     return push_ordinary(tok, text + from, n - from, final, out);
 }
 
-enum lp_status lp_tok_push(struct lp_tok *tok, const void *text, size_t n, bool final,
+static enum lp_status push(struct lp_tok *tok, const void *text, size_t n, bool final,
                            struct lp_ids *out)
 {
     if (!tok->special)
@@ -204,4 +204,11 @@ enum lp_status lp_tok_push(struct lp_tok *tok, const void *text, size_t n, bool 
         status = push_special(tok, joined.p, joined.n, final, out);
     lp_buf_free(&joined);
     return status;
+}
+
+enum lp_status lp_tok_push(struct lp_tok *tok, const void *text, size_t n, bool final,
+                           struct lp_ids *out)
+{
+    enum lp_status status = push(tok, text, n, final, out);
+    return status == LP_OK ? lp_vocab_status(tok->v) : status;
 }

@@ -4,6 +4,12 @@
  * them: the build makes its own, and a file of the other order is refused. All
  * sections begin at a multiple of 64 bytes.
  *
+ * What is read of a file is checked, so that a damaged one is never used. Each section has a sum
+ * in the header, compared when the section is first used. Summing up the largest takes longer
+ * than a short text does: their entries are sealed, each by itself (see lp_seal()), and their
+ * sums are for lp_vocab_verify() only. Texts of tokens are read as they are where what they are
+ * read for has a check of its own.
+ *
  * Known to the tokeniser and the packer only. */
 #ifndef LP_VOCAB_LAYOUT_H
 #define LP_VOCAB_LAYOUT_H
@@ -16,7 +22,7 @@
 #define LP_LPV_MAGIC "LPVOCAB" /* eight bytes with the NUL */
 
 enum {
-    LP_LPV_VERSION = 9,
+    LP_LPV_VERSION = 10,
     LP_LPV_BYTE_ORDER = 0x01020304,
     LP_LPV_PART = 64 << 10, /* a multiple of any machine's pages */
     LP_KEY_SIZE = 16,
@@ -26,6 +32,7 @@ enum {
     LP_HALF_ENTRY = 3,    /* and of half a key and its id */
     LP_ID_BITS = 18,      /* o200k_harmony needs 201,088 ids */
     LP_NO_ID = (1 << LP_ID_BITS) - 1,
+    LP_TOKEN_MAX = 256, /* bytes */
 };
 
 enum lp_pattern { LP_PATTERN_GPT2, LP_PATTERN_CL100K, LP_PATTERN_O200K };
@@ -39,16 +46,17 @@ enum lp_section {
     LP_SECTION_TEXT, /* u8[16][ntokens]: keys by frequency rank, so that common ones lie
                       * together; of a token without key, see struct lp_long_text */
 
-    LP_SECTION_ID, /* u32[ntokens]: the id of a frequency rank */
+    LP_SECTION_ID, /* u32[ntokens]: the id of a frequency rank, sealed */
 
-    LP_SECTION_RANK,       /* u32[size]: the frequency rank of an id, LP_NO_ID for none */
+    LP_SECTION_RANK, /* u32[size]: the frequency rank of an id, sealed; 0, as no number is, for none
+                      */
     LP_SECTION_HALF_SHIFT, /* tokens of up to LP_HALF_TEXT_MAX bytes, by hash: see lp_slot() */
-    LP_SECTION_HALF,       /* u32[slots][3]: half a key, the id */
+    LP_SECTION_HALF,       /* u32[slots][3]: half a key, the id sealed with it */
     LP_SECTION_KEY_SHIFT,  /* longer tokens that have a key, by hash */
-    LP_SECTION_KEY,        /* u32[slots][5]: a key, the id */
+    LP_SECTION_KEY,        /* u32[slots][5]: a key, the id sealed with it */
     LP_SECTION_LONG,       /* struct lp_long[1 << long_log]: tokens without key, by XXH64 */
     LP_SECTION_PAIR_SHIFT, /* pairs that merge, by hash */
-    LP_SECTION_PAIR,       /* u64[slots]: left << 36 | right << 18 | merged */
+    LP_SECTION_PAIR,       /* u64[slots]: left << 36 | right << 18 | merged, sealed */
     LP_SECTION_BYTE,       /* u32[256]: the ids of the single bytes */
     LP_SECTION_BYTE_PAIR,  /* u32[65536]: of two bytes; see lp_byte_pair_id() */
 
@@ -119,9 +127,52 @@ struct lp_lpv {
     uint32_t token_max;                /* bytes of the longest token */
     uint32_t none;                     /* so that all machines have the same layout */
     uint64_t section[LP_SECTIONS + 1]; /* offsets in the file; the last is its size */
+    uint64_t sum[LP_SECTIONS];         /* lp_sum64() of each section, up to the next */
+    uint64_t head_sum;                 /* XXH64 of all before */
 };
 
 _Static_assert(offsetof(struct lp_lpv, section) == 136, "the same on all machines");
+
+/* Sealed numbers: a number of LP_ID_BITS bits (a pair's entry: of three times as many) is stored
+ * such that a multiplication gives it back, with zeros above it: so that of many one OR tells
+ * whether all are sound. When a bit of what is stored has flipped, there are not only zeros: the
+ * multipliers' runs of equal bits are shorter than that. Nor are those of lp_key_hash()'s, which
+ * is added where an entry has a key. One in 16,384 (of pairs: 1024) words of noise passes; zeros
+ * do not, as one is taken off, nor do ones. */
+#define LP_SEAL      UINT32_C(0x9E3779B1)
+#define LP_SEAL_PAIR UINT64_C(0x9E3779B97F4A7C15)
+
+/* hash: of the key in the same entry, else 0. More than LP_NO_ID: damaged. */
+static inline uint32_t lp_unseal(uint32_t sealed, uint64_t hash)
+{
+    return sealed * LP_SEAL - 1 + (uint32_t)(hash >> 32);
+}
+
+/* Of more than LP_PAIR_BITS bits: damaged. */
+enum { LP_PAIR_BITS = 3 * LP_ID_BITS };
+static inline uint64_t lp_unseal_pair(uint64_t sealed)
+{
+    return sealed * LP_SEAL_PAIR - 1;
+}
+
+/* Of an odd number, modulo 2^64: each step doubles the bits that are right, at first three. */
+static inline uint64_t lp_inverse(uint64_t odd)
+{
+    uint64_t inverse = odd;
+    for (int bits = 3; bits < 64; bits *= 2)
+        inverse *= 2 - odd * inverse;
+    return inverse;
+}
+
+static inline uint32_t lp_seal(uint32_t number, uint64_t hash)
+{
+    return (number + 1 - (uint32_t)(hash >> 32)) * (uint32_t)lp_inverse(LP_SEAL);
+}
+
+static inline uint64_t lp_seal_pair(uint64_t entry)
+{
+    return (entry + 1) * lp_inverse(LP_SEAL_PAIR);
+}
 
 /* A short token or pretoken as 16 bytes: its text, zeros, its length. */
 struct lp_key {

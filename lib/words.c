@@ -143,7 +143,7 @@ static void remember(struct lp_memo *memo, const struct lp_word_key *k, const un
 static uint32_t find_token(const struct lp_vocab *v, const struct lp_word_key *k,
                            const uint32_t *place, const unsigned char *text, size_t n)
 {
-    return is_short(k) ? lp_vocab_there(place, k->key) : lp_vocab_find_long(v, text, n, k->hash);
+    return is_short(k) ? lp_vocab_there(v, place, k->key) : lp_vocab_find_long(v, text, n, k->hash);
 }
 
 /* Begins to look up the holes' words that the memo does not know at all; how many. */
@@ -175,7 +175,8 @@ static void learn_merged(struct lp_words *w, const unsigned char *text, size_t n
         size_t count = n - i < LP_MERGING ? n - i : LP_MERGING;
         for (size_t k = 0; k < count; k++)
             m[k].text = text + word_at(w, w->miss[i + k].word, &m[k].n);
-        lp_merge_words(w->v, m, count);
+        if (!lp_merge_words(w->v, m, count))
+            return;
         for (size_t k = 0; k < count; k++, i++)
             remember(&w->memo, &w->word[w->miss[i].word], m[k].text, m[k].n, m[k].ids, m[k].nids);
     }
@@ -232,8 +233,8 @@ static void append_word(struct lp_words *w, const struct lp_word_key *k, const u
     struct lp_merging *m = w->merging;
     m->text = text;
     m->n = n;
-    lp_merge_words(w->v, m, 1);
-    append(out, m->ids, m->nids);
+    if (lp_merge_words(w->v, m, 1))
+        append(out, m->ids, m->nids);
 }
 
 /* The nids at the end of out get what belongs between them. */
@@ -279,6 +280,9 @@ enum lp_status lp_words_encode(struct lp_words *w, const unsigned char *text, si
         out->n += nids;
         return LP_OK;
     }
+    if (!lp_vocab_expect(w->v, LP_READ_KEYS))
+        return LP_BAD_VOCAB;
     learn(w, text, nholes);
-    return fill(w, text, nids, nholes, out);
+    const enum lp_status status = fill(w, text, nids, nholes, out);
+    return status == LP_OK ? lp_vocab_status(w->v) : status;
 }

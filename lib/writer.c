@@ -12,6 +12,7 @@
 #include "lp.h"
 #include "need.h"
 #include "pack.h"
+#include "vocab.h"
 
 enum { PIECE = 64 << 10 }; /* text given to the tokeniser at once: bounds the ids held */
 
@@ -232,6 +233,8 @@ static enum lp_status put_block(struct lp_writer *w, struct mark end, uint64_t n
 {
     struct job *job = lp_lanes_next(w->lanes);
     enum lp_status status = collect(w, job);
+    if (status == LP_OK && w->tok != NULL)
+        status = lp_vocab_status(w->options.vocab);
     if (status != LP_OK)
         return status;
     job->frame = (struct lp_frame){.kind = LP_KIND_DATA | (open ? LP_KIND_OPEN : 0u),

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { ID_MAX = 1 << 18, TOKEN_MAX = 1024, LINE_MAX_ = 4096 };
+enum { ID_MAX = 1 << 18, TOKEN_MAX = LP_TOKEN_MAX, LINE_MAX_ = 4096 };
 
 struct token {
     unsigned char *text; /* NULL: no such id */
@@ -423,16 +423,16 @@ static struct lp_slots put_keys(enum lp_section shifts, enum lp_section entries,
     free(hash);
     uint32_t *entry = add_section(entries, slots.size * size * sizeof *entry);
     for (uint32_t i = 1; i <= slots.size; i++)
-        entry[i * size - 1] = LP_NO_ID; /* empty: the key of no text, which is no token */
+        entry[i * size - 1] = lp_seal(LP_NO_ID, 0); /* empty: the key of no text, no token */
     for (uint32_t i = 0; i < enc.size; i++) {
         if (entry_size(i) != size)
             continue;
         const struct lp_key key = key_of(i);
-        const uint64_t half_key = lp_half_key(key);
+        const struct lp_key stored =
+            size == LP_HALF_ENTRY ? (struct lp_key){.a = lp_half_key(key)} : key;
         uint32_t *there = entry + slot_of(slots, shifts, lp_key_hash(key)) * size;
-        memcpy(there, size == LP_HALF_ENTRY ? (const void *)&half_key : &key,
-               (size - 1) * sizeof *there);
-        there[size - 1] = i;
+        memcpy(there, &stored, (size - 1) * sizeof *there);
+        there[size - 1] = lp_seal(i, lp_key_hash(stored));
     }
     return slots;
 }
@@ -447,11 +447,13 @@ static void put_pairs(void)
     head.pairs = put_shifts(LP_SECTION_PAIR_SHIFT, hash, enc.nsorted);
     free(hash);
     uint64_t *pair = add_section(LP_SECTION_PAIR, sizeof *pair * head.pairs.size);
-    memset(pair, 0xFF, sizeof *pair * head.pairs.size);
+    for (uint32_t i = 0; i < head.pairs.size; i++)
+        pair[i] = lp_seal_pair((UINT64_C(1) << 3 * LP_ID_BITS) - 1); /* empty: no ids */
     for (uint32_t i = 0; i < enc.nsorted; i++) {
         const struct token *t = &enc.token[enc.sorted[i]];
         pair[slot_of(head.pairs, LP_SECTION_PAIR_SHIFT, lp_pair_hash(t->left, t->right))] =
-            (uint64_t)t->left << 2 * LP_ID_BITS | (uint64_t)t->right << LP_ID_BITS | enc.sorted[i];
+            lp_seal_pair((uint64_t)t->left << 2 * LP_ID_BITS | (uint64_t)t->right << LP_ID_BITS |
+                         enc.sorted[i]);
     }
 }
 
@@ -560,6 +562,13 @@ static void put_words(enum lp_section section, const uint32_t *words, size_t n)
     memcpy(add_section(section, 4 * n), words, 4 * n);
 }
 
+static void put_sealed(enum lp_section section, const uint32_t *numbers, size_t n)
+{
+    uint32_t *sealed = add_section(section, 4 * n);
+    for (size_t i = 0; i < n; i++)
+        sealed[i] = numbers[i] == LP_NO_ID ? 0 : lp_seal(numbers[i], 0);
+}
+
 /* The bytes of tokens without key, in the order of frequency. */
 static void put_long_texts(void)
 {
@@ -600,9 +609,9 @@ static void put_sections(void)
 
     put_texts();
 
-    put_words(LP_SECTION_ID, enc.id, enc.ntokens);
+    put_sealed(LP_SECTION_ID, enc.id, enc.ntokens);
 
-    put_words(LP_SECTION_RANK, enc.rank, enc.size);
+    put_sealed(LP_SECTION_RANK, enc.rank, enc.size);
     head.halves = put_keys(LP_SECTION_HALF_SHIFT, LP_SECTION_HALF, LP_HALF_ENTRY);
     head.keys = put_keys(LP_SECTION_KEY_SHIFT, LP_SECTION_KEY, LP_KEY_ENTRY);
     put_longs();
@@ -622,6 +631,7 @@ static void write_image(const char *path)
 {
     head.section[LP_SECTIONS] = head.file_size = image_size;
     memcpy(image, &head, sizeof head);
+    lp_vocab_seal((struct lp_lpv *)(void *)image);
     FILE *file = fopen(path, "wb");
     if (file == NULL || fwrite(image, 1, image_size, file) != image_size || fclose(file) != 0)
         die("%s: cannot be written", path);

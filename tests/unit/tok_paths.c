@@ -358,7 +358,7 @@ static int test_payloads(struct lp_vocab *v)
         size_t n = any(round % 4 == 0 ? CODES : 150), size;
         uint32_t most = round % 3 == 0 ? v->file->ntokens : 1u << (4 + any(10));
         for (size_t i = 0; i < n; i++)
-            ids[i] = v->id[any(most < v->file->ntokens ? most : v->file->ntokens)];
+            ids[i] = lp_unseal(v->id[any(most < v->file->ntokens ? most : v->file->ntokens)], 0);
         size = lp_pack_ids(v, ids, n, codes);
         for (size_t i = 0; round % 5 == 0 && i <= size / 200 && size > 0; i++)
             codes[any((uint32_t)size)] = (unsigned char)(255 - any(3));
