@@ -208,7 +208,7 @@ hard_texts() {
         $make p > whole
         head -c 30 whole > short
         head -c -1 whole > shorter
-        { head -c 20 whole && tail -c +21 whole | tr e E; } > other
+        { head -c 20 whole && printf '\1\1' && tail -c +23 whole; } > other
         for file in short shorter other; do
             refused 3 "$file: at byte 0: " lpzstd --blob $file
             err_line lpzstd '; if it is text, use --text'
