@@ -420,7 +420,7 @@ static struct ratio measure_model(const struct records *r, const bool *held,
 }
 
 struct result {
-    struct ratio before, model; /* the model to adapt, and adapted */
+    struct ratio before, model; /* the model that there is, and adapted or a new one */
     struct ratio zstd, dict;    /* zstd without a dictionary, and with one */
     uint32_t nheld;
 };
@@ -464,11 +464,12 @@ static void try_dict(const struct records *r, const struct options *o, const boo
 }
 
 static void try_model(const struct records *r, const struct options *o, const bool *held,
-                      const struct lp_docs *most, const struct lp_trainer *t, struct result *x)
+                      const struct lp_docs *most, const struct lp_trainer *t,
+                      const struct lp_model *before, struct result *x)
 {
     struct lp_buf image = {0};
     struct lp_model model;
-    x->before = measure_model(r, held, t->base);
+    x->before = measure_model(r, held, before);
     make_model(r, o, t, most, &image);
     check(r->tool, "training", lp_model_view(image.p, image.n, &model));
     x->model = measure_model(r, held, &model);
@@ -478,7 +479,8 @@ static void try_model(const struct records *r, const struct options *o, const bo
 /* Holds a part out and packs it by what the others make: by what is asked for, and, for the
  * report, by what it is compared with. */
 static struct result try_out(const struct records *r, const struct options *o,
-                             const struct lp_trainer *t, size_t dict_size)
+                             const struct lp_trainer *t, const struct lp_model *before,
+                             size_t dict_size)
 {
     struct lp_docs most = {0};
     bool *held = calloc(r->docs.ndocs, sizeof *held), all = !r->tool->quiet;
@@ -487,8 +489,8 @@ static struct result try_out(const struct records *r, const struct options *o,
     struct result result = {.nheld = hold_out(r, held, &most)};
     if (result.nheld > 0 && (o->zstd || all))
         try_dict(r, o, held, &most, dict_size, &result);
-    if (result.nheld > 0 && (!o->zstd || all) && t->base != NULL)
-        try_model(r, o, held, &most, t, &result);
+    if (result.nheld > 0 && (!o->zstd || all) && before != NULL)
+        try_model(r, o, held, &most, t, before, &result);
     lp_docs_free(&most);
     free(held);
     return result;
@@ -531,8 +533,10 @@ static void report(const struct records *r, const struct options *o, const struc
     fputs("mean ratio of those held out, each as a blob, and in a stream that names a model or\n"
           "dictionary once:\n",
           stderr);
-    report_ratio(&x->before, "lpmix, the model as it was");
-    report_ratio(&x->model, "lpmix -D, the model adapted to the other records");
+    report_ratio(&x->before,
+                 o->new ? "lpmix, the model that there is" : "lpmix, the model as it was");
+    report_ratio(&x->model, o->new ? "lpmix -D, a new model of the other records"
+                                   : "lpmix -D, the model adapted to the other records");
     report_ratio(&x->zstd, "lpzstd -19, without a dictionary");
     report_ratio(&x->dict, "lpzstd -19 -D, a dictionary of the other records");
     if (x->dict.blob == 0)
@@ -551,8 +555,9 @@ static void insist_on_gain(const struct tool *tool, const struct options *o, con
     if (with == 0 || with >= without)
         return;
     snprintf(text, sizeof text, "%s: mean ratio %.2f with it, %.2f without",
-             o->zstd ? "the dictionary is worse than none"
-                     : "the adapted model is worse than the model as it was",
+             o->zstd  ? "the dictionary is worse than none"
+             : o->new ? "the new model is worse than the model that there is"
+                      : "the adapted model is worse than the model as it was",
              with, without);
     if (!tool->force)
         tool_die(tool, EXIT_DATA, "%s: -f makes it anyway", text);
@@ -658,9 +663,10 @@ static void install(const struct tool *tool, const struct options *o)
     output_close(&list);
 }
 
-/* The model to adapt: that of -D, or the one that comes with lopace. */
-static const struct lp_model *base_model(const struct tool *tool, const struct options *o,
-                                         struct finder *finder, const struct lp_vocab *vocab)
+/* The model that there is: that of -D, or the one that comes with lopace. It is adapted, or a
+ * new one compared with it: there need be none for that. */
+static const struct lp_model *model_before(const struct tool *tool, const struct options *o,
+                                           struct finder *finder, const struct lp_vocab *vocab)
 {
     struct lp_found found = {0};
     if (o->model != NULL) {
@@ -672,7 +678,7 @@ static const struct lp_model *base_model(const struct tool *tool, const struct o
                      o->model, lp_model_vocab(found.model), lp_vocab_name(vocab));
     } else {
         struct lp_need need = {.what = LP_NEED_MODEL, .name = lp_vocab_name(vocab)};
-        if (tool_find(finder, &need, &found) != LP_OK && !o->zstd)
+        if (tool_find(finder, &need, &found) != LP_OK && !o->zstd && !o->new)
             tool_die(
                 tool, EXIT_DATA,
                 "no model of %s found: -D names one, --new makes one of some megabytes of text",
@@ -712,14 +718,14 @@ static struct lp_buf whole_dict(const struct records *r, size_t size)
 
 /* What is asked for, of all records, once it proved worth it. */
 static struct lp_buf make(const struct records *r, const struct options *o,
-                          const struct lp_trainer *t)
+                          const struct lp_trainer *t, const struct lp_model *before)
 {
     struct lp_buf made = {0};
     size_t dict_size = o->zstd && o->size > 0 ? o->size : DICT_SIZE;
     if (o->zstd) /* takes little time, and says first what is too little */
         made = whole_dict(r, dict_size);
-    if (!o->new && !(r->tool->quiet && r->tool->force)) {
-        struct result result = try_out(r, o, t, dict_size);
+    if ((!o->new || before != NULL) && !(r->tool->quiet && r->tool->force)) {
+        struct result result = try_out(r, o, t, before, dict_size);
         progress_end(r->progress);
         if (!r->tool->quiet)
             report(r, o, &result);
@@ -753,16 +759,17 @@ int main(int argc, char **argv)
                         .progress = &progress};
     check(&tool, "tokens",
           lp_codec_new(&(struct lp_options){.chain = LP_CHAIN_TOKENS, .vocab = vocab}, &r.codec));
+    const struct lp_model *before = model_before(&tool, &o, &finder, vocab);
     struct lp_trainer t = {.vocab = vocab,
                            .sizes = sizes_of(o.size > 0 ? o.size : MODEL_SIZE),
-                           .base = o.new ? NULL : base_model(&tool, &o, &finder, vocab),
+                           .base = o.new ? NULL : before,
                            .say = say,
                            .say_ctx = &progress};
     progress_start(&progress, &tool, "reading", 0);
     read_records(&r, &o);
     output_open(&tool, &out, tool.output, true);
     progress_start(&progress, &tool, "training", 0);
-    struct lp_buf made = make(&r, &o, &t);
+    struct lp_buf made = make(&r, &o, &t, before);
     output_sink(&out, made.p, made.n);
     output_close(&out);
     lp_buf_free(&made);

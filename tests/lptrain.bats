@@ -308,7 +308,19 @@ odd_ones() {
     lptok -L others | lpmix -D x.lpm | lpunpack -D x.lpm | same - others
     for i in {1..18}; do requests $((i * 1000)) $((i * 1000 + 320)); done > megabyte
     [ "$(size megabyte)" -gt 1060000 ]
-    lptrain --new -s 64K -L -o x.lpm megabyte
+    lptrain -q --new -e r50k_base -s 64K -L -o x.lpm megabyte # there is none to compare it with
+}
+
+@test "--new: a model that is worse than the one that ships is made only by force" {
+    # Of a megabyte of digits it learns nothing of the lines.
+    python3 -c 'import random; random.seed(1); print("".join(random.choices("0123456789", k=1100000)))' > digits
+    cat "$DATA"/prompts/*.txt | grep . >> digits
+    refused 3 'the new model is worse than the model that there is: mean ratio' \
+        lptrain -q --new -s 1K -L -o x.lpm digits
+    [ ! -e x.lpm ]
+    lptrain --new -f -s 1K -L -o x.lpm digits 2> err
+    grep -q 'lptrain: the new model is worse' err
+    [ -s x.lpm ]
 }
 
 @test "-q: nothing is said" {
