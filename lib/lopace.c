@@ -1,8 +1,8 @@
 /* lopace.c - the blobs of the Python package LoPace, to and from. */
 #include "buf.h"
 #include "bytes.h"
-#include "vocab.h"
 #include "lp.h"
+#include "vocab.h"
 
 #include <zstd.h>
 
