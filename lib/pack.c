@@ -397,8 +397,10 @@ void lp_pack_prefix(const struct lp_vocab *v, const unsigned char *src, size_t n
     if (!lp_vocab_expect(v, LP_READ_TEXT))
         return;
     for (size_t at = 0; at < n; at += r.from[r.n]) {
-        if (!read_codes(&r, v, &c, src + at, n - at))
+        if (!read_codes(&r, v, &c, src + at, n - at)) {
+            lp_vocab_damaged(v); /* it made these codes */
             return;
+        }
         for (size_t i = 0; i < r.n; i++, *text_size += size) {
             lp_vocab_text(v, r.rank[i], &size);
             *used = at + r.from[i];

@@ -288,6 +288,8 @@ static enum lp_status cut(struct lp_writer *w)
                                &end.tokens, &end.text);
                 end.text += w->fits.text;
                 end.tokens += w->fits.tokens;
+                if (end.text == 0)
+                    return LP_BAD_VOCAB; /* a token longer than any block */
             }
             status = put_block(w, end, 1, true);
         }

@@ -670,3 +670,50 @@ END
     mkdir dir/cl100k_base.lpv
     refused 1 'vocabulary cl100k_base.lpv: ' lptok p
 }
+
+# damage PATTERN SHIFT: the vocabulary here in which a bit is flipped, so far behind the one place
+# that has the pattern. Commands use it.
+damage() {
+    local at byte file=dir/cl100k_base.lpv
+    mkdir dir
+    cp "$B/vocab/cl100k_base.lpv" $file
+    at=$(LC_ALL=C grep -aboP "$1" $file | head -n 1 | cut -d : -f 1)
+    at=$((at + $2))
+    byte=$(od -An -tu1 -j "$at" -N 1 $file)
+    # shellcheck disable=SC2059 # a byte
+    printf "\\x$(printf %x $((byte ^ 1)))" |
+        dd of=$file bs=1 seek=$at conv=notrunc 2> /dev/null
+    # shellcheck disable=SC2030,SC2031
+    export LP_VOCAB_PATH=$PWD/dir
+}
+
+@test "what a damaged vocabulary would make is not handed out" {
+    printf 'over the lazy dog' > p
+    damage ' the\x00{3}\x04' 8 # the id of " the"
+    for option in '' -c --ids --u32 --blob --format=lopace; do
+        # shellcheck disable=SC2086 # none is a word of its own
+        fails 3 'p: cl100k_base.lpv: the vocabulary is damaged: install it again' lptok $option p
+    done
+    printf 'lazy dog' | expect 0 lptok --ids # what is damaged is not needed
+    fails 3 'cl100k_base.lpv: the vocabulary is damaged: install it again' \
+        lptrain -o x.lpm -L p
+    fails 3 'cl100k_base.lpv: the vocabulary is damaged: install it again' lpentropy p
+}
+
+@test "what a damaged vocabulary would restore is not handed out" {
+    printf 'over the lazy dog' > p
+    lptok p > p.lp
+    lptok p | lpmix > mix.lp
+    lptok --blob p > p.blob
+    lptok --blob --no-check p > unchecked.blob
+    damage ' the\x00{11}\x04' 3 # the last letter of " the"
+    cp "$B/vocab/cl100k_base.lpm" dir
+    for file in p.lp mix.lp p.blob unchecked.blob; do
+        refused 3 "$file: cl100k_base.lpv: the vocabulary is damaged: install it again" \
+            lpunpack $file
+    done
+    refused 3 'the vocabulary is damaged: install it again' lpunpack --recover p.lp
+    printf 'x' | dd of=dir/cl100k_base.lpv bs=1 seek=40 conv=notrunc 2> /dev/null # its name
+    refused 3 'p.lp: cl100k_base.lpv: the vocabulary is damaged: install it again' lpunpack p.lp
+    refused 3 'vocabulary cl100k_base.lpv: the vocabulary is damaged' lptok p
+}
