@@ -94,17 +94,17 @@ int main(int argc, char **argv)
     }
     struct input in;
     struct output out;
-    struct restage streams = {.options = &o.lp, .finder = &finder, .out = &out};
+    struct recode streams = {.options = &o.lp, .finder = &finder, .out = &out};
     output_open(&tool, &out, tool.output, true);
     for (size_t i = 0; input_next(&tool, &in, o.files, i); i++) {
         enum form form = form_of(&tool, &o, &in);
         if (o.blob)
             restage_to_blob(&o.lp, &finder, &in, form, &out);
         else
-            restage_stream(&streams, &in);
+            recode_stream(&streams, &in);
         input_close(&in);
     }
-    restage_finish(&streams);
+    recode_finish(&streams);
     output_close(&out);
     finder_close(&finder);
     return EXIT_OK;

@@ -342,12 +342,12 @@ static struct made_dict make_dict(const struct records *r, const struct lp_docs 
     struct made_dict dict = {0};
     struct lp_buf samples = {0};
     size_t *sizes = malloc((docs->ndocs + 1) * sizeof *sizes), begin = 0;
-    if (sizes == NULL || !lp_buf_reserve(&samples, LP_PACK_MAX * docs->n) ||
+    if (sizes == NULL || !lp_buf_reserve(&samples, LP_CODE_MAX * docs->n) ||
         !lp_buf_reserve(&dict.file, size))
         no_memory(r->tool);
     for (uint32_t d = 0; d < docs->ndocs; begin = docs->end[d++]) {
-        size_t n =
-            lp_pack_ids(r->vocab, docs->id + begin, docs->end[d] - begin, samples.p + samples.n);
+        size_t n = lp_codes_from_ids(r->vocab, docs->id + begin, docs->end[d] - begin,
+                                     samples.p + samples.n);
         if (n > 0)
             sizes[dict.nsamples++] = n;
         samples.n += n;

@@ -189,7 +189,7 @@ static void write_text(const struct tool *tool, const struct options *o, struct 
     lp_writer_free(writer);
 }
 
-static void write_stream(const struct tool *tool, const struct options *o, struct restage *streams,
+static void write_stream(const struct tool *tool, const struct options *o, struct recode *streams,
                          struct input *in)
 {
     if (o->text_options)
@@ -197,7 +197,7 @@ static void write_stream(const struct tool *tool, const struct options *o, struc
                    "%s: is a lopace stream, its records and blocks are set: -0, -L, -B and "
                    "--flush are lptok's",
                    in->name);
-    restage_stream(streams, in);
+    recode_stream(streams, in);
     input_close(in);
 }
 
@@ -248,7 +248,7 @@ int main(int argc, char **argv)
     }
     struct input in;
     struct output out;
-    struct restage streams = {.options = &o.lp, .finder = &finder, .out = &out};
+    struct recode streams = {.options = &o.lp, .finder = &finder, .out = &out};
     output_open(&tool, &out, tool.output, true);
     for (size_t i = 0; input_next(&tool, &in, o.files, i); i++) {
         if (o.lopace) {
@@ -265,7 +265,7 @@ int main(int argc, char **argv)
             break;
         }
     }
-    restage_finish(&streams);
+    recode_finish(&streams);
     output_close(&out);
     finder_close(&finder);
     return EXIT_OK;

@@ -18,33 +18,33 @@ static _Noreturn void fail(const struct lp_options *options, struct output *out,
     tool_fail(out->tool, name, status, offset, need);
 }
 
-void restage_stream(struct restage *r, struct input *in)
+void recode_stream(struct recode *r, struct input *in)
 {
     enum lp_status status = LP_OK;
     uint64_t taken = 0;
     if (r->stage == NULL)
-        status = lp_stage_new(r->options, tool_find, r->finder, output_sink, r->out, &r->stage);
+        status = lp_recoder_new(r->options, tool_find, r->finder, output_sink, r->out, &r->stage);
     if (status != LP_OK)
         fail(r->options, r->out, in->name, status, 0, NULL);
     for (size_t n; status == LP_OK && (n = input_read(r->out->tool, in)) > 0; taken += n) {
-        status = lp_stage_push(r->stage, in->data, n);
+        status = lp_recoder_push(r->stage, in->data, n);
         if (r->options->threads <= 1)
             output_flush(r->out); /* what came in whole goes out: lptok --flush reaches through */
     }
     if (status == LP_OK)
-        status = lp_stage_end_input(r->stage);
+        status = lp_recoder_end_input(r->stage);
     if (status != LP_OK)
-        fail(r->options, r->out, in->name, status, lp_stage_offset(r->stage) - r->before,
-             lp_stage_need(r->stage));
+        fail(r->options, r->out, in->name, status, lp_recoder_offset(r->stage) - r->before,
+             lp_recoder_need(r->stage));
     r->before += taken;
 }
 
-void restage_finish(struct restage *r)
+void recode_finish(struct recode *r)
 {
-    enum lp_status status = r->stage != NULL ? lp_stage_finish(r->stage) : LP_OK;
+    enum lp_status status = r->stage != NULL ? lp_recoder_finish(r->stage) : LP_OK;
     if (status != LP_OK)
         fail(r->options, r->out, r->out->name, status, 0, NULL);
-    lp_stage_free(r->stage);
+    lp_recoder_free(r->stage);
 }
 
 /* --- Blobs ------------------------------------------------------------------- */
@@ -58,7 +58,7 @@ static void put_blob(const struct lp_options *options, struct finder *finder, co
     enum lp_status status = lp_codec_new(options, &codec);
     if (status != LP_OK)
         fail(options, out, name, status, 0, NULL);
-    status = lp_restage(codec, data, n, tool_find, finder, &blob, &size);
+    status = lp_recode(codec, data, n, tool_find, finder, &blob, &size);
     if (status != LP_OK)
         form_refuse_other(out->tool, name, data, n);
     if (status != LP_OK)

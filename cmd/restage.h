@@ -6,18 +6,18 @@
 #include "form.h"
 
 /* Streams on their way through a stage, input after input. */
-struct restage {
+struct recode {
     const struct lp_options *options;
     struct finder *finder;
     struct output *out;
-    struct lp_stage *stage; /* NULL before the first input */
-    uint64_t before;        /* bytes of the inputs before */
+    struct lp_recoder *stage; /* NULL before the first input */
+    uint64_t before;          /* bytes of the inputs before */
 };
 
 /* Writes the stream of an input, but for its end. Exits on failure. */
-void restage_stream(struct restage *r, struct input *in);
+void recode_stream(struct recode *r, struct input *in);
 /* Writes the end: nothing failed. */
-void restage_finish(struct restage *r);
+void recode_finish(struct recode *r);
 
 /* Writes an input, a blob or a stream of one record, as a blob with the stage of options.
  * Exits on failure. */

@@ -4,7 +4,7 @@
 #include "pack.h"
 #include "vocab.h"
 
-void lp_coder_free(struct lp_coder *coder)
+void lp_block_coder_free(struct lp_block_coder *coder)
 {
     lp_zstd_free(&coder->zstd);
     lp_mixer_free(&coder->mixer);
@@ -47,8 +47,9 @@ static void keep_smaller(struct best *best, const struct lp_buf *spare, size_t b
     best->dst->n = best->start + spare->n;
 }
 
-static enum lp_status try_zstd(struct lp_coder *coder, const struct lp_options *options, int level,
-                               enum lp_chain base, const struct lp_buf *body, struct best *best)
+static enum lp_status try_zstd(struct lp_block_coder *coder, const struct lp_options *options,
+                               int level, enum lp_chain base, const struct lp_buf *body,
+                               struct best *best)
 {
     bool lean;
     coder->spare.n = 0;
@@ -75,7 +76,7 @@ static bool out_of_reach(size_t mixed, size_t size, size_t scouted)
 }
 
 /* The table of lengths stays as it is; the tokens after it are mixed. */
-static enum lp_status try_mix(struct lp_coder *coder, const struct lp_options *options,
+static enum lp_status try_mix(struct lp_block_coder *coder, const struct lp_options *options,
                               uint64_t nrecords, const struct lp_buf *body,
                               const struct lp_ids *ids, struct best *best)
 {
@@ -95,7 +96,7 @@ static enum lp_status try_mix(struct lp_coder *coder, const struct lp_options *o
     return status == LP_DATA ? LP_OK : status; /* a token that the model does not have */
 }
 
-enum lp_status lp_body_pack(struct lp_coder *coder, const struct lp_options *options,
+enum lp_status lp_body_pack(struct lp_block_coder *coder, const struct lp_options *options,
                             enum lp_chain base, uint64_t nrecords, const struct lp_buf *body,
                             const struct lp_ids *ids, struct lp_buf *dst, unsigned *wire)
 {
@@ -126,7 +127,7 @@ static enum lp_status found_for_mixed(const struct lp_found *tools)
     return tools->vocab == NULL ? LP_NO_VOCAB : tools->model == NULL ? LP_NO_MODEL : LP_OK;
 }
 
-static enum lp_status unmix(struct lp_coder *coder, const struct lp_found *tools,
+static enum lp_status unmix(struct lp_block_coder *coder, const struct lp_found *tools,
                             enum lp_split split, const struct lp_frame *frame,
                             const unsigned char *src, size_t n, size_t limit, struct lp_buf *dst)
 {
@@ -145,7 +146,7 @@ static enum lp_status unmix(struct lp_coder *coder, const struct lp_found *tools
     return status == LP_OK && dst->n - start > limit ? LP_DATA : status;
 }
 
-enum lp_status lp_body_unmix_text(struct lp_coder *coder, const struct lp_found *tools,
+enum lp_status lp_body_unmix_text(struct lp_block_coder *coder, const struct lp_found *tools,
                                   unsigned wire, const unsigned char *src, size_t n, size_t max,
                                   struct lp_buf *text)
 {
@@ -154,10 +155,10 @@ enum lp_status lp_body_unmix_text(struct lp_coder *coder, const struct lp_found 
     if (status == LP_OK)
         status = lp_mixer_unpack_ids(&coder->mixer, tools->model, wire == LP_WIRE_TOKENS_FAST, src,
                                      n, LP_BLOCK_MAX, &ids);
-    return status == LP_OK ? lp_pack_ids_to_text(tools->vocab, ids->v, ids->n, max, text) : status;
+    return status == LP_OK ? lp_ids_append_text(tools->vocab, ids->v, ids->n, max, text) : status;
 }
 
-enum lp_status lp_body_unpack(struct lp_coder *coder, const struct lp_found *tools,
+enum lp_status lp_body_unpack(struct lp_block_coder *coder, const struct lp_found *tools,
                               enum lp_split split, const struct lp_frame *frame,
                               const unsigned char *src, size_t n, struct lp_buf *dst,
                               enum lp_chain *base)
@@ -185,7 +186,7 @@ static enum lp_status record_text(const struct lp_vocab *vocab, enum lp_chain ba
             return LP_DATA;
         memcpy(text->p + text->n, src, n);
     } else {
-        enum lp_status status = lp_pack_to_text(vocab, src, n, text->p + text->n, room, &size);
+        enum lp_status status = lp_codes_to_text(vocab, src, n, text->p + text->n, room, &size);
         if (status != LP_OK)
             return status;
     }
@@ -251,7 +252,7 @@ enum lp_status lp_body_text(const struct lp_vocab *vocab, enum lp_split split,
                              : find_ends(text->p + start, room, lp_separator(split), frame, ends);
 }
 
-enum lp_status lp_body_restore(struct lp_coder *coder, const struct lp_found *tools,
+enum lp_status lp_body_restore(struct lp_block_coder *coder, const struct lp_found *tools,
                                enum lp_split split, const struct lp_frame *frame,
                                const unsigned char *payload, struct lp_buf *text, uint64_t *ends,
                                enum lp_chain *base)
@@ -283,7 +284,7 @@ enum lp_status lp_proof(const struct lp_vocab *vocab, enum lp_status restored, b
     }
 }
 
-enum lp_status lp_body_prove(struct lp_coder *coder, const struct lp_vocab *vocab,
+enum lp_status lp_body_prove(struct lp_block_coder *coder, const struct lp_vocab *vocab,
                              enum lp_split split, const struct lp_frame *frame, enum lp_chain base,
                              const struct lp_buf *body, const unsigned char *text,
                              const uint64_t *ends)
@@ -301,7 +302,7 @@ enum lp_status lp_body_prove(struct lp_coder *coder, const struct lp_vocab *voca
                         (!has_lengths || memcmp(coder->ends.p, ends, nends) == 0));
 }
 
-enum lp_status lp_body_prove_payload(struct lp_coder *coder, const struct lp_found *tools,
+enum lp_status lp_body_prove_payload(struct lp_block_coder *coder, const struct lp_found *tools,
                                      enum lp_split split, const struct lp_frame *frame,
                                      const struct lp_buf *payload, const struct lp_buf *body)
 {

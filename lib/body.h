@@ -13,7 +13,7 @@
 #include "stage_zstd.h"
 
 /* Working state of one thread. Zero-initialised is ready. */
-struct lp_coder {
+struct lp_block_coder {
     struct lp_zstd zstd;
     struct lp_mixer mixer;
     struct lp_buf spare, body;
@@ -22,7 +22,7 @@ struct lp_coder {
         naming; /* set by the owner: bytes that a form with a dictionary or model costs besides */
 };
 
-void lp_coder_free(struct lp_coder *coder);
+void lp_block_coder_free(struct lp_block_coder *coder);
 
 /* Whether a block of n records has a table of lengths. */
 static inline bool lp_body_has_lengths(enum lp_split split, uint64_t nrecords)
@@ -33,19 +33,19 @@ static inline bool lp_body_has_lengths(enum lp_split split, uint64_t nrecords)
 /* Appends to dst the smallest stored form that the chain of options allows, of a
  * body of nrecords records; *wire says which. ids: those of one record's body, NULL where
  * they are not at hand. */
-enum lp_status lp_body_pack(struct lp_coder *coder, const struct lp_options *options,
+enum lp_status lp_body_pack(struct lp_block_coder *coder, const struct lp_options *options,
                             enum lp_chain base, uint64_t nrecords, const struct lp_buf *body,
                             const struct lp_ids *ids, struct lp_buf *dst, unsigned *wire);
 
 /* Undoes it: appends to dst the body whose n stored bytes and frame are given. */
-enum lp_status lp_body_unpack(struct lp_coder *coder, const struct lp_found *tools,
+enum lp_status lp_body_unpack(struct lp_block_coder *coder, const struct lp_found *tools,
                               enum lp_split split, const struct lp_frame *frame,
                               const unsigned char *src, size_t n, struct lp_buf *dst,
                               enum lp_chain *base);
 
 /* Appends to text one record that was mixed, without the way by its body; LP_LIMIT when it is
  * more than max bytes. */
-enum lp_status lp_body_unmix_text(struct lp_coder *coder, const struct lp_found *tools,
+enum lp_status lp_body_unmix_text(struct lp_block_coder *coder, const struct lp_found *tools,
                                   unsigned wire, const unsigned char *src, size_t n, size_t max,
                                   struct lp_buf *text);
 
@@ -59,7 +59,7 @@ enum lp_status lp_body_text(const struct lp_vocab *vocab, enum lp_split split,
 
 /* Restores a block from its payload: its body to coder->body, its text, found
  * right by the frame's check, to text. base and ends may be NULL. */
-enum lp_status lp_body_restore(struct lp_coder *coder, const struct lp_found *tools,
+enum lp_status lp_body_restore(struct lp_block_coder *coder, const struct lp_found *tools,
                                enum lp_split split, const struct lp_frame *frame,
                                const unsigned char *payload, struct lp_buf *text, uint64_t *ends,
                                enum lp_chain *base);
@@ -91,13 +91,13 @@ enum lp_status lp_body_ids_end(struct lp_ids_target *target);
  *
  * That a body restores these text_size bytes, and records that end there (ends: of several that
  * have lengths, else not looked at). */
-enum lp_status lp_body_prove(struct lp_coder *coder, const struct lp_vocab *vocab,
+enum lp_status lp_body_prove(struct lp_block_coder *coder, const struct lp_vocab *vocab,
                              enum lp_split split, const struct lp_frame *frame, enum lp_chain base,
                              const struct lp_buf *body, const unsigned char *text,
                              const uint64_t *ends);
 
 /* That a payload restores this body. */
-enum lp_status lp_body_prove_payload(struct lp_coder *coder, const struct lp_found *tools,
+enum lp_status lp_body_prove_payload(struct lp_block_coder *coder, const struct lp_found *tools,
                                      enum lp_split split, const struct lp_frame *frame,
                                      const struct lp_buf *payload, const struct lp_buf *body);
 

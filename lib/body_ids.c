@@ -50,7 +50,7 @@ static enum lp_status to_ids(struct lp_ids_target *t, const unsigned char *codes
         ids->v = v;
         ids->cap = n;
     }
-    return lp_pack_to_ids(t->vocab, codes, n, ids->v, &ids->n);
+    return lp_codes_to_ids(t->vocab, codes, n, ids->v, &ids->n);
 }
 
 static enum lp_status put_record(struct lp_ids_target *t, enum lp_chain base,

@@ -11,7 +11,7 @@ struct lp_codec {
     struct lp_options options;
     struct lp_tok *tok;
     struct lp_ids ids;
-    struct lp_coder coder;
+    struct lp_block_coder coder;
     struct lp_buf body, payload, text;
     struct lp_buf other;     /* the text restored before, while a new blob is proved */
     struct lp_header header; /* of the last blob opened: need's name is in it */
@@ -43,7 +43,7 @@ void lp_codec_free(struct lp_codec *codec)
         return;
     lp_tok_free(codec->tok);
     free(codec->ids.v);
-    lp_coder_free(&codec->coder);
+    lp_block_coder_free(&codec->coder);
     lp_buf_free(&codec->body);
     lp_buf_free(&codec->payload);
     lp_buf_free(&codec->text);
@@ -78,7 +78,7 @@ enum lp_status lp_decode(struct lp_codec *codec, const uint32_t *ids, size_t nid
     codec->text.n = 0;
     enum lp_status status = LP_BAD_VOCAB;
     if (lp_vocab_expect(codec->options.vocab, LP_READ_TEXT))
-        status = lp_pack_ids_to_text(codec->options.vocab, ids, nids, SIZE_MAX, &codec->text);
+        status = lp_ids_append_text(codec->options.vocab, ids, nids, SIZE_MAX, &codec->text);
     *text = codec->text.p;
     *n = codec->text.n;
     return status;
@@ -177,9 +177,9 @@ static enum lp_status restore(struct lp_codec *codec, const struct lp_found *too
     if (status != LP_OK)
         return status;
     if (*base == LP_CHAIN_TOKENS)
-        return tools->vocab == NULL
-                   ? LP_NO_VOCAB
-                   : lp_pack_append_text(tools->vocab, body->p, body->n, (size_t)max, &codec->text);
+        return tools->vocab == NULL ? LP_NO_VOCAB
+                                    : lp_codes_append_text(tools->vocab, body->p, body->n,
+                                                           (size_t)max, &codec->text);
     if (body->n > max)
         return LP_LIMIT;
     return lp_buf_append(&codec->text, body->p, body->n) ? LP_OK : LP_NOMEM;
@@ -260,10 +260,10 @@ enum lp_status lp_pack(struct lp_codec *codec, const void *text, size_t n, const
         const uint32_t *ids;
         size_t nids;
         status = lp_encode(codec, text, n, &ids, &nids);
-        if (status == LP_OK && !lp_buf_reserve(&codec->body, LP_PACK_MAX * nids))
+        if (status == LP_OK && !lp_buf_reserve(&codec->body, LP_CODE_MAX * nids))
             status = LP_NOMEM;
         if (status == LP_OK)
-            codec->body.n = lp_pack_ids(o->vocab, ids, nids, codec->body.p);
+            codec->body.n = lp_codes_from_ids(o->vocab, ids, nids, codec->body.p);
         if (status == LP_OK)
             status = lp_vocab_status(o->vocab);
         base = codec->body.n < n ? LP_CHAIN_TOKENS : LP_CHAIN_TEXT;
@@ -296,8 +296,8 @@ enum lp_status lp_unpack(struct lp_codec *codec, const void *data, size_t size, 
     return status;
 }
 
-enum lp_status lp_restage(struct lp_codec *codec, const void *data, size_t size, lp_finder *find,
-                          void *ctx, const void **out, size_t *n)
+enum lp_status lp_recode(struct lp_codec *codec, const void *data, size_t size, lp_finder *find,
+                         void *ctx, const void **out, size_t *n)
 {
     struct lp_blob blob;
     struct lp_found tools;

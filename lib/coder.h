@@ -7,21 +7,21 @@
 #include "bytes.h"
 #include "path.h"
 
-struct lp_coder {
+struct lp_range_coder {
     uint32_t low, range; /* encoding: from low on; decoding: low is where the code is in it */
     struct lp_buf *out;  /* NULL: decoding */
     size_t begin;        /* of the code in out */
     const unsigned char *in, *end;
 };
 
-static inline uint32_t lp_code_byte(struct lp_coder *c)
+static inline uint32_t lp_range_byte(struct lp_range_coder *c)
 {
     return c->in < c->end ? *c->in++ : 0;
 }
 
 /* A sum beyond 32 bits: the bytes before take the carry. The first begins as 0, so it
  * ends there. */
-static inline void lp_code_carry(struct lp_coder *c)
+static inline void lp_range_carry(struct lp_range_coder *c)
 {
     for (size_t at = c->out->n; at > c->begin && ++c->out->p[at - 1] == 0;)
         at--;
@@ -29,8 +29,8 @@ static inline void lp_code_carry(struct lp_coder *c)
 
 /* Takes size units from begin of the range, of which unit is one. The buffer has
  * room for four bytes. */
-LP_INLINE void lp_code_take(struct lp_coder *c, uint32_t unit, uint32_t begin, uint32_t size,
-                            const bool decode)
+LP_INLINE void lp_range_take(struct lp_range_coder *c, uint32_t unit, uint32_t begin, uint32_t size,
+                             const bool decode)
 {
     const uint32_t low = c->low;
     c->range = unit * size;
@@ -39,7 +39,7 @@ LP_INLINE void lp_code_take(struct lp_coder *c, uint32_t unit, uint32_t begin, u
     } else {
         c->low += unit * begin;
         if (c->low < low)
-            lp_code_carry(c);
+            lp_range_carry(c);
     }
     /* As many bytes as leave the range 24 bits: no loop, whose end is not to be foretold. */
     const uint32_t nbytes = (uint32_t)__builtin_clz(c->range) / 8;
@@ -53,22 +53,23 @@ LP_INLINE void lp_code_take(struct lp_coder *c, uint32_t unit, uint32_t begin, u
         c->in += nbytes;
     } else {
         for (uint32_t i = 0; i < nbytes; i++)
-            c->low = c->low << 8 | lp_code_byte(c);
+            c->low = c->low << 8 | lp_range_byte(c);
     }
 }
 
 /* Codes a bit of which p / 65536 is the probability that it is 1. */
-LP_INLINE uint32_t lp_code_bit(struct lp_coder *c, uint32_t p, uint32_t bit, const bool decode)
+LP_INLINE uint32_t lp_range_bit(struct lp_range_coder *c, uint32_t p, uint32_t bit,
+                                const bool decode)
 {
     const uint32_t unit = c->range >> 16;
     if (decode)
         bit = c->low < unit * p;
-    lp_code_take(c, unit, bit ? 0 : p, bit ? p : 65536 - p, decode);
+    lp_range_take(c, unit, bit ? 0 : p, bit ? p : 65536 - p, decode);
     return bit;
 }
 
 /* Ends the code with the fewest bytes that, zeros after them, lie within. */
-static inline void lp_code_flush(struct lp_coder *c)
+static inline void lp_range_flush(struct lp_range_coder *c)
 {
     const uint32_t last = c->range - 1;
     uint32_t rest = UINT32_MAX, value = 0;
@@ -78,7 +79,7 @@ static inline void lp_code_flush(struct lp_coder *c)
     if (rest == 0)
         value = c->low;
     if (value < c->low)
-        lp_code_carry(c);
+        lp_range_carry(c);
     for (; value != 0; value <<= 8)
         c->out->p[c->out->n++] = (unsigned char)(value >> 24);
     while (c->out->n > c->begin && c->out->p[c->out->n - 1] == 0)
@@ -86,14 +87,14 @@ static inline void lp_code_flush(struct lp_coder *c)
 }
 
 /* Begins a code, at the buffer's end; or to read one. */
-static inline void lp_code_begin(struct lp_coder *c)
+static inline void lp_range_begin(struct lp_range_coder *c)
 {
     c->low = 0;
     c->range = UINT32_MAX;
     if (c->out != NULL)
         c->begin = c->out->n;
     for (int i = 0; c->out == NULL && i < 4; i++)
-        c->low = c->low << 8 | lp_code_byte(c);
+        c->low = c->low << 8 | lp_range_byte(c);
 }
 
 #endif

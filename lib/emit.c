@@ -50,7 +50,7 @@ enum lp_status lp_emit_begin(struct lp_emit *emit, const struct lp_header *heade
     size_t head;
     enum lp_status status = put_frame(emit, &frame, payload, frame_bytes, &head);
     memcpy(frame_bytes + head, payload, frame.payload_size);
-    emit->chain = lp_xxh64(frame_bytes, head + frame.payload_size, 0);
+    emit->running_hash = lp_xxh64(frame_bytes, head + frame.payload_size, 0);
     if (status == LP_OK && !begin_index(emit, head + frame.payload_size))
         status = LP_NOMEM;
     return status;
@@ -77,7 +77,7 @@ enum lp_status lp_emit_block(struct lp_emit *emit, struct lp_frame frame,
     bool open = frame.kind & LP_KIND_OPEN;
     frame.payload_size = (uint32_t)payload->n;
     enum lp_status status = put_frame(emit, &frame, payload->p, header, &head);
-    emit->chain = lp_xxh64(header, head, emit->chain);
+    emit->running_hash = lp_xxh64(header, head, emit->running_hash);
     emit->nblocks++;
     emit->text_size += frame.text_size;
     emit->nrecords += frame.nrecords - emit->open;
@@ -105,7 +105,7 @@ enum lp_status lp_emit_end(struct lp_emit *emit)
     size_t n = lp_put_varint(payload, emit->offset - emit->anchor);
     frame.payload_size = (uint32_t)n + 1;
     payload[n] = (unsigned char)(lp_frame_put(&frame, header) + n + 1);
-    frame.check = (uint32_t)lp_xxh64(payload, n + 1, emit->chain);
+    frame.check = (uint32_t)lp_xxh64(payload, n + 1, emit->running_hash);
     size_t head;
     return status == LP_OK ? put_frame(emit, &frame, payload, header, &head) : status;
 }

@@ -13,11 +13,11 @@ struct lp_emit {
     void *ctx;
     uint64_t offset; /* bytes written */
     uint64_t nblocks, text_size, nrecords;
-    bool open;           /* the last block's last record goes on */
-    uint64_t chain;      /* hash of the header frame and the blocks' frame headers */
-    struct lp_buf index; /* payload of the next index frame */
-    uint64_t before;     /* length of the frame before the index's first block */
-    uint64_t anchor;     /* offset of the last index frame, else of the header: 0 */
+    bool open;             /* the last block's last record goes on */
+    uint64_t running_hash; /* hash of the header frame and the blocks' frame headers */
+    struct lp_buf index;   /* payload of the next index frame */
+    uint64_t before;       /* length of the frame before the index's first block */
+    uint64_t anchor;       /* offset of the last index frame, else of the header: 0 */
 };
 
 enum lp_status lp_emit_begin(struct lp_emit *emit, const struct lp_header *header);

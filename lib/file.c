@@ -45,7 +45,7 @@ struct lp_file {
     size_t nentries;
     /* The block in use: its number in the segment, its text and where its records end. */
     size_t block;
-    struct lp_coder coder;
+    struct lp_block_coder coder;
     struct lp_buf text, bytes;
     struct lp_buf ends; /* u64 each */
     uint64_t offset;
@@ -281,7 +281,7 @@ void lp_file_close(struct lp_file *f)
 {
     if (f == NULL)
         return;
-    lp_coder_free(&f->coder);
+    lp_block_coder_free(&f->coder);
     lp_buf_free(&f->text);
     lp_buf_free(&f->bytes);
     lp_buf_free(&f->ends);

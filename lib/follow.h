@@ -95,22 +95,22 @@ static inline struct lp_follow lp_follow_find(const struct lp_model *m, uint32_t
 }
 
 /* Their words; the bits of their counts. */
-static inline lp_words lp_follow_words(const struct lp_follow *f)
+static inline lp_vec32 lp_follow_words(const struct lp_follow *f)
 {
     const size_t half = f->room > LP_FOLLOW_SHORT ? LP_FOLLOW_WORD * LP_LANES / 2 : 0;
-    return lp_words_of_24(f->at, f->at + half);
+    return lp_vec32_of_24(f->at, f->at + half);
 }
 
-static inline lp_vec lp_follow_bits(lp_words words)
+static inline lp_vec lp_follow_bits(lp_vec32 words)
 {
-    return lp_words_narrow(lp_words_down(words, 2), LP_FOLLOW_COUNTS >> 2);
+    return lp_vec32_narrow(lp_vec32_down(words, 2), LP_FOLLOW_COUNTS >> 2);
 }
 
 /* Reads them: the words of all. How many there are is known then: the first that counts nothing
  * ends them. */
-static inline lp_words lp_follow_read(struct lp_follow *f)
+static inline lp_vec32 lp_follow_read(struct lp_follow *f)
 {
-    const lp_words words = lp_follow_words(f);
+    const lp_vec32 words = lp_follow_words(f);
     const lp_vec none = lp_vec_same(lp_follow_bits(words), lp_vec_all(0));
     f->n = (uint32_t)__builtin_ctz(lp_vec_where(none) | (uint32_t)1 << f->room);
     return words;

@@ -3,133 +3,133 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-enum lane_state { IDLE, BUSY, QUIT };
+enum worker_state { IDLE, BUSY, QUIT };
 
-struct lane {
+struct worker {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    enum lane_state state;
+    enum worker_state state;
     void (*run)(void *job);
     void *job;
 };
 
-struct lp_lanes {
-    struct lane *lane;
+struct lp_workers {
+    struct worker *worker;
     unsigned n, next;
     bool threaded;
 };
 
 static void *work(void *arg)
 {
-    struct lane *lane = arg;
-    pthread_mutex_lock(&lane->lock);
+    struct worker *worker = arg;
+    pthread_mutex_lock(&worker->lock);
     for (;;) {
-        while (lane->state == IDLE)
-            pthread_cond_wait(&lane->changed, &lane->lock);
-        if (lane->state == QUIT)
+        while (worker->state == IDLE)
+            pthread_cond_wait(&worker->changed, &worker->lock);
+        if (worker->state == QUIT)
             break;
-        pthread_mutex_unlock(&lane->lock);
-        lane->run(lane->job);
-        pthread_mutex_lock(&lane->lock);
-        if (lane->state == BUSY)
-            lane->state = IDLE;
-        pthread_cond_signal(&lane->changed);
+        pthread_mutex_unlock(&worker->lock);
+        worker->run(worker->job);
+        pthread_mutex_lock(&worker->lock);
+        if (worker->state == BUSY)
+            worker->state = IDLE;
+        pthread_cond_signal(&worker->changed);
     }
-    pthread_mutex_unlock(&lane->lock);
+    pthread_mutex_unlock(&worker->lock);
     return NULL;
 }
 
-static void set_state(struct lane *lane, enum lane_state state)
+static void set_state(struct worker *worker, enum worker_state state)
 {
-    pthread_mutex_lock(&lane->lock);
-    lane->state = state;
-    pthread_cond_signal(&lane->changed);
-    pthread_mutex_unlock(&lane->lock);
+    pthread_mutex_lock(&worker->lock);
+    worker->state = state;
+    pthread_cond_signal(&worker->changed);
+    pthread_mutex_unlock(&worker->lock);
 }
 
-static void wait_idle(struct lane *lane)
+static void wait_idle(struct worker *worker)
 {
-    pthread_mutex_lock(&lane->lock);
-    while (lane->state == BUSY)
-        pthread_cond_wait(&lane->changed, &lane->lock);
-    pthread_mutex_unlock(&lane->lock);
+    pthread_mutex_lock(&worker->lock);
+    while (worker->state == BUSY)
+        pthread_cond_wait(&worker->changed, &worker->lock);
+    pthread_mutex_unlock(&worker->lock);
 }
 
-static bool lane_start(struct lane *lane)
+static bool worker_start(struct worker *worker)
 {
-    if (pthread_mutex_init(&lane->lock, NULL) != 0)
+    if (pthread_mutex_init(&worker->lock, NULL) != 0)
         return false;
-    if (pthread_cond_init(&lane->changed, NULL) == 0) {
-        if (pthread_create(&lane->thread, NULL, work, lane) == 0)
+    if (pthread_cond_init(&worker->changed, NULL) == 0) {
+        if (pthread_create(&worker->thread, NULL, work, worker) == 0)
             return true;
-        pthread_cond_destroy(&lane->changed);
+        pthread_cond_destroy(&worker->changed);
     }
-    pthread_mutex_destroy(&lane->lock);
+    pthread_mutex_destroy(&worker->lock);
     return false;
 }
 
-enum lp_status lp_lanes_new(unsigned n, void *jobs, size_t job_size, void (*run)(void *job),
-                            struct lp_lanes **out)
+enum lp_status lp_workers_new(unsigned n, void *jobs, size_t job_size, void (*run)(void *job),
+                              struct lp_workers **out)
 {
     *out = NULL;
-    struct lp_lanes *lanes = calloc(1, sizeof *lanes);
-    if (lanes == NULL)
+    struct lp_workers *workers = calloc(1, sizeof *workers);
+    if (workers == NULL)
         return LP_NOMEM;
-    lanes->lane = calloc(n, sizeof *lanes->lane);
-    if (lanes->lane == NULL) {
-        free(lanes);
+    workers->worker = calloc(n, sizeof *workers->worker);
+    if (workers->worker == NULL) {
+        free(workers);
         return LP_NOMEM;
     }
-    lanes->threaded = n > 1;
-    for (; lanes->n < n; lanes->n++) {
-        struct lane *lane = &lanes->lane[lanes->n];
-        lane->run = run;
-        lane->job = (unsigned char *)jobs + lanes->n * job_size;
-        if (lanes->threaded && !lane_start(lane)) {
-            lp_lanes_free(lanes);
+    workers->threaded = n > 1;
+    for (; workers->n < n; workers->n++) {
+        struct worker *worker = &workers->worker[workers->n];
+        worker->run = run;
+        worker->job = (unsigned char *)jobs + workers->n * job_size;
+        if (workers->threaded && !worker_start(worker)) {
+            lp_workers_free(workers);
             return LP_NOMEM;
         }
     }
-    *out = lanes;
+    *out = workers;
     return LP_OK;
 }
 
-void lp_lanes_free(struct lp_lanes *lanes)
+void lp_workers_free(struct lp_workers *workers)
 {
-    if (lanes == NULL)
+    if (workers == NULL)
         return;
-    for (unsigned i = 0; lanes->threaded && i < lanes->n; i++) {
-        struct lane *lane = &lanes->lane[i];
-        wait_idle(lane);
-        set_state(lane, QUIT);
-        pthread_join(lane->thread, NULL);
-        pthread_cond_destroy(&lane->changed);
-        pthread_mutex_destroy(&lane->lock);
+    for (unsigned i = 0; workers->threaded && i < workers->n; i++) {
+        struct worker *worker = &workers->worker[i];
+        wait_idle(worker);
+        set_state(worker, QUIT);
+        pthread_join(worker->thread, NULL);
+        pthread_cond_destroy(&worker->changed);
+        pthread_mutex_destroy(&worker->lock);
     }
-    free(lanes->lane);
-    free(lanes);
+    free(workers->worker);
+    free(workers);
 }
 
-void *lp_lanes_next(struct lp_lanes *lanes)
+void *lp_workers_next(struct lp_workers *workers)
 {
-    struct lane *lane = &lanes->lane[lanes->next];
-    if (lanes->threaded)
-        wait_idle(lane);
-    return lane->job;
+    struct worker *worker = &workers->worker[workers->next];
+    if (workers->threaded)
+        wait_idle(worker);
+    return worker->job;
 }
 
-void lp_lanes_start(struct lp_lanes *lanes)
+void lp_workers_start(struct lp_workers *workers)
 {
-    struct lane *lane = &lanes->lane[lanes->next];
-    lp_lanes_pass(lanes);
-    if (lanes->threaded)
-        set_state(lane, BUSY);
+    struct worker *worker = &workers->worker[workers->next];
+    lp_workers_pass(workers);
+    if (workers->threaded)
+        set_state(worker, BUSY);
     else
-        lane->run(lane->job);
+        worker->run(worker->job);
 }
 
-void lp_lanes_pass(struct lp_lanes *lanes)
+void lp_workers_pass(struct lp_workers *workers)
 {
-    lanes->next = (lanes->next + 1) % lanes->n;
+    workers->next = (workers->next + 1) % workers->n;
 }

@@ -29,8 +29,8 @@ static inline uint32_t lp_cell_follower(uint32_t leaf_bits)
 /* Which of sixteen cells have a check. */
 static inline uint32_t lp_cells_of(const unsigned char *cells, uint32_t leaf_bits, uint32_t check)
 {
-    const lp_words checks = lp_words_load(cells, leaf_bits + LP_CELL_CLASS_BITS);
-    return lp_words_same(&checks, check);
+    const lp_vec32 checks = lp_vec32_load(cells, leaf_bits + LP_CELL_CLASS_BITS);
+    return lp_vec32_same(&checks, check);
 }
 
 /* In a bucket of a sequence's own, the cells of a check: that of a leaf grows by a class, up to

@@ -240,10 +240,10 @@ LP_API enum lp_status lp_pack(struct lp_codec *codec, const void *text, size_t n
 LP_API enum lp_status lp_unpack(struct lp_codec *codec, const void *blob, size_t size,
                                 lp_finder *find, void *ctx, const void **text, size_t *n);
 
-/* Gives a blob the further stage of the codec's options, as lp_stage_new() does;
+/* Gives a blob the further stage of the codec's options, as lp_recoder_new() does;
  * one of text is compressed with zstd. The smallest form is handed out. */
-LP_API enum lp_status lp_restage(struct lp_codec *codec, const void *blob, size_t size,
-                                 lp_finder *find, void *ctx, const void **out, size_t *n);
+LP_API enum lp_status lp_recode(struct lp_codec *codec, const void *blob, size_t size,
+                                lp_finder *find, void *ctx, const void **out, size_t *n);
 
 /* What the last blob needed and the finder did not have. As lp_reader_need(). */
 LP_API const struct lp_need *lp_codec_need(const struct lp_codec *codec);
@@ -284,18 +284,18 @@ LP_API enum lp_status lp_writer_finish(struct lp_writer *writer);
  * fast, threads; where model is NULL the finder is asked for the vocabulary's).
  * Those that a simpler chain stores smaller keep it. Mixing a segment of text is
  * LP_USAGE. */
-struct lp_stage;
-LP_API enum lp_status lp_stage_new(const struct lp_options *options, lp_finder *find,
-                                   void *find_ctx, lp_sink *sink, void *sink_ctx,
-                                   struct lp_stage **out);
-LP_API void lp_stage_free(struct lp_stage *stage);
-LP_API enum lp_status lp_stage_push(struct lp_stage *stage, const void *data, size_t n);
+struct lp_recoder;
+LP_API enum lp_status lp_recoder_new(const struct lp_options *options, lp_finder *find,
+                                     void *find_ctx, lp_sink *sink, void *sink_ctx,
+                                     struct lp_recoder **out);
+LP_API void lp_recoder_free(struct lp_recoder *stage);
+LP_API enum lp_status lp_recoder_push(struct lp_recoder *stage, const void *data, size_t n);
 /* One of several inputs ends here: LP_TRUNCATED unless a segment just ended. */
-LP_API enum lp_status lp_stage_end_input(struct lp_stage *stage);
-LP_API enum lp_status lp_stage_finish(struct lp_stage *stage);
+LP_API enum lp_status lp_recoder_end_input(struct lp_recoder *stage);
+LP_API enum lp_status lp_recoder_finish(struct lp_recoder *stage);
 /* As lp_reader_offset() and lp_reader_need(). */
-LP_API uint64_t lp_stage_offset(const struct lp_stage *stage);
-LP_API const struct lp_need *lp_stage_need(const struct lp_stage *stage);
+LP_API uint64_t lp_recoder_offset(const struct lp_recoder *stage);
+LP_API const struct lp_need *lp_recoder_need(const struct lp_recoder *stage);
 
 /* What recovery could not restore: all between two good blocks. Where a count
  * is not known (damage to the index too) it is UINT64_MAX. */

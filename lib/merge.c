@@ -184,7 +184,7 @@ bool lp_merge_words(const struct lp_vocab *v, struct lp_merging *words, size_t n
     if (!lp_vocab_expect(v, LP_READ_PAIRS))
         return false;
 #if LP_HAVE_AVX2
-    if (v->path == LP_PATH_AVX2)
+    if (v->cpu == LP_CPU_AVX2)
         merge_avx2(v, words, n);
     else
 #endif

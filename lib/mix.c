@@ -22,7 +22,7 @@ static lp_mix_run *best_run(void)
 
 /* The number of tokens: its length in bits, each further bit of which is less
  * or more likely than the one before, then the bits. */
-static size_t code_count(struct lp_coder *c, size_t count, const bool decode)
+static size_t code_count(struct lp_range_coder *c, size_t count, const bool decode)
 {
     /* How many sequences of that many bits have more, in 1/256 */
     static const uint8_t more[] = {254, 254, 253, 252, 248, 235, 220, 200,
@@ -30,13 +30,13 @@ static size_t code_count(struct lp_coder *c, size_t count, const bool decode)
     uint32_t nbits = 0;
     while (nbits < 31) {
         uint32_t p = nbits < sizeof more ? more[nbits] : 64;
-        if (!lp_code_bit(c, p << 8, (uint32_t)(count >> nbits != 0), decode))
+        if (!lp_range_bit(c, p << 8, (uint32_t)(count >> nbits != 0), decode))
             break;
         nbits++;
     }
     size_t value = nbits > 0 ? 1 : 0;
     for (uint32_t i = nbits; i > 1; i--)
-        value = value << 1 | lp_code_bit(c, 1 << 15, (uint32_t)(count >> (i - 2) & 1), decode);
+        value = value << 1 | lp_range_bit(c, 1 << 15, (uint32_t)(count >> (i - 2) & 1), decode);
     return value;
 }
 
@@ -86,22 +86,22 @@ enum lp_status lp_mix_encode(struct lp_mix *m, const uint32_t *ids, size_t n, st
     enum lp_status status = start(m, n);
     if (status != LP_OK)
         return status;
-    struct lp_coder c = {.out = out};
+    struct lp_range_coder c = {.out = out};
     if (!lp_buf_reserve(out, 256))
         return LP_NOMEM;
-    lp_code_begin(&c);
+    lp_range_begin(&c);
     code_count(&c, n, false);
     status = m->run(m, &c, ids, n, false);
     if (status == LP_OK)
-        lp_code_flush(&c);
+        lp_range_flush(&c);
     return status == LP_OK ? lp_model_status(m->model) : status;
 }
 
 enum lp_status lp_mix_decode(struct lp_mix *m, const unsigned char *in, size_t size, size_t max,
                              struct lp_ids *out)
 {
-    struct lp_coder c = {.in = in, .end = in + size};
-    lp_code_begin(&c);
+    struct lp_range_coder c = {.in = in, .end = in + size};
+    lp_range_begin(&c);
     size_t n = code_count(&c, 0, true);
     if (n > max)
         return LP_DATA;

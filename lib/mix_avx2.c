@@ -13,8 +13,8 @@
 
 #include "mix_run.h"
 
-enum lp_status lp_mix_run_avx2(struct lp_mix *m, struct lp_coder *c, const uint32_t *ids, size_t n,
-                               bool decode)
+enum lp_status lp_mix_run_avx2(struct lp_mix *m, struct lp_range_coder *c, const uint32_t *ids,
+                               size_t n, bool decode)
 {
     if (m->fast)
         return decode ? run(m, c, ids, n, true, true) : run(m, c, ids, n, false, true);

@@ -96,7 +96,7 @@ static inline struct parts parts_of(lp_vec share)
 
 /* Where the code lies in the range, in 1/65536, rounded down; of a damaged one beyond it, anything
  * below 65536. */
-static inline uint32_t fraction_of(const struct lp_coder *c)
+static inline uint32_t fraction_of(const struct lp_range_coder *c)
 {
     return (uint16_t)(c->low / ((c->range >> 16) + 1));
 }
@@ -106,7 +106,7 @@ struct part {
     uint32_t from, size;
 };
 
-static inline bool lies_in(const struct lp_coder *c, uint32_t unit, struct part part)
+static inline bool lies_in(const struct lp_range_coder *c, uint32_t unit, struct part part)
 {
     return c->low - unit * part.from < unit * part.size;
 }
@@ -118,13 +118,13 @@ static inline struct part part_of(const int16_t *before, uint32_t one)
 }
 
 /* The unit of total that the code lies in; of a damaged one, which may lie in none, the last. */
-static inline uint32_t unit_at(const struct lp_coder *c, uint32_t unit, uint32_t total)
+static inline uint32_t unit_at(const struct lp_range_coder *c, uint32_t unit, uint32_t total)
 {
     const uint32_t at = c->low / unit;
     return at < total ? at : total - 1;
 }
 
-LP_APART uint32_t find_one(const struct lp_coder *c, const struct parts *p, uint32_t unit)
+LP_APART uint32_t find_one(const struct lp_range_coder *c, const struct parts *p, uint32_t unit)
 {
     return lp_vec_below(p->sums, unit_at(c, unit, p->total));
 }
@@ -132,7 +132,7 @@ LP_APART uint32_t find_one(const struct lp_coder *c, const struct parts *p, uint
 /* Codes one, or decodes and returns it. To find it takes two divisions, for which all that comes
  * after would wait. So decoding goes on with the one where the code lies by the whole range, of
  * which the division is done before; hardly ever it is another. */
-LP_INLINE uint32_t choose(struct lp_coder *c, const struct parts *p, uint32_t one,
+LP_INLINE uint32_t choose(struct lp_range_coder *c, const struct parts *p, uint32_t one,
                           const bool decode)
 {
     int16_t before[LP_LANES + 1] = {0};
@@ -145,7 +145,7 @@ LP_INLINE uint32_t choose(struct lp_coder *c, const struct parts *p, uint32_t on
         one = find_one(c, p, unit);
         part = part_of(before, one);
     }
-    lp_code_take(c, unit, part.from, part.size, decode);
+    lp_range_take(c, unit, part.from, part.size, decode);
     return one;
 }
 
@@ -178,7 +178,7 @@ static inline uint32_t one_at(const struct halves *h, uint32_t at)
     return one + (more & (0U - (one == LP_LANES)));
 }
 
-LP_APART uint32_t find_one_of_halves(const struct lp_coder *c, const struct halves *h,
+LP_APART uint32_t find_one_of_halves(const struct lp_range_coder *c, const struct halves *h,
                                      uint32_t unit)
 {
     return one_at(h, unit_at(c, unit, h->total));
@@ -191,7 +191,7 @@ static inline struct part part_of_halves(const struct halves *h, const int16_t *
     return (struct part){half + (uint16_t)sum[one] - size, size};
 }
 
-LP_INLINE uint32_t choose_of_halves(struct lp_coder *c, const struct halves *h, uint32_t one,
+LP_INLINE uint32_t choose_of_halves(struct lp_range_coder *c, const struct halves *h, uint32_t one,
                                     const bool decode)
 {
     int16_t share[2 * LP_LANES], sum[2 * LP_LANES];
@@ -207,7 +207,7 @@ LP_INLINE uint32_t choose_of_halves(struct lp_coder *c, const struct halves *h, 
         one = find_one_of_halves(c, h, unit);
         part = part_of_halves(h, share, sum, one);
     }
-    lp_code_take(c, unit, part.from, part.size, decode);
+    lp_range_take(c, unit, part.from, part.size, decode);
     return one;
 }
 

@@ -87,16 +87,16 @@ LP_APART void see_row(const struct lp_model *model, struct context *x, size_t n)
 static inline void read_follow(struct context *x)
 {
     x->follow = x->next;
-    const lp_words words = lp_follow_read(&x->follow);
-    lp_words_store(x->follower, lp_words_down(words, LP_FOLLOW_BITS));
+    const lp_vec32 words = lp_follow_read(&x->follow);
+    lp_vec32_store(x->follower, lp_vec32_down(words, LP_FOLLOW_BITS));
     lp_vec_store(x->follow_class, lp_follow_bits(words));
 }
 
 /* Which of them is a leaf: a bit each. */
 static inline uint32_t find_follower(const struct context *x, uint32_t leaf)
 {
-    const lp_words leaves = lp_words_of(x->follower);
-    return lp_words_same(&leaves, leaf) & lp_follow_there(&x->follow);
+    const lp_vec32 leaves = lp_vec32_of(x->follower);
+    return lp_vec32_same(&leaves, leaf) & lp_follow_there(&x->follow);
 }
 
 /* Notes the last leaf in the sequence's own list of what came before it, and finds

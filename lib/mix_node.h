@@ -13,7 +13,7 @@ struct walk {
     uint32_t inner;               /* whether it is at a node, not yet at a leaf, */
     uint32_t fewer;               /* and whether some leaf was offered */
     const uint32_t *offered;      /* what it is not: leaves in lanes from 1 on, */
-    lp_words leaves;              /* the same, */
+    lp_vec32 leaves;              /* the same, */
     uint32_t lanes;               /* which of these there are, a bit each; */
     uint32_t gone;                /* those of the model's successors that are below, a bit each, */
     uint32_t successors;          /* and those below that were not offered; */
@@ -56,8 +56,8 @@ static inline lp_vec root_odds(const struct context *x)
 /* Notes what the model's successors count, as lp_follow_int() has it. */
 LP_APART void count_successors(const struct context *x, struct walk *w)
 {
-    const lp_words words = lp_follow_words(&x->follow);
-    const lp_vec digits = lp_words_narrow(words, 3);
+    const lp_vec32 words = lp_follow_words(&x->follow);
+    const lp_vec digits = lp_vec32_narrow(words, 3);
     const lp_vec high = lp_vec_mul(lp_vec_add(digits, lp_vec_all(4)), lp_vec_all(1 << 13));
     lp_vec_store(w->count, lp_vec_mul_high_unsigned(high, bit_of(lp_follow_bits(words))));
 }
@@ -106,7 +106,7 @@ static inline lp_vec children_of(const struct choice *s, const struct context *x
     const uint32_t leaves = 0U - (s->inner != UINT16_MAX); /* whether there are some: all bits */
     uint32_t below = w->lanes;
     if (below != 0)
-        below &= lp_words_from(&w->leaves, s->leaf, lp_get32(w->node + LP_NODE_AT_END)) & leaves;
+        below &= lp_vec32_from(&w->leaves, s->leaf, lp_get32(w->node + LP_NODE_AT_END)) & leaves;
     if ((below | (w->gone & leaves)) != 0) /* seldom */
         return lanes_of(but_offered(s, x, w, below));
     return lp_vec_but(lp_vec_all(-1), lp_vec_same(s->begin, lp_vec_all(-1)));
@@ -125,8 +125,8 @@ LP_INLINE lp_vec mix_children(struct lp_mix *m, struct choice *s, const struct c
     s->begin = lp_vec_load_file(node + LP_NODE_AT_BEGIN);
     s->leaf = lp_get32(node + LP_NODE_AT_LEAF);
     s->shift = node[LP_NODE_AT_SHIFT];
-    const lp_words followers = lp_words_of(x->follower);
-    const uint32_t below = lp_words_from(&followers, s->leaf, lp_get32(node + LP_NODE_AT_END));
+    const lp_vec32 followers = lp_vec32_of(x->follower);
+    const uint32_t below = lp_vec32_from(&followers, s->leaf, lp_get32(node + LP_NODE_AT_END));
     w->successors &= below;
     w->gone &= below;
     s->weight_a = m->by.child_a[LP_MET_LEVELS * w->fewer + m->met_level[seen]];
@@ -192,7 +192,7 @@ LP_INLINE void go(const struct lp_mix *m, struct walk *w, const struct choice *s
 #endif
 
 /* Codes which child of the node has the leaf, notes it, goes there. */
-LP_INLINE uint32_t code_child(struct lp_mix *m, struct lp_coder *c, struct context *x,
+LP_INLINE uint32_t code_child(struct lp_mix *m, struct lp_range_coder *c, struct context *x,
                               struct walk *w, uint32_t leaf, const bool decode)
 {
     const uint32_t at = w->at;

@@ -231,7 +231,7 @@ LP_INLINE void learn_offer(struct lp_mix *m, const struct context *x, const stru
 #endif
 
 /* Codes which of the leaves that are offered it is: its lane. */
-LP_APART uint32_t code_offer(struct lp_mix *m, struct lp_coder *c, const struct context *x,
+LP_APART uint32_t code_offer(struct lp_mix *m, struct lp_range_coder *c, const struct context *x,
                              const struct offer *o, uint32_t leaf, const bool decode)
 {
     struct pick s;

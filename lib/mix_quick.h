@@ -30,11 +30,11 @@ struct quick {
 static inline uint32_t find_quick(const struct lp_model *model, const struct quick *q,
                                   const struct context *x, uint32_t leaf)
 {
-    const lp_words leaves = lp_words_of(q->leaf);
+    const lp_vec32 leaves = lp_vec32_of(q->leaf);
     const uint32_t place = find_follower(x, leaf);
     if (place != 0)
         leaf = lp_cell_follower(model->leaf_bits) + (uint32_t)__builtin_ctz(place);
-    const uint32_t here = (lp_words_same(&leaves, leaf) & q->lanes) | place << LP_LANES;
+    const uint32_t here = (lp_vec32_same(&leaves, leaf) & q->lanes) | place << LP_LANES;
     return here != 0 ? (uint32_t)__builtin_ctz(here) : q->none;
 }
 
@@ -55,18 +55,18 @@ static inline void offer_cells(const struct lp_mix *m, const struct context *x, 
 {
     const uint32_t bits = m->model->leaf_bits;
     const int ones = (1 << (bits - LP_PLACE_BITS)) - 1; /* above the place of a successor */
-    const lp_vec place = lp_vec_words(bucket, 0, LP_FOLLOW_MAX - 1);
+    const lp_vec place = lp_vec_from_32(bucket, 0, LP_FOLLOW_MAX - 1);
     const lp_vec beyond = lp_vec_same(lp_vec_max(place, lp_vec_all((int)x->follow.n)), place);
-    lp_vec follows = lp_vec_same(lp_vec_words(bucket, LP_PLACE_BITS, ones), lp_vec_all(ones));
+    lp_vec follows = lp_vec_same(lp_vec_from_32(bucket, LP_PLACE_BITS, ones), lp_vec_all(ones));
     here = lp_vec_but(here, lp_vec_both(follows, beyond));
     follows = lp_vec_both(follows, here);
-    const lp_vec class = lp_vec_both(lp_vec_words(bucket, bits, LP_CELL_CLASSES - 1), here);
+    const lp_vec class = lp_vec_both(lp_vec_from_32(bucket, bits, LP_CELL_CLASSES - 1), here);
     const lp_vec count = lp_vec_look_up((const int16_t *)lp_class_count, class);
     const uint32_t total = (uint32_t)lp_vec_dot(count, lp_vec_load(lp_constants.one));
     lp_vec_store(q->class, class);
     lp_vec_store(q->follows, follows);
     lp_vec_store(q->place, place);
-    lp_words_store(q->leaf, lp_words_both(lp_words_load(bucket, 0), ((uint32_t)1 << bits) - 1));
+    lp_vec32_store(q->leaf, lp_vec32_both(lp_vec32_load(bucket, 0), ((uint32_t)1 << bits) - 1));
     q->lanes = lp_vec_where(here);
     q->left &= ~lp_vec_any(lp_vec_both(bit_of(place), follows));
     q->level = m->level[total];
@@ -86,7 +86,7 @@ static inline void offer_list(const struct lp_mix *m, const struct context *x, s
     if (model->nbuckets == 0)
         return;
     const unsigned char *bucket = list_bucket(model, x, 2);
-    const lp_vec check = lp_vec_words(bucket, bits + LP_CELL_CLASS_BITS, INT16_MAX);
+    const lp_vec check = lp_vec_from_32(bucket, bits + LP_CELL_CLASS_BITS, INT16_MAX);
     const lp_vec here = lp_vec_same(check, lp_vec_all((int)lp_cell_check(x->hash[1], bits)));
     const uint32_t cells = lp_vec_where(here);
     if (cells != 0 && __builtin_popcount(cells) <= QUICK_CELLS)
@@ -170,7 +170,7 @@ LP_INLINE void learn_quick(struct lp_mix *m, const struct context *x, const stru
 #endif
 
 /* Codes which of the leaves that are offered it is: its lane. */
-LP_APART uint32_t code_quick(struct lp_mix *m, struct lp_coder *c, const struct context *x,
+LP_APART uint32_t code_quick(struct lp_mix *m, struct lp_range_coder *c, const struct context *x,
                              const struct quick *q, uint32_t leaf, const bool decode)
 {
     struct quick_pick s;

@@ -29,12 +29,12 @@
 #include "mix_quick.h"
 
 /* Codes a leaf's way down the tree, or decodes and returns it; w says what it is not. */
-LP_APART uint32_t code_walk(struct lp_mix *m, struct lp_coder *c, struct context *x, struct walk *w,
-                            uint32_t leaf, const bool decode)
+LP_APART uint32_t code_walk(struct lp_mix *m, struct lp_range_coder *c, struct context *x,
+                            struct walk *w, uint32_t leaf, const bool decode)
 {
     w->node = m->model->node;
     w->at = w->depth = 0;
-    w->leaves = lp_words_of(w->offered);
+    w->leaves = lp_vec32_of(w->offered);
     if (w->successors != 0)
         count_successors(x, w);
     if (m->model->nnets > 0)
@@ -57,7 +57,7 @@ static inline uint32_t see_offered(const struct lp_mix *m, struct context *x, ui
 }
 
 /* Codes a leaf, or decodes and returns it: one beyond the last is none. */
-LP_INLINE uint32_t code_leaf(struct lp_mix *m, struct lp_coder *c, struct context *x,
+LP_INLINE uint32_t code_leaf(struct lp_mix *m, struct lp_range_coder *c, struct context *x,
                              const struct offer *offer, uint32_t leaf, const bool decode)
 {
     if (offer->n > 0) {
@@ -76,7 +76,7 @@ LP_INLINE uint32_t code_leaf(struct lp_mix *m, struct lp_coder *c, struct contex
 
 /* The same in the fast way. In the tree only the successors are not there: to leave out the few
  * others too would save less than it takes. */
-LP_INLINE uint32_t code_leaf_quick(struct lp_mix *m, struct lp_coder *c, struct context *x,
+LP_INLINE uint32_t code_leaf_quick(struct lp_mix *m, struct lp_range_coder *c, struct context *x,
                                    const struct quick *q, uint32_t leaf, const bool decode)
 {
     if (q->n + x->follow.n > 0) {
@@ -102,8 +102,8 @@ static inline uint32_t leaf_of(const struct lp_model *model, uint32_t id)
 /* --- A sequence ------------------------------------------------------------------------ */
 
 /* Codes n leaves, of ids, or into m->leaf. LP_DATA for an id that has none. */
-LP_INLINE enum lp_status run(struct lp_mix *m, struct lp_coder *c, const uint32_t *ids, size_t n,
-                             const bool decode, const bool fast)
+LP_INLINE enum lp_status run(struct lp_mix *m, struct lp_range_coder *c, const uint32_t *ids,
+                             size_t n, const bool decode, const bool fast)
 {
     enum { AHEAD = 8 };
     const struct lp_model *model = m->model;

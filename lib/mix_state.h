@@ -13,7 +13,7 @@ enum {
 
 /* Codes n leaves, of ids, or into m->leaf. LP_NOMEM; LP_DATA for an id that has none, or a code
  * of no leaf. */
-typedef enum lp_status lp_mix_run(struct lp_mix *m, struct lp_coder *c, const uint32_t *ids,
+typedef enum lp_status lp_mix_run(struct lp_mix *m, struct lp_range_coder *c, const uint32_t *ids,
                                   size_t n, bool decode);
 lp_mix_run lp_mix_run_portable, lp_mix_run_avx2;
 

@@ -6,7 +6,7 @@
 /* What to subtract from a code, read as a big-endian number, for its rank: by the
  * code's length. */
 struct codes {
-    uint32_t one, two, ntokens, less[LP_PACK_MAX + 1];
+    uint32_t one, two, ntokens, less[LP_CODE_MAX + 1];
 };
 
 static inline struct codes codes_of(const struct lp_vocab *v)
@@ -33,7 +33,7 @@ static void put_last(const struct codes *c, uint32_t rank, unsigned char **p)
 
 /* No branch depends on a code's length: that is not to be foretold. Four bytes
  * are stored for each code, of which the next one keeps those that count. */
-bool lp_pack_knows(const struct lp_vocab *v, const uint32_t *ids, size_t n)
+bool lp_ids_are_known(const struct lp_vocab *v, const uint32_t *ids, size_t n)
 {
     const uint32_t *const ranks = v->rank, size = v->file->size;
     for (size_t i = 0; i < n; i++) {
@@ -43,7 +43,8 @@ bool lp_pack_knows(const struct lp_vocab *v, const uint32_t *ids, size_t n)
     return true;
 }
 
-size_t lp_pack_ids(const struct lp_vocab *v, const uint32_t *ids, size_t n, unsigned char *dst)
+size_t lp_codes_from_ids(const struct lp_vocab *v, const uint32_t *ids, size_t n,
+                         unsigned char *dst)
 {
     const struct codes c = codes_of(v);
     const uint32_t *const ranks = v->rank; /* in a register: no code written can change it */
@@ -193,7 +194,7 @@ static inline bool read_codes(struct codes_read *r, const struct lp_vocab *v, co
     if (n < BLOCK + sizeof(uint32_t))
         return read_last(r, c, src, n);
 #if LP_HAVE_AVX2
-    if (v->path == LP_PATH_AVX2)
+    if (v->cpu == LP_CPU_AVX2)
         return read_block_avx2(r, v, c, src);
 #endif
     return read_block(r, v, c, src, masks_portable);
@@ -275,7 +276,7 @@ LP_AVX2 static size_t put_most_avx2(const struct lp_vocab *v, const struct codes
         ahead = ahead < AHEAD ? ahead : AHEAD;
         for (size_t i = 0; i < ahead; i += BLOCK)
             lengths_avx2(c, src + at + i, lengths + i / 2);
-        while (at - begin + LP_PACK_MAX * GROUP <= ahead) {
+        while (at - begin + LP_CODE_MAX * GROUP <= ahead) {
             if (cap - to < GROUP * LP_KEY_SIZE)
                 goto out;
             uint64_t next;
@@ -311,15 +312,15 @@ static inline size_t put_most(const struct lp_vocab *v, const struct codes *c,
                               size_t *written)
 {
 #if LP_HAVE_AVX2
-    if (v->path == LP_PATH_AVX2)
+    if (v->cpu == LP_CPU_AVX2)
         return put_most_avx2(v, c, src, n, dst, cap, written);
 #endif
     (void)v, (void)c, (void)src, (void)n, (void)dst, (void)cap, (void)written;
     return 0;
 }
 
-enum lp_status lp_pack_to_text(const struct lp_vocab *v, const unsigned char *src, size_t n,
-                               unsigned char *dst, size_t cap, size_t *written)
+enum lp_status lp_codes_to_text(const struct lp_vocab *v, const unsigned char *src, size_t n,
+                                unsigned char *dst, size_t cap, size_t *written)
 {
     const struct codes c = codes_of(v);
     struct codes_read r;
@@ -336,8 +337,8 @@ enum lp_status lp_pack_to_text(const struct lp_vocab *v, const unsigned char *sr
 /* Bytes of text that a byte of codes mostly has, at most: a first guess at the room needed. */
 enum { TEXT_OF_CODES = 3 };
 
-enum lp_status lp_pack_append_text(const struct lp_vocab *v, const unsigned char *src, size_t n,
-                                   size_t max, struct lp_buf *text)
+enum lp_status lp_codes_append_text(const struct lp_vocab *v, const unsigned char *src, size_t n,
+                                    size_t max, struct lp_buf *text)
 {
     const struct codes c = codes_of(v);
     struct codes_read r;
@@ -360,8 +361,8 @@ enum lp_status lp_pack_append_text(const struct lp_vocab *v, const unsigned char
     return LP_OK;
 }
 
-enum lp_status lp_pack_ids_to_text(const struct lp_vocab *v, const uint32_t *ids, size_t n,
-                                   size_t max, struct lp_buf *text)
+enum lp_status lp_ids_append_text(const struct lp_vocab *v, const uint32_t *ids, size_t n,
+                                  size_t max, struct lp_buf *text)
 {
     uint32_t rank[BLOCK];
     const size_t start = text->n;
@@ -386,8 +387,8 @@ enum lp_status lp_pack_ids_to_text(const struct lp_vocab *v, const uint32_t *ids
     return LP_OK;
 }
 
-void lp_pack_prefix(const struct lp_vocab *v, const unsigned char *src, size_t n, size_t max_text,
-                    size_t *used, size_t *text_size)
+void lp_codes_prefix(const struct lp_vocab *v, const unsigned char *src, size_t n, size_t max_text,
+                     size_t *used, size_t *text_size)
 {
     const struct codes c = codes_of(v);
     struct codes_read r;
@@ -411,8 +412,8 @@ void lp_pack_prefix(const struct lp_vocab *v, const unsigned char *src, size_t n
     *used = n;
 }
 
-enum lp_status lp_pack_to_ids(const struct lp_vocab *v, const unsigned char *src, size_t n,
-                              uint32_t *dst, size_t *nids)
+enum lp_status lp_codes_to_ids(const struct lp_vocab *v, const unsigned char *src, size_t n,
+                               uint32_t *dst, size_t *nids)
 {
     const struct codes c = codes_of(v);
     struct codes_read r;

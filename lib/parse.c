@@ -128,7 +128,7 @@ static enum lp_status begin_segment(struct lp_parser *p, const struct lp_event *
     p->in_segment = true;
     p->text_size = p->nrecords = 0;
     p->open = p->indexed = false;
-    p->chain = lp_xxh64(p->buf.p + p->at, (size_t)e->size, 0);
+    p->running_hash = lp_xxh64(p->buf.p + p->at, (size_t)e->size, 0);
     begin_index(p, e->offset);
     return LP_OK;
 }
@@ -136,7 +136,7 @@ static enum lp_status begin_segment(struct lp_parser *p, const struct lp_event *
 static enum lp_status take_block(struct lp_parser *p, const struct lp_event *e)
 {
     const unsigned char *head = p->buf.p + p->at;
-    p->chain = lp_xxh64(head, (size_t)(e->payload - head), p->chain);
+    p->running_hash = lp_xxh64(head, (size_t)(e->payload - head), p->running_hash);
     p->text_size += e->frame.text_size;
     p->nrecords += e->frame.nrecords - p->open;
     p->open = e->frame.kind & LP_KIND_OPEN;
@@ -171,7 +171,7 @@ static enum lp_status end_segment(struct lp_parser *p, const struct lp_event *e)
     back[n++] = (unsigned char)e->size;
     bool right = e->frame.text_size == p->text_size && e->frame.nrecords == p->nrecords &&
                  e->frame.payload_size == n && memcmp(e->payload, back, n) == 0 &&
-                 e->frame.check == (uint32_t)lp_xxh64(e->payload, n, p->chain) &&
+                 e->frame.check == (uint32_t)lp_xxh64(e->payload, n, p->running_hash) &&
                  p->nblocks <= !p->indexed;
     p->in_segment = false;
     return right || p->recover ? LP_OK : LP_DATA;

@@ -42,7 +42,7 @@ struct lp_parser {
     enum lp_status gap_why;
     uint64_t text_size, nrecords; /* of the segment so far */
     bool open;                    /* the last block's last record goes on */
-    uint64_t chain;               /* hash of the segment's frame headers so far */
+    uint64_t running_hash;        /* hash of the segment's frame headers so far */
 
     /* What the next index must hold: all but the last block's entry in index. */
     struct lp_buf index;

@@ -5,7 +5,7 @@
 #ifndef LP_PATH_H
 #define LP_PATH_H
 
-enum lp_path { LP_PATH_PORTABLE, LP_PATH_AVX2, LP_PATHS };
+enum lp_cpu { LP_CPU_PORTABLE, LP_CPU_AVX2, LP_CPUS };
 
 #if defined(__GNUC__)
 #define LP_INLINE static inline __attribute__((always_inline))

@@ -9,7 +9,7 @@
 #include "recover.h"
 
 struct job {
-    struct lp_coder coder;
+    struct lp_block_coder coder;
     struct lp_found tools;
     enum lp_split split;
     struct lp_frame frame;
@@ -31,7 +31,7 @@ struct lp_reader {
     struct lp_header header; /* the one tools were found for: need's name is in it */
     struct job *jobs;
     unsigned njobs;
-    struct lp_lanes *lanes;
+    struct lp_workers *workers;
     uint64_t offset;
     bool any;
     struct lp_ids_target ids; /* instead of the sink */
@@ -71,7 +71,7 @@ enum lp_status lp_reader_new(const struct lp_reader_options *options, lp_sink *s
     r->jobs = calloc(r->njobs, sizeof *r->jobs);
     enum lp_status status = r->jobs == NULL ? LP_NOMEM : LP_OK;
     if (status == LP_OK)
-        status = lp_lanes_new(r->njobs, r->jobs, sizeof *r->jobs, run_job, &r->lanes);
+        status = lp_workers_new(r->njobs, r->jobs, sizeof *r->jobs, run_job, &r->workers);
     if (status != LP_OK) {
         lp_reader_free(r);
         return status;
@@ -84,10 +84,10 @@ void lp_reader_free(struct lp_reader *r)
 {
     if (r == NULL)
         return;
-    lp_lanes_free(r->lanes);
+    lp_workers_free(r->workers);
     lp_body_ids_free(&r->ids);
     for (unsigned i = 0; r->jobs != NULL && i < r->njobs; i++) {
-        lp_coder_free(&r->jobs[i].coder);
+        lp_block_coder_free(&r->jobs[i].coder);
         lp_buf_free(&r->jobs[i].in);
         lp_buf_free(&r->jobs[i].text);
     }
@@ -127,8 +127,8 @@ static enum lp_status collect_all(struct lp_reader *r)
 {
     enum lp_status status = LP_OK;
     for (unsigned i = 0; status == LP_OK && i < r->njobs; i++) {
-        status = collect(r, lp_lanes_next(r->lanes));
-        lp_lanes_pass(r->lanes);
+        status = collect(r, lp_workers_next(r->workers));
+        lp_workers_pass(r->workers);
     }
     return status;
 }
@@ -177,7 +177,7 @@ static enum lp_status guess(struct lp_reader *r, struct job *job)
 
 static enum lp_status take_block(struct lp_reader *r, const struct lp_event *e)
 {
-    struct job *job = lp_lanes_next(r->lanes);
+    struct job *job = lp_workers_next(r->workers);
     enum lp_status status = collect(r, job);
     if (status != LP_OK)
         return status;
@@ -199,7 +199,7 @@ static enum lp_status take_block(struct lp_reader *r, const struct lp_event *e)
         }
         return collect(r, job);
     }
-    lp_lanes_start(r->lanes);
+    lp_workers_start(r->workers);
     return r->njobs == 1 ? collect(r, job) : LP_OK;
 }
 

@@ -10,8 +10,8 @@
 #include "parse.h"
 
 struct job {
-    struct lp_coder coder;
-    const struct lp_stage *stage;
+    struct lp_block_coder coder;
+    const struct lp_recoder *stage;
     struct lp_frame frame;
     struct lp_buf in, text, out;
     enum lp_status status;
@@ -19,7 +19,7 @@ struct job {
     bool full;
 };
 
-struct lp_stage {
+struct lp_recoder {
     struct lp_options options; /* the caller's */
     struct lp_options packing; /* of the segment */
     lp_finder *find;
@@ -30,7 +30,7 @@ struct lp_stage {
     struct lp_emit emit;
     struct job *jobs;
     unsigned njobs;
-    struct lp_lanes *lanes;
+    struct lp_workers *workers;
     uint64_t offset;
     bool any;   /* a segment has begun */
     bool ended; /* it is over, but for its end frame */
@@ -47,7 +47,7 @@ static enum lp_status prove(struct job *job)
 
 static enum lp_status restage(struct job *job)
 {
-    const struct lp_stage *s = job->stage;
+    const struct lp_recoder *s = job->stage;
     struct lp_frame *f = &job->frame;
     enum lp_chain base;
     unsigned wire;
@@ -69,7 +69,7 @@ static void run_job(void *arg)
     job->status = restage(job);
 }
 
-static enum lp_status collect(struct lp_stage *s, struct job *job)
+static enum lp_status collect(struct lp_recoder *s, struct job *job)
 {
     if (!job->full)
         return LP_OK;
@@ -81,21 +81,21 @@ static enum lp_status collect(struct lp_stage *s, struct job *job)
     return lp_emit_block(&s->emit, job->frame, &job->out);
 }
 
-static enum lp_status collect_all(struct lp_stage *s)
+static enum lp_status collect_all(struct lp_recoder *s)
 {
     enum lp_status status = LP_OK;
     for (unsigned i = 0; status == LP_OK && i < s->njobs; i++) {
-        status = collect(s, lp_lanes_next(s->lanes));
-        lp_lanes_pass(s->lanes);
+        status = collect(s, lp_workers_next(s->workers));
+        lp_workers_pass(s->workers);
     }
     return status;
 }
 
-enum lp_status lp_stage_new(const struct lp_options *options, lp_finder *find, void *find_ctx,
-                            lp_sink *sink, void *sink_ctx, struct lp_stage **out)
+enum lp_status lp_recoder_new(const struct lp_options *options, lp_finder *find, void *find_ctx,
+                              lp_sink *sink, void *sink_ctx, struct lp_recoder **out)
 {
     *out = NULL;
-    struct lp_stage *s = calloc(1, sizeof *s);
+    struct lp_recoder *s = calloc(1, sizeof *s);
     if (s == NULL)
         return LP_NOMEM;
     s->options = *options;
@@ -110,23 +110,23 @@ enum lp_status lp_stage_new(const struct lp_options *options, lp_finder *find, v
     for (unsigned i = 0; status == LP_OK && i < s->njobs; i++)
         s->jobs[i].stage = s;
     if (status == LP_OK)
-        status = lp_lanes_new(s->njobs, s->jobs, sizeof *s->jobs, run_job, &s->lanes);
+        status = lp_workers_new(s->njobs, s->jobs, sizeof *s->jobs, run_job, &s->workers);
     if (status != LP_OK) {
-        lp_stage_free(s);
+        lp_recoder_free(s);
         return status;
     }
     *out = s;
     return LP_OK;
 }
 
-void lp_stage_free(struct lp_stage *s)
+void lp_recoder_free(struct lp_recoder *s)
 {
     if (s == NULL)
         return;
-    lp_lanes_free(s->lanes);
+    lp_workers_free(s->workers);
     for (unsigned i = 0; s->jobs != NULL && i < s->njobs; i++) {
         struct job *job = &s->jobs[i];
-        lp_coder_free(&job->coder);
+        lp_block_coder_free(&job->coder);
         lp_buf_free(&job->in);
         lp_buf_free(&job->text);
         lp_buf_free(&job->out);
@@ -139,14 +139,14 @@ void lp_stage_free(struct lp_stage *s)
 
 /* The end goes out when more follows, or nothing will: after any error the last
  * end is missing, however many segments came before. */
-static enum lp_status put_end(struct lp_stage *s)
+static enum lp_status put_end(struct lp_recoder *s)
 {
     bool ended = s->ended;
     s->ended = false;
     return ended ? lp_emit_end(&s->emit) : LP_OK;
 }
 
-static enum lp_status begin_segment(struct lp_stage *s)
+static enum lp_status begin_segment(struct lp_recoder *s)
 {
     const struct lp_header *in = &s->parser.header;
     struct lp_header header;
@@ -164,9 +164,9 @@ static enum lp_status begin_segment(struct lp_stage *s)
     return status == LP_OK ? lp_emit_begin(&s->emit, &header) : status;
 }
 
-static enum lp_status take_block(struct lp_stage *s, const struct lp_event *e)
+static enum lp_status take_block(struct lp_recoder *s, const struct lp_event *e)
 {
-    struct job *job = lp_lanes_next(s->lanes);
+    struct job *job = lp_workers_next(s->workers);
     enum lp_status status = collect(s, job);
     if (status != LP_OK)
         return status;
@@ -176,11 +176,11 @@ static enum lp_status take_block(struct lp_stage *s, const struct lp_event *e)
     if (!lp_buf_append(&job->in, e->payload, e->frame.payload_size))
         return LP_NOMEM;
     job->full = true;
-    lp_lanes_start(s->lanes);
+    lp_workers_start(s->workers);
     return s->njobs == 1 ? collect(s, job) : LP_OK;
 }
 
-enum lp_status lp_stage_push(struct lp_stage *s, const void *data, size_t n)
+enum lp_status lp_recoder_push(struct lp_recoder *s, const void *data, size_t n)
 {
     const unsigned char *at = data;
     for (;;) {
@@ -214,26 +214,26 @@ enum lp_status lp_stage_push(struct lp_stage *s, const void *data, size_t n)
     }
 }
 
-enum lp_status lp_stage_end_input(struct lp_stage *s)
+enum lp_status lp_recoder_end_input(struct lp_recoder *s)
 {
     lp_parser_eof(&s->parser);
-    enum lp_status status = lp_stage_push(s, NULL, 0);
+    enum lp_status status = lp_recoder_push(s, NULL, 0);
     s->parser.eof = false;
     return status == LP_OK && !s->any ? LP_NOT_LP : status;
 }
 
-enum lp_status lp_stage_finish(struct lp_stage *s)
+enum lp_status lp_recoder_finish(struct lp_recoder *s)
 {
-    enum lp_status status = lp_stage_end_input(s);
+    enum lp_status status = lp_recoder_end_input(s);
     return status == LP_OK ? put_end(s) : status;
 }
 
-uint64_t lp_stage_offset(const struct lp_stage *s)
+uint64_t lp_recoder_offset(const struct lp_recoder *s)
 {
     return s->offset;
 }
 
-const struct lp_need *lp_stage_need(const struct lp_stage *s)
+const struct lp_need *lp_recoder_need(const struct lp_recoder *s)
 {
     return &s->need;
 }

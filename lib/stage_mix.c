@@ -36,7 +36,7 @@ enum lp_status lp_mixer_pack_codes(struct lp_mixer *m, const struct lp_vocab *vo
     m->ids.n = 0;
     if (!lp_ids_reserve(&m->ids, n)) /* a code has one byte at least */
         return LP_NOMEM;
-    enum lp_status status = lp_pack_to_ids(vocab, codes, n, m->ids.v, &m->ids.n);
+    enum lp_status status = lp_codes_to_ids(vocab, codes, n, m->ids.v, &m->ids.n);
     return status == LP_OK ? lp_mixer_pack(m, model, fast, m->ids.v, m->ids.n, dst) : status;
 }
 
@@ -56,12 +56,12 @@ enum lp_status lp_mixer_unpack(struct lp_mixer *m, const struct lp_vocab *vocab,
 {
     const struct lp_ids *ids;
     enum lp_status status = lp_mixer_unpack_ids(m, model, fast, src, n, limit, &ids);
-    if (status == LP_OK && !lp_pack_knows(vocab, ids->v, ids->n))
+    if (status == LP_OK && !lp_ids_are_known(vocab, ids->v, ids->n))
         status = lp_vocab_blame(vocab, LP_DATA); /* the model's id is none of the vocabulary's */
     if (status != LP_OK)
         return status;
-    if (!lp_buf_reserve(dst, LP_PACK_MAX * ids->n))
+    if (!lp_buf_reserve(dst, LP_CODE_MAX * ids->n))
         return LP_NOMEM;
-    dst->n += lp_pack_ids(vocab, ids->v, ids->n, dst->p + dst->n);
+    dst->n += lp_codes_from_ids(vocab, ids->v, ids->n, dst->p + dst->n);
     return lp_vocab_status(vocab);
 }

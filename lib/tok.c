@@ -21,7 +21,7 @@ struct lp_tok {
     struct lp_buf held;    /* text from the current pretoken's start on */
     struct lp_buf partial; /* what may become a special token */
     bool running;          /* a giant word has been passed on in part */
-    struct lp_words words;
+    struct lp_batch words;
 };
 
 enum lp_status lp_tok_new(const struct lp_vocab *vocab, bool special, struct lp_tok **out)
@@ -33,8 +33,8 @@ enum lp_status lp_tok_new(const struct lp_vocab *vocab, bool special, struct lp_
     tok->v = vocab;
     tok->special = special;
     tok->scanner.pattern = (enum lp_pattern)vocab->file->pattern;
-    tok->scan = lp_window_scanner(tok->scanner.pattern, vocab->path);
-    if (!lp_words_init(&tok->words, vocab)) {
+    tok->scan = lp_window_scanner(tok->scanner.pattern, vocab->cpu);
+    if (!lp_batch_init(&tok->words, vocab)) {
         free(tok);
         return LP_NOMEM;
     }
@@ -48,7 +48,7 @@ void lp_tok_free(struct lp_tok *tok)
         return;
     lp_buf_free(&tok->held);
     lp_buf_free(&tok->partial);
-    lp_words_free(&tok->words);
+    lp_batch_free(&tok->words);
     free(tok);
 }
 
@@ -56,7 +56,7 @@ void lp_tok_reset(struct lp_tok *tok)
 {
     tok->scanner = (struct lp_pretok){.pattern = tok->scanner.pattern};
     tok->held.n = tok->partial.n = 0;
-    lp_words_reset(&tok->words);
+    lp_batch_reset(&tok->words);
     tok->running = false;
 }
 
@@ -69,11 +69,11 @@ size_t lp_tok_held(const struct lp_tok *tok)
 static size_t find_words(struct lp_tok *tok, const unsigned char *text, size_t n, bool final)
 {
     size_t at = 0, count = 0;
-    while (LP_BATCH - count >= LP_WINDOW && at < n) { /* a window has as many words at most */
+    while (LP_BATCH_WORDS - count >= LP_WINDOW && at < n) { /* a window has as many words at most */
         if (lp_pretok_is_between(&tok->scanner))
-            count += tok->scan(text, at, n, final, tok->words.end + count, LP_BATCH - count);
+            count += tok->scan(text, at, n, final, tok->words.end + count, LP_BATCH_WORDS - count);
         at = count > 0 ? tok->words.end[count - 1] : 0;
-        if (LP_BATCH - count < LP_WINDOW || at == n)
+        if (LP_BATCH_WORDS - count < LP_WINDOW || at == n)
             break;
         size_t size = lp_pretok_next(&tok->scanner, text + at, n - at, final);
         if (size == 0)
@@ -94,7 +94,7 @@ static size_t encode_giant(struct lp_tok *tok, const unsigned char *text, size_t
         size = tok->scanner.settled > GIANT ? tok->scanner.settled - 1 : 0;
         lp_pretok_drop(&tok->scanner, size);
     }
-    *status = lp_words_giant(&tok->words, text, size, !tok->running, out);
+    *status = lp_batch_giant(&tok->words, text, size, !tok->running, out);
     return size;
 }
 
@@ -108,7 +108,7 @@ static enum lp_status encode_held(struct lp_tok *tok, bool final, struct lp_ids 
         size_t count = tok->running ? 0 : find_words(tok, text + at, n - at, final);
         size = 0;
         if (count > 0) {
-            status = lp_words_encode(&tok->words, text + at, count, out);
+            status = lp_batch_encode(&tok->words, text + at, count, out);
             size = tok->words.end[count - 1];
         } else if (at < n && (tok->running || tok->scanner.settled > GIANT)) {
             size = encode_giant(tok, text + at, n - at, final, out, &status);

@@ -155,7 +155,7 @@ static void teach_child(struct lp_mix *m, const struct choice *s, lp_vec error)
     move_weights(m, s->weight_a, s->weight_b, s->odds, LP_INPUTS - 1, e, rates->weight);
 }
 
-static enum lp_status run_taught(struct lp_mix *m, struct lp_coder *c, const uint32_t *ids,
+static enum lp_status run_taught(struct lp_mix *m, struct lp_range_coder *c, const uint32_t *ids,
                                  size_t n, bool decode)
 {
     (void)decode;

@@ -74,11 +74,11 @@ static inline int32_t lp_within_16(int32_t x)
  *   bits                     how many bits each has, without a sign
  *   sixteenth                / 16, without a sign
  *
- * Sixteen words of 32 bits: lp_words_load(p, n), of a file, each >> n; lp_words_of(p), of memory;
- * lp_words_of_24(p, q), of words of 24 bits, eight from p on and eight from q on;
- * lp_words_down(w, n), each >> n; lp_words_narrow(w, mask), of each what mask has, of 15 bits;
- * lp_words_store(p, w); lp_words_both(w, x), of each the bits that x has; lp_words_same(w, x), a
- * bit for each that is x; lp_words_from(w, x, end), below 2^31, for each at least x and below end.
+ * Sixteen words of 32 bits: lp_vec32_load(p, n), of a file, each >> n; lp_vec32_of(p), of memory;
+ * lp_vec32_of_24(p, q), of words of 24 bits, eight from p on and eight from q on;
+ * lp_vec32_down(w, n), each >> n; lp_vec32_narrow(w, mask), of each what mask has, of 15 bits;
+ * lp_vec32_store(p, w); lp_vec32_both(w, x), of each the bits that x has; lp_vec32_same(w, x), a
+ * bit for each that is x; lp_vec32_from(w, x, end), below 2^31, for each at least x and below end.
  * Of four weights, lp_weights_add(a, b, sum) gives the sums; lp_weights_move(a, e, v, n) adds the
  * sum of products of e and v[i], / 2^n, rounded to the nearest; all stay within 16 bits. */
 
@@ -244,24 +244,24 @@ static inline lp_vec lp_vec_bits(lp_vec a)
     return _mm256_subs_epu16(both, lp_vec_load(lp_constants.float_bias));
 }
 
-typedef struct lp_words {
+typedef struct lp_batch {
     __m256i a, b;
-} lp_words;
+} lp_vec32;
 
-static inline lp_words lp_words_load(const unsigned char *p, unsigned n)
+static inline lp_vec32 lp_vec32_load(const unsigned char *p, unsigned n)
 {
     const __m256i *at = (const __m256i *)(const void *)p;
     const __m128i by = _mm_cvtsi32_si128((int)n);
-    return (lp_words){_mm256_srl_epi32(_mm256_loadu_si256(at), by),
+    return (lp_vec32){_mm256_srl_epi32(_mm256_loadu_si256(at), by),
                       _mm256_srl_epi32(_mm256_loadu_si256(at + 1), by)};
 }
 
-static inline lp_words lp_words_of(const uint32_t *p)
+static inline lp_vec32 lp_vec32_of(const uint32_t *p)
 {
-    return lp_words_load((const unsigned char *)p, 0);
+    return lp_vec32_load((const unsigned char *)p, 0);
 }
 
-static inline __m256i lp_words_eight(const unsigned char *p)
+static inline __m256i lp_vec32_eight(const unsigned char *p)
 {
     const __m128i *at = (const __m128i *)(const void *)p,
                   *on = (const __m128i *)(const void *)(p + 12);
@@ -270,52 +270,52 @@ static inline __m256i lp_words_eight(const unsigned char *p)
                                lp_vec_load(lp_constants.threes));
 }
 
-static inline lp_words lp_words_of_24(const unsigned char *p, const unsigned char *q)
+static inline lp_vec32 lp_vec32_of_24(const unsigned char *p, const unsigned char *q)
 {
-    return (lp_words){lp_words_eight(p), lp_words_eight(q)};
+    return (lp_vec32){lp_vec32_eight(p), lp_vec32_eight(q)};
 }
 
-static inline lp_words lp_words_down(lp_words w, int n)
+static inline lp_vec32 lp_vec32_down(lp_vec32 w, int n)
 {
-    return (lp_words){_mm256_srli_epi32(w.a, n), _mm256_srli_epi32(w.b, n)};
+    return (lp_vec32){_mm256_srli_epi32(w.a, n), _mm256_srli_epi32(w.b, n)};
 }
 
-static inline lp_vec lp_words_narrow(lp_words w, int mask)
+static inline lp_vec lp_vec32_narrow(lp_vec32 w, int mask)
 {
     const __m256i and = _mm256_set1_epi32(mask);
     const __m256i a = _mm256_and_si256(w.a, and), b = _mm256_and_si256(w.b, and);
     return _mm256_permute4x64_epi64(_mm256_packs_epi32(a, b), 0xD8);
 }
 
-static inline lp_words lp_words_both(lp_words w, uint32_t x)
+static inline lp_vec32 lp_vec32_both(lp_vec32 w, uint32_t x)
 {
     const __m256i y = _mm256_set1_epi32((int32_t)x);
-    return (lp_words){_mm256_and_si256(w.a, y), _mm256_and_si256(w.b, y)};
+    return (lp_vec32){_mm256_and_si256(w.a, y), _mm256_and_si256(w.b, y)};
 }
 
-static inline void lp_words_store(uint32_t *p, lp_words w)
+static inline void lp_vec32_store(uint32_t *p, lp_vec32 w)
 {
     __m256i *at = (__m256i *)(void *)p;
     _mm256_storeu_si256(at, w.a);
     _mm256_storeu_si256(at + 1, w.b);
 }
 
-static inline uint32_t lp_words_bits(__m256i a, __m256i b)
+static inline uint32_t lp_vec32_bits(__m256i a, __m256i b)
 {
     return (uint32_t)_mm256_movemask_ps(_mm256_castsi256_ps(a)) |
            (uint32_t)_mm256_movemask_ps(_mm256_castsi256_ps(b)) << 8;
 }
 
-static inline uint32_t lp_words_same(const lp_words *w, uint32_t x)
+static inline uint32_t lp_vec32_same(const lp_vec32 *w, uint32_t x)
 {
     const __m256i same = _mm256_set1_epi32((int32_t)x);
-    return lp_words_bits(_mm256_cmpeq_epi32(w->a, same), _mm256_cmpeq_epi32(w->b, same));
+    return lp_vec32_bits(_mm256_cmpeq_epi32(w->a, same), _mm256_cmpeq_epi32(w->b, same));
 }
 
-static inline uint32_t lp_words_from(const lp_words *w, uint32_t x, uint32_t end)
+static inline uint32_t lp_vec32_from(const lp_vec32 *w, uint32_t x, uint32_t end)
 {
     const __m256i low = _mm256_set1_epi32((int32_t)x - 1), high = _mm256_set1_epi32((int32_t)end);
-    return lp_words_bits(
+    return lp_vec32_bits(
         _mm256_and_si256(_mm256_cmpgt_epi32(w->a, low), _mm256_cmpgt_epi32(high, w->a)),
         _mm256_and_si256(_mm256_cmpgt_epi32(w->b, low), _mm256_cmpgt_epi32(high, w->b)));
 }
@@ -546,45 +546,45 @@ static inline lp_vec lp_vec_bits(lp_vec a)
     return (lp_vec){lp_vec_half_bits(a.low), lp_vec_half_bits(a.high)};
 }
 
-typedef struct lp_words {
+typedef struct lp_batch {
     __m128i v[4];
-} lp_words;
+} lp_vec32;
 
-static inline lp_words lp_words_load(const unsigned char *p, unsigned n)
+static inline lp_vec32 lp_vec32_load(const unsigned char *p, unsigned n)
 {
     const __m128i *at = (const __m128i *)(const void *)p;
     const __m128i by = _mm_cvtsi32_si128((int)n);
-    lp_words w;
+    lp_vec32 w;
     for (int k = 0; k < 4; k++)
         w.v[k] = _mm_srl_epi32(_mm_loadu_si128(at + k), by);
     return w;
 }
 
-static inline lp_words lp_words_of(const uint32_t *p)
+static inline lp_vec32 lp_vec32_of(const uint32_t *p)
 {
-    return lp_words_load((const unsigned char *)p, 0);
+    return lp_vec32_load((const unsigned char *)p, 0);
 }
 
-static inline __m128i lp_words_four(const unsigned char *p)
+static inline __m128i lp_vec32_four(const unsigned char *p)
 {
     return _mm_set_epi32((int32_t)lp_get24(p + 9), (int32_t)lp_get24(p + 6),
                          (int32_t)lp_get24(p + 3), (int32_t)lp_get24(p));
 }
 
-static inline lp_words lp_words_of_24(const unsigned char *p, const unsigned char *q)
+static inline lp_vec32 lp_vec32_of_24(const unsigned char *p, const unsigned char *q)
 {
-    return (lp_words){
-        {lp_words_four(p), lp_words_four(p + 12), lp_words_four(q), lp_words_four(q + 12)}};
+    return (lp_vec32){
+        {lp_vec32_four(p), lp_vec32_four(p + 12), lp_vec32_four(q), lp_vec32_four(q + 12)}};
 }
 
-static inline lp_words lp_words_down(lp_words w, int n)
+static inline lp_vec32 lp_vec32_down(lp_vec32 w, int n)
 {
     for (int k = 0; k < 4; k++)
         w.v[k] = _mm_srli_epi32(w.v[k], n);
     return w;
 }
 
-static inline lp_vec lp_words_narrow(lp_words w, int mask)
+static inline lp_vec lp_vec32_narrow(lp_vec32 w, int mask)
 {
     const __m128i and = _mm_set1_epi32(mask);
     for (int k = 0; k < 4; k++)
@@ -592,20 +592,20 @@ static inline lp_vec lp_words_narrow(lp_words w, int mask)
     return (lp_vec){_mm_packs_epi32(w.v[0], w.v[1]), _mm_packs_epi32(w.v[2], w.v[3])};
 }
 
-static inline lp_words lp_words_both(lp_words w, uint32_t x)
+static inline lp_vec32 lp_vec32_both(lp_vec32 w, uint32_t x)
 {
     for (int k = 0; k < 4; k++)
         w.v[k] = _mm_and_si128(w.v[k], _mm_set1_epi32((int32_t)x));
     return w;
 }
 
-static inline void lp_words_store(uint32_t *p, lp_words w)
+static inline void lp_vec32_store(uint32_t *p, lp_vec32 w)
 {
     for (int k = 0; k < 4; k++)
         _mm_storeu_si128((__m128i *)(void *)p + k, w.v[k]);
 }
 
-static inline uint32_t lp_words_same(const lp_words *w, uint32_t x)
+static inline uint32_t lp_vec32_same(const lp_vec32 *w, uint32_t x)
 {
     const __m128i same = _mm_set1_epi32((int32_t)x);
     uint32_t bits = 0;
@@ -615,7 +615,7 @@ static inline uint32_t lp_words_same(const lp_words *w, uint32_t x)
     return bits;
 }
 
-static inline uint32_t lp_words_from(const lp_words *w, uint32_t x, uint32_t end)
+static inline uint32_t lp_vec32_from(const lp_vec32 *w, uint32_t x, uint32_t end)
 {
     const __m128i low = _mm_set1_epi32((int32_t)x - 1), high = _mm_set1_epi32((int32_t)end);
     uint32_t bits = 0;
@@ -867,41 +867,41 @@ static inline lp_vec lp_vec_bits(lp_vec a)
     return a;
 }
 
-typedef struct lp_words {
+typedef struct lp_batch {
     uint32_t v[LP_LANES];
-} lp_words;
+} lp_vec32;
 
-static inline lp_words lp_words_load(const unsigned char *p, unsigned n)
+static inline lp_vec32 lp_vec32_load(const unsigned char *p, unsigned n)
 {
-    lp_words w;
+    lp_vec32 w;
     for (int i = 0; i < LP_LANES; i++)
         w.v[i] = lp_get32(p + 4 * i) >> n;
     return w;
 }
 
-static inline lp_words lp_words_of(const uint32_t *p)
+static inline lp_vec32 lp_vec32_of(const uint32_t *p)
 {
-    lp_words w;
+    lp_vec32 w;
     memcpy(w.v, p, sizeof w.v);
     return w;
 }
 
-static inline lp_words lp_words_of_24(const unsigned char *p, const unsigned char *q)
+static inline lp_vec32 lp_vec32_of_24(const unsigned char *p, const unsigned char *q)
 {
-    lp_words w;
+    lp_vec32 w;
     for (int i = 0; i < LP_LANES; i++)
         w.v[i] = lp_get24(i < LP_LANES / 2 ? p + 3 * i : q + 3 * i - 3 * LP_LANES / 2);
     return w;
 }
 
-static inline lp_words lp_words_down(lp_words w, int n)
+static inline lp_vec32 lp_vec32_down(lp_vec32 w, int n)
 {
     for (int i = 0; i < LP_LANES; i++)
         w.v[i] >>= n;
     return w;
 }
 
-static inline lp_vec lp_words_narrow(lp_words w, int mask)
+static inline lp_vec lp_vec32_narrow(lp_vec32 w, int mask)
 {
     lp_vec a;
     for (int i = 0; i < LP_LANES; i++)
@@ -909,19 +909,19 @@ static inline lp_vec lp_words_narrow(lp_words w, int mask)
     return a;
 }
 
-static inline lp_words lp_words_both(lp_words w, uint32_t x)
+static inline lp_vec32 lp_vec32_both(lp_vec32 w, uint32_t x)
 {
     for (int i = 0; i < LP_LANES; i++)
         w.v[i] &= x;
     return w;
 }
 
-static inline void lp_words_store(uint32_t *p, lp_words w)
+static inline void lp_vec32_store(uint32_t *p, lp_vec32 w)
 {
     memcpy(p, w.v, sizeof w.v);
 }
 
-static inline uint32_t lp_words_same(const lp_words *w, uint32_t x)
+static inline uint32_t lp_vec32_same(const lp_vec32 *w, uint32_t x)
 {
     uint32_t bits = 0;
     for (int i = 0; i < LP_LANES; i++)
@@ -929,7 +929,7 @@ static inline uint32_t lp_words_same(const lp_words *w, uint32_t x)
     return bits;
 }
 
-static inline uint32_t lp_words_from(const lp_words *w, uint32_t x, uint32_t end)
+static inline uint32_t lp_vec32_from(const lp_vec32 *w, uint32_t x, uint32_t end)
 {
     uint32_t bits = 0;
     for (int i = 0; i < LP_LANES; i++)
@@ -939,9 +939,9 @@ static inline uint32_t lp_words_from(const lp_words *w, uint32_t x, uint32_t end
 
 #endif
 
-static inline lp_vec lp_vec_words(const unsigned char *p, unsigned n, int mask)
+static inline lp_vec lp_vec_from_32(const unsigned char *p, unsigned n, int mask)
 {
-    return lp_words_narrow(lp_words_load(p, n), mask);
+    return lp_vec32_narrow(lp_vec32_load(p, n), mask);
 }
 
 #if !defined(LP_VEC_AVX2)

@@ -313,8 +313,8 @@ LP_COLD enum lp_status lp_vocab_open(const char *path, struct lp_vocab **out)
     if (status == LP_OK) {
         find_sections(v);
         set_apart(v);
-        v->path = LP_PATHS;
-        while (lp_window_scanner((enum lp_pattern)v->file->pattern, --v->path) == NULL)
+        v->cpu = LP_CPUS;
+        while (lp_window_scanner((enum lp_pattern)v->file->pattern, --v->cpu) == NULL)
             ;
     }
     if (status != LP_OK) {
@@ -338,12 +338,12 @@ void lp_vocab_close(struct lp_vocab *v)
 
 enum lp_status lp_vocab_use(struct lp_vocab *v, const char *instructions)
 {
-    static const char *const names[LP_PATHS] = {"portable", "avx2"};
-    for (unsigned path = 0; path < LP_PATHS; path++) {
+    static const char *const names[LP_CPUS] = {"portable", "avx2"};
+    for (unsigned path = 0; path < LP_CPUS; path++) {
         if (strcmp(instructions, names[path]) != 0)
             continue;
-        v->path = (enum lp_path)path;
-        bool there = lp_window_scanner((enum lp_pattern)v->file->pattern, v->path) != NULL;
+        v->cpu = (enum lp_cpu)path;
+        bool there = lp_window_scanner((enum lp_pattern)v->file->pattern, v->cpu) != NULL;
         return there ? LP_OK : LP_USAGE;
     }
     return LP_USAGE;

@@ -52,7 +52,7 @@ struct lp_vocab {
     const struct lp_long *longs;
     struct lp_keys halves, keys;
     struct lp_pairs pairs;
-    enum lp_path path; /* the instructions to use */
+    enum lp_cpu cpu; /* the instructions to use */
 };
 
 /* Compares sections with their sums and looks at what is in them. */

@@ -380,15 +380,15 @@ LP_AVX2 SCAN(scan_cl100k_avx2, LP_PATTERN_CL100K, classify_avx2)
 LP_AVX2 SCAN(scan_o200k_avx2, LP_PATTERN_O200K, classify_avx2)
 #endif
 
-lp_window_scan *lp_window_scanner(enum lp_pattern pattern, enum lp_path path)
+lp_window_scan *lp_window_scanner(enum lp_pattern pattern, enum lp_cpu cpu)
 {
     static lp_window_scan *const portable[] = {scan_gpt2_portable, scan_cl100k_portable,
                                                scan_o200k_portable};
 #if LP_HAVE_AVX2
     static lp_window_scan *const avx2[] = {scan_gpt2_avx2, scan_cl100k_avx2, scan_o200k_avx2};
-    if (path == LP_PATH_AVX2)
+    if (cpu == LP_CPU_AVX2)
         return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") ? avx2[pattern]
                                                                                 : NULL;
 #endif
-    return path == LP_PATH_PORTABLE ? portable[pattern] : NULL;
+    return cpu == LP_CPU_PORTABLE ? portable[pattern] : NULL;
 }

@@ -23,6 +23,6 @@ typedef size_t lp_window_scan(const unsigned char *text, size_t at, size_t n, bo
                               uint32_t *ends, size_t max);
 
 /* The scan of a pattern; NULL when this CPU lacks the instructions. */
-lp_window_scan *lp_window_scanner(enum lp_pattern pattern, enum lp_path path);
+lp_window_scan *lp_window_scanner(enum lp_pattern pattern, enum lp_cpu cpu);
 
 #endif

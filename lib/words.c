@@ -8,20 +8,20 @@
 
 #include "check.h"
 
-bool lp_words_init(struct lp_words *w, const struct lp_vocab *v)
+bool lp_batch_init(struct lp_batch *w, const struct lp_vocab *v)
 {
     w->v = v;
     lp_bpe_run_init(&w->run, v);
     return lp_memo_new(&w->memo);
 }
 
-void lp_words_free(struct lp_words *w)
+void lp_batch_free(struct lp_batch *w)
 {
     lp_bpe_run_free(&w->run);
     lp_memo_free(&w->memo);
 }
 
-void lp_words_reset(struct lp_words *w)
+void lp_batch_reset(struct lp_batch *w)
 {
     if (w->run.text.n == 0)
         return;
@@ -66,7 +66,7 @@ static struct lp_word_key long_key(const unsigned char *text, size_t n)
 }
 
 /* Where word number i begins, and its size. */
-static inline size_t word_at(const struct lp_words *w, size_t i, size_t *size)
+static inline size_t word_at(const struct lp_batch *w, size_t i, size_t *size)
 {
     size_t from = i > 0 ? w->end[i - 1] : 0;
     *size = w->end[i] - from;
@@ -74,7 +74,7 @@ static inline size_t word_at(const struct lp_words *w, size_t i, size_t *size)
 }
 
 /* Finds the keys of the batch and begins to fetch what the memo has of them. */
-static void find_keys(struct lp_words *w, const unsigned char *text, size_t n)
+static void find_keys(struct lp_batch *w, const unsigned char *text, size_t n)
 {
     const struct lp_memo memo = w->memo; /* in registers: nothing stored can change it */
     size_t from = 0;
@@ -98,7 +98,7 @@ static void find_keys(struct lp_words *w, const unsigned char *text, size_t n)
 
 /* Writes the ids of the words that the memo's table has; the others are holes.
  * Returns how many ids. */
-static size_t recall(struct lp_words *w, size_t n, uint32_t *ids, size_t *nholes)
+static size_t recall(struct lp_batch *w, size_t n, uint32_t *ids, size_t *nholes)
 {
     const struct lp_memo memo = w->memo;
     uint32_t *const first = ids;
@@ -147,7 +147,7 @@ static uint32_t find_token(const struct lp_vocab *v, const struct lp_word_key *k
 }
 
 /* Begins to look up the holes' words that the memo does not know at all; how many. */
-static size_t ask(struct lp_words *w, const unsigned char *text, size_t nholes)
+static size_t ask(struct lp_batch *w, const unsigned char *text, size_t nholes)
 {
     const struct lp_vocab *v = w->v;
     size_t n = 0, size;
@@ -168,7 +168,7 @@ static size_t ask(struct lp_words *w, const unsigned char *text, size_t nholes)
 }
 
 /* Merges the first n words missed, and the memo learns them. */
-static void learn_merged(struct lp_words *w, const unsigned char *text, size_t n)
+static void learn_merged(struct lp_batch *w, const unsigned char *text, size_t n)
 {
     struct lp_merging *m = w->merging;
     for (size_t i = 0; i < n;) {
@@ -183,7 +183,7 @@ static void learn_merged(struct lp_words *w, const unsigned char *text, size_t n
 }
 
 /* The memo learns all words of holes that it lacks. */
-static void learn(struct lp_words *w, const unsigned char *text, size_t nholes)
+static void learn(struct lp_batch *w, const unsigned char *text, size_t nholes)
 {
     size_t n = ask(w, text, nholes), nmerges = 0, size;
     for (size_t i = 0; i < n; i++) {
@@ -210,7 +210,7 @@ static void append(struct lp_ids *out, const uint32_t *ids, size_t n)
 
 /* Appends the ids of a word that was just learnt, or was in the ring. Others of its
  * batch may have driven it out again. */
-static void append_word(struct lp_words *w, const struct lp_word_key *k, const unsigned char *text,
+static void append_word(struct lp_batch *w, const struct lp_word_key *k, const unsigned char *text,
                         size_t n, struct lp_ids *out)
 {
     const struct lp_word *known = is_short(k) ? lp_memo_find(&w->memo, k->key, k->hash) : NULL;
@@ -238,7 +238,7 @@ static void append_word(struct lp_words *w, const struct lp_word_key *k, const u
 }
 
 /* The nids at the end of out get what belongs between them. */
-static enum lp_status fill(struct lp_words *w, const unsigned char *text, size_t nids,
+static enum lp_status fill(struct lp_batch *w, const unsigned char *text, size_t nids,
                            size_t nholes, struct lp_ids *out)
 {
     size_t from = 0, size;
@@ -251,7 +251,7 @@ static enum lp_status fill(struct lp_words *w, const unsigned char *text, size_t
         from = hole->at;
         enum lp_status status = LP_OK;
         if (is_giant(k))
-            status = lp_words_giant(w, word, size, true, out);
+            status = lp_batch_giant(w, word, size, true, out);
         else
             append_word(w, k, word, size, out);
         if (status != LP_OK)
@@ -261,14 +261,14 @@ static enum lp_status fill(struct lp_words *w, const unsigned char *text, size_t
     return LP_OK;
 }
 
-enum lp_status lp_words_giant(struct lp_words *w, const unsigned char *text, size_t n, bool end,
+enum lp_status lp_batch_giant(struct lp_batch *w, const unsigned char *text, size_t n, bool end,
                               struct lp_ids *out)
 {
     enum lp_status status = lp_bpe_run_push(&w->run, text, n, out);
     return status == LP_OK && end ? lp_bpe_run_end(&w->run, out) : status;
 }
 
-enum lp_status lp_words_encode(struct lp_words *w, const unsigned char *text, size_t n,
+enum lp_status lp_batch_encode(struct lp_batch *w, const unsigned char *text, size_t n,
                                struct lp_ids *out)
 {
     if (!lp_ids_reserve(out, w->end[n - 1] + LP_WORD_IDS)) /* an id has a byte at least */

@@ -7,7 +7,7 @@
 #include "memo.h"
 #include "merge.h"
 
-enum { LP_BATCH = 512 }; /* words encoded together */
+enum { LP_BATCH_WORDS = 512 }; /* words encoded together */
 
 /* A word by its bytes: a short one has a key, a long one has none (key.b is 0),
  * and one longer than LP_MERGE_MAX has key.a 1 and no hash. */
@@ -23,31 +23,32 @@ struct lp_hole {
     const uint32_t *place; /* where its token would be, see lp_vocab_place() */
 };
 
-struct lp_words {
+struct lp_batch {
     const struct lp_vocab *v;
     struct lp_memo memo;
-    struct lp_bpe_run run;  /* a giant word so far */
-    uint32_t end[LP_BATCH]; /* given: where each word of the batch ends; the first begins at 0 */
-    struct lp_word_key word[LP_BATCH];
-    struct lp_hole hole[LP_BATCH], miss[LP_BATCH];
-    uint32_t ids[LP_BATCH * LP_WORD_IDS];
+    struct lp_bpe_run run; /* a giant word so far */
+    uint32_t
+        end[LP_BATCH_WORDS]; /* given: where each word of the batch ends; the first begins at 0 */
+    struct lp_word_key word[LP_BATCH_WORDS];
+    struct lp_hole hole[LP_BATCH_WORDS], miss[LP_BATCH_WORDS];
+    uint32_t ids[LP_BATCH_WORDS * LP_WORD_IDS];
     struct lp_merging merging[LP_MERGING];
 };
 
 /* words is zeroed memory. */
-bool lp_words_init(struct lp_words *words, const struct lp_vocab *v);
-void lp_words_free(struct lp_words *words);
+bool lp_batch_init(struct lp_batch *words, const struct lp_vocab *v);
+void lp_batch_free(struct lp_batch *words);
 
 /* Forgets a giant word that has begun. */
-void lp_words_reset(struct lp_words *words);
+void lp_batch_reset(struct lp_batch *words);
 
 /* Appends the ids of the n words of the batch. */
-enum lp_status lp_words_encode(struct lp_words *words, const unsigned char *text, size_t n,
+enum lp_status lp_batch_encode(struct lp_batch *words, const unsigned char *text, size_t n,
                                struct lp_ids *out);
 
 /* Takes n bytes of a giant word, which ends with them or goes on; appends the ids
  * that are settled. */
-enum lp_status lp_words_giant(struct lp_words *words, const unsigned char *text, size_t n, bool end,
+enum lp_status lp_batch_giant(struct lp_batch *words, const unsigned char *text, size_t n, bool end,
                               struct lp_ids *out);
 
 #endif

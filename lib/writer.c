@@ -18,7 +18,7 @@ enum { PIECE = 64 << 10 }; /* text given to the tokeniser at once: bounds the id
 
 /* One block on its way out. */
 struct job {
-    struct lp_coder coder;
+    struct lp_block_coder coder;
     const struct lp_options *options;
     struct lp_frame frame;
     enum lp_chain base;
@@ -51,7 +51,7 @@ struct lp_writer {
     struct lp_emit emit;
     struct job *jobs;
     unsigned njobs;
-    struct lp_lanes *lanes;
+    struct lp_workers *workers;
 };
 
 /* Proves that a packed block restores, as a reader would do it. A payload may be the body. */
@@ -141,7 +141,7 @@ enum lp_status lp_writer_new(const struct lp_options *options, lp_sink *sink, vo
     for (unsigned i = 0; status == LP_OK && i < w->njobs; i++)
         w->jobs[i].options = &w->options;
     if (status == LP_OK)
-        status = lp_lanes_new(w->njobs, w->jobs, sizeof *w->jobs, run_job, &w->lanes);
+        status = lp_workers_new(w->njobs, w->jobs, sizeof *w->jobs, run_job, &w->workers);
     if (status == LP_OK && tokens)
         status = lp_tok_new(options->vocab, options->special, &w->tok);
     if (status == LP_OK)
@@ -160,9 +160,9 @@ void lp_writer_free(struct lp_writer *w)
 {
     if (w == NULL)
         return;
-    lp_lanes_free(w->lanes);
+    lp_workers_free(w->workers);
     for (unsigned i = 0; w->jobs != NULL && i < w->njobs; i++) {
-        lp_coder_free(&w->jobs[i].coder);
+        lp_block_coder_free(&w->jobs[i].coder);
         lp_buf_free(&w->jobs[i].text);
         lp_buf_free(&w->jobs[i].ends);
         lp_buf_free(&w->jobs[i].body);
@@ -231,7 +231,7 @@ static bool move_front(struct lp_buf *from, size_t n, struct lp_buf *to)
 /* Sends off a block of what is held up to end. */
 static enum lp_status put_block(struct lp_writer *w, struct mark end, uint64_t nrecords, bool open)
 {
-    struct job *job = lp_lanes_next(w->lanes);
+    struct job *job = lp_workers_next(w->workers);
     enum lp_status status = collect(w, job);
     if (status == LP_OK && w->tok != NULL)
         status = lp_vocab_status(w->options.vocab);
@@ -255,7 +255,7 @@ static enum lp_status put_block(struct lp_writer *w, struct mark end, uint64_t n
         return status;
     job->base = tokens ? LP_CHAIN_TOKENS : LP_CHAIN_TEXT;
     job->full = true;
-    lp_lanes_start(w->lanes);
+    lp_workers_start(w->workers);
     lp_buf_drop(&w->tokens, end.tokens);
     w->nends = 0;
     w->nrecords = 0;
@@ -283,9 +283,9 @@ static enum lp_status cut(struct lp_writer *w)
         } else {
             struct mark end = {.text = w->block_size};
             if (w->tok != NULL) {
-                lp_pack_prefix(w->options.vocab, w->tokens.p + w->fits.tokens,
-                               w->tokens.n - w->fits.tokens, w->block_size - w->fits.text,
-                               &end.tokens, &end.text);
+                lp_codes_prefix(w->options.vocab, w->tokens.p + w->fits.tokens,
+                                w->tokens.n - w->fits.tokens, w->block_size - w->fits.text,
+                                &end.tokens, &end.text);
                 end.text += w->fits.text;
                 end.tokens += w->fits.tokens;
                 if (end.text == 0)
@@ -311,10 +311,10 @@ static enum lp_status add_text(struct lp_writer *w, const unsigned char *text, s
             enum lp_status status = lp_tok_push(w->tok, text, piece, last, &w->ids);
             if (status != LP_OK)
                 return status;
-            if (!lp_buf_reserve(&w->tokens, LP_PACK_MAX * w->ids.n))
+            if (!lp_buf_reserve(&w->tokens, LP_CODE_MAX * w->ids.n))
                 return LP_NOMEM;
             w->tokens.n +=
-                lp_pack_ids(w->options.vocab, w->ids.v, w->ids.n, w->tokens.p + w->tokens.n);
+                lp_codes_from_ids(w->options.vocab, w->ids.v, w->ids.n, w->tokens.p + w->tokens.n);
         }
         enum lp_status status = cut(w);
         if (status != LP_OK || piece == n)
@@ -327,11 +327,11 @@ static enum lp_status add_text(struct lp_writer *w, const unsigned char *text, s
 static enum lp_status add_separator(struct lp_writer *w)
 {
     unsigned char byte = (unsigned char)w->separator;
-    if (!lp_buf_append(&w->text, &byte, 1) || !lp_buf_reserve(&w->tokens, LP_PACK_MAX))
+    if (!lp_buf_append(&w->text, &byte, 1) || !lp_buf_reserve(&w->tokens, LP_CODE_MAX))
         return LP_NOMEM;
     if (w->tok != NULL)
         w->tokens.n +=
-            lp_pack_ids(w->options.vocab, &w->separator_id, 1, w->tokens.p + w->tokens.n);
+            lp_codes_from_ids(w->options.vocab, &w->separator_id, 1, w->tokens.p + w->tokens.n);
     return cut(w);
 }
 
@@ -375,8 +375,8 @@ static enum lp_status end_segment(struct lp_writer *w)
 {
     enum lp_status status = w->in_record ? put_open_record(w) : put_whole_records(w);
     for (unsigned i = 0; status == LP_OK && i < w->njobs; i++) {
-        status = collect(w, lp_lanes_next(w->lanes));
-        lp_lanes_pass(w->lanes);
+        status = collect(w, lp_workers_next(w->workers));
+        lp_workers_pass(w->workers);
     }
     return status == LP_OK ? lp_emit_end(&w->emit) : status;
 }

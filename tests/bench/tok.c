@@ -97,18 +97,18 @@ static void decode(int times)
 {
     struct encoder e = new_encoder();
     encode(&e, texts[0].p, nbytes);
-    unsigned char *payload = need(malloc(LP_PACK_MAX * e.ids.n + 1)), *text = need(malloc(nbytes));
-    size_t n = lp_pack_ids(vocab, e.ids.v, e.ids.n, payload), size;
+    unsigned char *payload = need(malloc(LP_CODE_MAX * e.ids.n + 1)), *text = need(malloc(nbytes));
+    size_t n = lp_codes_from_ids(vocab, e.ids.v, e.ids.n, payload), size;
     double best = 1e9;
     for (int i = 0; i < times; i++) {
         clock_t from = clock();
-        if (lp_pack_to_text(vocab, payload, n, text, nbytes, &size) != LP_OK || size != nbytes)
-            die("lp_pack_to_text", "failed");
+        if (lp_codes_to_text(vocab, payload, n, text, nbytes, &size) != LP_OK || size != nbytes)
+            die("lp_codes_to_text", "failed");
         double seconds = (double)(clock() - from) / CLOCKS_PER_SEC;
         best = seconds < best ? seconds : best;
     }
     if (memcmp(text, texts[0].p, nbytes) != 0)
-        die("lp_pack_to_text", "the text is another");
+        die("lp_codes_to_text", "the text is another");
     printf("%.0f MB/s\n", 1e-6 * (double)nbytes / best);
     free(text);
     free(payload);

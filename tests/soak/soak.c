@@ -240,7 +240,7 @@ static enum lp_status push_writer(void *handle, const void *data, size_t n)
 
 static enum lp_status push_stage(void *handle, const void *data, size_t n)
 {
-    return lp_stage_push(handle, data, n);
+    return lp_recoder_push(handle, data, n);
 }
 
 static enum lp_status push_reader(void *handle, const void *data, size_t n)
@@ -294,18 +294,18 @@ static bool write_stream(struct round *r, const struct lp_options *options, size
 
 static bool stage_stream(struct round *r, const struct lp_options *options)
 {
-    struct lp_stage *stage = NULL;
+    struct lp_recoder *stage = NULL;
     name_options(r, "stage", options);
     r->other.n = 0;
     enum pieces pieces = draw_pieces(&r->d, r->stored.n);
-    enum lp_status status = lp_stage_new(options, find, r->soak, keep, &r->other, &stage);
+    enum lp_status status = lp_recoder_new(options, find, r->soak, keep, &r->other, &stage);
     if (status == LP_OK)
         status = push_pieces(r, push_stage, stage, r->stored.p, r->stored.n, pieces);
     if (status == LP_OK)
-        status = lp_stage_end_input(stage);
+        status = lp_recoder_end_input(stage);
     if (status == LP_OK)
-        status = lp_stage_finish(stage);
-    lp_stage_free(stage);
+        status = lp_recoder_finish(stage);
+    lp_recoder_free(stage);
     struct bytes made = r->other;
     r->other = r->stored;
     r->stored = made;
@@ -462,7 +462,7 @@ static bool soak_blob(struct round *r, const struct codecs *c, struct span recor
         return fail(r, "pack: %zu bytes for %zu", size, record.n);
     if (!unpack(r, c->unpacker, blob, size, record, "unpack"))
         return false;
-    if (!ok(r, lp_restage(c->restager, blob, size, find, r->soak, &again, &n), "restage"))
+    if (!ok(r, lp_recode(c->restager, blob, size, find, r->soak, &again, &n), "restage"))
         return false;
     return unpack(r, c->unpacker, again, n, record, "unpack what was restaged");
 }

@@ -44,8 +44,8 @@ static void damage(struct lp_mix *mix, struct lp_buf *code, size_t n)
     free(back.v);
 }
 
-static enum lp_status run_plain(struct lp_mix *m, struct lp_coder *c, const uint32_t *ids, size_t n,
-                                bool decode)
+static enum lp_status run_plain(struct lp_mix *m, struct lp_range_coder *c, const uint32_t *ids,
+                                size_t n, bool decode)
 {
     return run(m, c, ids, n, decode, m->fast);
 }

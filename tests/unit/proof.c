@@ -45,8 +45,8 @@ static struct lp_dict two_contents(const struct lp_vocab *v)
     expect(lp_codec_new(&o, &codec) == LP_OK && lp_encode(codec, text, SOME, &ids, &nids) == LP_OK,
            "no tokens", LP_CHAIN_TOKENS);
     memcpy(content[0], text, SOME);
-    n += lp_pack_ids(v, ids, nids < SOME / LP_PACK_MAX ? nids : SOME / LP_PACK_MAX,
-                     content[0] + SOME);
+    n += lp_codes_from_ids(v, ids, nids < SOME / LP_CODE_MAX ? nids : SOME / LP_CODE_MAX,
+                           content[0] + SOME);
     lp_codec_free(codec);
     for (size_t i = 0; i < n; i++)
         content[1][i] = content[0][i] ^ 1;
@@ -120,18 +120,18 @@ static enum lp_status stage(const struct lp_options *o)
 {
     static unsigned char tokens[sizeof stream];
     struct lp_options sound = {.chain = LP_CHAIN_TOKENS, .vocab = o->vocab, .block_size = 1 << 14};
-    struct lp_stage *stage;
+    struct lp_recoder *stage;
     expect(write_stream(&sound) == LP_OK, "a sound stream is not written", sound.chain);
     const size_t n = stream_size;
     memcpy(tokens, stream, n);
     stream_size = 0;
     struct lp_found found = {.vocab = o->vocab, .dict = o->dict};
-    enum lp_status status = lp_stage_new(o, find, &found, keep, NULL, &stage);
+    enum lp_status status = lp_recoder_new(o, find, &found, keep, NULL, &stage);
     if (status == LP_OK)
-        status = lp_stage_push(stage, tokens, n);
+        status = lp_recoder_push(stage, tokens, n);
     if (status == LP_OK)
-        status = lp_stage_finish(stage);
-    lp_stage_free(stage);
+        status = lp_recoder_finish(stage);
+    lp_recoder_free(stage);
     return status;
 }
 
@@ -148,7 +148,7 @@ static enum lp_status restage(const struct lp_options *o)
     if (status == LP_OK)
         status = lp_codec_new(o, &other);
     if (status == LP_OK)
-        status = lp_restage(other, blob, size, find, &found, &out, &n);
+        status = lp_recode(other, blob, size, find, &found, &out, &n);
     lp_codec_free(codec);
     lp_codec_free(other);
     return status;

@@ -173,11 +173,11 @@ static int fail(const char *what, const char *instructions, const unsigned char 
 }
 
 /* Windows must find what the scanner finds, and may stop early. */
-static bool same_ends(enum lp_pattern pattern, enum lp_path path, const unsigned char *text,
-                      size_t n, bool final)
+static bool same_ends(enum lp_pattern pattern, enum lp_cpu cpu, const unsigned char *text, size_t n,
+                      bool final)
 {
     static uint32_t ends[2 * TEXT_MAX];
-    size_t count = lp_window_scanner(pattern, path)(text, 0, n, final, ends, 2 * TEXT_MAX);
+    size_t count = lp_window_scanner(pattern, cpu)(text, 0, n, final, ends, 2 * TEXT_MAX);
     struct lp_pretok scanner = {.pattern = pattern};
     size_t at = 0;
     for (size_t i = 0; i < count; i++) {
@@ -310,7 +310,7 @@ static int test_cuts(const struct lp_vocab *v, struct lp_tok *tok, const char *i
     return 0;
 }
 
-static int test_path(struct lp_vocab *v, enum lp_path path, const char *instructions)
+static int test_path(struct lp_vocab *v, enum lp_cpu cpu, const char *instructions)
 {
     static unsigned char text[GIANT + LP_WINDOW_SLACK];
     static uint32_t ids[GIANT];
@@ -324,7 +324,7 @@ static int test_path(struct lp_vocab *v, enum lp_path path, const char *instruct
         size_t n = make_text(text);
         bool final = any(2);
         memset(text + n, final ? 0 : (int)any(256), LP_WINDOW_SLACK);
-        if (!same_ends(pattern, path, text, n, final))
+        if (!same_ends(pattern, cpu, text, n, final))
             return fail("pretokens differ", instructions, text, n);
         size_t nids = plain(v, text, n, ids);
         for (int how = 0; how < 3; how++) {
@@ -351,7 +351,7 @@ static int test_payloads(struct lp_vocab *v)
 {
     enum { CODES = 2000, ROOM = CODES * 300 };
     static uint32_t ids[CODES];
-    static unsigned char codes[LP_PACK_MAX * CODES], plain_text[ROOM], fast_text[ROOM];
+    static unsigned char codes[LP_CODE_MAX * CODES], plain_text[ROOM], fast_text[ROOM];
     if (lp_vocab_use(v, "avx2") != LP_OK)
         return 0;
     for (int round = 0; round < 20 * TEXTS; round++) {
@@ -359,14 +359,14 @@ static int test_payloads(struct lp_vocab *v)
         uint32_t most = round % 3 == 0 ? v->file->ntokens : 1u << (4 + any(10));
         for (size_t i = 0; i < n; i++)
             ids[i] = lp_unseal(v->id[any(most < v->file->ntokens ? most : v->file->ntokens)], 0);
-        size = lp_pack_ids(v, ids, n, codes);
+        size = lp_codes_from_ids(v, ids, n, codes);
         for (size_t i = 0; round % 5 == 0 && i <= size / 200 && size > 0; i++)
             codes[any((uint32_t)size)] = (unsigned char)(255 - any(3));
         size_t room = round % 7 == 0 ? any(16 * (uint32_t)size + 1) : ROOM, plain_n, fast_n;
         lp_vocab_use(v, "portable");
-        enum lp_status plain_status = lp_pack_to_text(v, codes, size, plain_text, room, &plain_n);
+        enum lp_status plain_status = lp_codes_to_text(v, codes, size, plain_text, room, &plain_n);
         lp_vocab_use(v, "avx2");
-        enum lp_status fast_status = lp_pack_to_text(v, codes, size, fast_text, room, &fast_n);
+        enum lp_status fast_status = lp_codes_to_text(v, codes, size, fast_text, room, &fast_n);
         if (plain_status != fast_status ||
             (plain_status == LP_OK &&
              (plain_n != fast_n || memcmp(plain_text, fast_text, plain_n) != 0)))
@@ -428,8 +428,8 @@ int main(int argc, char **argv)
             fprintf(stderr, "%s: cannot be opened\n", path);
             return 1;
         }
-        failures += test_path(v, LP_PATH_PORTABLE, "portable");
-        failures += test_path(v, LP_PATH_AVX2, "avx2");
+        failures += test_path(v, LP_CPU_PORTABLE, "portable");
+        failures += test_path(v, LP_CPU_AVX2, "avx2");
         failures += test_payloads(v);
         failures += test_look_up(v);
         lp_vocab_close(v);
