@@ -27,7 +27,7 @@ DEFINES := -D_POSIX_C_SOURCE=200809L -D_FILE_OFFSET_BITS=64 -DLP_VERSION_TEXT='"
 # lpstat alone: SHA-256.
 CRYPTO_CFLAGS := $(shell $(PKG_CONFIG) --cflags libcrypto 2>/dev/null)
 CRYPTO_LIBS := $(shell $(PKG_CONFIG) --libs libcrypto 2>/dev/null || echo -lcrypto)
-ALL_CFLAGS = -std=c11 $(DEFINES) -Ilib -fPIC -fvisibility=hidden -MMD -MP $(WARN) \
+ALL_CFLAGS = -std=c11 $(DEFINES) -Ilib -Icmd -fPIC -fvisibility=hidden -MMD -MP $(WARN) \
 	$(ZSTD_CFLAGS) $(CRYPTO_CFLAGS) -pthread $(CPPFLAGS) $(CFLAGS)
 LIBS = $(ZSTD_LIBS) -pthread
 
@@ -45,13 +45,12 @@ RPATH = -Wl,-rpath,'$$ORIGIN/../lib:$(LIBDIR)'
 endif
 
 # The trainer is lptrain's alone; it and the library's inside are linked into it.
-TRAIN_OBJ := $(patsubst lib/%.c,$B/obj/lib/%.o,$(wildcard lib/train*.c))
-LIB_OBJ := $(filter-out $(TRAIN_OBJ),$(patsubst lib/%.c,$B/obj/lib/%.o,$(wildcard lib/*.c)))
-# In cmd/, lp*.c are the commands; the other files are what they share or are made of.
-COMMANDS := $(patsubst cmd/%.c,%,$(wildcard cmd/lp*.c))
-# measure.c needs libcrypto, as lpstat alone does.
-PARTS := $(filter-out cmd/lp% $(if $(filter lpstat,$(COMMANDS)),,cmd/measure.c),$(wildcard cmd/*.c))
-PART_OBJ := $(PARTS:%.c=$B/obj/%.o)
+objects = $(patsubst %.c,$B/obj/%.o,$(wildcard $(1)))
+TRAIN_OBJ := $(call objects,lib/train/*.c)
+LIB_OBJ := $(filter-out $(TRAIN_OBJ),$(call objects,lib/*.c lib/*/*.c))
+# A command is a file of cmd/, or a folder there with a file of its name.
+COMMANDS := $(basename $(notdir $(wildcard cmd/lp*.c))) $(notdir $(wildcard cmd/lp*[a-z]))
+COMMANDS := $(sort $(filter-out %.c,$(COMMANDS)))
 UNITS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
 ENCODINGS := gpt2 r50k_base p50k_base p50k_edit cl100k_base o200k_base o200k_harmony
 VOCABS := $(ENCODINGS:%=$B/vocab/%.lpv)
@@ -94,22 +93,23 @@ $B/lib/$(SHLIB): $(LIB_OBJ)
 $B/lib/$(SHLINK): $B/lib/$(SHLIB)
 	ln -sf $(SHLIB) $@
 
-$B/obj/cmd/parts.a: $(PART_OBJ)
+$B/obj/cmd/shared.a: $(call objects,cmd/shared/*.c)
 	rm -f $@ && $(AR) rcs $@ $^
 
 $B/bin/lpstat: COMMAND_LIBS = $(CRYPTO_LIBS) -lm
 $B/bin/lpentropy: COMMAND_LIBS = -lm
-$B/bin/%: $B/obj/cmd/%.o $B/obj/cmd/parts.a $B/lib/$(SHLINK)
+.SECONDEXPANSION:
+$B/bin/%: $$(call objects,cmd/$$*.c cmd/$$*/*.c) $B/obj/cmd/shared.a $B/lib/$(SHLINK)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o %/parts.a,$^) -L$B/lib -llp $(COMMAND_LIBS) \
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o %/shared.a,$^) -L$B/lib -llp $(COMMAND_LIBS) \
 		$(RPATH) -pthread
 
 # What does the same to many numbers; -O3 makes mixing a fifth faster.
-$B/obj/lib/mix_portable.o $B/obj/lib/mix_avx2.o $B/obj/lib/train_class.o $B/obj/lib/train_net.o: ALL_CFLAGS += -O3
+$B/obj/lib/mix/run_portable.o $B/obj/lib/mix/run_avx2.o $B/obj/lib/train/cluster.o $B/obj/lib/train/net.o: ALL_CFLAGS += -O3
 # What runs once for a block, not for each byte; -Os makes it a quarter smaller.
 $B/obj/lib/file.o $B/obj/lib/parse.o $B/obj/lib/recover.o $B/obj/lib/stage_zstd.o: ALL_CFLAGS += -Os
 
-$B/bin/lptrain: $B/obj/cmd/lptrain.o $B/obj/cmd/parts.a $(TRAIN_OBJ) $B/lib/liblp.a
+$B/bin/lptrain: $(call objects,cmd/lptrain/*.c) $B/obj/cmd/shared.a $(TRAIN_OBJ) $B/lib/liblp.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lm
 

@@ -1,9 +1,9 @@
 /* lpentropy - Shannon entropy of text, by bytes, characters and tokens. */
-#include "entropy.h"
-#include "form.h"
-#include "json.h"
-#include "progress.h"
-#include "text.h"
+#include "shared/entropy.h"
+#include "shared/form.h"
+#include "shared/json.h"
+#include "shared/progress.h"
+#include "shared/text.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* lpmix - a token stream to a stream mixed by a model of tokens. */
-#include "restage.h"
+#include "shared/recode.h"
 
 #include <stdlib.h>
 

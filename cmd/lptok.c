@@ -1,5 +1,5 @@
 /* lptok - text to a token stream; or to ids, counts, a blob. */
-#include "form.h"
+#include "shared/form.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* lpunpack - any stream or blob back to the bytes it was made of. */
-#include "form.h"
-#include "stored.h"
+#include "shared/form.h"
+#include "shared/stored.h"
 
 #include <errno.h>
 #include <inttypes.h>

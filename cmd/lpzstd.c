@@ -1,5 +1,5 @@
 /* lpzstd - a token stream to a zstd token stream; text to a zstd text stream. */
-#include "restage.h"
+#include "shared/recode.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,11 +1,11 @@
 /* codec.c - one record at a time: ids, counts, blobs. */
-#include "blob.h"
-#include "body.h"
-#include "bytes.h"
+#include "base/bytes.h"
+#include "block/body.h"
+#include "block/resolve.h"
+#include "format/blob.h"
 #include "lp.h"
-#include "need.h"
-#include "pack.h"
-#include "vocab.h"
+#include "tokens/codes.h"
+#include "tokens/vocab.h"
 
 struct lp_codec {
     struct lp_options options;

@@ -3,10 +3,10 @@
  * From the end of a segment its last index is found, from an index the one
  * before it, and at last the header: so segments are walked from the file's end
  * to its start without reading a block. */
-#include "body.h"
-#include "bytes.h"
-#include "need.h"
-#include "parse.h"
+#include "base/bytes.h"
+#include "block/body.h"
+#include "block/resolve.h"
+#include "format/parse.h"
 
 /* A block as its index lists it. */
 struct entry {

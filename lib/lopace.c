@@ -1,8 +1,8 @@
 /* lopace.c - the blobs of the Python package LoPace, to and from. */
-#include "buf.h"
-#include "bytes.h"
+#include "base/buf.h"
+#include "base/bytes.h"
 #include "lp.h"
-#include "vocab.h"
+#include "tokens/vocab.h"
 
 #include <zstd.h>
 

@@ -3,10 +3,10 @@
  * A block's text is handed on only after it was checked. With recovery, damage
  * is passed over and counted; a segment whose header was lost is read with the
  * vocabulary and model that make its blocks' checks come out right. */
-#include "body.h"
-#include "lanes.h"
-#include "need.h"
-#include "recover.h"
+#include "base/workers.h"
+#include "block/body.h"
+#include "block/resolve.h"
+#include "format/recover.h"
 
 struct job {
     struct lp_block_coder coder;

@@ -5,14 +5,14 @@
  * into parts, each the longest run of tokens that fits. So where blocks end
  * depends on the text alone, never on the pieces it came in. No block leaves before it has
  * been restored and compared with the text. */
-#include "body.h"
-#include "bytes.h"
-#include "emit.h"
-#include "lanes.h"
+#include "base/bytes.h"
+#include "base/workers.h"
+#include "block/body.h"
+#include "block/resolve.h"
+#include "format/emit.h"
 #include "lp.h"
-#include "need.h"
-#include "pack.h"
-#include "vocab.h"
+#include "tokens/codes.h"
+#include "tokens/vocab.h"
 
 enum { PIECE = 64 << 10 }; /* text given to the tokeniser at once: bounds the ids held */
 

@@ -3,8 +3,8 @@
  * usage: compile VOCAB_DIR ENCODING OUT
  *
  * Run by the build, on the machine that will use the file. */
-#include "../lib/check.h"
-#include "../lib/vocab.h"
+#include "base/xxh64.h"
+#include "tokens/vocab.h"
 
 #include <stdarg.h>
 #include <stdbool.h>

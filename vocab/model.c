@@ -9,7 +9,7 @@
  * In cells, checks go in as differences and leaves by their rank among the successors, so that high
  * bytes are small.
  * What the rest tells is left out: the ids of leaves, the sums of pages. */
-#include "../lib/follow.h"
+#include "mix/model_follow.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -8,8 +8,8 @@
  * or threads: prints how much faster two threads are than one, and how fast one is, in
  * MB (10^6 bytes) of text a second; each encodes all texts with a tokeniser of its own
  * that knows them. LP_CPU names the instructions to use. */
-#include "pack.h"
-#include "vocab.h"
+#include "tokens/codes.h"
+#include "tokens/vocab.h"
 
 #include <pthread.h>
 #include <stdio.h>

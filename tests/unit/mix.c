@@ -2,7 +2,7 @@
  *
  * usage: mix MODEL_FILE */
 #define LP_VEC_PLAIN /* a third way beside those of the library */
-#include "mix_run.h"
+#include "mix/run.h"
 
 #include <stdio.h>
 

@@ -1,9 +1,9 @@
 /* proof - nothing leaves a packer that does not restore. A dictionary and a vocabulary pack
  * otherwise than they unpack, and every way of packing must say LP_INTERNAL and hand out no
  * block; unverified, the block goes out unseen, so the fault was there. */
-#include "dict.h"
-#include "pack.h"
-#include "vocab.h"
+#include "block/dict.h"
+#include "tokens/codes.h"
+#include "tokens/vocab.h"
 
 #include <stdio.h>
 #include <stdlib.h>

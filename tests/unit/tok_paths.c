@@ -2,9 +2,9 @@
  * against those of the scanner, and ids against the vocabulary's own tokens and
  * merges made step by step; payloads to text. Random mixes of what the patterns tell
  * apart, whole and in pieces, small memos driven over, giant words; the seed is fixed. */
-#include "bpe.h"
-#include "pack.h"
-#include "pretok.h"
+#include "tokens/codes.h"
+#include "tokens/merge_giant.h"
+#include "tokens/pretok.h"
 
 #include <stdio.h>
 #include <stdlib.h>

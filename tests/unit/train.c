@@ -2,8 +2,8 @@
  * what it decodes again. And a tree of leaves has them all, on short ways.
  *
  * usage: train VOCAB_FILE MODEL_FILE */
-#include "mix.h"
-#include "train_parts.h"
+#include "mix/mix.h"
+#include "train/parts.h"
 
 #include <math.h>
 #include <stdio.h>

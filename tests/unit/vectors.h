@@ -2,8 +2,8 @@
 #ifndef TEST_VECTORS_H
 #define TEST_VECTORS_H
 
-#include "bytes.h"
-#include "check.h"
+#include "base/bytes.h"
+#include "base/xxh64.h"
 #include "lp.h"
 
 #include <stdio.h>

@@ -1,9 +1,9 @@
 /* vocab - a damaged vocabulary gives what a sound one gives, or LP_BAD_VOCAB: never other ids or
  * bytes. One that is whole but contrived does no harm. */
-#include "vocab.h"
-#include "check.h"
+#include "tokens/vocab.h"
+#include "base/xxh64.h"
 #include "lp.h"
-#include "pack.h"
+#include "tokens/codes.h"
 
 #include <stdio.h>
 #include <stdlib.h>

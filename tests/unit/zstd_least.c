@@ -2,7 +2,7 @@
  * any level, and near enough to it that it spares trying.
  *
  * usage: zstd_least */
-#include "stage_zstd.h"
+#include "block/stage_zstd.h"
 
 #include <stdio.h>
 

@@ -1,0 +1,226 @@
+#include "shared/recode.h"
+
+#include "shared/stored.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static _Noreturn void fail(const struct lp_options *options, struct output *out, const char *name,
+                           enum lp_status status, uint64_t offset, const struct lp_need *need)
+{
+    if (status == LP_NO_MODEL && need->fingerprint == 0 && options->model != NULL)
+        tool_die(out->tool, EXIT_DATA, "%s: has tokens of %s, but -D names a model of %s", name,
+                 need->name, lp_model_vocab(options->model));
+    if (status == LP_USAGE)
+        tool_die(out->tool, EXIT_DATA, "%s: has text without tokens: lpunpack it, lptok makes them",
+                 name);
+    tool_fail(out->tool, name, status, offset, need);
+}
+
+void recode_stream(struct recode *r, struct input *in)
+{
+    enum lp_status status = LP_OK;
+    uint64_t taken = 0;
+    if (r->stage == NULL)
+        status = lp_recoder_new(r->options, tool_find, r->finder, output_sink, r->out, &r->stage);
+    if (status != LP_OK)
+        fail(r->options, r->out, in->name, status, 0, NULL);
+    for (size_t n; status == LP_OK && (n = input_read(r->out->tool, in)) > 0; taken += n) {
+        status = lp_recoder_push(r->stage, in->data, n);
+        if (r->options->threads <= 1)
+            output_flush(r->out); /* what came in whole goes out: lptok --flush reaches through */
+    }
+    if (status == LP_OK)
+        status = lp_recoder_end_input(r->stage);
+    if (status != LP_OK)
+        fail(r->options, r->out, in->name, status, lp_recoder_offset(r->stage) - r->before,
+             lp_recoder_need(r->stage));
+    r->before += taken;
+}
+
+void recode_finish(struct recode *r)
+{
+    enum lp_status status = r->stage != NULL ? lp_recoder_finish(r->stage) : LP_OK;
+    if (status != LP_OK)
+        fail(r->options, r->out, r->out->name, status, 0, NULL);
+    lp_recoder_free(r->stage);
+}
+
+/* --- Blobs ------------------------------------------------------------------- */
+
+static void put_blob(const struct lp_options *options, struct finder *finder, const char *name,
+                     const void *data, size_t n, struct output *out)
+{
+    struct lp_codec *codec;
+    const void *blob;
+    size_t size;
+    enum lp_status status = lp_codec_new(options, &codec);
+    if (status != LP_OK)
+        fail(options, out, name, status, 0, NULL);
+    status = lp_recode(codec, data, n, tool_find, finder, &blob, &size);
+    if (status != LP_OK)
+        form_refuse_other(out->tool, name, data, n);
+    if (status != LP_OK)
+        fail(options, out, name, status, 0, lp_codec_need(codec));
+    output_sink(out, blob, size);
+    lp_codec_free(codec);
+}
+
+/* A stream's only record. */
+struct record {
+    unsigned char *text; /* as large as the stream says */
+    size_t n, size;
+    struct lp_ids ids; /* where it has tokens */
+};
+
+static enum lp_status take_text(void *ctx, const void *data, size_t n)
+{
+    struct record *record = ctx;
+    if (n > record->size - record->n)
+        return LP_DATA;
+    memcpy(record->text + record->n, data, n);
+    record->n += n;
+    return LP_OK;
+}
+
+static enum lp_status take_ids(void *ctx, const struct lp_vocab *vocab, const uint32_t *ids,
+                               size_t n, bool end)
+{
+    struct lp_ids *to = &((struct record *)ctx)->ids;
+    (void)vocab;
+    (void)end;
+    if (n > to->cap - to->n) {
+        size_t cap = to->n + n + to->n / 2;
+        uint32_t *v = realloc(to->v, cap * sizeof *v);
+        if (v == NULL)
+            return LP_NOMEM;
+        to->v = v;
+        to->cap = cap;
+    }
+    if (n > 0)
+        memcpy(to->v + to->n, ids, n * sizeof *ids);
+    to->n += n;
+    return LP_OK;
+}
+
+/* Reads all of a stream: its text, or with on_ids its tokens. */
+static void read_stream(const struct lp_options *options, struct finder *finder, struct input *in,
+                        lp_on_ids *on_ids, struct record *record, struct output *out)
+{
+    struct lp_reader *reader;
+    struct lp_reader_options how = {.find = tool_find,
+                                    .find_ctx = finder,
+                                    .threads = options->threads,
+                                    .on_ids = on_ids,
+                                    .ids_ctx = record};
+    enum lp_status status = lp_reader_new(&how, take_text, record, &reader);
+    uint64_t size = input_seekable(out->tool, in);
+    for (uint64_t at = 0; status == LP_OK && at < size;) {
+        size_t n = size - at < TOOL_BUFFER ? (size_t)(size - at) : TOOL_BUFFER;
+        status = input_read_at(in, at, in->data, n);
+        if (status == LP_OK)
+            status = lp_reader_push(reader, in->data, n);
+        at += n;
+    }
+    if (status == LP_OK)
+        status = lp_reader_finish(reader);
+    if (status != LP_OK)
+        fail(options, out, in->name, status, reader != NULL ? lp_reader_offset(reader) : 0,
+             reader != NULL ? lp_reader_need(reader) : NULL);
+    lp_reader_free(reader);
+}
+
+/* What a stream's headers say of its only record. Exits where it has none, or more. */
+static struct stored only_record(const struct tool *tool, struct input *in, struct finder *finder)
+{
+    struct stored_list list = {0};
+    struct stored only = {0};
+    uint64_t nrecords = 0, size = 0;
+    stored_read(tool, in, finder, 0, &list);
+    for (size_t i = 0; i < list.n; i++) {
+        if (list.v[i].nrecords > 0)
+            only = list.v[i];
+        nrecords += list.v[i].nrecords;
+        size += list.v[i].text_size;
+    }
+    free(list.v);
+    if (nrecords != 1)
+        tool_die(tool, EXIT_DATA,
+                 "%s: a blob holds one record, this stream has %" PRIu64 ": omit --blob", in->name,
+                 nrecords);
+    if (size > LP_BLOCK_MAX)
+        tool_die(tool, EXIT_DATA,
+                 "%s: a blob holds at most %zu bytes, this stream %" PRIu64 ": omit --blob",
+                 in->name, LP_BLOCK_MAX, size);
+    return only;
+}
+
+/* Whether text has other tokens than ids when no special token is among them. */
+static bool has_special(struct lp_codec *codec, const struct record *record)
+{
+    const uint32_t *ids;
+    size_t n;
+    return lp_encode(codec, record->text, record->n, &ids, &n) == LP_OK &&
+           (n != record->ids.n || (n > 0 && memcmp(ids, record->ids.v, n * sizeof *ids) != 0));
+}
+
+/* The blob that lptok --blob makes of a stream's only record, or of one without tokens that
+ * of its text, and then its further stage. */
+static void stream_to_blob(const struct lp_options *options, struct finder *finder,
+                           struct input *in, struct output *out)
+{
+    struct lp_codec *codec;
+    const void *blob;
+    size_t size;
+    struct stored only = only_record(out->tool, in, finder);
+    struct record record = {.size = (size_t)only.text_size};
+    struct lp_options packing = {.chain = LP_CHAIN_TEXT};
+    struct lp_found found = {0};
+    record.text = malloc(record.size + 1);
+    if (record.text == NULL)
+        tool_die(out->tool, EXIT_IO, "out of memory");
+    read_stream(options, finder, in, NULL, &record, out);
+    const struct lp_need need = {LP_NEED_VOCAB, only.vocab, only.vocab_fingerprint};
+    enum lp_status status = LP_OK;
+    if (only.vocab[0] != 0) {
+        read_stream(options, finder, in, take_ids, &record, out);
+        status = tool_find(finder, &need, &found);
+        packing = (struct lp_options){.chain = LP_CHAIN_TOKENS, .vocab = found.vocab};
+    } else if (options->chain == LP_CHAIN_TOKENS_MIX) {
+        status = LP_USAGE;
+    }
+    if (status == LP_OK)
+        status = lp_codec_new(&packing, &codec);
+    if (status == LP_OK && found.vocab != NULL && has_special(codec, &record)) {
+        lp_codec_free(codec);
+        packing.special = true;
+        status = lp_codec_new(&packing, &codec);
+    }
+    if (status == LP_OK)
+        status = lp_pack(codec, record.text, record.n, &blob, &size);
+    if (status != LP_OK)
+        fail(options, out, in->name, status, 0, &need);
+    put_blob(options, finder, in->name, blob, size, out);
+    lp_codec_free(codec);
+    free(record.ids.v);
+    free(record.text);
+}
+
+void restage_to_blob(const struct lp_options *options, struct finder *finder, struct input *in,
+                     enum form form, struct output *out)
+{
+    unsigned char *data;
+    if (form == FORM_STREAM) {
+        stream_to_blob(options, finder, in, out);
+        return;
+    }
+    size_t n = input_all(out->tool, in, LP_BLOCK_MAX + 64, &data);
+    put_blob(options, finder, in->name, data, n, out);
+    free(data);
+}
+
+_Noreturn void restage_no_blob(const struct tool *tool, const struct input *in)
+{
+    tool_die(tool, EXIT_DATA, "%s: is a blob: use --blob to make a blob of it", in->name);
+}

@@ -1,0 +1,300 @@
+#include "shared/stored.h"
+
+#include "shared/form.h"
+#include "shared/text.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+const char *chain_name(enum lp_chain chain)
+{
+    static const char *const names[] = {"text", "text+zstd", "tokens", "tokens+zstd", "tokens+mix"};
+    return names[chain];
+}
+
+const char *split_name(enum lp_split split)
+{
+    static const char *const names[] = {"whole", "null", "lines"};
+    return names[split];
+}
+
+/* --- Reading ----------------------------------------------------------------- */
+
+enum lp_status input_read_at(void *ctx, uint64_t offset, void *data, size_t n)
+{
+    const struct input *in = ctx;
+    unsigned char *to = data;
+    while (n > 0) {
+        ssize_t got = pread(in->fd, to, n, (off_t)offset);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return LP_IO;
+        if (got == 0)
+            return LP_TRUNCATED;
+        to += got;
+        offset += (uint64_t)got;
+        n -= (size_t)got;
+    }
+    return LP_OK;
+}
+
+/* Puts what comes by a pipe into a nameless file. */
+static void spool(const struct tool *tool, struct input *in)
+{
+    FILE *file = tmpfile();
+    if (file == NULL)
+        tool_die(tool, EXIT_IO, "a temporary file cannot be made: %s", strerror(errno));
+    for (size_t n; (n = input_read(tool, in)) > 0;) {
+        if (fwrite(in->data, 1, n, file) != n)
+            tool_die(tool, EXIT_IO, "a temporary file cannot be written: %s", strerror(errno));
+    }
+    if (fflush(file) != 0)
+        tool_die(tool, EXIT_IO, "a temporary file cannot be written: %s", strerror(errno));
+    in->fd = fileno(file); /* stays open until the program ends */
+    in->regular = true;
+}
+
+uint64_t input_seekable(const struct tool *tool, struct input *in)
+{
+    struct stat st;
+    if (!in->regular)
+        spool(tool, in);
+    if (fstat(in->fd, &st) != 0)
+        tool_die(tool, EXIT_IO, "%s: cannot be read: %s", in->name, strerror(errno));
+    return (uint64_t)st.st_size;
+}
+
+static void add(const struct tool *tool, struct stored_list *list, struct stored stored)
+{
+    if (list->n == list->cap) {
+        list->cap = list->cap * 2 + 8;
+        list->v = realloc(list->v, list->cap * sizeof *list->v);
+        if (list->v == NULL)
+            tool_die(tool, EXIT_IO, "out of memory");
+    }
+    list->v[list->n++] = stored;
+}
+
+static void read_blob(const struct tool *tool, struct input *in, struct finder *finder,
+                      uint64_t memory, struct stored_list *list)
+{
+    struct lp_blob_info info = {.checked = false};
+    struct lp_codec *codec;
+    unsigned char *data;
+    const void *text;
+    size_t text_size, n = input_all(tool, in, LP_BLOCK_MAX + 64, &data);
+    enum lp_status status = lp_codec_new(&(struct lp_options){.memory = memory}, &codec);
+    if (status != LP_OK)
+        tool_fail(tool, in->name, status, 0, NULL);
+    status = lp_unpack(codec, data, n, tool_find, finder, &text, &text_size);
+    if (status != LP_OK) {
+        form_refuse_other(tool, in->name, data, n);
+        tool_fail(tool, in->name, status, 0, lp_codec_need(codec));
+    }
+    lp_blob_info(data, n, &info);
+    struct stored stored = {.file = in->name,
+                            .blob = true,
+                            .chain = info.chain,
+                            .dict = info.dict,
+                            .model = info.model,
+                            .nrecords = 1,
+                            .nblocks = 1,
+                            .block_limit = LP_BLOCK_MAX,
+                            .text_size = text_size,
+                            .size = n,
+                            .checked = info.checked,
+                            .check = info.check};
+    memcpy(stored.vocab, info.vocab, sizeof stored.vocab);
+    add(tool, list, stored);
+    lp_codec_free(codec);
+    free(data);
+}
+
+static void read_stream(const struct tool *tool, struct input *in, struct finder *finder,
+                        uint64_t memory, struct stored_list *list)
+{
+    struct lp_file *file;
+    struct lp_segment s;
+    struct lp_reader_options options = {.find = tool_find, .find_ctx = finder, .memory = memory};
+    enum lp_status status =
+        lp_file_open(input_read_at, in, input_seekable(tool, in), &options, &file);
+    for (size_t i = 0; status == LP_OK && (status = lp_file_segment(file, i, &s)) == LP_OK; i++) {
+        struct stored stored = {.file = in->name,
+                                .chain = s.chain,
+                                .split = s.split,
+                                .vocab_fingerprint = s.vocab_fingerprint,
+                                .dict = s.dict,
+                                .model = s.model,
+                                .nrecords = s.nrecords,
+                                .nblocks = s.nblocks,
+                                .block_limit = s.block_limit,
+                                .text_size = s.text_size,
+                                .size = s.size,
+                                .checked = true,
+                                .check = s.check};
+        memcpy(stored.vocab, s.vocab, sizeof stored.vocab);
+        add(tool, list, stored);
+    }
+    if (status != LP_USAGE)
+        tool_fail(tool, in->name, status, file != NULL ? lp_file_offset(file) : 0,
+                  file != NULL ? lp_file_need(file) : NULL);
+    lp_file_close(file);
+}
+
+void stored_read(const struct tool *tool, struct input *in, struct finder *finder, uint64_t memory,
+                 struct stored_list *list)
+{
+    if (lp_is_blob(in->data, input_peek(tool, in, 1)))
+        read_blob(tool, in, finder, memory, list);
+    else
+        read_stream(tool, in, finder, memory, list);
+}
+
+/* --- Printing ---------------------------------------------------------------- */
+
+double stored_ratio(const struct stored *s)
+{
+    return s->size > 0 ? (double)s->text_size / (double)s->size : 0;
+}
+
+static double saved(const struct stored *s)
+{
+    return s->text_size > 0 ? 1 - (double)s->size / (double)s->text_size : 0;
+}
+
+static void put_sizes(struct output *out, const struct stored *s)
+{
+    char a[32];
+    output_print(out, "  text        %s byte%s\n", commas(a, s->text_size), plural(s->text_size));
+    output_print(out, "  stored      %s byte%s: ratio %.2f, %.1f%% saved\n", commas(a, s->size),
+                 plural(s->size), stored_ratio(s), 100 * saved(s));
+}
+
+static void put_stored(struct output *out, const struct stored *s, size_t segment, size_t segments)
+{
+    static const char *const ends[] = {"", ", each ends with NUL", ", each a line"};
+    char a[32];
+    if (s->blob)
+        output_print(out, "%s: a blob\n", s->file);
+    else if (segments == 1)
+        output_print(out, "%s: a stream\n", s->file);
+    else
+        output_print(out, "%s: a stream, segment %zu of %zu\n", s->file, segment, segments);
+    output_print(out, "  chain       %s\n", chain_name(s->chain));
+    if (s->vocab[0] != 0)
+        output_print(out, "  vocabulary  %s", s->vocab);
+    if (s->vocab[0] != 0 && s->vocab_fingerprint != 0)
+        output_print(out, ", fingerprint %016" PRIx64, s->vocab_fingerprint);
+    output_print(out, s->vocab[0] != 0 ? "\n" : "");
+    if (s->dict != 0)
+        output_print(out, "  dictionary  fingerprint %016" PRIx64 "\n", s->dict);
+    if (s->model != 0)
+        output_print(out, "  model       fingerprint %016" PRIx64 "\n", s->model);
+    output_print(out, "  records     %s%s\n", commas(a, s->nrecords), ends[s->split]);
+    if (!s->blob) {
+        output_print(out, "  blocks      %s", commas(a, s->nblocks));
+        output_print(out, ", of %s byte%s of text at most\n", commas(a, s->block_limit),
+                     plural(s->block_limit));
+    }
+    put_sizes(out, s);
+    if (s->blob && s->checked)
+        output_print(out, "  check       %08" PRIx32 ", right\n", s->check);
+    else if (s->checked)
+        output_print(out, "  check       %08" PRIx32 " (lpunpack -t tests every block)\n",
+                     s->check);
+    else
+        output_print(out, "  check       none\n");
+}
+
+void stored_table(const struct stored_list *list, struct output *out)
+{
+    struct stored total = {0};
+    char a[32];
+    for (size_t i = 0, first = 0; i < list->n; i++) {
+        const struct stored *s = &list->v[i];
+        size_t segments = 0;
+        if (i > 0 && strcmp(s->file, list->v[i - 1].file) != 0)
+            first = i;
+        while (first + segments < list->n && strcmp(s->file, list->v[first + segments].file) == 0)
+            segments++;
+        if (i > 0)
+            output_print(out, "\n");
+        put_stored(out, s, i - first + 1, segments);
+        total.text_size += s->text_size;
+        total.size += s->size;
+        total.nrecords += s->nrecords;
+    }
+    if (list->n > 1) {
+        output_print(out, "\ntotal\n  records     %s\n", commas(a, total.nrecords));
+        put_sizes(out, &total);
+    }
+}
+
+static void put_hex(struct json *json, const char *key, uint64_t value, int digits, bool known)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%0*" PRIx64, digits, value);
+    json_text(json, key, known ? text : NULL);
+}
+
+void stored_json_item(struct json *json, const struct stored *s)
+{
+    json_open(json, NULL, '{');
+    json_text(json, "file", s->file);
+    json_text(json, "kind", s->blob ? "blob" : "segment");
+    json_text(json, "chain", chain_name(s->chain));
+    json_text(json, "vocabulary", s->vocab[0] != 0 ? s->vocab : NULL);
+    put_hex(json, "vocabulary_fingerprint", s->vocab_fingerprint, 16, s->vocab_fingerprint != 0);
+    put_hex(json, "dictionary", s->dict, 16, s->dict != 0);
+    put_hex(json, "model", s->model, 16, s->model != 0);
+    json_text(json, "split", split_name(s->split));
+    json_count(json, "records", s->nrecords);
+    json_count(json, "blocks", s->nblocks);
+    json_count(json, "block_limit", s->block_limit);
+    json_count(json, "text_bytes", s->text_size);
+    json_count(json, "stored_bytes", s->size);
+    json_number(json, "ratio", stored_ratio(s));
+    json_number(json, "saved", saved(s));
+    put_hex(json, "check", s->check, 8, s->checked);
+    json_close(json, '}');
+}
+
+void stored_json(const struct stored_list *list, struct output *out)
+{
+    struct json json = {.out = out};
+    json_open(&json, NULL, '{');
+    json_text(&json, "kind", "stored");
+    json_open(&json, "items", '[');
+    for (size_t i = 0; i < list->n; i++)
+        stored_json_item(&json, &list->v[i]);
+    json_close(&json, ']');
+    json_close(&json, '}');
+}
+
+void stored_csv(const struct stored_list *list, struct output *out)
+{
+    output_print(out, "file,kind,chain,vocabulary,dictionary,model,split,records,blocks,text_bytes,"
+                      "stored_bytes,ratio,saved,check\n");
+    for (size_t i = 0; i < list->n; i++) {
+        const struct stored *s = &list->v[i];
+        char dict[24] = "", model[24] = "", check[16] = "", r[32], v[32];
+        if (s->dict != 0)
+            snprintf(dict, sizeof dict, "%016" PRIx64, s->dict);
+        if (s->model != 0)
+            snprintf(model, sizeof model, "%016" PRIx64, s->model);
+        if (s->checked)
+            snprintf(check, sizeof check, "%08" PRIx32, s->check);
+        json_digits(r, sizeof r, stored_ratio(s));
+        json_digits(v, sizeof v, saved(s));
+        csv_text(out, s->file);
+        output_print(
+            out, ",%s,%s,%s,%s,%s,%s,%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%s,%s,%s\n",
+            s->blob ? "blob" : "segment", chain_name(s->chain), s->vocab, dict, model,
+            split_name(s->split), s->nrecords, s->nblocks, s->text_size, s->size, r, v, check);
+    }
+}

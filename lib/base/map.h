@@ -1,0 +1,16 @@
+/* map.h - a file's bytes in memory, read-only and shared. */
+#ifndef LP_BASE_MAP_H
+#define LP_BASE_MAP_H
+
+#include "lp.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Maps a file of least to most bytes, for lp_unmap_file(). LP_IO (errno tells), LP_DATA when
+ * it has fewer or more. */
+enum lp_status lp_map_file(const char *path, uint64_t least, uint64_t most, const void **file,
+                           size_t *size);
+void lp_unmap_file(const void *file, size_t size);
+
+#endif

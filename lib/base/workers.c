@@ -1,0 +1,135 @@
+#include "base/workers.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+enum worker_state { IDLE, BUSY, QUIT };
+
+struct worker {
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    enum worker_state state;
+    void (*run)(void *job);
+    void *job;
+};
+
+struct lp_workers {
+    struct worker *worker;
+    unsigned n, next;
+    bool threaded;
+};
+
+static void *work(void *arg)
+{
+    struct worker *worker = arg;
+    pthread_mutex_lock(&worker->lock);
+    for (;;) {
+        while (worker->state == IDLE)
+            pthread_cond_wait(&worker->changed, &worker->lock);
+        if (worker->state == QUIT)
+            break;
+        pthread_mutex_unlock(&worker->lock);
+        worker->run(worker->job);
+        pthread_mutex_lock(&worker->lock);
+        if (worker->state == BUSY)
+            worker->state = IDLE;
+        pthread_cond_signal(&worker->changed);
+    }
+    pthread_mutex_unlock(&worker->lock);
+    return NULL;
+}
+
+static void set_state(struct worker *worker, enum worker_state state)
+{
+    pthread_mutex_lock(&worker->lock);
+    worker->state = state;
+    pthread_cond_signal(&worker->changed);
+    pthread_mutex_unlock(&worker->lock);
+}
+
+static void wait_idle(struct worker *worker)
+{
+    pthread_mutex_lock(&worker->lock);
+    while (worker->state == BUSY)
+        pthread_cond_wait(&worker->changed, &worker->lock);
+    pthread_mutex_unlock(&worker->lock);
+}
+
+static bool worker_start(struct worker *worker)
+{
+    if (pthread_mutex_init(&worker->lock, NULL) != 0)
+        return false;
+    if (pthread_cond_init(&worker->changed, NULL) == 0) {
+        if (pthread_create(&worker->thread, NULL, work, worker) == 0)
+            return true;
+        pthread_cond_destroy(&worker->changed);
+    }
+    pthread_mutex_destroy(&worker->lock);
+    return false;
+}
+
+enum lp_status lp_workers_new(unsigned n, void *jobs, size_t job_size, void (*run)(void *job),
+                              struct lp_workers **out)
+{
+    *out = NULL;
+    struct lp_workers *workers = calloc(1, sizeof *workers);
+    if (workers == NULL)
+        return LP_NOMEM;
+    workers->worker = calloc(n, sizeof *workers->worker);
+    if (workers->worker == NULL) {
+        free(workers);
+        return LP_NOMEM;
+    }
+    workers->threaded = n > 1;
+    for (; workers->n < n; workers->n++) {
+        struct worker *worker = &workers->worker[workers->n];
+        worker->run = run;
+        worker->job = (unsigned char *)jobs + workers->n * job_size;
+        if (workers->threaded && !worker_start(worker)) {
+            lp_workers_free(workers);
+            return LP_NOMEM;
+        }
+    }
+    *out = workers;
+    return LP_OK;
+}
+
+void lp_workers_free(struct lp_workers *workers)
+{
+    if (workers == NULL)
+        return;
+    for (unsigned i = 0; workers->threaded && i < workers->n; i++) {
+        struct worker *worker = &workers->worker[i];
+        wait_idle(worker);
+        set_state(worker, QUIT);
+        pthread_join(worker->thread, NULL);
+        pthread_cond_destroy(&worker->changed);
+        pthread_mutex_destroy(&worker->lock);
+    }
+    free(workers->worker);
+    free(workers);
+}
+
+void *lp_workers_next(struct lp_workers *workers)
+{
+    struct worker *worker = &workers->worker[workers->next];
+    if (workers->threaded)
+        wait_idle(worker);
+    return worker->job;
+}
+
+void lp_workers_start(struct lp_workers *workers)
+{
+    struct worker *worker = &workers->worker[workers->next];
+    lp_workers_pass(workers);
+    if (workers->threaded)
+        set_state(worker, BUSY);
+    else
+        worker->run(worker->job);
+}
+
+void lp_workers_pass(struct lp_workers *workers)
+{
+    workers->next = (workers->next + 1) % workers->n;
+}

@@ -1,0 +1,315 @@
+#include "block/body.h"
+
+#include "base/bytes.h"
+#include "tokens/codes.h"
+#include "tokens/vocab.h"
+
+void lp_block_coder_free(struct lp_block_coder *coder)
+{
+    lp_zstd_free(&coder->zstd);
+    lp_mixer_free(&coder->mixer);
+    lp_buf_free(&coder->spare);
+    lp_buf_free(&coder->body);
+    lp_buf_free(&coder->ends);
+}
+
+/* Size of the table of lengths that begins a body, SIZE_MAX when it is broken. */
+static size_t table_size(enum lp_split split, uint64_t nrecords, const unsigned char *body,
+                         size_t n)
+{
+    size_t at = 0;
+    for (uint64_t i = 1; i < nrecords && lp_body_has_lengths(split, nrecords); i++) {
+        uint64_t length;
+        size_t used = lp_get_varint(body + at, n - at, &length);
+        if (used == 0 || used == SIZE_MAX)
+            return SIZE_MAX;
+        at += used;
+    }
+    return at;
+}
+
+/* The smallest form of a body so far: at the end of dst, from start on. */
+struct best {
+    struct lp_buf *dst;
+    size_t start, cost;
+    unsigned wire;
+};
+
+/* Takes spare's bytes as a form that costs so many besides, if that is smaller. */
+static void keep_smaller(struct best *best, const struct lp_buf *spare, size_t besides,
+                         unsigned wire)
+{
+    if (spare->n + besides >= best->cost)
+        return;
+    best->cost = spare->n + besides;
+    best->wire = wire;
+    memcpy(best->dst->p + best->start, spare->p, spare->n);
+    best->dst->n = best->start + spare->n;
+}
+
+static enum lp_status try_zstd(struct lp_block_coder *coder, const struct lp_options *options,
+                               int level, enum lp_chain base, const struct lp_buf *body,
+                               struct best *best)
+{
+    bool lean;
+    coder->spare.n = 0;
+    const struct lp_dict *dict = options->chain == LP_CHAIN_TOKENS_MIX ? NULL : options->dict;
+    enum lp_status status =
+        lp_zstd_pack(&coder->zstd, level, dict, body->p, body->n, &coder->spare, &lean);
+    unsigned wire = base == LP_CHAIN_TEXT ? (lean ? LP_WIRE_TEXT_LEAN : LP_WIRE_TEXT_FRAME)
+                                          : (lean ? LP_WIRE_TOKENS_LEAN : LP_WIRE_TOKENS_FRAME);
+    if (status == LP_OK)
+        keep_smaller(best, &coder->spare, dict != NULL ? coder->naming : 0, wire);
+    return status;
+}
+
+/* What is mixed is to be no larger than zstd makes it, which a good level takes a third of
+ * the mixing's time to tell. For most bodies it is known without; for most of the others a
+ * quick level tells that no other will: of 32,000 contrived ones (phrases of all lengths at all
+ * odds, with noise) none that zstd's level 15 made smaller than mixing did was mixed to less
+ * than 0.75 of what level 3 made, but for those that were mixed to less than a quarter. */
+enum { SCOUT = 3, SCOUT_PERCENT = 70, REPETITIVE = 4 };
+
+static bool out_of_reach(size_t mixed, size_t size, size_t scouted)
+{
+    return mixed > size / REPETITIVE && mixed < (uint64_t)scouted * SCOUT_PERCENT / 100;
+}
+
+/* The table of lengths stays as it is; the tokens after it are mixed. */
+static enum lp_status try_mix(struct lp_block_coder *coder, const struct lp_options *options,
+                              uint64_t nrecords, const struct lp_buf *body,
+                              const struct lp_ids *ids, struct best *best)
+{
+    size_t table = table_size(options->split, nrecords, body->p, body->n);
+    coder->spare.n = 0;
+    if (!lp_buf_append(&coder->spare, body->p, table))
+        return LP_NOMEM;
+    enum lp_status status =
+        ids != NULL
+            ? lp_mixer_pack(&coder->mixer, options->model, options->fast, ids->v, ids->n,
+                            &coder->spare)
+            : lp_mixer_pack_codes(&coder->mixer, options->vocab, options->model, options->fast,
+                                  body->p + table, body->n - table, &coder->spare);
+    if (status == LP_OK)
+        keep_smaller(best, &coder->spare, coder->naming,
+                     options->fast ? LP_WIRE_TOKENS_FAST : LP_WIRE_TOKENS_MIX);
+    return status == LP_DATA ? LP_OK : status; /* a token that the model does not have */
+}
+
+enum lp_status lp_body_pack(struct lp_block_coder *coder, const struct lp_options *options,
+                            enum lp_chain base, uint64_t nrecords, const struct lp_buf *body,
+                            const struct lp_ids *ids, struct lp_buf *dst, unsigned *wire)
+{
+    struct best best = {dst, dst->n, body->n, base};
+    if (!lp_buf_append(dst, body->p, body->n))
+        return LP_NOMEM;
+    bool mix = options->chain == LP_CHAIN_TOKENS_MIX && base == LP_CHAIN_TOKENS && body->n > 0;
+    bool zstd = options->chain != LP_CHAIN_TEXT && options->chain != LP_CHAIN_TOKENS && body->n > 0;
+    int level = options->level != 0 ? options->level : LP_LEVEL_DEFAULT;
+    enum lp_status status = LP_OK;
+    if (mix)
+        status = try_mix(coder, options, nrecords, body, ids, &best);
+    if (mix && status == LP_OK && best.cost <= lp_zstd_least(body->p, body->n))
+        zstd = false;
+    if (mix && zstd && level > SCOUT && status == LP_OK) {
+        const size_t mixed = best.cost;
+        status = try_zstd(coder, options, SCOUT, base, body, &best);
+        zstd = !out_of_reach(mixed, body->n, coder->spare.n);
+    }
+    if (zstd && status == LP_OK)
+        status = try_zstd(coder, options, level, base, body, &best);
+    *wire = best.wire;
+    return status;
+}
+
+static enum lp_status found_for_mixed(const struct lp_found *tools)
+{
+    return tools->vocab == NULL ? LP_NO_VOCAB : tools->model == NULL ? LP_NO_MODEL : LP_OK;
+}
+
+static enum lp_status unmix(struct lp_block_coder *coder, const struct lp_found *tools,
+                            enum lp_split split, const struct lp_frame *frame,
+                            const unsigned char *src, size_t n, size_t limit, struct lp_buf *dst)
+{
+    enum lp_status status = found_for_mixed(tools);
+    if (status != LP_OK)
+        return status;
+    size_t table = table_size(split, frame->nrecords, src, n), start = dst->n;
+    if (table == SIZE_MAX)
+        return LP_DATA;
+    if (!lp_buf_append(dst, src, table))
+        return LP_NOMEM;
+    bool fast = (frame->kind & LP_WIRE_MASK) == LP_WIRE_TOKENS_FAST;
+    status =
+        lp_mixer_unpack(&coder->mixer, tools->vocab, tools->model, fast, src + table, n - table,
+                        (size_t)frame->text_size, dst); /* a token has a byte at least */
+    return status == LP_OK && dst->n - start > limit ? LP_DATA : status;
+}
+
+enum lp_status lp_body_unmix_text(struct lp_block_coder *coder, const struct lp_found *tools,
+                                  unsigned wire, const unsigned char *src, size_t n, size_t max,
+                                  struct lp_buf *text)
+{
+    const struct lp_ids *ids;
+    enum lp_status status = found_for_mixed(tools);
+    if (status == LP_OK)
+        status = lp_mixer_unpack_ids(&coder->mixer, tools->model, wire == LP_WIRE_TOKENS_FAST, src,
+                                     n, LP_BLOCK_MAX, &ids);
+    return status == LP_OK ? lp_ids_append_text(tools->vocab, ids->v, ids->n, max, text) : status;
+}
+
+enum lp_status lp_body_unpack(struct lp_block_coder *coder, const struct lp_found *tools,
+                              enum lp_split split, const struct lp_frame *frame,
+                              const unsigned char *src, size_t n, struct lp_buf *dst,
+                              enum lp_chain *base)
+{
+    size_t limit = (size_t)lp_body_limit(frame->text_size, frame->nrecords);
+    unsigned wire = frame->kind & LP_WIRE_MASK;
+    enum lp_chain chain = lp_wire_chain(wire);
+    *base = lp_chain_tokens(chain) ? LP_CHAIN_TOKENS : LP_CHAIN_TEXT;
+    if (chain == *base)
+        return n > limit ? LP_DATA : lp_buf_append(dst, src, n) ? LP_OK : LP_NOMEM;
+    if (chain == LP_CHAIN_TOKENS_MIX)
+        return unmix(coder, tools, split, frame, src, n, limit, dst);
+    bool lean = wire == LP_WIRE_TEXT_LEAN || wire == LP_WIRE_TOKENS_LEAN;
+    return lp_zstd_unpack(&coder->zstd, tools->dict, lean, src, n, limit, dst);
+}
+
+/* Appends one record's stored bytes as text of at most room bytes. */
+static enum lp_status record_text(const struct lp_vocab *vocab, enum lp_chain base,
+                                  const unsigned char *src, size_t n, size_t room,
+                                  struct lp_buf *text)
+{
+    size_t size = n;
+    if (base == LP_CHAIN_TEXT) {
+        if (n > room)
+            return LP_DATA;
+        memcpy(text->p + text->n, src, n);
+    } else {
+        enum lp_status status = lp_codes_to_text(vocab, src, n, text->p + text->n, room, &size);
+        if (status != LP_OK)
+            return status;
+    }
+    text->n += size;
+    return LP_OK;
+}
+
+/* Finds where records end that have a separator: each at one, and an open one at the text's end.
+ * LP_DATA when the text has more of them or fewer than the frame says. */
+static enum lp_status find_ends(const unsigned char *text, size_t n, int separator,
+                                const struct lp_frame *frame, uint64_t *ends)
+{
+    const bool open = frame->kind & LP_KIND_OPEN;
+    size_t at = 0;
+    uint64_t found = 0;
+    for (const unsigned char *end; found < frame->nrecords; found++) {
+        end = at < n ? memchr(text + at, separator, n - at) : NULL;
+        if (end == NULL)
+            break;
+        at = (size_t)(end - text) + 1;
+        if (ends != NULL)
+            ends[found] = at;
+    }
+    if (found + open != frame->nrecords)
+        return LP_DATA;
+    if (open && ends != NULL)
+        ends[found] = n;
+    return open || at == n ? LP_OK : LP_DATA;
+}
+
+enum lp_status lp_body_text(const struct lp_vocab *vocab, enum lp_split split,
+                            const struct lp_frame *frame, enum lp_chain base,
+                            const unsigned char *body, size_t n, struct lp_buf *text,
+                            uint64_t *ends)
+{
+    const uint64_t text_size = frame->text_size, nrecords = frame->nrecords;
+    if (base == LP_CHAIN_TOKENS && vocab == NULL)
+        return LP_NO_VOCAB;
+    if (!lp_buf_reserve(text, (size_t)text_size))
+        return LP_NOMEM;
+    size_t start = text->n, room = (size_t)text_size;
+    size_t nlengths = lp_body_has_lengths(split, nrecords) ? (size_t)nrecords - 1 : 0;
+    size_t from = table_size(split, nrecords, body, n), at = 0; /* the record, its length */
+    if (from == SIZE_MAX)
+        return LP_DATA;
+    for (size_t i = 0; i <= nlengths; i++) {
+        uint64_t length = n - from;
+        if (i < nlengths)
+            at += lp_get_varint(body + at, n - at, &length);
+        if (length > n - from)
+            return LP_DATA;
+        enum lp_status status =
+            record_text(vocab, base, body + from, (size_t)length, room - (text->n - start), text);
+        if (status != LP_OK)
+            return status;
+        from += (size_t)length;
+        if (ends != NULL && split == LP_WHOLE)
+            ends[i] = text->n - start;
+    }
+    if (text->n - start != text_size)
+        return LP_DATA;
+    return split == LP_WHOLE ? LP_OK
+                             : find_ends(text->p + start, room, lp_separator(split), frame, ends);
+}
+
+enum lp_status lp_body_restore(struct lp_block_coder *coder, const struct lp_found *tools,
+                               enum lp_split split, const struct lp_frame *frame,
+                               const unsigned char *payload, struct lp_buf *text, uint64_t *ends,
+                               enum lp_chain *base)
+{
+    struct lp_buf *body = &coder->body;
+    enum lp_chain own;
+    base = base != NULL ? base : &own;
+    body->n = text->n = 0;
+    enum lp_status status =
+        lp_body_unpack(coder, tools, split, frame, payload, frame->payload_size, body, base);
+    if (status == LP_OK)
+        status = lp_body_text(tools->vocab, split, frame, *base, body->p, body->n, text, ends);
+    if (status == LP_OK && lp_check32(text->p, text->n) != frame->check)
+        status = LP_DATA;
+    return lp_vocab_blame(*base == LP_CHAIN_TOKENS ? tools->vocab : NULL, status);
+}
+
+enum lp_status lp_proof(const struct lp_vocab *vocab, enum lp_status restored, bool same)
+{
+    switch (restored) {
+    case LP_NOMEM: /* these say nothing of what was packed */
+    case LP_BAD_MODEL:
+    case LP_BAD_VOCAB:
+        return restored;
+    default:
+        if (restored == LP_OK && same)
+            return LP_OK;
+        return lp_vocab_blame(vocab, LP_DATA) == LP_BAD_VOCAB ? LP_BAD_VOCAB : LP_INTERNAL;
+    }
+}
+
+enum lp_status lp_body_prove(struct lp_block_coder *coder, const struct lp_vocab *vocab,
+                             enum lp_split split, const struct lp_frame *frame, enum lp_chain base,
+                             const struct lp_buf *body, const unsigned char *text,
+                             const uint64_t *ends)
+{
+    struct lp_buf *restored = &coder->spare;
+    const bool has_lengths = lp_body_has_lengths(split, frame->nrecords);
+    const size_t nends = has_lengths ? (size_t)frame->nrecords * sizeof *ends : 0;
+    coder->ends.n = restored->n = 0;
+    if (!lp_buf_reserve(&coder->ends, nends))
+        return LP_NOMEM;
+    enum lp_status status = lp_body_text(vocab, split, frame, base, body->p, body->n, restored,
+                                         has_lengths ? (uint64_t *)(void *)coder->ends.p : NULL);
+    return lp_proof(vocab, status,
+                    lp_buf_is(restored, text, (size_t)frame->text_size) &&
+                        (!has_lengths || memcmp(coder->ends.p, ends, nends) == 0));
+}
+
+enum lp_status lp_body_prove_payload(struct lp_block_coder *coder, const struct lp_found *tools,
+                                     enum lp_split split, const struct lp_frame *frame,
+                                     const struct lp_buf *payload, const struct lp_buf *body)
+{
+    struct lp_buf *restored = &coder->spare;
+    enum lp_chain base;
+    restored->n = 0;
+    enum lp_status status =
+        lp_body_unpack(coder, tools, split, frame, payload->p, payload->n, restored, &base);
+    return lp_proof(tools->vocab, status, lp_buf_is(restored, body->p, body->n));
+}

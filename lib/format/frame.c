@@ -1,0 +1,165 @@
+#include "format/frame.h"
+
+#include "base/bytes.h"
+#include "base/xxh64.h"
+#include "format/shipped.h"
+
+#include <string.h>
+
+uint32_t lp_check32(const void *data, size_t n)
+{
+    return (uint32_t)lp_xxh64(data, n, 0);
+}
+
+int lp_separator(enum lp_split split)
+{
+    return split == LP_NUL ? 0 : split == LP_LINES ? '\n' : -1;
+}
+
+bool lp_chain_tokens(enum lp_chain chain)
+{
+    return chain >= LP_CHAIN_TOKENS;
+}
+
+enum lp_chain lp_wire_chain(unsigned wire)
+{
+    switch (wire & LP_WIRE_MASK) {
+    case LP_WIRE_TEXT_FRAME:
+        return LP_CHAIN_TEXT_ZSTD;
+    case LP_WIRE_TOKENS_FRAME:
+        return LP_CHAIN_TOKENS_ZSTD;
+    case LP_WIRE_TOKENS_FAST:
+        return LP_CHAIN_TOKENS_MIX;
+    default:
+        return (enum lp_chain)(wire & LP_WIRE_MASK);
+    }
+}
+
+size_t lp_frame_put(const struct lp_frame *frame, unsigned char *dst)
+{
+    unsigned char *p = dst;
+    memcpy(p, LP_SYNC, LP_SYNC_SIZE);
+    p += LP_SYNC_SIZE;
+    *p++ = (unsigned char)frame->kind;
+    p += lp_put_varint(p, frame->payload_size);
+    p += lp_put_varint(p, frame->text_size);
+    p += lp_put_varint(p, frame->nrecords);
+    lp_put32(p, frame->check);
+    p += 4;
+    lp_put16(p, (uint16_t)lp_xxh64(dst, (size_t)(p - dst), 0));
+    return (size_t)(p - dst) + 2;
+}
+
+enum lp_status lp_frame_get(const unsigned char *src, size_t n, struct lp_frame *frame,
+                            size_t *size)
+{
+    size_t prefix = n < LP_SYNC_SIZE ? n : LP_SYNC_SIZE;
+    if (n == 0) /* src may be NULL */
+        return LP_TRUNCATED;
+    if (memcmp(src, LP_SYNC, prefix) != 0)
+        return LP_DATA;
+    if (n <= LP_SYNC_SIZE)
+        return LP_TRUNCATED;
+    size_t at = LP_SYNC_SIZE;
+    frame->kind = src[at++];
+    uint64_t field[3];
+    for (int i = 0; i < 3; i++) {
+        size_t len = lp_get_varint(src + at, n - at, &field[i]);
+        if (len == 0)
+            return LP_TRUNCATED;
+        if (len == SIZE_MAX)
+            return LP_DATA;
+        at += len;
+    }
+    if (field[0] > UINT32_MAX)
+        return LP_DATA;
+    if (n - at < 6)
+        return LP_TRUNCATED;
+    frame->payload_size = (uint32_t)field[0];
+    frame->text_size = field[1];
+    frame->nrecords = field[2];
+    frame->check = lp_get32(src + at);
+    at += 4;
+    if (lp_get16(src + at) != (uint16_t)lp_xxh64(src, at, 0))
+        return LP_DATA;
+    *size = at + 2;
+    return LP_OK;
+}
+
+size_t lp_header_put(const struct lp_header *header, unsigned char *dst)
+{
+    unsigned char *p = dst;
+    *p++ = LP_FORMAT_VERSION;
+    *p++ = (unsigned char)header->chain;
+    *p++ = (unsigned char)header->split;
+    *p++ = (unsigned char)header->block_log;
+    if (lp_chain_tokens(header->chain)) {
+        size_t len = strlen(header->vocab_name);
+        *p++ = (unsigned char)len;
+        memcpy(p, header->vocab_name, len);
+        p += len;
+        lp_put64(p, header->vocab_fingerprint);
+        p += 8;
+    }
+    uint64_t named = header->dict_fingerprint;
+    if (header->chain == LP_CHAIN_TOKENS_MIX &&
+        header->model_fingerprint != lp_shipped_model(header->vocab_fingerprint))
+        named = header->model_fingerprint;
+    if (named != 0) {
+        lp_put64(p, named);
+        p += 8;
+    }
+    return (size_t)(p - dst);
+}
+
+enum lp_status lp_header_get(const unsigned char *src, size_t n, struct lp_header *header)
+{
+    memset(header, 0, sizeof *header);
+    if (n < 4)
+        return LP_DATA;
+    if (src[0] != LP_FORMAT_VERSION || src[1] > LP_CHAIN_TOKENS_MIX || src[2] > LP_LINES)
+        return LP_VERSION;
+    header->chain = (enum lp_chain)src[1];
+    header->split = (enum lp_split)src[2];
+    header->block_log = src[3];
+    if (header->block_log < LP_BLOCK_LOG_MIN || header->block_log > LP_LIMIT_LOG_MAX)
+        return LP_DATA;
+    size_t at = 4;
+    if (lp_chain_tokens(header->chain)) {
+        size_t len = n > at ? src[at] : 0;
+        at++;
+        if (len == 0 || len > LP_VOCAB_NAME_MAX || n - at < len + 8)
+            return LP_DATA;
+        for (size_t i = 0; i < len; i++) {
+            unsigned char c = src[at + i];
+            if (c <= ' ' || c > '~' || c == '/') /* it is shown, and looked up as a file */
+                return LP_DATA;
+        }
+        memcpy(header->vocab_name, src + at, len);
+        at += len;
+        header->vocab_fingerprint = lp_get64(src + at);
+        at += 8;
+    }
+    uint64_t named = 0;
+    if (n - at == 8) {
+        named = lp_get64(src + at);
+        at += 8;
+    }
+    if (at != n)
+        return LP_DATA;
+    if (header->chain != LP_CHAIN_TOKENS_MIX) {
+        header->dict_fingerprint = named;
+        return LP_OK;
+    }
+    header->model_fingerprint = named != 0 ? named : lp_shipped_model(header->vocab_fingerprint);
+    return header->model_fingerprint != 0 ? LP_OK : LP_VERSION; /* a model shipped later */
+}
+
+struct lp_need lp_header_newer(const unsigned char *src)
+{
+    if (src[0] != LP_FORMAT_VERSION)
+        return (struct lp_need){LP_NEED_NEWER, "version", src[0]};
+    if (src[2] > LP_LINES)
+        return (struct lp_need){LP_NEED_NEWER, "split", src[2]};
+    return (struct lp_need){LP_NEED_NEWER, "chain", src[1]};
+}

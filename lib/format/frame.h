@@ -1,0 +1,113 @@
+/* frame.h - the grammar of lpstream(5): frame headers and the segment header.
+ *
+ * Pure functions over bytes. Never knows tokens, vocabularies or compression. */
+#ifndef LP_FORMAT_FRAME_H
+#define LP_FORMAT_FRAME_H
+
+#include "lp.h"
+
+#define LP_SYNC "\xF9LP" /* begins every frame; 0xF9 begins no UTF-8 character */
+
+enum {
+    LP_SYNC_SIZE = 3,
+    LP_KIND_HEADER = 'H',
+    LP_KIND_INDEX = 'i', /* lower case: a reader that does not know it skips it */
+    LP_KIND_END = 'E',
+    LP_KIND_DATA = 0x80, /* | chain | LP_KIND_OPEN */
+    LP_KIND_OPEN = 0x08, /* the block's last record does not end in it */
+    LP_KIND_ANCILLARY = 0x20,
+
+    LP_FORMAT_VERSION = 1,
+    /* sync, kind, three varints of at most 5, 5 and 10 bytes, check, header check */
+    LP_FRAME_MAX = LP_SYNC_SIZE + 1 + 5 + 10 + 10 + 4 + 2,
+    LP_VOCAB_NAME_MAX = 32,
+    LP_HEADER_MAX = 4 + 1 + LP_VOCAB_NAME_MAX + 8 + 8, /* payload of a header frame */
+    LP_INDEX_MAX = 1 << 16, /* payload of an index frame: bounds the writer's memory too */
+    LP_BLOCK_LOG_MIN = 10,  /* block targets from 1 KiB ... */
+    LP_BLOCK_LOG_MAX = 26,  /* ... to 64 MiB */
+    LP_LIMIT_LOG_MAX = 31,  /* the largest that a header may allow */
+};
+
+/* The stored form of a payload: enum lp_chain, two more for zstd's longer form
+ * (stage_zstd.h), one for fast mixing. The low three bits of a data block's kind. */
+enum lp_wire {
+    LP_WIRE_TEXT = LP_CHAIN_TEXT,
+    LP_WIRE_TEXT_LEAN = LP_CHAIN_TEXT_ZSTD,
+    LP_WIRE_TOKENS = LP_CHAIN_TOKENS,
+    LP_WIRE_TOKENS_LEAN = LP_CHAIN_TOKENS_ZSTD,
+    LP_WIRE_TOKENS_MIX = LP_CHAIN_TOKENS_MIX,
+    LP_WIRE_TEXT_FRAME = 5,
+    LP_WIRE_TOKENS_FAST = 6,
+    LP_WIRE_TOKENS_FRAME = 7,
+    LP_WIRE_MASK = 7,
+};
+
+/* A frame header. For a data block: payload_size stored bytes, which restore
+ * text_size bytes in nrecords records or parts of one. For the end: the totals
+ * of the segment. Elsewhere text_size and nrecords are 0. */
+struct lp_frame {
+    unsigned kind;
+    uint32_t payload_size;
+    uint64_t text_size, nrecords;
+    uint32_t check;
+};
+
+/* What a segment's header says. */
+struct lp_header {
+    enum lp_chain chain;
+    enum lp_split split;
+    unsigned block_log;                     /* no block restores more than 1 << block_log bytes */
+    char vocab_name[LP_VOCAB_NAME_MAX + 1]; /* "" when the chain has no tokens */
+    uint64_t vocab_fingerprint;
+    uint64_t dict_fingerprint;  /* 0 none */
+    uint64_t model_fingerprint; /* 0 none: nothing is mixed */
+};
+
+static inline bool lp_is_data(unsigned kind)
+{
+    return (kind & 0xF0) == LP_KIND_DATA;
+}
+
+/* Whether a decoder passes over a frame whose kind it does not know. */
+static inline bool lp_is_ancillary(unsigned kind)
+{
+    return (kind & LP_KIND_ANCILLARY) && kind < LP_KIND_DATA && kind != LP_KIND_INDEX;
+}
+
+/* The most bytes a block's body may have, stored or not: tokens are stored only
+ * where they are smaller than the text. */
+static inline uint64_t lp_body_limit(uint64_t text_size, uint64_t nrecords)
+{
+    return text_size + 5 * nrecords;
+}
+
+/* Writes a frame header of at most LP_FRAME_MAX bytes; returns its length. */
+size_t lp_frame_put(const struct lp_frame *frame, unsigned char *dst);
+
+/* Reads a frame header from n bytes. LP_OK and its length in *size; LP_TRUNCATED
+ * when n bytes are its beginning; LP_DATA when they are none. */
+enum lp_status lp_frame_get(const unsigned char *src, size_t n, struct lp_frame *frame,
+                            size_t *size);
+
+/* Writes a header frame's payload of at most LP_HEADER_MAX bytes. */
+size_t lp_header_put(const struct lp_header *header, unsigned char *dst);
+
+/* Reads it. LP_VERSION when a newer format or an unknown chain is met. */
+enum lp_status lp_header_get(const unsigned char *src, size_t n, struct lp_header *header);
+
+/* What in the payload made that say LP_VERSION. */
+struct lp_need lp_header_newer(const unsigned char *src);
+
+/* The check of a block's text, and of a payload that is no block's. */
+uint32_t lp_check32(const void *data, size_t n);
+
+/* The separator byte of a split, or -1. */
+int lp_separator(enum lp_split split);
+
+/* Whether a chain has tokens. */
+bool lp_chain_tokens(enum lp_chain chain);
+
+/* The chain of a stored form, which is the low bits of wire. */
+enum lp_chain lp_wire_chain(unsigned wire);
+
+#endif

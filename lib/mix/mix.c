@@ -1,0 +1,190 @@
+/* mix.c - codes sequences of token ids by a model: what is learnt, and how it begins.
+ * How tokens are coded is in mix_run.h. */
+#include "mix/model_cells.h"
+#include "mix/state.h"
+#include "tokens/merge_giant.h"
+
+#include <stdlib.h>
+
+enum { CONTEXTS_LOG_MAX = 18 /* 5 MB for what a sequence shows of them */ };
+
+const uint16_t lp_class_count[LP_CELL_CLASSES] = {0,  1,  2,  3,  4,  6,  8,   11,
+                                                  16, 23, 32, 45, 64, 91, 128, 181};
+
+static lp_mix_run *best_run(void)
+{
+#if LP_HAVE_AVX2
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2"))
+        return lp_mix_run_avx2;
+#endif
+    return lp_mix_run_portable;
+}
+
+/* The number of tokens: its length in bits, each further bit of which is less
+ * or more likely than the one before, then the bits. */
+static size_t code_count(struct lp_range_coder *c, size_t count, const bool decode)
+{
+    /* How many sequences of that many bits have more, in 1/256 */
+    static const uint8_t more[] = {254, 254, 253, 252, 248, 235, 220, 200,
+                                   170, 140, 130, 120, 100, 90,  90,  90};
+    uint32_t nbits = 0;
+    while (nbits < 31) {
+        uint32_t p = nbits < sizeof more ? more[nbits] : 64;
+        if (!lp_range_bit(c, p << 8, (uint32_t)(count >> nbits != 0), decode))
+            break;
+        nbits++;
+    }
+    size_t value = nbits > 0 ? 1 : 0;
+    for (uint32_t i = nbits; i > 1; i--)
+        value = value << 1 | lp_range_bit(c, 1 << 15, (uint32_t)(count >> (i - 2) & 1), decode);
+    return value;
+}
+
+/* --- Sequences ------------------------------------------------------------------------ */
+
+/* Makes p, of *cap bytes, hold n; what it held is gone. NULL when memory is out. */
+static void *make_room(void *p, size_t *cap, size_t n)
+{
+    if (n <= *cap && p != NULL)
+        return p;
+    free(p);
+    p = malloc(n + 1);
+    *cap = p == NULL ? 0 : n;
+    return p;
+}
+
+/* Makes the working state that of a sequence of n leaves not yet coded. */
+static enum lp_status start(struct lp_mix *m, size_t n)
+{
+    uint32_t log = 6;
+    while (log < CONTEXTS_LOG_MAX && (size_t)1 << log < 2 * n)
+        log++;
+    m->context_log = log;
+    /* Cells are looked at sixteen at a time; the fast way has none. */
+    size_t ncell = m->fast ? 0 : ((size_t)4 * LP_OWN_CELLS << log) + 4 * LP_BUCKET_CELLS;
+    size_t nmet = sizeof *m->met << log;
+    m->leaf = make_room(m->leaf, &m->leaf_cap, n * sizeof *m->leaf);
+    m->cell = make_room(m->cell, &m->cell_cap, ncell);
+    m->met = make_room(m->met, &m->met_cap, nmet);
+    if (m->leaf == NULL || m->cell == NULL || m->met == NULL)
+        return LP_NOMEM;
+    memset(m->cell, 0, ncell);
+    memset(m->met, 0, nmet);
+    for (uint32_t i = 0; i < m->ntouched; i++) {
+        memset(m->node[m->touched[i]], 0, sizeof *m->node);
+        m->seen[m->touched[i]] = 0;
+    }
+    m->ntouched = 0;
+    m->learnt = (struct lp_learnt){0};
+    return LP_OK;
+}
+
+enum lp_status lp_mix_encode(struct lp_mix *m, const uint32_t *ids, size_t n, struct lp_buf *out)
+{
+    if (n >= (uint32_t)1 << 31)
+        return LP_LIMIT;
+    enum lp_status status = start(m, n);
+    if (status != LP_OK)
+        return status;
+    struct lp_range_coder c = {.out = out};
+    if (!lp_buf_reserve(out, 256))
+        return LP_NOMEM;
+    lp_range_begin(&c);
+    code_count(&c, n, false);
+    status = m->run(m, &c, ids, n, false);
+    if (status == LP_OK)
+        lp_range_flush(&c);
+    return status == LP_OK ? lp_model_status(m->model) : status;
+}
+
+enum lp_status lp_mix_decode(struct lp_mix *m, const unsigned char *in, size_t size, size_t max,
+                             struct lp_ids *out)
+{
+    struct lp_range_coder c = {.in = in, .end = in + size};
+    lp_range_begin(&c);
+    size_t n = code_count(&c, 0, true);
+    if (n > max)
+        return LP_DATA;
+    if (!lp_ids_reserve(out, n))
+        return LP_NOMEM;
+    enum lp_status status = start(m, n);
+    if (status == LP_OK)
+        status = m->run(m, &c, NULL, n, true);
+    for (size_t i = 0; status == LP_OK && i < n; i++)
+        out->v[out->n++] = lp_get24(m->model->id + 3 * (size_t)m->leaf[i]);
+    return status == LP_OK ? lp_model_status(m->model) : status;
+}
+
+/* --- State ------------------------------------------------------------------------------ */
+
+static void fill_levels(struct lp_mix *m)
+{
+    uint8_t level = 0;
+    for (uint32_t sum = 0; sum < LP_TOTALS; sum++) {
+        while (level < LP_LEVELS - 1 && sum >= lp_class_count[level + 1])
+            level++;
+        m->level[sum] = level;
+    }
+}
+
+void lp_mixing_load(const struct lp_model *m, bool fast, struct lp_mixing *by)
+{
+    for (size_t i = 0; i < LP_MIXING_SIZE; i++)
+        ((int16_t *)by)[i] = (int16_t)lp_get16(m->mixing + 2 * (i + fast * LP_MIXING_SIZE));
+}
+
+/* n bytes of 0 that begin with a cache line, so that what divides one lies in one: nodes are met
+ * here and there. */
+static void *whole_lines(size_t n)
+{
+    enum { LINE = 64 };
+    const size_t size = (n + LINE - 1) / LINE * LINE;
+    void *p = aligned_alloc(LINE, size);
+    return p != NULL ? memset(p, 0, size) : NULL;
+}
+
+enum lp_status lp_mix_new(const struct lp_model *model, bool fast, struct lp_mix **out)
+{
+    *out = NULL;
+    if (!model->sound)
+        return LP_BAD_MODEL;
+    struct lp_mix *m = calloc(1, sizeof *m);
+    if (m == NULL)
+        return LP_NOMEM;
+    m->model = model;
+    m->fast = fast;
+    m->run = best_run();
+    m->node = whole_lines(model->nnodes * sizeof *m->node);
+    m->seen = calloc(model->nnodes, 1);
+    m->touched = malloc((model->nnodes + (size_t)1) * sizeof *m->touched); /* a spare one */
+    if (m->node == NULL || m->seen == NULL || m->touched == NULL) {
+        lp_mix_free(m);
+        return LP_NOMEM;
+    }
+    fill_levels(m);
+    for (int i = 0; i <= LP_MET_MAX; i++) {
+        m->node_rate[i] = (int16_t)(16384 / (2 * i + 3) + 1638);
+        m->met_level[i] = (uint8_t)(i < 3    ? i
+                                    : i < 5  ? 3
+                                    : i < 9  ? 4
+                                    : i < 17 ? 5
+                                    : i < 65 ? 6
+                                             : 7);
+    }
+    lp_mixing_load(model, fast, &m->by);
+    *out = m;
+    return LP_OK;
+}
+
+void lp_mix_free(struct lp_mix *m)
+{
+    if (m == NULL)
+        return;
+    free(m->node);
+    free(m->seen);
+    free(m->touched);
+    free(m->leaf);
+    free(m->cell);
+    free(m->met);
+    free(m);
+}

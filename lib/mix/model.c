@@ -1,0 +1,318 @@
+/* model.c - opens models. */
+#include "mix/model.h"
+
+#include "base/map.h"
+#include "base/xxh64.h"
+#include "mix/vec.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Bytes of the sums of the pages between the header and them. */
+static uint64_t sums_size(const struct lp_model *m)
+{
+    const uint32_t begin = lp_get32(m->file + LP_LPM_AT_SECTION + 8 * LP_LPM_SUM);
+    return begin < LP_LPM_HEAD ? 0 : 8 * (uint64_t)(begin - LP_LPM_HEAD) / LP_LPM_PAGE;
+}
+
+/* Bytes of a section, or what they must be a multiple of. */
+static uint64_t section_unit(const struct lp_model *m, int section)
+{
+    switch (section) {
+    case LP_LPM_NODE:
+        return LP_NODE_SIZE;
+    case LP_LPM_LEAF:
+        return 3 * (uint64_t)m->size;
+    case LP_LPM_ID:
+        return 3 * (uint64_t)m->nleaves;
+    case LP_LPM_INDEX:
+        return LP_INDEX_SIZE * ((uint64_t)m->nleaves / LP_INDEX_LEAVES + 1);
+    case LP_LPM_MIXING:
+        return 2 * (uint64_t)LP_WAYS * LP_MIXING_SIZE;
+    case LP_LPM_SUM:
+        return sums_size(m);
+    default:
+        return 0;
+    }
+}
+
+/* An interval of leaves that a node is to divide. */
+struct interval {
+    uint32_t begin, end; /* none before the node above is known */
+    uint32_t depth;
+};
+
+/* Whether the nodes from first on, as many as there are bits, come after this one, and no
+ * other node is above them. */
+static bool check_below(const struct lp_model *m, const struct interval *of, uint32_t at,
+                        uint32_t first, uint32_t bits)
+{
+    const uint32_t n = (uint32_t)__builtin_popcount(bits);
+    bool good = n == 0 || (first > at && first < m->nnodes && n <= m->nnodes - first);
+    for (uint32_t k = 0; good && k < n; k++)
+        good = of[first + k].end == 0;
+    return good;
+}
+
+/* Checks a node; notes the intervals of those of its children that are nodes. Without
+ * branches as far as that goes: there are many. */
+static bool check_node(const struct lp_model *m, struct interval *of, uint32_t at)
+{
+    const unsigned char *p = m->node + LP_NODE_SIZE * (size_t)at;
+    const struct interval whole = of[at];
+    const uint32_t inner = lp_get16(p + LP_NODE_AT_INNER), shift = p[LP_NODE_AT_SHIFT];
+    const uint32_t first = lp_get32(p + LP_NODE_AT_FIRST);
+    int16_t at_begin[LP_NODE_CHILDREN + 1];
+    const lp_vec begins = lp_vec_load_file(p + LP_NODE_AT_BEGIN);
+    lp_vec_store(at_begin, begins);
+    at_begin[LP_NODE_CHILDREN] = -1; /* LP_NODE_NONE */
+    /* They ascend, then there are none; how far it is to the next. */
+    const lp_vec gap = lp_vec_sub_unsigned(lp_vec_load(at_begin + 1), begins);
+    const uint32_t none = lp_vec_where(lp_vec_same(begins, lp_vec_all(-1)));
+    const lp_vec more = lp_vec_sub_unsigned(gap, lp_vec_all(1));
+    const lp_vec cost = lp_vec_widen(p + LP_NODE_AT_COST), most = lp_vec_all(LP_NODE_COST_MAX);
+    if (lp_vec_where(lp_vec_same(gap, lp_vec_all(0))) != none || (none & 3) != 0 ||
+        at_begin[0] != 0 || lp_vec_where(lp_vec_same(lp_vec_min(cost, most), cost)) != UINT16_MAX ||
+        shift > 8 || whole.end == 0 || (whole.end - whole.begin - 1) >> shift >= LP_NODE_NONE ||
+        lp_get32(p + LP_NODE_AT_LEAF) != whole.begin || lp_get32(p + LP_NODE_AT_END) != whole.end ||
+        whole.depth >= LP_NODE_DEPTH)
+        return false;
+    const uint32_t n = (uint32_t)__builtin_ctz(none | (uint32_t)1 << LP_NODE_CHILDREN);
+    const uint32_t last = whole.begin + ((uint32_t)(uint16_t)at_begin[n - 1] << shift);
+    if (last >= whole.end || (none >> n) + 1 != (uint32_t)1 << (LP_NODE_CHILDREN - n))
+        return false;
+    uint32_t is_node = shift > 0 ? UINT16_MAX : ~lp_vec_where(lp_vec_same(more, lp_vec_all(0)));
+    is_node = (is_node & (((uint32_t)1 << (n - 1)) - 1)) | (uint32_t)(whole.end - last > 1)
+                                                               << (n - 1);
+    if (inner != is_node || !check_below(m, of, at, first, inner))
+        return false;
+    uint32_t below = first;
+    for (uint32_t rest = inner; rest != 0; rest &= rest - 1) {
+        const uint32_t k = (uint32_t)__builtin_ctz(rest);
+        of[below++] = (struct interval){
+            whole.begin + ((uint32_t)(uint16_t)at_begin[k] << shift),
+            k + 1 < n ? whole.begin + ((uint32_t)(uint16_t)at_begin[k + 1] << shift) : whole.end,
+            whole.depth + 1};
+    }
+    return true;
+}
+
+/* Checks that the nodes divide all leaves: each but the root is below one, before it. */
+static enum lp_status check_tree(const struct lp_model *m)
+{
+    struct interval *of = calloc((size_t)m->nnodes + 1, sizeof *of);
+    if (of == NULL)
+        return LP_NOMEM;
+    uint32_t at = 0;
+    of[0] = (struct interval){0, m->nleaves, 0};
+    while (at < m->nnodes && check_node(m, of, at))
+        at++;
+    free(of);
+    return at == m->nnodes && at > 0 ? LP_OK : LP_DATA;
+}
+
+enum lp_status lp_model_layout(const void *file, size_t size, struct lp_model *m)
+{
+    const unsigned char *p = file;
+    *m = (struct lp_model){.file = p, .file_size = size};
+    if (size < LP_LPM_HEAD)
+        return LP_DATA;
+    if (memcmp(p, LP_LPM_MAGIC, sizeof LP_LPM_MAGIC) != 0)
+        return LP_DATA;
+    const uint32_t version = lp_get32(p + LP_LPM_AT_VERSION);
+    if (version != LP_LPM_VERSION)
+        return version > LP_LPM_VERSION ? LP_VERSION : LP_DATA;
+    m->size = lp_get32(p + LP_LPM_AT_SIZE);
+    m->nleaves = lp_get32(p + LP_LPM_AT_LEAVES);
+    if (lp_get64(p + LP_LPM_AT_FILE_SIZE) != m->file_size || p[LP_LPM_AT_NAME + 39] != 0 ||
+        m->size > LP_LEAF_MAX || m->nleaves < 2 || m->nleaves > m->size)
+        return LP_DATA;
+    m->leaf_bits = lp_leaf_bits(m->nleaves);
+    m->nothing = p + LP_LPM_AT_NOTHING;
+    for (uint32_t i = 0; i < LP_FOLLOW_SIZE; i++) {
+        if (m->nothing[i] != 0)
+            return LP_DATA;
+    }
+    for (int i = 0; i < LP_LPM_SECTIONS; i++) {
+        const uint32_t begin = lp_get32(p + LP_LPM_AT_SECTION + 8 * i);
+        const uint32_t bytes = lp_get32(p + LP_LPM_AT_SECTION + 8 * i + 4);
+        if (begin < LP_LPM_HEAD || begin % LP_LPM_PAGE != 0 || begin > m->file_size ||
+            bytes > m->file_size - begin || bytes < section_unit(m, i))
+            return LP_DATA;
+        m->section[i] = p + begin;
+        m->section_size[i] = bytes;
+    }
+    /* Successors are read sixteen at a time. */
+    if ((size_t)(m->section[LP_LPM_FOLLOW] - p) + m->section_size[LP_LPM_FOLLOW] + LP_FOLLOW_SIZE >
+        m->file_size)
+        return LP_DATA;
+    m->nnodes = m->section_size[LP_LPM_NODE] / LP_NODE_SIZE;
+    m->nlong = lp_get32(p + LP_LPM_AT_LONG);
+    const uint32_t halves = m->section_size[LP_LPM_FOLLOW] / (LP_FOLLOW_SIZE / 2);
+    if (m->nlong > halves / 2)
+        return LP_DATA;
+    m->nshort = halves - 2 * m->nlong;
+    m->nrows = m->section_size[LP_LPM_NET_ROW] / (LP_NET_PLACES * LP_NET_ROW);
+    m->nnets = m->nrows > 0 ? m->section_size[LP_LPM_NET_WEIGHT] / LP_NET_NODE : 0;
+    m->nnets = m->nnets < m->nnodes ? m->nnets : m->nnodes;
+    for (int i = 0; i < LP_NET_PLACES; i++)
+        m->net_scale[i] = p[LP_LPM_AT_SCALE + i];
+    m->nbuckets = m->section_size[LP_LPM_CELL] / (LP_BUCKET_CELLS * 4);
+    m->node = m->section[LP_LPM_NODE];
+    m->leaf = m->section[LP_LPM_LEAF];
+    m->id = m->section[LP_LPM_ID];
+    m->index = m->section[LP_LPM_INDEX];
+    m->follow = m->section[LP_LPM_FOLLOW];
+    m->net_row = m->section[LP_LPM_NET_ROW];
+    m->net_weight = m->section[LP_LPM_NET_WEIGHT];
+    m->cell = m->section[LP_LPM_CELL];
+    m->mixing = m->section[LP_LPM_MIXING];
+    return LP_OK;
+}
+
+enum lp_status lp_model_view(const void *file, size_t size, struct lp_model *m)
+{
+    enum lp_status status = lp_model_layout(file, size, m);
+    if (status == LP_OK)
+        status = check_tree(m);
+    m->sound = status == LP_OK;
+    return status;
+}
+
+/* --- Sums ------------------------------------------------------------------------------- */
+
+static size_t count_pages(const struct lp_model *m)
+{
+    return m->file_size / LP_LPM_PAGE + 1;
+}
+
+/* Of a page between header and sums. */
+static uint64_t sum_of(const struct lp_model *m, size_t page)
+{
+    return lp_xxh64(m->file + page * LP_LPM_PAGE, LP_LPM_PAGE, 0);
+}
+
+/* Where the sum of a page is; NULL for one that has none. */
+static const unsigned char *sum_at(const struct lp_model *m, size_t page)
+{
+    const unsigned char *sums = m->section[LP_LPM_SUM];
+    const size_t first = LP_LPM_HEAD / LP_LPM_PAGE;
+    const size_t end = (size_t)(sums - m->file) / LP_LPM_PAGE;
+    return page >= first && page < end ? sums + 8 * (page - first) : NULL;
+}
+
+static bool page_whole(const struct lp_model *m, size_t page)
+{
+    const unsigned char *sum = sum_at(m, page);
+    return sum != NULL && lp_get64(sum) == sum_of(m, page);
+}
+
+/* The fingerprint that header and sums have. */
+static uint64_t fingerprint(const struct lp_model *m)
+{
+    const uint64_t sums = lp_xxh64(m->section[LP_LPM_SUM], m->section_size[LP_LPM_SUM], 0);
+    return lp_xxh64(m->file + LP_LPM_AT_VOCAB, LP_LPM_HEAD - LP_LPM_AT_VOCAB, sums);
+}
+
+void lp_model_read_page(const struct lp_model *m, size_t page)
+{
+    if (!page_whole(m, page))
+        atomic_store(&m->pages->damaged, true);
+    atomic_fetch_and_explicit(&m->pages->unread[page / 8], (unsigned char)~(1u << page % 8),
+                              memory_order_relaxed);
+}
+
+/* Whether a section is read page by page: where each token needs but a little of much. */
+static bool is_large(int section)
+{
+    return section == LP_LPM_FOLLOW || section == LP_LPM_NET_ROW || section == LP_LPM_NET_WEIGHT ||
+           section == LP_LPM_CELL;
+}
+
+/* Reads all other sections; are they whole, and the nodes a tree? */
+static enum lp_status read_first(struct lp_model *m)
+{
+    m->pages = malloc(sizeof *m->pages + count_pages(m) / 8 + 1);
+    if (m->pages == NULL)
+        return LP_NOMEM;
+    atomic_init(&m->pages->damaged, fingerprint(m) != lp_model_fingerprint(m));
+    for (size_t i = 0; i <= count_pages(m) / 8; i++)
+        atomic_init(&m->pages->unread[i], UCHAR_MAX);
+    atomic_init(&m->pages->unread[0], (unsigned char)(UCHAR_MAX << LP_LPM_HEAD / LP_LPM_PAGE));
+    for (int i = 0; i < LP_LPM_SUM; i++) {
+        for (uint32_t at = 0; !is_large(i) && at < m->section_size[i]; at += LP_LPM_PAGE)
+            lp_model_expect(m, m->section[i] + at);
+    }
+    const enum lp_status status = lp_model_status(m) == LP_OK ? check_tree(m) : LP_DATA;
+    m->sound = status == LP_OK;
+    return status == LP_NOMEM ? LP_NOMEM : LP_OK;
+}
+
+void lp_model_seal(unsigned char *file, const struct lp_model *m)
+{
+    for (size_t page = 0; page < count_pages(m); page++) {
+        const unsigned char *sum = sum_at(m, page);
+        if (sum != NULL)
+            lp_put64(file + (sum - m->file), sum_of(m, page));
+    }
+    lp_put64(file + LP_LPM_AT_FINGERPRINT, fingerprint(m));
+}
+
+enum lp_status lp_model_verify(const struct lp_model *m)
+{
+    bool whole = m->sound && fingerprint(m) == lp_model_fingerprint(m);
+    for (size_t page = 0; whole && page < count_pages(m); page++)
+        whole = sum_at(m, page) == NULL || page_whole(m, page);
+    return whole ? LP_OK : LP_DATA;
+}
+
+/* --- Files ------------------------------------------------------------------------------ */
+
+enum lp_status lp_model_open(const char *path, struct lp_model **out)
+{
+    *out = NULL;
+    struct lp_model *m = calloc(1, sizeof *m);
+    if (m == NULL)
+        return LP_NOMEM;
+    const void *file = NULL;
+    enum lp_status status = lp_map_file(path, LP_LPM_HEAD, UINT32_MAX, &file, &m->file_size);
+    m->file = file;
+    if (status == LP_OK)
+        status = lp_model_layout(m->file, m->file_size, m);
+    if (status == LP_OK)
+        status = read_first(m);
+    if (status != LP_OK) {
+        int saved = errno;
+        lp_model_close(m);
+        errno = saved;
+        return status;
+    }
+    *out = m;
+    return LP_OK;
+}
+
+void lp_model_close(struct lp_model *m)
+{
+    if (m == NULL)
+        return;
+    lp_unmap_file(m->file, m->file_size);
+    free(m->pages);
+    free(m);
+}
+
+uint64_t lp_model_fingerprint(const struct lp_model *m)
+{
+    return lp_get64(m->file + LP_LPM_AT_FINGERPRINT);
+}
+
+const char *lp_model_vocab(const struct lp_model *m)
+{
+    return (const char *)m->file + LP_LPM_AT_NAME;
+}
+
+uint64_t lp_model_vocab_fingerprint(const struct lp_model *m)
+{
+    return lp_get64(m->file + LP_LPM_AT_VOCAB);
+}

@@ -1,0 +1,214 @@
+/* run_tree.h - a choice in the tree: which child of a node has the leaf. A part of mix_run.h. */
+#ifndef LP_MIX_RUN_TREE_H
+#define LP_MIX_RUN_TREE_H
+
+#include "mix/run_offer.h"
+
+enum { CHILD_RATE = 20 /* weights move by their gradient / 2^that */ };
+
+/* Where a token's coding is: in the tree, and in what is known of the token. */
+struct walk {
+    const unsigned char *node;
+    uint32_t at, depth;
+    uint32_t inner;               /* whether it is at a node, not yet at a leaf, */
+    uint32_t fewer;               /* and whether some leaf was offered */
+    const uint32_t *offered;      /* what it is not: leaves in lanes from 1 on, */
+    lp_vec32 leaves;              /* the same, */
+    uint32_t lanes;               /* which of these there are, a bit each; */
+    uint32_t gone;                /* those of the model's successors that are below, a bit each, */
+    uint32_t successors;          /* and those below that were not offered; */
+    int16_t count[LP_FOLLOW_MAX]; /* what each successor counts */
+};
+
+/* What a choice is mixed from. */
+struct choice {
+    lp_vec begin; /* of children */
+    uint32_t inner, leaf, shift;
+    const int16_t *follow; /* the odds of a child by the class of its successors' count, */
+    lp_vec class;          /* these, of each */
+    const int16_t *weight_a, *weight_b;
+    int16_t weight[LP_INPUTS];
+    lp_vec odds[LP_INPUTS];
+};
+
+static inline uint32_t child_of(const struct choice *s, uint32_t leaf)
+{
+    return lp_vec_below(s->begin, (leaf - s->leaf) >> s->shift) - 1;
+}
+
+/* What the model knows of a node's children: log odds in 1/2048. */
+static inline lp_vec known_odds(const struct lp_model *model, const struct context *x, uint32_t at)
+{
+    const unsigned char *node = model->node + LP_NODE_SIZE * (size_t)at;
+    lp_vec odds =
+        lp_vec_mul(lp_vec_widen(node + LP_NODE_AT_COST), lp_vec_load(lp_constants.cost_unit));
+    if (at < model->nnets)
+        odds = lp_vec_add(odds, lp_net_odds(model, &x->net, at, node[LP_NODE_AT_SCALE]));
+    return odds;
+}
+
+/* What the model's successors of the last leaf say of the root's children: the same. */
+static inline lp_vec root_odds(const struct context *x)
+{
+    return lp_vec_mul(lp_vec_but(lp_vec_widen(x->follow.root), lane_of(0)), lp_vec_all(256));
+}
+
+/* Notes what the model's successors count, as lp_follow_int() has it. */
+LP_APART void count_successors(const struct context *x, struct walk *w)
+{
+    const lp_vec32 words = lp_follow_words(&x->follow);
+    const lp_vec digits = lp_vec32_narrow(words, 3);
+    const lp_vec high = lp_vec_mul(lp_vec_add(digits, lp_vec_all(4)), lp_vec_all(1 << 13));
+    lp_vec_store(w->count, lp_vec_mul_high_unsigned(high, bit_of(lp_follow_bits(words))));
+}
+
+/* What the successors below a node say of its children: the same. */
+static inline lp_vec successor_odds(const struct lp_mix *m, struct choice *s,
+                                    const struct context *x, const struct walk *w)
+{
+    lp_vec sum = lp_vec_all(0); /* of counts: of each child and all after it */
+    for (uint32_t rest = w->successors; rest != 0; rest &= rest - 1) {
+        const uint32_t i = (uint32_t)__builtin_ctz(rest);
+        const uint32_t unit = (x->follower[i] - s->leaf) >> s->shift;
+        const lp_vec before =
+            lp_vec_same(lp_vec_sub_unsigned(s->begin, lp_vec_all((int)unit)), lp_vec_all(0));
+        sum = lp_vec_add(sum, lp_vec_both(before, lp_vec_all(w->count[i])));
+    }
+    const lp_vec counts = lp_vec_sub(sum, lp_vec_next(sum));
+    s->follow = m->by.follow[lp_follow_class(lp_follow_others(&x->follow) + lp_vec_first(sum))];
+    s->class = lp_vec_bits(counts);
+    return lp_vec_look_up(s->follow, s->class);
+}
+
+/* Of the children that there are, a bit each, those that are not leaves which were offered: those
+ * in lanes below, and of the model's successors. All of them if no other is there, as a damaged
+ * code may have it. */
+static inline uint32_t but_offered(const struct choice *s, const struct context *x,
+                                   const struct walk *w, uint32_t below)
+{
+    const uint32_t none = lp_vec_where(lp_vec_same(s->begin, lp_vec_all(-1)));
+    const uint32_t there = ~none & UINT16_MAX;
+    uint32_t gone = 0;
+    for (; below != 0; below &= below - 1)
+        gone |= (uint32_t)1 << child_of(s, w->offered[__builtin_ctz(below)]);
+    for (below = w->gone; below != 0; below &= below - 1) {
+        const uint32_t i = (uint32_t)__builtin_ctz(below);
+        gone |= (uint32_t)1 << child_of(s, x->follower[i]);
+    }
+    gone &= there & ~s->inner;
+    return gone != there ? there & ~gone : there;
+}
+
+/* The children to choose from. */
+static inline lp_vec children_of(const struct choice *s, const struct context *x,
+                                 const struct walk *w)
+{
+    const uint32_t leaves = 0U - (s->inner != UINT16_MAX); /* whether there are some: all bits */
+    uint32_t below = w->lanes;
+    if (below != 0)
+        below &= lp_vec32_from(&w->leaves, s->leaf, lp_get32(w->node + LP_NODE_AT_END)) & leaves;
+    if ((below | (w->gone & leaves)) != 0) /* seldom */
+        return lanes_of(but_offered(s, x, w, below));
+    return lp_vec_but(lp_vec_all(-1), lp_vec_same(s->begin, lp_vec_all(-1)));
+}
+
+/* The share of each child. */
+LP_INLINE lp_vec mix_children(struct lp_mix *m, struct choice *s, const struct context *x,
+                              struct walk *w)
+{
+    const unsigned char *node = w->node;
+    const uint32_t depth = w->depth < LP_NODE_DEPTHS ? w->depth : LP_NODE_DEPTHS - 1;
+    const uint32_t seen = m->seen[w->at];
+    s->follow = NULL;
+    s->class = lp_vec_all(0);
+    s->inner = lp_get16(node + LP_NODE_AT_INNER);
+    s->begin = lp_vec_load_file(node + LP_NODE_AT_BEGIN);
+    s->leaf = lp_get32(node + LP_NODE_AT_LEAF);
+    s->shift = node[LP_NODE_AT_SHIFT];
+    const lp_vec32 followers = lp_vec32_of(x->follower);
+    const uint32_t below = lp_vec32_from(&followers, s->leaf, lp_get32(node + LP_NODE_AT_END));
+    w->successors &= below;
+    w->gone &= below;
+    s->weight_a = m->by.child_a[LP_MET_LEVELS * w->fewer + m->met_level[seen]];
+    s->weight_b = m->by.child_b[depth << 1 | (w->at < m->model->nnets)];
+    lp_weights_add(s->weight_a, s->weight_b, s->weight);
+    lp_weights_add(s->weight, m->learnt.child, s->weight);
+    s->odds[LP_IN_MODEL] = known_odds(m->model, x, w->at);
+    s->odds[LP_IN_NODE] = lp_vec_load(m->node[w->at]);
+    s->odds[LP_IN_FOLLOW] = lp_vec_all(0);
+    if (w->depth == 0)
+        s->odds[LP_IN_FOLLOW] = root_odds(x);
+    else if (w->successors != 0)
+        s->odds[LP_IN_FOLLOW] = successor_odds(m, s, x, w);
+    s->odds[LP_IN_FOLLOW + 1] = lp_vec_all(0);
+    return shares_of(lp_vec_weigh(s->odds, s->weight, LP_IN_FOLLOW + 1), children_of(s, x, w));
+}
+
+/* Notes what the sequence shows of the node. */
+LP_INLINE void note_child(struct lp_mix *m, const struct choice *s, uint32_t at, lp_vec error)
+{
+    const uint32_t seen = m->seen[at];
+    lp_vec step = lp_vec_all(m->node_rate[seen]);
+    step = lp_vec_mul_high(lp_vec_add(error, error), step);
+    step = lp_vec_shift(lp_vec_add(step, lp_vec_load(lp_constants.one)), 1);
+    lp_vec_store(m->node[at], lp_vec_add(s->odds[LP_IN_NODE], step));
+    m->touched[m->ntouched] = at;
+    m->ntouched += seen == 0;
+    m->seen[at] = (uint8_t)(seen + (seen < LP_MET_MAX));
+}
+
+/* The first leaf of a child of a node. */
+static inline uint32_t child_begin(const unsigned char *node, uint32_t child)
+{
+    const uint32_t begin = lp_get16(node + LP_NODE_AT_BEGIN + 2 * (size_t)child);
+    return lp_get32(node + LP_NODE_AT_LEAF) + (begin << node[LP_NODE_AT_SHIFT]);
+}
+
+/* Goes to a child. What is there is on its way while the choice is noted. */
+LP_INLINE void go(const struct lp_mix *m, struct walk *w, const struct choice *s, uint32_t child,
+                  const bool decode)
+{
+    const unsigned char *node = w->node;
+    w->inner = s->inner >> child & 1;
+    if (!w->inner)
+        return;
+    w->at = lp_get32(node + LP_NODE_AT_FIRST) +
+            (uint32_t)__builtin_popcount(s->inner & ((1u << child) - 1));
+    w->node = m->model->node + LP_NODE_SIZE * (size_t)w->at;
+    __builtin_prefetch(w->node);
+    __builtin_prefetch(m->node[w->at]);
+    if (w->at < m->model->nnets)
+        lp_net_expect(m->model, w->at);
+    if (decode) { /* it may be one of the sixteen leaves there: what their context is found by */
+        const uint32_t begin = child_begin(node, child);
+        __builtin_prefetch(lp_index_entry(m->model, begin));
+    }
+    w->depth++;
+}
+
+/* For the trainer to learn from a choice. */
+#ifndef LP_TEACH_CHILD
+#define LP_TEACH_CHILD(m, s, error) ((void)0)
+#endif
+
+/* Codes which child of the node has the leaf, notes it, goes there. */
+LP_INLINE uint32_t code_child(struct lp_mix *m, struct lp_range_coder *c, struct context *x,
+                              struct walk *w, uint32_t leaf, const bool decode)
+{
+    const uint32_t at = w->at;
+    const unsigned char *node = w->node;
+    struct choice s;
+    const struct parts parts = parts_of(mix_children(m, &s, x, w));
+    const uint32_t child = choose(c, &parts, decode ? 0 : child_of(&s, leaf), decode);
+    const lp_vec error = errors_of(parts.share, parts.total, child);
+    LP_TEACH_CHILD(m, &s, error);
+    if (w->depth == 0)
+        lp_weights_move(m->learnt.child, error, s.odds, CHILD_RATE);
+    go(m, w, &s, child, decode);
+    if (decode && !w->inner)
+        see(m, x, child_begin(node, child));
+    note_child(m, &s, at, error);
+    return child;
+}
+
+#endif

@@ -1,0 +1,239 @@
+/* recode.c - a stream in, the same stream with a further stage out.
+ *
+ * Blocks keep their records and their check; only how they are stored changes.
+ * Each is restored and checked before it is stored anew, so that damage stops
+ * here and is never passed on; and it leaves only once its new form has restored it. */
+#include "base/workers.h"
+#include "block/body.h"
+#include "block/resolve.h"
+#include "format/emit.h"
+#include "format/parse.h"
+
+struct job {
+    struct lp_block_coder coder;
+    const struct lp_recoder *stage;
+    struct lp_frame frame;
+    struct lp_buf in, text, out;
+    enum lp_status status;
+    uint64_t offset;
+    bool full;
+};
+
+struct lp_recoder {
+    struct lp_options options; /* the caller's */
+    struct lp_options packing; /* of the segment */
+    lp_finder *find;
+    void *find_ctx;
+    struct lp_parser parser;
+    struct lp_found tools;
+    struct lp_need need;
+    struct lp_emit emit;
+    struct job *jobs;
+    unsigned njobs;
+    struct lp_workers *workers;
+    uint64_t offset;
+    bool any;   /* a segment has begun */
+    bool ended; /* it is over, but for its end frame */
+};
+
+/* Proves that a block stored anew restores: its body does, as that was checked before. */
+static enum lp_status prove(struct job *job)
+{
+    const struct lp_options *o = &job->stage->packing;
+    const struct lp_found tools = {.vocab = o->vocab, .dict = o->dict, .model = o->model};
+    return lp_body_prove_payload(&job->coder, &tools, o->split, &job->frame, &job->out,
+                                 &job->coder.body);
+}
+
+static enum lp_status restage(struct job *job)
+{
+    const struct lp_recoder *s = job->stage;
+    struct lp_frame *f = &job->frame;
+    enum lp_chain base;
+    unsigned wire;
+    job->out.n = 0;
+    enum lp_status status = lp_body_restore(&job->coder, &s->tools, s->packing.split, f, job->in.p,
+                                            &job->text, NULL, &base);
+    if (status == LP_OK)
+        status = lp_body_pack(&job->coder, &s->packing, base, f->nrecords, &job->coder.body, NULL,
+                              &job->out, &wire);
+    if (status != LP_OK)
+        return status;
+    f->kind = (f->kind & ~(unsigned)LP_WIRE_MASK) | wire;
+    return s->packing.unverified ? LP_OK : prove(job);
+}
+
+static void run_job(void *arg)
+{
+    struct job *job = arg;
+    job->status = restage(job);
+}
+
+static enum lp_status collect(struct lp_recoder *s, struct job *job)
+{
+    if (!job->full)
+        return LP_OK;
+    job->full = false;
+    if (job->status != LP_OK) {
+        s->offset = job->offset;
+        return job->status;
+    }
+    return lp_emit_block(&s->emit, job->frame, &job->out);
+}
+
+static enum lp_status collect_all(struct lp_recoder *s)
+{
+    enum lp_status status = LP_OK;
+    for (unsigned i = 0; status == LP_OK && i < s->njobs; i++) {
+        status = collect(s, lp_workers_next(s->workers));
+        lp_workers_pass(s->workers);
+    }
+    return status;
+}
+
+enum lp_status lp_recoder_new(const struct lp_options *options, lp_finder *find, void *find_ctx,
+                              lp_sink *sink, void *sink_ctx, struct lp_recoder **out)
+{
+    *out = NULL;
+    struct lp_recoder *s = calloc(1, sizeof *s);
+    if (s == NULL)
+        return LP_NOMEM;
+    s->options = *options;
+    s->find = find;
+    s->find_ctx = find_ctx;
+    s->emit.sink = sink;
+    s->emit.ctx = sink_ctx;
+    lp_parser_init(&s->parser, false, LP_MEMORY_DEFAULT);
+    s->njobs = options->threads > 1 ? options->threads : 1;
+    s->jobs = calloc(s->njobs, sizeof *s->jobs);
+    enum lp_status status = s->jobs == NULL ? LP_NOMEM : LP_OK;
+    for (unsigned i = 0; status == LP_OK && i < s->njobs; i++)
+        s->jobs[i].stage = s;
+    if (status == LP_OK)
+        status = lp_workers_new(s->njobs, s->jobs, sizeof *s->jobs, run_job, &s->workers);
+    if (status != LP_OK) {
+        lp_recoder_free(s);
+        return status;
+    }
+    *out = s;
+    return LP_OK;
+}
+
+void lp_recoder_free(struct lp_recoder *s)
+{
+    if (s == NULL)
+        return;
+    lp_workers_free(s->workers);
+    for (unsigned i = 0; s->jobs != NULL && i < s->njobs; i++) {
+        struct job *job = &s->jobs[i];
+        lp_block_coder_free(&job->coder);
+        lp_buf_free(&job->in);
+        lp_buf_free(&job->text);
+        lp_buf_free(&job->out);
+    }
+    free(s->jobs);
+    lp_parser_free(&s->parser);
+    lp_emit_free(&s->emit);
+    free(s);
+}
+
+/* The end goes out when more follows, or nothing will: after any error the last
+ * end is missing, however many segments came before. */
+static enum lp_status put_end(struct lp_recoder *s)
+{
+    bool ended = s->ended;
+    s->ended = false;
+    return ended ? lp_emit_end(&s->emit) : LP_OK;
+}
+
+static enum lp_status begin_segment(struct lp_recoder *s)
+{
+    const struct lp_header *in = &s->parser.header;
+    struct lp_header header;
+    enum lp_status status = lp_need_find(in, s->find, s->find_ctx, &s->tools, &s->need);
+    if (status == LP_OK)
+        status = lp_need_packing(in, &s->options, s->find, s->find_ctx, &s->tools, &s->packing,
+                                 &s->need);
+    if (status != LP_OK)
+        return status;
+    if (s->options.chain == LP_CHAIN_TOKENS_MIX && !lp_chain_tokens(in->chain))
+        return LP_USAGE;
+    lp_header_of(&s->packing, in->block_log, &header);
+    s->any = true;
+    status = put_end(s);
+    return status == LP_OK ? lp_emit_begin(&s->emit, &header) : status;
+}
+
+static enum lp_status take_block(struct lp_recoder *s, const struct lp_event *e)
+{
+    struct job *job = lp_workers_next(s->workers);
+    enum lp_status status = collect(s, job);
+    if (status != LP_OK)
+        return status;
+    job->frame = e->frame;
+    job->offset = e->offset;
+    job->in.n = 0;
+    if (!lp_buf_append(&job->in, e->payload, e->frame.payload_size))
+        return LP_NOMEM;
+    job->full = true;
+    lp_workers_start(s->workers);
+    return s->njobs == 1 ? collect(s, job) : LP_OK;
+}
+
+enum lp_status lp_recoder_push(struct lp_recoder *s, const void *data, size_t n)
+{
+    const unsigned char *at = data;
+    for (;;) {
+        struct lp_event e;
+        s->offset = s->parser.offset;
+        enum lp_status status = lp_parser_step(&s->parser, &at, &n, &e);
+        if (status != LP_OK) {
+            s->offset = s->parser.offset;
+            if (status == LP_VERSION)
+                s->need = s->parser.newer;
+            return status == LP_DATA && !s->any ? LP_NOT_LP : status;
+        }
+        switch (e.kind) {
+        case LP_EVENT_HEADER:
+            status = begin_segment(s);
+            break;
+        case LP_EVENT_BLOCK:
+            status = take_block(s, &e);
+            break;
+        case LP_EVENT_END:
+            status = collect_all(s);
+            s->ended = true;
+            break;
+        case LP_EVENT_NONE:
+            return LP_OK;
+        default:
+            break;
+        }
+        if (status != LP_OK)
+            return status;
+    }
+}
+
+enum lp_status lp_recoder_end_input(struct lp_recoder *s)
+{
+    lp_parser_eof(&s->parser);
+    enum lp_status status = lp_recoder_push(s, NULL, 0);
+    s->parser.eof = false;
+    return status == LP_OK && !s->any ? LP_NOT_LP : status;
+}
+
+enum lp_status lp_recoder_finish(struct lp_recoder *s)
+{
+    enum lp_status status = lp_recoder_end_input(s);
+    return status == LP_OK ? put_end(s) : status;
+}
+
+uint64_t lp_recoder_offset(const struct lp_recoder *s)
+{
+    return s->offset;
+}
+
+const struct lp_need *lp_recoder_need(const struct lp_recoder *s)
+{
+    return &s->need;
+}

@@ -1,0 +1,435 @@
+#include "tokens/codes.h"
+
+#include "base/bytes.h"
+#include "tokens/vocab.h"
+
+/* What to subtract from a code, read as a big-endian number, for its rank: by the
+ * code's length. */
+struct codes {
+    uint32_t one, two, ntokens, less[LP_CODE_MAX + 1];
+};
+
+static inline struct codes codes_of(const struct lp_vocab *v)
+{
+    uint32_t one = v->file->one, two = v->file->two;
+    return (struct codes){one,
+                          one + two,
+                          v->file->ntokens,
+                          {0, 0, (one << 8) - one, ((one + two) << 16) - one - (two << 8)}};
+}
+
+static inline size_t code_size(const struct codes *c, uint32_t rank)
+{
+    return 1u + (rank >= c->one) + (rank >= c->one + ((c->two - c->one) << 8));
+}
+
+static void put_last(const struct codes *c, uint32_t rank, unsigned char **p)
+{
+    size_t size = code_size(c, rank);
+    uint32_t code = rank + c->less[size];
+    for (size_t i = size; i > 0; i--)
+        *(*p)++ = (unsigned char)(code >> 8 * (i - 1));
+}
+
+/* No branch depends on a code's length: that is not to be foretold. Four bytes
+ * are stored for each code, of which the next one keeps those that count. */
+bool lp_ids_are_known(const struct lp_vocab *v, const uint32_t *ids, size_t n)
+{
+    const uint32_t *const ranks = v->rank, size = v->file->size;
+    for (size_t i = 0; i < n; i++) {
+        if (ids[i] >= size || lp_unseal(ranks[ids[i]], 0) >= v->file->ntokens)
+            return false;
+    }
+    return true;
+}
+
+size_t lp_codes_from_ids(const struct lp_vocab *v, const uint32_t *ids, size_t n,
+                         unsigned char *dst)
+{
+    const struct codes c = codes_of(v);
+    const uint32_t *const ranks = v->rank; /* in a register: no code written can change it */
+    unsigned char *p = dst;
+    uint32_t bits = 0;
+    for (size_t i = 0; i + 1 < n; i++) {
+        const uint32_t rank = lp_unseal(ranks[ids[i]], 0);
+        LP_PREFETCH(v->text + (size_t)rank * LP_KEY_SIZE);
+        bits |= rank;
+        size_t size = code_size(&c, rank);
+        lp_put32be(p, (rank + c.less[size]) << (32 - 8 * size));
+        p += size;
+    }
+    if (n > 0) {
+        const uint32_t rank = lp_unseal(ranks[ids[n - 1]], 0);
+        bits |= rank;
+        put_last(&c, rank, &p);
+    }
+    if (bits > LP_NO_ID)
+        lp_vocab_damaged(v);
+    return (size_t)(p - dst);
+}
+
+/* --- Reading codes ---------------------------------------------------------------------
+ *
+ * A code's length shows in its first byte, so where codes begin is known one after the
+ * other only. That is done apart, for a block of bytes at once and in registers: two
+ * masks tell of each byte how long a code is that begins there. All else, ranks and
+ * texts, then goes on for many codes side by side. */
+
+enum { BLOCK = 64 }; /* bytes: a bit of a mask for each */
+
+/* The codes that begin in a block. */
+struct codes_read {
+    size_t n;
+    unsigned char
+        from[BLOCK + 1];  /* where each begins; the last entry: where the next block does */
+    uint32_t rank[BLOCK]; /* of frequency; ntokens or more: of no token */
+};
+
+/* Of eight bytes those that are at least limit, one bit for each. */
+static inline uint64_t at_least(uint64_t eight, unsigned limit)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+    /* By the low seven bits: none borrows from its neighbour. Then by the top one. */
+    uint64_t low = (eight | tops) - ones * (limit & 127);
+    uint64_t tests = (limit < 128 ? low | eight : low & eight) & tops;
+    return (tests >> 7) * UINT64_C(0x0102040810204080) >> 56; /* bit 8 i goes to 56 + i */
+}
+
+static inline uint32_t rank_at(const struct codes *c, const unsigned char *src, size_t size)
+{
+    return (lp_get32be(src) >> (32 - 8 * size)) - c->less[size];
+}
+
+/* A bit for each byte of a block: whether a code of two bytes and more, or of three,
+ * would begin there. */
+struct masks {
+    uint64_t two, three;
+};
+
+typedef struct masks masks_of(const struct codes *c, const unsigned char *src);
+
+LP_INLINE struct masks masks_portable(const struct codes *c, const unsigned char *src)
+{
+    struct masks m = {0};
+    for (unsigned i = 0; i < BLOCK; i += 8) {
+        uint64_t eight = lp_get64(src + i);
+        m.two |= at_least(eight, c->one) << i;
+        m.three |= at_least(eight, c->two) << i;
+    }
+    return m;
+}
+
+#if LP_HAVE_AVX2
+LP_AVX2 LP_INLINE uint64_t bytes_at_least(__m256i a, __m256i b, unsigned limit)
+{
+    __m256i least = _mm256_set1_epi8((char)limit);
+    a = _mm256_cmpeq_epi8(_mm256_max_epu8(a, least), a);
+    b = _mm256_cmpeq_epi8(_mm256_max_epu8(b, least), b);
+    return (uint32_t)_mm256_movemask_epi8(a) | (uint64_t)(uint32_t)_mm256_movemask_epi8(b) << 32;
+}
+
+LP_AVX2 LP_INLINE struct masks masks_avx2(const struct codes *c, const unsigned char *src)
+{
+    __m256i a = _mm256_loadu_si256((const __m256i *)(const void *)src);
+    __m256i b = _mm256_loadu_si256((const __m256i *)(const void *)(src + 32));
+    return (struct masks){bytes_at_least(a, b, c->one), bytes_at_least(a, b, c->two)};
+}
+#endif
+
+/* Reads a block's codes, of which four more bytes can be read, and begins to fetch
+ * their tokens. False when one is of no token. */
+LP_INLINE bool read_block(struct codes_read *r, const struct lp_vocab *v, const struct codes *c,
+                          const unsigned char *src, masks_of *masks_of_block)
+{
+    const unsigned char *const texts = v->text;
+    struct masks m = masks_of_block(c, src);
+    uint32_t most = 0;
+    size_t n = 0, at = 0;
+    for (size_t size; at < BLOCK; at += size) {
+        size = (size_t)(1 + (m.two & 1) + (m.three & 1));
+        m.two >>= size;
+        m.three >>= size;
+        uint32_t rank = rank_at(c, src + at, size);
+        most = rank > most ? rank : most;
+        LP_PREFETCH(texts + (size_t)rank * LP_KEY_SIZE);
+        r->from[n] = (unsigned char)at;
+        r->rank[n++] = rank;
+    }
+    r->from[n] = (unsigned char)at;
+    r->n = n;
+    return most < c->ntokens;
+}
+
+/* The same at the end, where n bytes are left. A cut code is of no token. */
+static bool read_last(struct codes_read *r, const struct codes *c, const unsigned char *src,
+                      size_t n)
+{
+    size_t at = 0;
+    bool known = true;
+    for (r->n = 0; at < n && at < BLOCK; r->n++) {
+        unsigned char four[4] = {0};
+        size_t size = 1u + (src[at] >= c->one) + (src[at] >= c->two), left = n - at;
+        memcpy(four, src + at, left < size ? left : size);
+        r->from[r->n] = (unsigned char)at;
+        r->rank[r->n] = rank_at(c, four, size);
+        known &= size <= left && r->rank[r->n] < c->ntokens;
+        at += left < size ? left : size;
+    }
+    r->from[r->n] = (unsigned char)at;
+    return known;
+}
+
+#if LP_HAVE_AVX2
+LP_AVX2 static bool read_block_avx2(struct codes_read *r, const struct lp_vocab *v,
+                                    const struct codes *c, const unsigned char *src)
+{
+    return read_block(r, v, c, src, masks_avx2);
+}
+#endif
+
+/* Reads the codes that begin in the next block of the n > 0 bytes at src. */
+static inline bool read_codes(struct codes_read *r, const struct lp_vocab *v, const struct codes *c,
+                              const unsigned char *src, size_t n)
+{
+    if (n < BLOCK + sizeof(uint32_t))
+        return read_last(r, c, src, n);
+#if LP_HAVE_AVX2
+    if (v->cpu == LP_CPU_AVX2)
+        return read_block_avx2(r, v, c, src);
+#endif
+    return read_block(r, v, c, src, masks_portable);
+}
+
+/* --- To text --------------------------------------------------------------------------- */
+
+/* Writes the texts of n tokens to dst + *at, at most to dst + cap. */
+static inline bool put_texts(const struct lp_vocab *v, const uint32_t *rank, size_t n,
+                             unsigned char *dst, size_t cap, size_t *at)
+{
+    const unsigned char *const texts = v->text; /* in a register: no text written can change it */
+    size_t to = *at, size;
+    for (size_t i = 0; i < n; i++, to += size) {
+        const unsigned char *text = texts + (size_t)rank[i] * LP_KEY_SIZE;
+        size = text[LP_KEY_SIZE - 1];
+        if (size <= LP_KEY_TEXT_MAX && cap - to >= LP_KEY_SIZE) {
+            memcpy(dst + to, text, LP_KEY_SIZE); /* a fixed size is one store */
+            continue;
+        }
+        text = lp_vocab_text(v, rank[i], &size);
+        if (size > cap - to)
+            return false;
+        memcpy(dst + to, text, size);
+    }
+    *at = to;
+    return true;
+}
+
+#if LP_HAVE_AVX2
+/* Of so many bytes the lengths of codes are found beforehand, and codes then read by
+ * groups, of which lengths fit one word. */
+enum { AHEAD = 8 * BLOCK, GROUP = 5 };
+
+/* Writes a text without key, if there is room for the rest of its group after it: its size, or
+ * SIZE_MAX. */
+LP_APART size_t put_long(const struct lp_vocab *v, const unsigned char *text, unsigned char *dst,
+                         size_t cap)
+{
+    size_t size;
+    text = lp_vocab_long_text(v, text, &size);
+    if (cap < size + GROUP * LP_KEY_SIZE)
+        return SIZE_MAX;
+    memcpy(dst, text, size);
+    return size;
+}
+
+/* The lengths of the codes that would begin at each byte of a block: four bits for each,
+ * four times the length, so that one code's is what the next ones are shifted by. */
+LP_AVX2 LP_INLINE void lengths_avx2(const struct codes *c, const unsigned char *src,
+                                    unsigned char *lengths)
+{
+    const __m256i two = _mm256_set1_epi8((char)c->one), three = _mm256_set1_epi8((char)c->two);
+    const __m256i four = _mm256_set1_epi8(4), pair = _mm256_set1_epi16(0x1001);
+    __m256i half[2];
+    for (int i = 0; i < 2; i++) {
+        const __m256i x = _mm256_loadu_si256((const __m256i *)(const void *)(src + 32 * i));
+        const __m256i a = _mm256_and_si256(_mm256_cmpeq_epi8(_mm256_max_epu8(x, two), x), four);
+        const __m256i b = _mm256_and_si256(_mm256_cmpeq_epi8(_mm256_max_epu8(x, three), x), four);
+        half[i] = _mm256_maddubs_epi16(_mm256_add_epi8(_mm256_add_epi8(a, b), four), pair);
+    }
+    const __m256i both = _mm256_permute4x64_epi64(_mm256_packus_epi16(half[0], half[1]), 0xD8);
+    _mm256_storeu_si256((__m256i *)(void *)lengths, both);
+}
+
+/* Writes the texts of codes as long as there are whole blocks of them, all of tokens, and
+ * room to spare. How many bytes of codes that were. */
+LP_AVX2 static size_t put_most_avx2(const struct lp_vocab *v, const struct codes *c,
+                                    const unsigned char *src, size_t n, unsigned char *dst,
+                                    size_t cap, size_t *written)
+{
+    const unsigned char *const texts = v->text;
+    const uint32_t less[13] = {[4] = 0, [8] = c->less[2], [12] = c->less[3]};
+    unsigned char lengths[AHEAD / 2 + sizeof(uint64_t)] = {0};
+    size_t at = 0, to = *written;
+    while (n - at >= BLOCK + sizeof(uint32_t)) {
+        const size_t begin = at;
+        size_t ahead = (n - at - sizeof(uint32_t)) / BLOCK * BLOCK;
+        ahead = ahead < AHEAD ? ahead : AHEAD;
+        for (size_t i = 0; i < ahead; i += BLOCK)
+            lengths_avx2(c, src + at + i, lengths + i / 2);
+        while (at - begin + LP_CODE_MAX * GROUP <= ahead) {
+            if (cap - to < GROUP * LP_KEY_SIZE)
+                goto out;
+            uint64_t next;
+            memcpy(&next, lengths + (at - begin) / 2, sizeof next);
+            next >>= (at - begin) % 2 * 4;
+#pragma GCC unroll 5
+            for (int k = 0; k < GROUP; k++) {
+                const uint32_t length = (uint32_t)next & 15;
+                next >>= length;
+                const uint32_t rank = (lp_get32be(src + at) >> (32 - 2 * length)) - less[length];
+                if (rank >= c->ntokens)
+                    goto out;
+                const unsigned char *text = texts + (size_t)rank * LP_KEY_SIZE;
+                size_t size = text[LP_KEY_SIZE - 1];
+                if (size <= LP_KEY_TEXT_MAX)
+                    memcpy(dst + to, text, LP_KEY_SIZE); /* a fixed size is one store */
+                else if ((size = put_long(v, text, dst + to, cap - to)) == SIZE_MAX)
+                    goto out;
+                to += size;
+                at += length / 4;
+            }
+        }
+    }
+out:
+    *written = to;
+    return at;
+}
+#endif
+
+/* The same, or nothing. */
+static inline size_t put_most(const struct lp_vocab *v, const struct codes *c,
+                              const unsigned char *src, size_t n, unsigned char *dst, size_t cap,
+                              size_t *written)
+{
+#if LP_HAVE_AVX2
+    if (v->cpu == LP_CPU_AVX2)
+        return put_most_avx2(v, c, src, n, dst, cap, written);
+#endif
+    (void)v, (void)c, (void)src, (void)n, (void)dst, (void)cap, (void)written;
+    return 0;
+}
+
+enum lp_status lp_codes_to_text(const struct lp_vocab *v, const unsigned char *src, size_t n,
+                                unsigned char *dst, size_t cap, size_t *written)
+{
+    const struct codes c = codes_of(v);
+    struct codes_read r;
+    *written = 0;
+    for (size_t at = 0; at < n; at += r.from[r.n]) {
+        at += put_most(v, &c, src + at, n - at, dst, cap, written);
+        if (!read_codes(&r, v, &c, src + at, n - at) ||
+            !put_texts(v, r.rank, r.n, dst, cap, written))
+            return LP_DATA;
+    }
+    return LP_OK;
+}
+
+/* Bytes of text that a byte of codes mostly has, at most: a first guess at the room needed. */
+enum { TEXT_OF_CODES = 3 };
+
+enum lp_status lp_codes_append_text(const struct lp_vocab *v, const unsigned char *src, size_t n,
+                                    size_t max, struct lp_buf *text)
+{
+    const struct codes c = codes_of(v);
+    struct codes_read r;
+    const size_t start = text->n, block_max = (size_t)BLOCK * v->file->token_max;
+    if (!lp_buf_reserve(text, n < max / TEXT_OF_CODES ? TEXT_OF_CODES * n : max))
+        return LP_NOMEM;
+    for (size_t at = 0; at < n; at += r.from[r.n]) {
+        at += put_most(v, &c, src + at, n - at, text->p, text->cap, &text->n);
+        if (!read_codes(&r, v, &c, src + at, n - at))
+            return LP_DATA;
+        if (!lp_buf_reserve(text, block_max))
+            return LP_NOMEM;
+        if (!put_texts(v, r.rank, r.n, text->p, text->cap, &text->n)) {
+            lp_vocab_damaged(v); /* a token is longer than token_max */
+            return LP_BAD_VOCAB;
+        }
+        if (text->n - start > max)
+            return LP_LIMIT;
+    }
+    return LP_OK;
+}
+
+enum lp_status lp_ids_append_text(const struct lp_vocab *v, const uint32_t *ids, size_t n,
+                                  size_t max, struct lp_buf *text)
+{
+    uint32_t rank[BLOCK];
+    const size_t start = text->n;
+    for (size_t at = 0, count; at < n; at += count) {
+        count = n - at < BLOCK ? n - at : BLOCK;
+        for (size_t i = 0; i < count; i++) {
+            uint32_t id = ids[at + i];
+            rank[i] = id < v->file->size ? lp_unseal(v->rank[id], 0) : (uint32_t)LP_NO_ID;
+            if (rank[i] >= v->file->ntokens)
+                return lp_vocab_blame(v, LP_DATA);
+            LP_PREFETCH(v->text + (size_t)rank[i] * LP_KEY_SIZE);
+        }
+        if (!lp_buf_reserve(text, count * v->file->token_max))
+            return LP_NOMEM;
+        if (!put_texts(v, rank, count, text->p, text->cap, &text->n)) {
+            lp_vocab_damaged(v); /* a token is longer than token_max */
+            return LP_BAD_VOCAB;
+        }
+        if (text->n - start > max)
+            return LP_LIMIT;
+    }
+    return LP_OK;
+}
+
+void lp_codes_prefix(const struct lp_vocab *v, const unsigned char *src, size_t n, size_t max_text,
+                     size_t *used, size_t *text_size)
+{
+    const struct codes c = codes_of(v);
+    struct codes_read r;
+    size_t size;
+    *text_size = 0;
+    *used = n;
+    if (!lp_vocab_expect(v, LP_READ_TEXT))
+        return;
+    for (size_t at = 0; at < n; at += r.from[r.n]) {
+        if (!read_codes(&r, v, &c, src + at, n - at)) {
+            lp_vocab_damaged(v); /* it made these codes */
+            return;
+        }
+        for (size_t i = 0; i < r.n; i++, *text_size += size) {
+            lp_vocab_text(v, r.rank[i], &size);
+            *used = at + r.from[i];
+            if (size > max_text - *text_size)
+                return;
+        }
+    }
+    *used = n;
+}
+
+enum lp_status lp_codes_to_ids(const struct lp_vocab *v, const unsigned char *src, size_t n,
+                               uint32_t *dst, size_t *nids)
+{
+    const struct codes c = codes_of(v);
+    struct codes_read r;
+    uint32_t most = 0;
+    *nids = 0;
+    for (size_t at = 0; at < n; at += r.from[r.n]) {
+        if (!read_codes(&r, v, &c, src + at, n - at))
+            return LP_DATA;
+        for (size_t i = 0; i < r.n; i++) {
+            const uint32_t id = lp_unseal(v->id[r.rank[i]], 0);
+            most = id > most ? id : most;
+            dst[*nids + i] = id;
+        }
+        *nids += r.n;
+    }
+    if (most >= v->file->size)
+        lp_vocab_damaged(v);
+    return lp_vocab_status(v);
+}

@@ -1,0 +1,394 @@
+/* pretok_window.c - pretokens by bit operations.
+ *
+ * No pattern looks behind. So a window may begin wherever a pretoken does, and
+ * needs nothing from the one before. Its 64 bytes become one mask for each class
+ * of characters, bit i for byte i (the only part that is written for each
+ * instruction set); a few additions and shifts of masks then give the mask of the
+ * bytes where pretokens start. The last start is where the next window begins;
+ * all before it are known to end where the next one starts.
+ *
+ * Adding to a mask carries through a run of ones: (run + first) & ~run is the bit
+ * behind the runs that first picks. Rare cases are looked at one by one. */
+#include "tokens/pretok_window.h"
+
+#include "tokens/character.h"
+#include "tokens/pretok.h"
+
+#if defined(__GNUC__)
+static inline unsigned lowest(uint64_t mask)
+{
+    return (unsigned)__builtin_ctzll(mask);
+}
+static inline unsigned highest(uint64_t mask)
+{
+    return 63u - (unsigned)__builtin_clzll(mask);
+}
+#else
+static inline unsigned lowest(uint64_t mask)
+{
+    unsigned i = 0;
+    while (!(mask >> i & 1))
+        i++;
+    return i;
+}
+static inline unsigned highest(uint64_t mask)
+{
+    unsigned i = 63;
+    while (!(mask >> i & 1))
+        i--;
+    return i;
+}
+#endif
+
+/* A window's classes. A character of several bytes has several bits. */
+struct masks {
+    uint64_t of[LP_CLASSES]; /* by class; LP_SPACE is all white space, line ends too */
+    uint64_t blank, apostrophe;
+    uint64_t high; /* bytes of other than ASCII */
+    uint64_t tail; /* all but the first byte of characters of several bytes */
+};
+
+/* --- ASCII to masks, portably --------------------------------------------------- */
+
+/* Which masks a byte belongs to, a bit for each. */
+enum { UPPER, LOWER, NUMBER, SPACE, LINE_END, BLANK, APOSTROPHE, HIGH };
+
+/* clang-format off */
+static const unsigned char ascii[128] = {
+    0,0,0,0,0,0,0,0,0,8,24,8,8,24,0,0, 0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,
+    40,0,0,0,0,0,0,64,0,0,0,0,0,0,0,0, 4,4,4,4,4,4,4,4,4,4,0,0,0,0,0,0,
+    0,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,   1,1,1,1,1,1,1,1,1,1,1,0,0,0,0,0,
+    0,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,   2,2,2,2,2,2,2,2,2,2,2,0,0,0,0,0,
+};
+/* clang-format on */
+_Static_assert(1 << UPPER == 1 && 1 << LOWER == 2 && 1 << NUMBER == 4 && 1 << SPACE == 8 &&
+                   1 << LINE_END == 16 && 1 << BLANK == 32 && 1 << APOSTROPHE == 64,
+               "as in the table above");
+
+/* Turns a matrix of eight by eight bits about its diagonal: byte i's bit k
+ * becomes byte k's bit i. Swaps ever larger squares (Hacker's Delight, 7-3). */
+static inline uint64_t transpose(uint64_t x)
+{
+    uint64_t t = (x ^ x >> 7) & UINT64_C(0x00AA00AA00AA00AA);
+    x ^= t ^ t << 7;
+    t = (x ^ x >> 14) & UINT64_C(0x0000CCCC0000CCCC);
+    x ^= t ^ t << 14;
+    t = (x ^ x >> 28) & UINT64_C(0x00000000F0F0F0F0);
+    return x ^ t ^ t << 28;
+}
+
+LP_INLINE void classify_portable(const unsigned char *text, struct masks *m)
+{
+    uint64_t mask[8] = {0};
+    for (unsigned i = 0; i < LP_WINDOW; i += 8) {
+        uint64_t eight = 0;
+        for (unsigned k = 0; k < 8; k++) {
+            unsigned char c = text[i + k];
+            eight |= (uint64_t)(c < 128 ? ascii[c] : 1 << HIGH) << 8 * k;
+        }
+        eight = transpose(eight);
+        for (unsigned k = 0; k < 8; k++)
+            mask[k] |= (eight >> 8 * k & 255) << i;
+    }
+    *m = (struct masks){.blank = mask[BLANK], .apostrophe = mask[APOSTROPHE], .high = mask[HIGH]};
+    m->of[LP_UPPER] = mask[UPPER];
+    m->of[LP_LOWER] = mask[LOWER];
+    m->of[LP_NUMBER] = mask[NUMBER];
+    m->of[LP_SPACE] = mask[SPACE];
+    m->of[LP_LINE_END] = mask[LINE_END];
+}
+
+/* --- ASCII to masks with AVX2 ------------------------------------------------------ */
+
+#if LP_HAVE_AVX2
+LP_AVX2 static inline __m256i equal(__m256i x, char c)
+{
+    return _mm256_cmpeq_epi8(x, _mm256_set1_epi8(c));
+}
+
+/* Bytes from first to first + span. */
+LP_AVX2 static inline __m256i within(__m256i x, char first, char span)
+{
+    __m256i above = _mm256_sub_epi8(x, _mm256_set1_epi8(first));
+    return _mm256_cmpeq_epi8(_mm256_min_epu8(above, _mm256_set1_epi8(span)), above);
+}
+
+LP_AVX2 static inline uint64_t bits(__m256i low, __m256i high)
+{
+    return (uint32_t)_mm256_movemask_epi8(low) | (uint64_t)(uint32_t)_mm256_movemask_epi8(high)
+                                                     << 32;
+}
+
+LP_AVX2 static inline void classify_avx2(const unsigned char *text, struct masks *m)
+{
+    __m256i a = _mm256_loadu_si256((const __m256i *)(const void *)text);
+    __m256i b = _mm256_loadu_si256((const __m256i *)(const void *)(text + 32));
+    *m = (struct masks){.high = bits(a, b)};
+    m->blank = bits(equal(a, ' '), equal(b, ' '));
+    m->apostrophe = bits(equal(a, '\''), equal(b, '\''));
+    m->of[LP_UPPER] = bits(within(a, 'A', 25), within(b, 'A', 25));
+    m->of[LP_LOWER] = bits(within(a, 'a', 25), within(b, 'a', 25));
+    m->of[LP_NUMBER] = bits(within(a, '0', 9), within(b, '0', 9));
+    m->of[LP_SPACE] = bits(within(a, '\t', 4), within(b, '\t', 4)) | m->blank;
+    m->of[LP_LINE_END] =
+        bits(equal(a, '\n'), equal(b, '\n')) | bits(equal(a, '\r'), equal(b, '\r'));
+}
+#endif
+
+/* --- Other characters ----------------------------------------------------------------- */
+
+/* Adds the characters of several bytes; bytes that make none are of no class. */
+static void classify_wide(const unsigned char *text, struct masks *m)
+{
+    for (uint64_t left = m->high; left != 0;) {
+        unsigned i = lowest(left);
+        struct lp_character c = lp_character_whole(text + i);
+        uint64_t all = (((uint64_t)1 << c.size) - 1) << i, first = (uint64_t)1 << i;
+        m->of[c.klass] |= all;
+        m->tail |= all & ~first;
+        left &= ~all;
+    }
+}
+
+/* --- Masks to starts -------------------------------------------------------------------- */
+
+/* The first bits of a mask's runs. */
+static inline uint64_t firsts(uint64_t mask)
+{
+    return mask & ~(mask << 1);
+}
+
+/* The bits behind those runs that the bits of some pick. */
+static inline uint64_t behind(uint64_t runs, uint64_t some)
+{
+    return (runs + some) & ~runs;
+}
+
+/* From the last byte of characters to their first. */
+static inline uint64_t to_first(uint64_t lasts, uint64_t tail)
+{
+    while ((lasts & tail) != 0)
+        lasts = (lasts & ~tail) | (lasts & tail) >> 1;
+    return lasts;
+}
+
+/* Where pretokens of white space start; attached line ends belong to what is
+ * before them. All up to a run's last line end are one pretoken, and the last
+ * character of a run that does not end so is left to what follows. */
+LP_INLINE uint64_t space_starts(const struct masks *m, uint64_t attached)
+{
+    uint64_t space = m->of[LP_SPACE] & ~attached, ends = m->of[LP_LINE_END] & ~attached;
+    uint64_t inner = space & ~m->of[LP_LINE_END];
+    uint64_t last = to_first(inner & ~(m->of[LP_SPACE] >> 1), m->tail);
+    uint64_t after = inner & ends << 1;
+    if (after != 0) {
+        for (uint64_t more = behind(inner, after) & ends; more != 0; more &= more - 1)
+            after &= ~((uint64_t)1 << highest(after & ((more & -more) - 1)));
+    }
+    return firsts(space) | last | after;
+}
+
+/* Where digits start: three together at most. */
+LP_INLINE uint64_t number_starts(const struct masks *m)
+{
+    uint64_t number = m->of[LP_NUMBER], starts = firsts(number);
+    if ((number & number >> 1 & number >> 2 & number >> 3) == 0)
+        return starts;
+    uint64_t characters = number & ~m->tail;
+    for (unsigned count = 0; characters != 0; characters &= characters - 1) {
+        uint64_t one = characters & -characters;
+        count = (starts & one) != 0 || count == 3 ? 1 : count + 1;
+        if (count == 1)
+            starts |= one;
+    }
+    return starts;
+}
+
+/* The second character of runs, given the first byte of the first one. */
+static inline uint64_t second(uint64_t run_starts, uint64_t tail)
+{
+    uint64_t next = run_starts << 1;
+    return tail == 0 ? next : (next & ~tail) | behind(tail, next & tail);
+}
+
+/* r50k's pattern: a space may stand before a word, a number, punctuation. */
+LP_INLINE uint64_t starts_gpt2(const unsigned char *text, const struct masks *m, uint64_t valid)
+{
+    uint64_t letter = m->of[LP_UPPER] | m->of[LP_LOWER] | m->of[LP_LETTER];
+    uint64_t number = m->of[LP_NUMBER], space = m->of[LP_SPACE];
+    uint64_t punct = valid & ~(letter | number | space), with_space = m->blank << 1;
+    uint64_t starts = (firsts(letter) | firsts(number) | firsts(punct)) & ~with_space;
+    starts |= firsts(space) | to_first(space & ~(space >> 1), m->tail);
+    uint64_t signs = m->apostrophe & firsts(punct) & ~with_space & letter >> 1;
+    for (; signs != 0; signs &= signs - 1) {
+        unsigned at = lowest(signs);
+        size_t size = lp_contraction(text, at, at + 4, true, false);
+        if (size == 0)
+            continue;
+        starts &= ~((uint64_t)2 << at); /* the letters' own */
+        if (at + size < LP_WINDOW)
+            starts |= (uint64_t)1 << (at + size);
+    }
+    return starts;
+}
+
+LP_INLINE uint64_t starts_cl100k(const unsigned char *text, const struct masks *m, uint64_t valid)
+{
+    uint64_t letter = m->of[LP_UPPER] | m->of[LP_LOWER] | m->of[LP_LETTER];
+    uint64_t space = m->of[LP_SPACE], line_end = m->of[LP_LINE_END];
+    uint64_t punct = valid & ~(letter | m->of[LP_NUMBER] | space);
+    uint64_t attached = line_end & ~(line_end + (line_end & punct << 1));
+    uint64_t punct_starts = firsts(punct) & ~(m->blank << 1);
+    /* One character that is no line end may stand before letters: white space,
+     * or punctuation that is all of its run. */
+    uint64_t prefixed = (space & ~line_end) << 1 | second(punct_starts, m->tail);
+    uint64_t starts =
+        punct_starts | space_starts(m, attached) | number_starts(m) | (firsts(letter) & ~prefixed);
+    for (uint64_t signs = m->apostrophe & punct_starts & letter >> 1; signs != 0;
+         signs &= signs - 1) {
+        unsigned at = lowest(signs);
+        size_t size = lp_contraction(text, at, at + 4, true, true);
+        if (size > 0 && at + size < LP_WINDOW)
+            starts |= (uint64_t)1 << (at + size);
+    }
+    return starts;
+}
+
+/* Slashes too, and line ends after them, belong to punctuation that line ends
+ * are attached to. */
+static uint64_t attach_slashes(const unsigned char *text, uint64_t attached, uint64_t slashes)
+{
+    for (; slashes != 0; slashes &= slashes - 1) {
+        for (unsigned i = lowest(slashes);
+             i < LP_WINDOW && (text[i] == '/' || text[i] == '\r' || text[i] == '\n'); i++)
+            attached |= (uint64_t)1 << i;
+    }
+    return attached;
+}
+
+/* Where upper case begins a word within letters, beside those starts that lower
+ * case right before it makes: after letters of no case. Those are of the word's
+ * lower part when lower case is before them. Else all is its upper part, and
+ * when no lower case follows, what is behind the letters of no case is given
+ * back. */
+static uint64_t mixed_starts(uint64_t upper, uint64_t lower, uint64_t no_case, uint64_t valid)
+{
+    uint64_t starts = behind(no_case, no_case & lower << 1) & upper;
+    for (uint64_t runs = firsts(upper) & no_case << 1 & ~starts; runs != 0; runs &= runs - 1) {
+        uint64_t next = behind(upper, runs & -runs);
+        if ((next & valid & ~lower & ~no_case) != 0)
+            starts |= runs & -runs;
+    }
+    return starts;
+}
+
+LP_INLINE uint64_t starts_o200k(const unsigned char *text, const struct masks *m, uint64_t valid)
+{
+    uint64_t upper = m->of[LP_UPPER], lower = m->of[LP_LOWER], mark = m->of[LP_MARK];
+    uint64_t no_case = m->of[LP_LETTER] | mark, letter = upper | lower | no_case;
+    uint64_t space = m->of[LP_SPACE], line_end = m->of[LP_LINE_END];
+    uint64_t punct = valid & ~(letter | m->of[LP_NUMBER] | space);
+    uint64_t attach = line_end & punct << 1;
+    uint64_t attached = line_end & ~(line_end + attach);
+    uint64_t slashes = behind(line_end, attach) & punct;
+    if (slashes != 0) {
+        attached = attach_slashes(text, attached, slashes);
+        punct &= ~attached;
+    }
+    uint64_t punct_starts = firsts(punct) & ~(m->blank << 1);
+    uint64_t prefixed = (space & ~line_end) << 1 | second(punct_starts, m->tail);
+    uint64_t starts = punct_starts | space_starts(m, attached) | number_starts(m) |
+                      (firsts(letter) & ~prefixed) | (upper & lower << 1);
+    if (no_case != 0)
+        starts |= mixed_starts(upper, lower, no_case, valid);
+    /* A mark may be punctuation too, when no letter is before it. The scanner
+     * can tell; and what letters of no case are after a contraction. */
+    uint64_t odd = mark & ~(letter << 1);
+    unsigned end = LP_WINDOW;
+    for (uint64_t signs = m->apostrophe & letter << 1; signs != 0; signs &= signs - 1) {
+        unsigned at = lowest(signs);
+        size_t size = at == end ? 0 : lp_contraction(text, at, at + 4, true, true);
+        if (size == 0)
+            continue;
+        starts &= ~((((uint64_t)1 << size) - 1) << at);
+        end = at + (unsigned)size;
+        if (end < LP_WINDOW) {
+            starts |= (uint64_t)1 << end;
+            odd |= no_case & (uint64_t)1 << end;
+        }
+    }
+    return odd == 0 ? starts : starts & ((odd & -odd) - 1);
+}
+
+/* The starts that are not certain when white space meets the window's end: all
+ * within that run but its own. */
+static inline uint64_t undecided(uint64_t starts, uint64_t space, uint64_t valid)
+{
+    uint64_t other = valid & ~space;
+    if (other == 0)
+        return starts;
+    uint64_t late = starts & ~(((uint64_t)2 << highest(other)) - 1);
+    return late & (late - 1);
+}
+
+/* --- The scan --------------------------------------------------------------------------- */
+
+typedef void classifier(const unsigned char *text, struct masks *m);
+
+LP_INLINE size_t scan(enum lp_pattern pattern, classifier *classify, const unsigned char *text,
+                      size_t at, size_t n, bool final, uint32_t *ends, size_t max)
+{
+    size_t count = 0;
+    while (max - count >= LP_WINDOW && at < n) {
+        size_t left = n - at;
+        if (left < LP_WINDOW_SLACK && !final)
+            break;
+        uint64_t valid = left < LP_WINDOW ? ((uint64_t)1 << left) - 1 : ~(uint64_t)0;
+        const unsigned char *window = text + at;
+        struct masks m;
+        classify(window, &m);
+        if (m.high != 0)
+            classify_wide(window, &m);
+        uint64_t starts = pattern == LP_PATTERN_GPT2     ? starts_gpt2(window, &m, valid)
+                          : pattern == LP_PATTERN_CL100K ? starts_cl100k(window, &m, valid)
+                                                         : starts_o200k(window, &m, valid);
+        starts &= valid & ~(uint64_t)1; /* the window's own start ends nothing */
+        if ((m.of[LP_SPACE] & (valid ^ valid >> 1)) != 0)
+            starts &= ~undecided(starts, m.of[LP_SPACE], valid);
+        if (starts == 0)
+            break;
+        for (; starts != 0; starts &= starts - 1)
+            ends[count++] = (uint32_t)(at + lowest(starts));
+        at = ends[count - 1];
+    }
+    return count;
+}
+
+#define SCAN(name, pattern, classify)                                                              \
+    static size_t name(const unsigned char *text, size_t at, size_t n, bool final, uint32_t *ends, \
+                       size_t max)                                                                 \
+    {                                                                                              \
+        return scan(pattern, classify, text, at, n, final, ends, max);                             \
+    }
+
+SCAN(scan_gpt2_portable, LP_PATTERN_GPT2, classify_portable)
+SCAN(scan_cl100k_portable, LP_PATTERN_CL100K, classify_portable)
+SCAN(scan_o200k_portable, LP_PATTERN_O200K, classify_portable)
+#if LP_HAVE_AVX2
+LP_AVX2 SCAN(scan_gpt2_avx2, LP_PATTERN_GPT2, classify_avx2)
+LP_AVX2 SCAN(scan_cl100k_avx2, LP_PATTERN_CL100K, classify_avx2)
+LP_AVX2 SCAN(scan_o200k_avx2, LP_PATTERN_O200K, classify_avx2)
+#endif
+
+lp_window_scan *lp_window_scanner(enum lp_pattern pattern, enum lp_cpu cpu)
+{
+    static lp_window_scan *const portable[] = {scan_gpt2_portable, scan_cl100k_portable,
+                                               scan_o200k_portable};
+#if LP_HAVE_AVX2
+    static lp_window_scan *const avx2[] = {scan_gpt2_avx2, scan_cl100k_avx2, scan_o200k_avx2};
+    if (cpu == LP_CPU_AVX2)
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") ? avx2[pattern]
+                                                                                : NULL;
+#endif
+    return cpu == LP_CPU_PORTABLE ? portable[pattern] : NULL;
+}

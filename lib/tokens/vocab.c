@@ -1,0 +1,414 @@
+/* vocab.c - opens compiled vocabularies. */
+#include "tokens/vocab.h"
+
+#include "base/map.h"
+#include "base/xxh64.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+/* --- The header -------------------------------------------------------------------------- */
+
+/* Bytes that a section must have for the counts in the header. */
+LP_COLD static uint64_t section_size(const struct lp_lpv *f, enum lp_section section)
+{
+    switch (section) {
+    case LP_SECTION_OFFSET:
+        return 4 * ((uint64_t)f->size + 1);
+    case LP_SECTION_HALF_SHIFT:
+        return UINT64_C(2) << f->halves.shift_log;
+    case LP_SECTION_HALF:
+        return UINT64_C(4) * LP_HALF_ENTRY * f->halves.size;
+    case LP_SECTION_KEY_SHIFT:
+        return UINT64_C(2) << f->keys.shift_log;
+    case LP_SECTION_KEY:
+        return UINT64_C(4) * LP_KEY_ENTRY * f->keys.size;
+    case LP_SECTION_LONG:
+        return (uint64_t)sizeof(struct lp_long) << f->long_log;
+    case LP_SECTION_PAIR_SHIFT:
+        return UINT64_C(2) << f->pairs.shift_log;
+    case LP_SECTION_PAIR:
+        return UINT64_C(8) * f->pairs.size;
+    case LP_SECTION_BYTE_PAIR:
+        return UINT64_C(4) * 65536;
+    case LP_SECTION_SPLIT:
+        return UINT64_C(8) * f->size;
+    case LP_SECTION_SORTED:
+        return UINT64_C(4) * f->nsorted;
+    case LP_SECTION_START:
+        return UINT64_C(4) * 65537;
+    case LP_SECTION_PREFIX:
+    case LP_SECTION_RANK:
+        return UINT64_C(4) * f->size;
+    case LP_SECTION_ID:
+        return UINT64_C(4) * f->ntokens;
+    case LP_SECTION_TEXT:
+        return (uint64_t)LP_KEY_SIZE * f->ntokens;
+    case LP_SECTION_SPECIAL:
+        return UINT64_C(4) * f->nspecial;
+    case LP_SECTION_BYTE:
+        return UINT64_C(4) * 256;
+    default:
+        return 0;
+    }
+}
+
+static uint64_t head_sum(const struct lp_lpv *f)
+{
+    return lp_xxh64(f, offsetof(struct lp_lpv, head_sum), 0);
+}
+
+static size_t section_bytes(const struct lp_lpv *f, int section)
+{
+    return (size_t)(f->section[section + 1] - f->section[section]);
+}
+
+static uint64_t section_sum(const struct lp_lpv *f, int section)
+{
+    return lp_sum64((const unsigned char *)f + f->section[section], section_bytes(f, section));
+}
+
+void lp_vocab_seal(struct lp_lpv *f)
+{
+    for (int i = 0; i < LP_SECTIONS; i++)
+        f->sum[i] = section_sum(f, i);
+    f->head_sum = head_sum(f);
+}
+
+static bool is_sound(const struct lp_slots *slots)
+{
+    return slots->size > 0 && slots->shift_log > 0 && slots->shift_log <= 24;
+}
+
+/* Whether codes of one to three bytes are enough for all tokens. */
+LP_COLD static bool are_codes_enough(const struct lp_lpv *f)
+{
+    if (f->one > 255 || f->two > 255 - f->one)
+        return false;
+    return f->ntokens <= f->one + (f->two << 8) + ((256 - f->one - f->two) << 16);
+}
+
+LP_COLD static enum lp_status check_header(const struct lp_lpv *f, uint64_t size)
+{
+    if (size < sizeof *f || memcmp(f->magic, LP_LPV_MAGIC, sizeof f->magic) != 0)
+        return LP_BAD_VOCAB;
+    if (f->byte_order == LP_LPV_BYTE_ORDER && f->version > LP_LPV_VERSION)
+        return LP_VERSION;
+    if (f->byte_order != LP_LPV_BYTE_ORDER || f->version != LP_LPV_VERSION ||
+        f->head_sum != head_sum(f) || f->file_size != size || f->section[LP_SECTIONS] != size ||
+        f->size == 0 || f->size >= LP_NO_ID || f->ntokens > f->size || f->long_log > 24 ||
+        !is_sound(&f->halves) || !is_sound(&f->keys) || !is_sound(&f->pairs) ||
+        f->pattern > LP_PATTERN_O200K || f->name[sizeof f->name - 1] != 0 || f->token_max == 0 ||
+        f->token_max > LP_TOKEN_MAX || !are_codes_enough(f))
+        return LP_BAD_VOCAB;
+    for (int i = 0; i < LP_SECTIONS; i++) {
+        uint64_t begin = f->section[i], end = f->section[i + 1];
+        if (begin % 64 != 0 || end % LP_SUM_UNIT != 0 || begin > end || end > size ||
+            end - begin < section_size(f, (enum lp_section)i))
+            return LP_BAD_VOCAB;
+    }
+    return LP_OK;
+}
+
+/* --- What is in sections ------------------------------------------------------------------ */
+
+static uint32_t token_size(const struct lp_vocab *v, uint32_t id)
+{
+    return v->offset[id + 1] - v->offset[id];
+}
+
+/* Whether an id names a token of at least so many bytes. The offsets are sound. */
+static bool is_token(const struct lp_vocab *v, uint32_t id, uint32_t least)
+{
+    return id < v->file->size && token_size(v, id) >= least;
+}
+
+/* Tokens lie one after the other in BYTES, and those of single bytes are. */
+LP_COLD static bool are_offsets_sound(const struct lp_vocab *v)
+{
+    const size_t all = section_bytes(v->file, LP_SECTION_BYTES);
+    bool sound = v->offset[v->file->size] <= all;
+    for (uint32_t id = 0; sound && id < v->file->size; id++)
+        sound = v->offset[id] <= v->offset[id + 1] && token_size(v, id) <= v->file->token_max;
+    for (uint32_t i = 0; sound && i < 256; i++)
+        sound = is_token(v, v->byte_id[i], 1) && token_size(v, v->byte_id[i]) == 1;
+    return sound;
+}
+
+/* Undoing merges comes to an end. */
+LP_COLD static bool are_splits_sound(const struct lp_vocab *v)
+{
+    for (uint32_t id = 0; id < v->file->size; id++) {
+        const uint32_t left = v->split[2 * (size_t)id], right = v->split[2 * (size_t)id + 1];
+        if (left > id || right > id || (left == id) != (right == id))
+            return false;
+    }
+    return true;
+}
+
+LP_COLD static bool are_sorted_sound(const struct lp_vocab *v)
+{
+    for (uint32_t i = 0; i < v->file->nsorted; i++) {
+        if (!is_token(v, v->sorted[i], 2))
+            return false;
+    }
+    return true;
+}
+
+/* What a token begins with is shorter. */
+LP_COLD static bool are_prefixes_sound(const struct lp_vocab *v)
+{
+    for (uint32_t id = 0; id < v->file->size; id++) {
+        const uint32_t prefix = v->prefix[id];
+        if (prefix != LP_NO_ID &&
+            (!is_token(v, prefix, 1) || token_size(v, prefix) >= token_size(v, id)))
+            return false;
+    }
+    return true;
+}
+
+LP_COLD static bool are_starts_sound(const struct lp_vocab *v)
+{
+    bool sound = v->start[65536] <= v->file->nsorted;
+    for (uint32_t i = 0; sound && i < 65536; i++)
+        sound = v->start[i] <= v->start[i + 1];
+    return sound;
+}
+
+LP_COLD static bool are_specials_sound(const struct lp_vocab *v)
+{
+    for (uint32_t i = 0; i < v->file->nspecial; i++) {
+        if (!is_token(v, v->special[i], 1))
+            return false;
+    }
+    return true;
+}
+
+/* Whether nothing in a section, which has its sum, can do harm. Those that are not here cannot,
+ * whatever is in them: where they are read says why. The offsets come before all that needs
+ * them, as in the file. */
+LP_COLD static bool is_harmless(const struct lp_vocab *v, enum lp_section section)
+{
+    switch (section) {
+    case LP_SECTION_OFFSET:
+        return are_offsets_sound(v);
+    case LP_SECTION_SPLIT:
+        return are_splits_sound(v);
+    case LP_SECTION_SORTED:
+        return are_sorted_sound(v);
+    case LP_SECTION_PREFIX:
+        return are_prefixes_sound(v);
+    case LP_SECTION_START:
+        return are_starts_sound(v);
+    case LP_SECTION_SPECIAL:
+        return are_specials_sound(v);
+    default:
+        return true;
+    }
+}
+
+void lp_vocab_damaged(const struct lp_vocab *v)
+{
+    atomic_store(&v->state->damaged, true);
+}
+
+LP_COLD bool lp_vocab_read(const struct lp_vocab *v, uint32_t sections)
+{
+    for (int i = 0; i < LP_SECTIONS; i++) {
+        const uint32_t bit = (uint32_t)1 << i;
+        const uint32_t left =
+            sections & ~atomic_load_explicit(&v->state->whole, memory_order_relaxed);
+        if ((left & bit) == 0)
+            continue;
+        if (v->file->sum[i] != section_sum(v->file, i) || !is_harmless(v, (enum lp_section)i)) {
+            lp_vocab_damaged(v);
+            return false;
+        }
+        atomic_fetch_or_explicit(&v->state->whole, bit, memory_order_relaxed);
+    }
+    return true;
+}
+
+LP_COLD enum lp_status lp_vocab_blame(const struct lp_vocab *v, enum lp_status status)
+{
+    return status == LP_DATA && v != NULL && !lp_vocab_expect(v, LP_READ_ALL) ? LP_BAD_VOCAB
+                                                                              : status;
+}
+
+LP_COLD enum lp_status lp_vocab_verify(const struct lp_vocab *v)
+{
+    bool whole = v->file->head_sum == head_sum(v->file);
+    for (int i = 0; whole && i < LP_SECTIONS; i++)
+        whole = v->file->sum[i] == section_sum(v->file, i);
+    return whole && lp_vocab_expect(v, LP_READ_ALL) ? LP_OK : LP_BAD_VOCAB;
+}
+
+/* --- Files -------------------------------------------------------------------------------- */
+
+static const void *section(const struct lp_vocab *v, enum lp_section i)
+{
+    return (const unsigned char *)v->file + v->file->section[i];
+}
+
+static void find_sections(struct lp_vocab *v)
+{
+    v->byte_id = section(v, LP_SECTION_BYTE);
+    v->long_text = section(v, LP_SECTION_LONG_TEXT);
+    v->offset = section(v, LP_SECTION_OFFSET);
+    v->bytes = section(v, LP_SECTION_BYTES);
+    v->halves = (struct lp_keys){section(v, LP_SECTION_HALF), section(v, LP_SECTION_HALF_SHIFT),
+                                 v->file->halves};
+    v->keys = (struct lp_keys){section(v, LP_SECTION_KEY), section(v, LP_SECTION_KEY_SHIFT),
+                               v->file->keys};
+    v->longs = section(v, LP_SECTION_LONG);
+    v->pairs = (struct lp_pairs){section(v, LP_SECTION_PAIR), section(v, LP_SECTION_PAIR_SHIFT),
+                                 v->file->pairs};
+    v->byte_pair = section(v, LP_SECTION_BYTE_PAIR);
+    v->split = section(v, LP_SECTION_SPLIT);
+    v->sorted = section(v, LP_SECTION_SORTED);
+    v->prefix = section(v, LP_SECTION_PREFIX);
+    v->start = section(v, LP_SECTION_START);
+    v->rank = section(v, LP_SECTION_RANK);
+    v->id = section(v, LP_SECTION_ID);
+    v->text = section(v, LP_SECTION_TEXT);
+    v->special = section(v, LP_SECTION_SPECIAL);
+}
+
+/* Advice on a part of the file. Only advice: it may fail. */
+static void advise(const struct lp_vocab *v, uint64_t begin, uint64_t end, int advice)
+{
+    const unsigned char *file = (const unsigned char *)v->file;
+    if (begin % LP_LPV_PART == 0)
+        posix_madvise((void *)(uintptr_t)(file + begin), (size_t)(end - begin), advice);
+}
+
+/* Sets the parts of the mapping apart. Linux maps far more pages around one that is
+ * touched, up to whole sections that nobody needs, but never beyond a change of advice:
+ * so a part that is not used is not resident. */
+static void set_apart(const struct lp_vocab *v)
+{
+    const uint64_t *section = v->file->section;
+    advise(v, 0, section[LP_SECTION_TEXT], POSIX_MADV_SEQUENTIAL);
+    advise(v, section[LP_SECTION_ID], section[LP_SECTION_RANK], POSIX_MADV_SEQUENTIAL);
+    advise(v, section[LP_SECTION_OFFSET], v->file_size, POSIX_MADV_RANDOM);
+}
+
+LP_COLD enum lp_status lp_vocab_open(const char *path, struct lp_vocab **out)
+{
+    *out = NULL;
+    struct lp_vocab *v = calloc(1, sizeof *v);
+    if (v == NULL || (v->state = calloc(1, sizeof *v->state)) == NULL) {
+        free(v);
+        return LP_NOMEM;
+    }
+    atomic_init(&v->state->damaged, false);
+    atomic_init(&v->state->whole, 0);
+    const void *file = NULL;
+    enum lp_status status = lp_map_file(path, sizeof *v->file, SIZE_MAX, &file, &v->file_size);
+    status = status == LP_DATA ? LP_BAD_VOCAB : status;
+    v->file = file;
+    if (status == LP_OK)
+        status = check_header(v->file, v->file_size);
+    if (status == LP_OK) {
+        find_sections(v);
+        set_apart(v);
+        v->cpu = LP_CPUS;
+        while (lp_window_scanner((enum lp_pattern)v->file->pattern, --v->cpu) == NULL)
+            ;
+    }
+    if (status != LP_OK) {
+        int saved = errno;
+        lp_vocab_close(v);
+        errno = saved;
+        return status;
+    }
+    *out = v;
+    return LP_OK;
+}
+
+void lp_vocab_close(struct lp_vocab *v)
+{
+    if (v == NULL)
+        return;
+    lp_unmap_file(v->file, v->file_size);
+    free(v->state);
+    free(v);
+}
+
+enum lp_status lp_vocab_use(struct lp_vocab *v, const char *instructions)
+{
+    static const char *const names[LP_CPUS] = {"portable", "avx2"};
+    for (unsigned path = 0; path < LP_CPUS; path++) {
+        if (strcmp(instructions, names[path]) != 0)
+            continue;
+        v->cpu = (enum lp_cpu)path;
+        bool there = lp_window_scanner((enum lp_pattern)v->file->pattern, v->cpu) != NULL;
+        return there ? LP_OK : LP_USAGE;
+    }
+    return LP_USAGE;
+}
+
+const char *lp_vocab_name(const struct lp_vocab *v)
+{
+    return v->file->name;
+}
+
+uint64_t lp_vocab_fingerprint(const struct lp_vocab *v)
+{
+    return v->file->fingerprint;
+}
+
+uint32_t lp_vocab_size(const struct lp_vocab *v)
+{
+    return v->file->size;
+}
+
+const unsigned char *lp_vocab_token(const struct lp_vocab *v, uint32_t id, size_t *len)
+{
+    if (id >= v->file->size || !lp_vocab_expect(v, LP_READ_TOKEN) || token_size(v, id) == 0)
+        return NULL;
+    *len = token_size(v, id);
+    return v->bytes + v->offset[id];
+}
+
+const unsigned char *lp_vocab_long_text(const struct lp_vocab *v, const unsigned char *text,
+                                        size_t *size)
+{
+    struct lp_long_text there;
+    memcpy(&there, text, sizeof there);
+    const size_t all = section_bytes(v->file, LP_SECTION_LONG_TEXT);
+    if (there.size > LP_TOKEN_MAX || there.size > all || there.offset > all - there.size)
+        there.offset = there.size = 0;
+    *size = there.size;
+    return v->long_text + there.offset;
+}
+
+uint32_t lp_vocab_find(const struct lp_vocab *v, const unsigned char *text, size_t n)
+{
+    if (n > LP_KEY_TEXT_MAX)
+        return lp_vocab_find_long(v, text, n, lp_xxh64(text, n, 0));
+    struct lp_key key = lp_key_of(text, n);
+    if (!lp_vocab_expect(v, LP_READ_KEYS))
+        return LP_NO_ID;
+    return lp_vocab_there(v, lp_vocab_place(v, key, lp_key_hash(key)), key);
+}
+
+uint32_t lp_vocab_find_long(const struct lp_vocab *v, const unsigned char *text, size_t n,
+                            uint64_t hash)
+{
+    const uint32_t mask = ((uint32_t)1 << v->file->long_log) - 1;
+    const size_t all = section_bytes(v->file, LP_SECTION_LONG_TEXT);
+    if (!lp_vocab_expect(v, LP_READ_LONG))
+        return LP_NO_ID;
+    for (uint32_t i = 0; i <= mask; i++) { /* there is an empty slot, or else an end */
+        const struct lp_long *there = &v->longs[((uint32_t)hash + i) & mask];
+        if (there->size == 0)
+            break;
+        if (there->tag == (uint32_t)(hash >> 32) && there->size == n && n <= all &&
+            there->offset <= all - n && memcmp(v->long_text + there->offset, text, n) == 0 &&
+            there->id < v->file->size)
+            return there->id;
+    }
+    return LP_NO_ID;
+}

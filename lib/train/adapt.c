@@ -1,0 +1,330 @@
+/* adapt.c - makes a model know further texts. Its tree and its size stay; what
+ * it has of its own text and what the new ones show share the room. */
+#include "train/parts.h"
+
+#include "base/xxh64.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* --- Cells ------------------------------------------------------------------------- */
+
+/* Adds a gram to its bucket: a cell grows, or takes the place of the one that counts least. What
+ * stands for its leaf may be new, where it was no successor before. */
+static void adapt_bucket(const struct lp_model *m, unsigned char *bucket, const struct lp_gram *g,
+                         uint32_t stands)
+{
+    const uint32_t bits = m->leaf_bits, shift = bits + LP_CELL_CLASS_BITS;
+    const uint32_t check = lp_cell_check(g->key, bits), leaf = (uint32_t)(g->key & LP_GRAM_LEAF);
+    uint32_t least = 0, least_class = 16, here = 0;
+    for (uint32_t k = 0; k < LP_BUCKET_CELLS; k++) {
+        const uint32_t cell = lp_get32(bucket + 4 * k), class = lp_cell_class(cell, bits);
+        const uint32_t has = lp_cell_leaf(cell, bits);
+        const bool of_context = class > 0 && cell >> shift == check;
+        here += of_context;
+        if (of_context && (has == leaf || has == stands)) {
+            const uint32_t more = lp_class_of((float)lp_class_count[class] + 2 * g->count);
+            lp_put32(bucket + 4 * k, check << shift | more << bits | stands);
+            return;
+        }
+        if (class < least_class) {
+            least_class = class;
+            least = k;
+        }
+    }
+    const uint32_t class = lp_class_of(2 * g->count);
+    if (here < LP_CELLS_OF_CONTEXT && class >= least_class)
+        lp_put32(bucket + 4 * least, check << shift | class << bits | stands);
+}
+
+/* Successors have their places in the lists of m, which are adapted already. */
+static void adapt_cells(const struct lp_model *m, unsigned char *cells, const struct lp_docs *docs,
+                        const struct lp_grams *grams, uint32_t order)
+{
+    for (size_t i = 0; m->nbuckets > 0 && i < grams->n; i++) {
+        const struct lp_gram *g = &grams->v[i];
+        const uint32_t last = lp_leaf_before(docs, m->nleaves, g->at);
+        adapt_bucket(m, cells + 64 * (size_t)lp_bucket(g->key, order, m->nbuckets), g,
+                     lp_leaf_in_cell(m, last, (uint32_t)(g->key & LP_GRAM_LEAF)));
+    }
+}
+
+/* --- Lists of successors ------------------------------------------------------------- */
+
+/* The successors of a leaf in the model, in their places, and then n in docs. */
+static void merge_follow(const struct lp_model *m, const struct lp_follow *f,
+                         const struct lp_gram *g, size_t n, struct lp_successors *of)
+{
+    of->n = 0;
+    while (of->n < f->n && lp_follow_leaf(f, of->n) < m->nleaves) { /* all, in a model of ours */
+        of->list[of->n] =
+            (struct lp_successor){lp_follow_leaf(f, of->n), (float)lp_follow_count(f, of->n)};
+        of->n++;
+    }
+    of->placed = of->n;
+    for (size_t i = 0; i < n; i++) {
+        const uint32_t leaf = (uint32_t)(g[i].key & LP_GRAM_LEAF);
+        uint32_t at = 0;
+        while (at < of->placed && of->list[at].leaf != leaf)
+            at++;
+        if (at == of->placed) {
+            at = of->n++;
+            of->list[at] = (struct lp_successor){leaf, 0};
+        }
+        of->list[at].count += 4 * g[i].count;
+    }
+}
+
+/* What a list of the model does not have: all that the root's odds stand for, but for
+ * those that it has. */
+static void others_of(const struct lp_tree *tree, const struct lp_follow *f, double *others)
+{
+    const struct lp_tree_node *root = &tree->node[0];
+    double total = 0, all = 0;
+    memset(others, 0, LP_NODE_CHILDREN * sizeof *others);
+    for (uint32_t k = 0; k < root->n && f->n > 0; k++)
+        all += others[k] = tree->root[k] * exp((k == 0 ? 0 : (int8_t)f->root[k]) / 8.0);
+    for (uint32_t i = 0; i < f->n; i++)
+        total += lp_follow_count(f, i);
+    total += lp_follow_others(f);
+    for (uint32_t k = 0; k < root->n && f->n > 0; k++)
+        others[k] *= total / all;
+    for (uint32_t i = 0; i < f->n; i++) {
+        if (lp_follow_leaf(f, i) < tree->nleaves)
+            others[lp_tree_child(root, lp_follow_leaf(f, i))] -= lp_follow_count(f, i);
+    }
+    for (uint32_t k = 0; k < root->n; k++)
+        others[k] = others[k] > 0 ? others[k] : 0;
+}
+
+/* The entries of a model's index, in the order in which what they have lies. */
+static uint32_t *entries_of(const struct lp_model *m)
+{
+    const uint32_t nentries = m->nleaves / LP_INDEX_LEAVES + 1;
+    double *count = malloc(nentries * sizeof *count);
+    for (uint32_t i = 0; count != NULL && i < nentries; i++)
+        count[i] = -lp_get16(m->index + LP_INDEX_SIZE * (size_t)i + LP_INDEX_AT_LONGS);
+    uint32_t *order = count != NULL ? lp_entries_by(count, nentries) : NULL;
+    free(count);
+    return order;
+}
+
+/* Lists of the model and of docs, of what counts at least that much: only how many, if lists has
+ * no room for them. */
+static void put_lists(const struct lp_model *m, const struct lp_tree *tree, const uint32_t *order,
+                      const struct lp_grams *grams, float least, struct lp_successors *of,
+                      struct lp_lists *lists)
+{
+    for (uint32_t k = 0; k <= m->nleaves / LP_INDEX_LEAVES; k++) {
+        const uint32_t first = order[k] * LP_INDEX_LEAVES;
+        size_t i = lp_grams_from(grams, (uint64_t)first << LP_GRAM_SHIFT);
+        for (uint32_t last = first; last < lp_entry_end(order[k], m->nleaves); last++) {
+            struct lp_follow f;
+            unsigned char list[LP_FOLLOW_SIZE];
+            lp_follow_open(m, last, &f);
+            const size_t from = i;
+            while (i < grams->n && grams->v[i].key >> LP_GRAM_SHIFT == last)
+                i++;
+            merge_follow(m, &f, grams->v + from, i - from, of);
+            const uint32_t room = lp_list_room(of, least);
+            if (lists->lists == NULL) {
+                lp_lists_count(lists, room);
+                continue;
+            }
+            others_of(tree, &f, of->others);
+            if (room > 0)
+                lp_list_put(tree, of, room, list);
+            lp_lists_add(lists, last, room, list);
+        }
+    }
+}
+
+static struct lp_lists count_lists(const struct lp_model *m, const struct lp_tree *tree,
+                                   const uint32_t *order, const struct lp_grams *grams, float least,
+                                   struct lp_successors *of)
+{
+    struct lp_lists lists = {0};
+    put_lists(m, tree, order, grams, least, of, &lists);
+    return lists;
+}
+
+/* Writes them to a copy of the model. */
+static enum lp_status adapt_follow(const struct lp_model *m, const struct lp_tree *tree,
+                                   unsigned char *file, const struct lp_grams *grams)
+{
+    const uint32_t size = m->section_size[LP_LPM_FOLLOW];
+    struct lp_successors of = {.list = malloc((LP_FOLLOW_MAX + grams->n + 1) * sizeof *of.list)};
+    unsigned char *few = malloc(size + (size_t)1), *follow = file + (m->follow - m->file);
+    uint32_t *order = entries_of(m);
+    const bool good = of.list != NULL && few != NULL && order != NULL;
+    if (good) {
+        float least = 0.5F;
+        struct lp_lists lists = count_lists(m, tree, order, grams, least, &of);
+        for (; !lp_lists_fit(&lists, size); lists = count_lists(m, tree, order, grams, least, &of))
+            least *= 1.1F;
+        memset(follow, 0, size);
+        lists =
+            (struct lp_lists){.index = file + (m->index - m->file), .lists = follow, .few = few};
+        put_lists(m, tree, order, grams, least, &of, &lists);
+        lp_lists_end(&lists);
+        lp_put32(file + LP_LPM_AT_LONG, lists.nlong);
+    }
+    free(of.list);
+    free(few);
+    free(order);
+    return good ? LP_OK : LP_NOMEM;
+}
+
+/* --- Probabilities -------------------------------------------------------------------- */
+
+/* What each leaf counts in docs, summed: of all before it. NULL when memory is out. */
+static uint32_t *sums_of(const struct lp_docs *docs, uint32_t nleaves)
+{
+    uint32_t *sum = calloc((size_t)nleaves + 1, sizeof *sum);
+    for (size_t i = 0; sum != NULL && i < docs->n; i++)
+        sum[docs->id[i] + 1]++;
+    for (uint32_t i = 0; sum != NULL && i < nleaves; i++)
+        sum[i + 1] += sum[i];
+    return sum;
+}
+
+/* Adds docs to the mass that the model gives each node's children: the model's counts
+ * as much. Those of the network it knows better, and they are written later. */
+static enum lp_status adapt_tree(const struct lp_model *m, const struct lp_tree *tree,
+                                 unsigned char *nodes, const struct lp_docs *docs)
+{
+    uint32_t *sum = sums_of(docs, m->nleaves);
+    double *mass = calloc(m->nnodes, sizeof *mass);
+    if (sum == NULL || mass == NULL) {
+        free(sum);
+        free(mass);
+        return LP_NOMEM;
+    }
+    mass[0] = (double)docs->n;
+    for (uint32_t at = 0; at < m->nnodes; at++) {
+        const struct lp_tree_node *node = &tree->node[at];
+        unsigned char *cost = nodes + LP_NODE_SIZE * (size_t)at + LP_NODE_AT_COST;
+        const double both = mass[at] + sum[node->begin[node->n]] - sum[node->begin[0]];
+        double p[LP_NODE_CHILDREN], all = 0;
+        for (uint32_t k = 0; k < node->n; k++)
+            all += p[k] = exp(-cost[k] / 8.0);
+        for (uint32_t k = 0, below = node->first; k < node->n; k++) {
+            const double more = sum[node->begin[k + 1]] - sum[node->begin[k]];
+            if (lp_tree_inner(node, k))
+                mass[below++] = mass[at] * p[k] / all;
+            if (more > 0 || both > mass[at])
+                cost[k] = (unsigned char)lp_node_cost((mass[at] * p[k] / all + more + 1e-6) / both);
+        }
+    }
+    free(sum);
+    free(mass);
+    return LP_OK;
+}
+
+/* --- All of it -------------------------------------------------------------------------- */
+
+/* Appends a copy of the base model with docs (leaves) in it. */
+static enum lp_status adapt(const struct lp_trainer *t, const struct lp_tree *tree,
+                            const struct lp_docs *docs, const struct lp_mixing *by,
+                            struct lp_buf *image)
+{
+    const struct lp_model *m = t->base;
+    lp_train_tell(t, "counting what follows what in %u records", docs->ndocs);
+    if (!lp_buf_append(image, m->file, m->file_size))
+        return LP_NOMEM;
+    unsigned char *p = image->p + image->n - m->file_size;
+    enum lp_status status = adapt_tree(m, tree, p + (m->node - m->file), docs);
+    if (status == LP_OK)
+        status =
+            lp_net_adapt(t, tree, docs, p + (m->node - m->file), p + (m->net_weight - m->file));
+    struct lp_model adapted;
+    for (uint32_t order = 1; status == LP_OK && order <= 3; order++) {
+        struct lp_grams grams;
+        status = lp_grams_count(docs, m->nleaves, (int)order, &grams);
+        if (status == LP_OK && order == 1)
+            status = adapt_follow(m, tree, p, &grams);
+        if (status == LP_OK && order == 1)
+            status = lp_model_layout(p, m->file_size, &adapted);
+        if (status == LP_OK && order > 1)
+            adapt_cells(&adapted, p + (m->cell - m->file), docs, &grams, order);
+        free(grams.v);
+    }
+    lp_sort_cells(p + (m->cell - m->file), m->nbuckets);
+    lp_tune_put(by, p + (m->mixing - m->file));
+    if (status == LP_OK)
+        lp_model_seal(p, &adapted);
+    return status;
+}
+
+/* Shares docs out: all with their leaves, and parts of them to count and to tune on,
+ * the latter with their ids. */
+static enum lp_status share(const struct lp_docs *docs, const uint32_t *leaf, struct lp_docs *all,
+                            struct lp_docs *most, struct lp_docs *rest)
+{
+    enum { TUNE_PART = 2, TUNE_OF = 5, TUNE_TOKENS = 4000 /* of a doc; more teach little */ };
+    const float WEIGHT = 16; /* of a token of docs, to one that the model was made of */
+    uint32_t seed = 1;
+    size_t begin = 0;
+    for (uint32_t d = 0; d < docs->ndocs; begin = docs->end[d++]) {
+        size_t n = docs->end[d] - begin;
+        bool held = lp_train_draw(&seed) % TUNE_OF < TUNE_PART;
+        if (!lp_docs_add(all, leaf + begin, n, WEIGHT) ||
+            !(held ? lp_docs_add(rest, docs->id + begin, n < TUNE_TOKENS ? n : TUNE_TOKENS, 1)
+                   : lp_docs_add(most, leaf + begin, n, WEIGHT)))
+            return LP_NOMEM;
+    }
+    return LP_OK;
+}
+
+/* Brings by values half the way to where docs (ids) would have them. Not all of
+ * it: the base may have been made of such docs, or of these, and then they are no
+ * measure of how far it is to be trusted. */
+static enum lp_status tune_halfway(const struct lp_trainer *t, const struct lp_buf *image,
+                                   const struct lp_docs *docs, struct lp_mixing *by)
+{
+    struct lp_mixing *tuned = malloc(LP_WAYS * sizeof *tuned);
+    if (tuned == NULL)
+        return LP_NOMEM;
+    memcpy(tuned, by, LP_WAYS * sizeof *tuned);
+    enum lp_status status = lp_tune(t, image, docs, tuned);
+    for (size_t i = 0; status == LP_OK && i < LP_WAYS * LP_MIXING_SIZE; i++) {
+        int16_t *to = (int16_t *)by + i;
+        *to = (int16_t)((*to + ((const int16_t *)tuned)[i]) / 2);
+    }
+    free(tuned);
+    return status;
+}
+
+enum lp_status lp_train_adapt(const struct lp_trainer *t, const struct lp_docs *docs,
+                              struct lp_buf *image)
+{
+    enum { TUNE_MIN = 4 }; /* docs to tune on, else the weights stay */
+    const struct lp_model *m = t->base;
+    struct lp_mixing *by = malloc(LP_WAYS * sizeof *by);
+    struct lp_docs all = {0}, most = {0}, rest = {0};
+    struct lp_buf trial = {0};
+    struct lp_tree tree = {0};
+    uint32_t *leaf = NULL;
+    enum lp_status status = by != NULL ? lp_tree_of(m, &tree) : LP_NOMEM;
+    if (status == LP_OK)
+        status = lp_leaves_of(&tree, docs, &leaf);
+    if (status == LP_OK)
+        status = share(docs, leaf, &all, &most, &rest);
+    free(leaf);
+    for (int way = 0; status == LP_OK && way < LP_WAYS; way++)
+        lp_mixing_load(m, way == 1, &by[way]);
+    if (status == LP_OK && rest.ndocs >= TUNE_MIN) {
+        status = adapt(t, &tree, &most, by, &trial);
+        if (status == LP_OK)
+            status = tune_halfway(t, &trial, &rest, by);
+    }
+    if (status == LP_OK)
+        status = adapt(t, &tree, &all, by, image);
+    free(by);
+    lp_buf_free(&trial);
+    lp_docs_free(&all);
+    lp_docs_free(&most);
+    lp_docs_free(&rest);
+    lp_tree_free(&tree);
+    return status;
+}

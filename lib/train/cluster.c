@@ -1,0 +1,502 @@
+/* cluster.c - clusters tokens by what stands before and after them, and lays
+ * them out as the leaves of a tree.
+ *
+ * Exchange clustering: each of the frequent tokens goes to the class that
+ * makes the mutual information of neighbouring classes largest, some rounds
+ * over; the others keep to classes by kind of character. Then classes merge two by two,
+ * losing least, into a dendrogram, whose order is that of the leaves. */
+#include "train/parts.h"
+
+#include <math.h>
+#include <stdio.h>
+
+enum {
+    CLUSTERED = 20000, /* the most frequent tokens */
+    CLASSES = 600,     /* of them */
+    KINDS = 16,        /* of the others */
+    ALL = CLASSES + KINDS,
+    CONTEXT_CLASSES = 216,
+    ROUNDS = 8,
+};
+
+/* Neighbours of one clustered token: units and counts, successors first. */
+struct pair {
+    uint32_t a, b;
+    float w;
+};
+
+struct clusters {
+    uint32_t n;      /* clustered units */
+    uint16_t *class; /* of a unit: a clustered one, or CLUSTERED + kind */
+    float *unit_count;
+    struct pair *pair; /* by a; then by b in rpair */
+    struct pair *rpair;
+    uint32_t *from, *rfrom;
+    size_t npairs;
+    float *m, *mt; /* [ALL][ALL], successor counts of classes, and transposed */
+    float *row, *column;
+};
+
+static float f(float x)
+{
+    return x > 0 ? x * log2f(x) : 0;
+}
+
+/* --- Kinds of character ------------------------------------------------------------- */
+
+static unsigned kind_of(const unsigned char *s, size_t n)
+{
+    bool space = n > 1 && s[0] == ' ';
+    if (space) {
+        s++;
+        n--;
+    }
+    unsigned char c = s[0];
+    if (c >= 'a' && c <= 'z')
+        return space ? 0 : 1;
+    if (c >= 'A' && c <= 'Z')
+        return space ? 2 : n > 1 && s[1] >= 'a' && s[1] <= 'z' ? 3 : 4;
+    if (c >= '0' && c <= '9')
+        return 5;
+    if (c <= ' ')
+        return 6;
+    if (c < 0x80)
+        return space ? 7 : 8;
+    if (c < 0xC2)
+        return 9; /* a part of a character */
+    if (c < 0xCE)
+        return 10; /* Latin */
+    if (c < 0xD0)
+        return 11; /* Greek */
+    if (c < 0xD5)
+        return 12; /* Cyrillic */
+    if (c < 0xE3)
+        return 13;
+    return c < 0xEA ? 14 : 15; /* Chinese, Japanese; Korean and beyond */
+}
+
+/* --- Exchange ------------------------------------------------------------------------ */
+
+static int by_pair(const void *a, const void *b)
+{
+    const struct pair *x = a, *y = b;
+    return x->a != y->a ? (x->a < y->a ? -1 : 1) : x->b < y->b ? -1 : x->b > y->b;
+}
+
+/* Sums of a unit's neighbours by their class. */
+static uint32_t neighbours(const struct clusters *c, const struct pair *pair, const uint32_t *from,
+                           uint32_t unit, float *sum, uint16_t *list)
+{
+    uint32_t n = 0;
+    for (uint32_t i = from[unit]; i < from[unit + 1]; i++) {
+        uint16_t k = c->class[pair[i].b];
+        if (sum[k] == 0)
+            list[n++] = k;
+        sum[k] += pair[i].w;
+    }
+    return n;
+}
+
+/* log2, good to 0.0001: a polynomial for the mantissa, which the compiler can
+ * compute for many at once. */
+static inline float quick_log2(float x)
+{
+    union {
+        float f;
+        uint32_t u;
+    } v = {x};
+    float e = (float)(int32_t)(v.u >> 23) - 127;
+    v.u = (v.u & 0x7FFFFF) | 0x3F800000;
+    float m = v.f;
+    return e + (((-0.08001088F * m + 0.63551112F) * m - 2.09940228F) * m + 4.04961689F) * m -
+           2.50561466F;
+}
+
+/* Adds to gain what classes k would gain by x more at their cell in line. */
+static void add_gains(float *restrict gain, const float *restrict line, float x)
+{
+    for (int k = 0; k < ALL; k++) {
+        float y = line[k] + 1e-3F;
+        gain[k] += (y + x) * quick_log2(y + x) - y * quick_log2(y);
+    }
+}
+
+static void shift_unit(struct clusters *c, uint32_t k, const float *after, const uint16_t *afters,
+                       uint32_t nafter, const float *before, const uint16_t *befores,
+                       uint32_t nbefore, float sign)
+{
+    for (uint32_t i = 0; i < nafter; i++) {
+        uint16_t d = afters[i];
+        c->m[k * ALL + d] += sign * after[d];
+        c->mt[d * ALL + k] += sign * after[d];
+        c->row[k] += sign * after[d];
+        c->column[d] += sign * after[d];
+    }
+    for (uint32_t i = 0; i < nbefore; i++) {
+        uint16_t d = befores[i];
+        c->m[d * ALL + k] += sign * before[d];
+        c->mt[k * ALL + d] += sign * before[d];
+        c->row[d] += sign * before[d];
+        c->column[k] += sign * before[d];
+    }
+}
+
+static uint32_t exchange(struct clusters *c)
+{
+    static float after[ALL], before[ALL], gain[ALL];
+    uint16_t afters[ALL], befores[ALL];
+    uint32_t moved = 0;
+    for (uint32_t u = 0; u < c->n; u++) {
+        uint32_t nafter = neighbours(c, c->pair, c->from, u, after, afters);
+        uint32_t nbefore = neighbours(c, c->rpair, c->rfrom, u, before, befores);
+        uint16_t old = c->class[u];
+        shift_unit(c, old, after, afters, nafter, before, befores, nbefore, -1);
+        memset(gain, 0, sizeof gain);
+        float nafters = 0, nbefores = 0;
+        for (uint32_t i = 0; i < nafter; i++) {
+            add_gains(gain, c->mt + afters[i] * ALL, after[afters[i]]);
+            nafters += after[afters[i]];
+        }
+        for (uint32_t i = 0; i < nbefore; i++) {
+            add_gains(gain, c->m + befores[i] * ALL, before[befores[i]]);
+            nbefores += before[befores[i]];
+        }
+        uint16_t best = old;
+        float most = -INFINITY;
+        for (uint16_t k = 0; k < CLASSES; k++) {
+            float g = gain[k] - f(c->row[k] + nafters) + f(c->row[k]) - f(c->column[k] + nbefores) +
+                      f(c->column[k]);
+            if (g > most) {
+                most = g;
+                best = k;
+            }
+        }
+        shift_unit(c, best, after, afters, nafter, before, befores, nbefore, 1);
+        c->class[u] = best;
+        moved += best != old;
+        for (uint32_t i = 0; i < nafter; i++)
+            after[afters[i]] = 0;
+        for (uint32_t i = 0; i < nbefore; i++)
+            before[befores[i]] = 0;
+    }
+    return moved;
+}
+
+/* --- The dendrogram ------------------------------------------------------------------- */
+
+/* What merging classes i and j loses of the mutual information. */
+static float merge_loss(const struct clusters *c, const bool *gone, uint32_t i, uint32_t j)
+{
+    const float *a = c->m + i * ALL, *b = c->m + j * ALL;
+    const float *at = c->mt + i * ALL, *bt = c->mt + j * ALL;
+    float loss = 0;
+    for (uint32_t k = 0; k < ALL; k++) {
+        if (gone[k])
+            continue;
+        if (a[k] > 0 && b[k] > 0)
+            loss += f(a[k]) + f(b[k]) - f(a[k] + b[k]);
+        if (at[k] > 0 && bt[k] > 0)
+            loss += f(at[k]) + f(bt[k]) - f(at[k] + bt[k]);
+    }
+    loss -= f(c->row[i]) + f(c->row[j]) - f(c->row[i] + c->row[j]);
+    loss -= f(c->column[i]) + f(c->column[j]) - f(c->column[i] + c->column[j]);
+    return loss;
+}
+
+static void merge(struct clusters *c, uint32_t i, uint32_t j)
+{
+    for (uint32_t k = 0; k < ALL; k++) {
+        c->m[i * ALL + k] += c->m[j * ALL + k];
+        c->m[j * ALL + k] = 0;
+    }
+    for (uint32_t k = 0; k < ALL; k++) {
+        c->m[k * ALL + i] += c->m[k * ALL + j];
+        c->m[k * ALL + j] = 0;
+    }
+    for (uint32_t k = 0; k < ALL; k++) {
+        for (uint32_t d = 0; d < ALL; d++) {
+            if (k == i || d == i || k == j || d == j)
+                c->mt[d * ALL + k] = c->m[k * ALL + d];
+        }
+    }
+    c->row[i] += c->row[j];
+    c->column[i] += c->column[j];
+    c->row[j] = c->column[j] = 0;
+}
+
+/* Merges all classes into one. order: the classes in the dendrogram's order;
+ * height[i]: the step that joined order[i] and order[i + 1]; context[k]: the
+ * class of class k once CONTEXT_CLASSES were left. */
+static enum lp_status dendrogram(struct clusters *c, uint16_t *order, uint16_t *height,
+                                 uint16_t *context)
+{
+    float *loss = malloc((size_t)ALL * ALL * sizeof *loss);
+    if (loss == NULL)
+        return LP_NOMEM;
+    bool gone[ALL] = {false};
+    uint16_t next[ALL], last[ALL], joined[ALL] = {0}, into[ALL];
+    for (uint16_t i = 0; i < ALL; i++) {
+        next[i] = UINT16_MAX;
+        last[i] = into[i] = i;
+        for (uint32_t j = 0; j < i; j++)
+            loss[i * ALL + j] = merge_loss(c, gone, i, j);
+    }
+    for (uint16_t step = 1; step < ALL; step++) {
+        if (ALL - step + 1 == CONTEXT_CLASSES)
+            for (uint32_t k = 0; k < ALL; k++) {
+                uint16_t to = (uint16_t)k;
+                while (into[to] != to)
+                    to = into[to];
+                context[k] = to;
+            }
+        uint16_t x = 0, y = 0;
+        float least = INFINITY;
+        for (uint16_t i = 0; i < ALL; i++) {
+            for (uint16_t j = 0; !gone[i] && j < i; j++) {
+                if (!gone[j] && loss[i * ALL + j] < least) {
+                    least = loss[i * ALL + j];
+                    x = j;
+                    y = i;
+                }
+            }
+        }
+        merge(c, x, y);
+        gone[y] = true;
+        into[y] = x;
+        next[last[x]] = y;
+        joined[last[x]] = step;
+        last[x] = last[y];
+        for (uint16_t k = 0; k < ALL; k++) {
+            if (!gone[k] && k != x)
+                loss[(k > x ? k : x) * ALL + (k > x ? x : k)] = merge_loss(c, gone, k, x);
+        }
+    }
+    free(loss);
+    uint32_t n = 0;
+    for (uint16_t k = 0; k != UINT16_MAX; k = next[k]) {
+        order[n] = k;
+        height[n++] = joined[k];
+    }
+    return LP_OK;
+}
+
+/* --- All of it ------------------------------------------------------------------------ */
+
+struct ranked {
+    uint32_t id;
+    double count;
+    uint16_t place; /* of its class in the dendrogram */
+};
+
+static int by_count(const void *a, const void *b)
+{
+    const struct ranked *x = a, *y = b;
+    return x->count != y->count ? (x->count > y->count ? -1 : 1)
+           : x->id < y->id      ? -1
+                                : x->id > y->id;
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const struct ranked *x = a, *y = b;
+    return x->place != y->place ? (x->place < y->place ? -1 : 1) : by_count(a, b);
+}
+
+/* The pairs of neighbouring units in docs, summed. */
+static enum lp_status count_pairs(struct clusters *c, const struct lp_docs *docs,
+                                  const uint32_t *unit)
+{
+    size_t n = docs->n, at = 0;
+    c->pair = malloc((n + 1) * sizeof *c->pair);
+    if (c->pair == NULL)
+        return LP_NOMEM;
+    size_t begin = 0;
+    for (uint32_t d = 0; d < docs->ndocs; begin = docs->end[d++]) {
+        for (size_t i = begin + 1; i < docs->end[d]; i++)
+            c->pair[at++] =
+                (struct pair){unit[docs->id[i - 1]], unit[docs->id[i]], docs->weight[d]};
+    }
+    qsort(c->pair, at, sizeof *c->pair, by_pair);
+    size_t k = 0;
+    for (size_t i = 0; i < at; i++) {
+        if (k > 0 && c->pair[k - 1].a == c->pair[i].a && c->pair[k - 1].b == c->pair[i].b)
+            c->pair[k - 1].w += c->pair[i].w;
+        else
+            c->pair[k++] = c->pair[i];
+    }
+    c->npairs = k;
+    c->rpair = malloc((k + 1) * sizeof *c->rpair);
+    c->from = calloc(CLUSTERED + KINDS + 2, sizeof *c->from);
+    c->rfrom = calloc(CLUSTERED + KINDS + 2, sizeof *c->rfrom);
+    if (c->rpair == NULL || c->from == NULL || c->rfrom == NULL)
+        return LP_NOMEM;
+    for (size_t i = 0; i < k; i++)
+        c->rpair[i] = (struct pair){c->pair[i].b, c->pair[i].a, c->pair[i].w};
+    qsort(c->rpair, k, sizeof *c->rpair, by_pair);
+    for (size_t i = 0; i < k; i++) {
+        c->from[c->pair[i].a + 1]++;
+        c->rfrom[c->rpair[i].a + 1]++;
+    }
+    for (uint32_t u = 0; u <= CLUSTERED + KINDS; u++) {
+        c->from[u + 1] += c->from[u];
+        c->rfrom[u + 1] += c->rfrom[u];
+    }
+    return LP_OK;
+}
+
+static enum lp_status cluster(const struct lp_trainer *t, struct clusters *c,
+                              const struct lp_docs *docs, const uint32_t *unit)
+{
+    enum lp_status status = count_pairs(c, docs, unit);
+    if (status != LP_OK)
+        return status;
+    c->m = calloc((size_t)ALL * ALL, sizeof *c->m);
+    c->mt = calloc((size_t)ALL * ALL, sizeof *c->mt);
+    c->row = calloc(ALL, sizeof *c->row);
+    c->column = calloc(ALL, sizeof *c->column);
+    if (c->m == NULL || c->mt == NULL || c->row == NULL || c->column == NULL)
+        return LP_NOMEM;
+    for (size_t i = 0; i < c->npairs; i++) {
+        uint32_t a = c->class[c->pair[i].a], b = c->class[c->pair[i].b];
+        c->m[a * ALL + b] += c->pair[i].w;
+        c->mt[b * ALL + a] += c->pair[i].w;
+        c->row[a] += c->pair[i].w;
+        c->column[b] += c->pair[i].w;
+    }
+    for (int round = 0; round < ROUNDS; round++) {
+        uint32_t moved = exchange(c);
+        char text[64];
+        snprintf(text, sizeof text, "clustering, round %d: %u moved", round + 1, moved);
+        if (t->say != NULL)
+            t->say(t->say_ctx, text);
+        if (moved < c->n / 500)
+            break;
+    }
+    return LP_OK;
+}
+
+static void clusters_free(struct clusters *c)
+{
+    free(c->class);
+    free(c->pair);
+    free(c->rpair);
+    free(c->from);
+    free(c->rfrom);
+    free(c->m);
+    free(c->mt);
+    free(c->row);
+    free(c->column);
+}
+
+/* Numbers rows as an index has them: first those of one leaf each, in the order of leaves, then
+ * those that the other leaves of an entry share: that of the first one. */
+static enum lp_status number_rows(struct lp_tree *tree)
+{
+    uint32_t *uses = calloc(tree->nrows, sizeof *uses);
+    uint32_t *number = calloc(tree->nrows, sizeof *number);
+    if (uses != NULL && number != NULL) {
+        for (uint32_t i = 0; i <= tree->nleaves; i++)
+            uses[tree->row[i]]++;
+        tree->nown = 0;
+        for (uint32_t i = 0; i < tree->nrows; i++)
+            tree->nown += uses[i] == 1;
+        uint32_t own = 0, nrows = tree->nown, shared = 0;
+        for (uint32_t i = 0; i <= tree->nleaves; i++) {
+            const uint32_t row = tree->row[i];
+            if (i % LP_INDEX_LEAVES == 0)
+                shared = 0; /* an own one: none as yet */
+            if (uses[row] != 1 && shared == 0)
+                shared = number[row] != 0 ? number[row] : (number[row] = nrows++);
+            tree->row[i] = (uint16_t)(uses[row] == 1 ? own++ : shared);
+        }
+        tree->nrows = nrows;
+    }
+    free(uses);
+    free(number);
+    return uses != NULL && number != NULL ? LP_OK : LP_NOMEM;
+}
+
+enum lp_status lp_train_tree(const struct lp_trainer *t, const struct lp_docs *docs,
+                             struct lp_tree *tree)
+{
+    uint32_t size = lp_vocab_size(t->vocab), n = 0;
+    struct clusters c = {.class = calloc(CLUSTERED + KINDS + 1, sizeof *c.class)};
+    struct ranked *token = calloc(size, sizeof *token);
+    uint32_t *unit = calloc(size, sizeof *unit);
+    uint16_t *height = calloc((size_t)size + 1, sizeof *height);
+    *tree = (struct lp_tree){.size = size,
+                             .leaf = malloc(size * sizeof *tree->leaf),
+                             .id = malloc(size * sizeof *tree->id),
+                             .row = malloc(((size_t)size + 1) * sizeof *tree->row)};
+    double *count = calloc(size, sizeof *count);
+    enum lp_status status = LP_NOMEM;
+    uint16_t order[ALL], up[ALL], place[ALL], context[ALL] = {0};
+    if (c.class == NULL || token == NULL || unit == NULL || height == NULL || tree->leaf == NULL ||
+        tree->id == NULL || tree->row == NULL || count == NULL)
+        goto end;
+    size_t begin = 0;
+    for (uint32_t d = 0; d < docs->ndocs; begin = docs->end[d++]) {
+        for (size_t i = begin; i < docs->end[d]; i++)
+            count[docs->id[i]] += (double)docs->weight[d];
+    }
+    for (uint32_t id = 0; id < size; id++) {
+        size_t len;
+        tree->leaf[id] = LP_NO_LEAF;
+        if (lp_vocab_token(t->vocab, id, &len) != NULL)
+            token[n++] = (struct ranked){.id = id, .count = count[id]};
+    }
+    tree->nleaves = n;
+    qsort(token, n, sizeof *token, by_count);
+    for (uint32_t i = 0; i < n; i++) {
+        size_t len;
+        const unsigned char *text = lp_vocab_token(t->vocab, token[i].id, &len);
+        unit[token[i].id] = i < CLUSTERED ? i : CLUSTERED + kind_of(text, len);
+    }
+    c.n = n < CLUSTERED ? n : CLUSTERED;
+    for (uint32_t i = 0; i < CLUSTERED; i++)
+        c.class[i] = (uint16_t)(i % CLASSES);
+    for (uint32_t i = 0; i < KINDS; i++)
+        c.class[CLUSTERED + i] = (uint16_t)(CLASSES + i);
+    status = cluster(t, &c, docs, unit);
+    if (status == LP_OK)
+        status = dendrogram(&c, order, up, context);
+    if (status != LP_OK)
+        goto end;
+    for (uint16_t i = 0; i < ALL; i++)
+        place[order[i]] = i;
+    for (uint32_t i = 0; i < n; i++)
+        token[i].place = place[c.class[unit[token[i].id]]];
+    qsort(token, n, sizeof *token, by_place);
+    const uint32_t rows = t->sizes.rows < CLUSTERED ? t->sizes.rows : CLUSTERED;
+    uint16_t number[ALL];
+    memset(number, 0xFF, sizeof number);
+    for (uint32_t i = 0; i < n; i++) {
+        uint16_t k = order[token[i].place];
+        tree->id[i] = token[i].id;
+        tree->leaf[token[i].id] = i;
+        /* The frequent have a row of their own, others share their class's. */
+        if (unit[token[i].id] < rows)
+            tree->row[i] = (uint16_t)tree->nrows++;
+        else if (number[context[k]] == UINT16_MAX)
+            tree->row[i] = number[context[k]] = (uint16_t)tree->nrows++;
+        else
+            tree->row[i] = number[context[k]];
+        /* The highest step between the two classes. */
+        height[i] = 0;
+        for (uint16_t p = i > 0 ? token[i - 1].place : 0; i > 0 && p < token[i].place; p++) {
+            if (up[p] > height[i])
+                height[i] = up[p];
+        }
+    }
+    tree->row[n] = (uint16_t)tree->nrows++;
+    status = lp_tree_lay_out(tree, count, height);
+    if (status == LP_OK)
+        status = number_rows(tree);
+end:
+    clusters_free(&c);
+    free(token);
+    free(unit);
+    free(height);
+    free(count);
+    return status;
+}

@@ -1,0 +1,79 @@
+/* train.h - makes models (.lpm) of texts. Not in the library: lptrain's own.
+ *
+ * Floating point is at home here and nowhere else: what it decides is written
+ * into the model as integers. */
+#ifndef LP_TRAIN_TRAIN_H
+#define LP_TRAIN_TRAIN_H
+
+#include "base/buf.h"
+#include "mix/model.h"
+#include "mix/state.h"
+
+/* Texts as ids, one after the other. */
+struct lp_docs {
+    uint32_t *id; /* leaves, once there is a tree */
+    size_t n, cap;
+    size_t *end; /* where each doc ends */
+    float *weight;
+    uint32_t ndocs, docs_cap;
+};
+
+/* What a model may hold. */
+struct lp_train_sizes {
+    uint32_t follow, cell; /* bytes */
+    uint32_t rows, nodes;  /* of the network: tokens with rows, nodes with weights, of their own */
+};
+
+/* A node of the tree: child k has the leaves from begin[k] to begin[k + 1]. */
+struct lp_tree_node {
+    uint32_t begin[LP_NODE_CHILDREN + 1];
+    uint32_t n;     /* children */
+    uint32_t first; /* the node of the first child that is one */
+    uint32_t shift; /* children begin at multiples of 1 << shift leaves */
+    /* How it was divided, in two each time: the child, or LP_NODE_CHILDREN + the number of
+     * the later division, on either side. */
+    uint8_t left[LP_NODE_CHILDREN - 1], right[LP_NODE_CHILDREN - 1];
+};
+
+/* The order of the tokens in the tree, and their classes. */
+struct lp_tree {
+    uint32_t size, nleaves;
+    uint32_t *leaf, *id;       /* of an id, LP_NO_LEAF for none; of a leaf */
+    uint16_t *row;             /* in the network, of a leaf and of the begin */
+    uint32_t nrows, nown;      /* rows; the first ones of them are of one leaf each */
+    struct lp_tree_node *node; /* breadth first */
+    uint32_t nnodes;
+    double root[LP_NODE_CHILDREN]; /* probability of each of the root's children */
+};
+
+enum { LP_NO_LEAF = 0xFFFFFF };
+
+/* Progress, or anything worth saying; may be NULL. */
+typedef void lp_train_say(void *ctx, const char *text);
+
+struct lp_trainer {
+    const struct lp_vocab *vocab;
+    struct lp_train_sizes sizes;
+    const struct lp_model *base; /* takes its tree from there, or NULL */
+    lp_train_say *say;
+    void *say_ctx;
+};
+
+bool lp_docs_add(struct lp_docs *docs, const uint32_t *ids, size_t n, float weight);
+void lp_docs_free(struct lp_docs *docs);
+
+/* Clusters the tokens of docs and lays out a tree. */
+enum lp_status lp_train_tree(const struct lp_trainer *t, const struct lp_docs *docs,
+                             struct lp_tree *tree);
+enum lp_status lp_tree_of(const struct lp_model *model, struct lp_tree *tree);
+void lp_tree_free(struct lp_tree *tree);
+
+/* Makes a model of docs: appends its file to image. */
+enum lp_status lp_train_new(const struct lp_trainer *t, const struct lp_docs *docs,
+                            struct lp_buf *image);
+
+/* Makes the base model know docs too; its size stays. */
+enum lp_status lp_train_adapt(const struct lp_trainer *t, const struct lp_docs *docs,
+                              struct lp_buf *image);
+
+#endif

@@ -1,0 +1,275 @@
+/* tune.c - what choices are mixed by, as it is best: a guess, then what texts teach that
+ * the model was not made of. They are coded as they will be, and each choice's error moves what
+ * it was mixed by. */
+#include "mix/vec.h"
+#include "train/parts.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* --- What a choice teaches ------------------------------------------------------------- */
+
+enum { FINER = 10 /* bits that values have more while they are learnt */ };
+
+/* How fast: values move by their gradients >> that; odds and weights of what is offered, those of
+ * children. */
+struct rates {
+    unsigned offer_odds, offer_weight, odds, weight;
+};
+
+struct teacher {
+    struct rates rates;
+    int32_t fine[LP_MIXING_SIZE];
+};
+
+/* The coding tells of its choices; what they are is in its headers. */
+struct context;
+struct offer;
+struct pick;
+struct quick;
+struct quick_pick;
+struct choice;
+struct halves;
+static void teach_offer(struct lp_mix *m, const struct context *x, const struct offer *o,
+                        const struct pick *s, lp_vec error);
+static void teach_quick(struct lp_mix *m, const struct context *x, const struct quick *q,
+                        const struct quick_pick *s, const struct halves *h, uint32_t lane);
+static void teach_child(struct lp_mix *m, const struct choice *s, lp_vec error);
+
+#define LP_TEACH_OFFER teach_offer
+#define LP_TEACH_QUICK teach_quick
+#define LP_TEACH_CHILD teach_child
+#include "mix/run.h"
+
+/* Moves a value of m->by. */
+static void move(struct lp_mix *m, const int16_t *value, int64_t gradient, unsigned rate)
+{
+    const int64_t max = (int64_t)INT16_MAX << FINER;
+    struct teacher *t = m->teacher;
+    int16_t *by = (int16_t *)&m->by;
+    const ptrdiff_t i = value - by;
+    const int64_t x = t->fine[i] + gradient / ((int64_t)1 << rate);
+    t->fine[i] = (int32_t)(x > max ? max : x < -max ? -max : x);
+    by[i] = (int16_t)(t->fine[i] / (1 << FINER));
+}
+
+/* Errors of n, of which shares were rounded down: the largest one is lowered so that their sum
+ * is 0. Else what all have in common would grow with each choice. */
+static void balance(int16_t *error, uint32_t n)
+{
+    int32_t sum = 0;
+    uint32_t most = 0;
+    for (uint32_t k = 0; k < n; k++) {
+        sum += error[k];
+        most = error[k] > error[most] ? k : most;
+    }
+    error[most] = (int16_t)(error[most] - sum);
+}
+
+/* A weight, of two sets, of an input that is n values. */
+static void move_weight(struct lp_mix *m, const int16_t *a, const int16_t *b, const int16_t *value,
+                        const int16_t *error, uint32_t n, unsigned rate)
+{
+    int64_t gradient = 0;
+    for (uint32_t k = 0; k < n; k++)
+        gradient += error[k] * value[k];
+    move(m, a, gradient, rate);
+    move(m, b, gradient, rate);
+}
+
+/* Weights of n inputs. */
+static void move_weights(struct lp_mix *m, const int16_t *a, const int16_t *b, const lp_vec *odds,
+                         uint32_t n, const int16_t *error, unsigned rate)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        int16_t value[LP_LANES];
+        lp_vec_store(value, odds[i]);
+        move_weight(m, &a[i], &b[i], value, error, LP_LANES, rate);
+    }
+}
+
+static void teach_offer(struct lp_mix *m, const struct context *x, const struct offer *o,
+                        const struct pick *s, lp_vec error)
+{
+    const struct rates *rates = &((struct teacher *)m->teacher)->rates;
+    int16_t e[LP_LANES];
+    lp_vec_store(e, error);
+    balance(e, LP_LANES);
+    for (uint32_t i = 0; i < LP_SOURCES; i++) {
+        for (uint32_t k = 0; k <= o->n; k++)
+            move(m, &s->odds_of[i][o->class[i][k]], (int64_t)e[k] * s->weight.sum[i],
+                 rates->offer_odds);
+    }
+    if (o->match != NONE_LANE)
+        move(m, &m->by.match[x->match_length], (int64_t)e[o->match] * s->weight.sum[LP_IN_MATCH],
+             rates->offer_odds);
+    move(m, &m->by.none[o->state], (int64_t)e[NONE_LANE] * NONE_WEIGHT, rates->offer_odds);
+    move_weights(m, s->weight.a, s->weight.b, s->odds, LP_IN_MATCH + 1, e, rates->offer_weight);
+}
+
+static void teach_quick(struct lp_mix *m, const struct context *x, const struct quick *q,
+                        const struct quick_pick *s, const struct halves *h, uint32_t lane)
+{
+    const struct rates *rates = &((struct teacher *)m->teacher)->rates;
+    int16_t e[2 * LP_LANES], odds[3][2 * LP_LANES];
+    lp_vec_store(e, h->share[0]);
+    lp_vec_store(e + LP_LANES, h->share[1]);
+    for (uint32_t k = 0; k < 2 * LP_LANES; k++)
+        e[k] = (int16_t)((k == lane) * ERROR_ONE - e[k] * ERROR_ONE / (int32_t)h->total);
+    balance(e, 2 * LP_LANES);
+    for (int i = 0; i < 2; i++) {
+        lp_vec_store(odds[0] + LP_LANES * i, s->follow_odds[i]);
+        lp_vec_store(odds[1] + LP_LANES * i, s->list_odds[i]);
+        lp_vec_store(odds[2] + LP_LANES * i, s->match_odds[i]);
+    }
+    for (uint32_t k = 0; k < 2 * LP_LANES; k++) {
+        const int place = k >= LP_LANES   ? (int)k - LP_LANES
+                          : q->follows[k] ? q->place[k]
+                                          : LP_FOLLOW_MAX;
+        move(m, &s->follow[x->follow_class[place]], (int64_t)e[k] * s->weight.sum[0],
+             rates->offer_odds);
+        move(m, &s->list[k < LP_LANES ? q->class[k] : 0], (int64_t)e[k] * s->weight.sum[1],
+             rates->offer_odds);
+    }
+    if (q->match != q->none)
+        move(m, &m->by.match[x->match_length], (int64_t)e[q->match] * s->weight.sum[LP_IN_MATCH],
+             rates->offer_odds);
+    move(m, &m->by.none[q->state], (int64_t)e[q->none] * NONE_WEIGHT, rates->offer_odds);
+    for (int i = 0; i < 3; i++) {
+        const int input = i < 2 ? i : LP_IN_MATCH;
+        move_weight(m, &s->weight.a[input], &s->weight.b[input], odds[i], e, 2 * LP_LANES,
+                    rates->offer_weight);
+    }
+}
+
+static void teach_child(struct lp_mix *m, const struct choice *s, lp_vec error)
+{
+    const struct rates *rates = &((struct teacher *)m->teacher)->rates;
+    int16_t e[LP_LANES], class[LP_LANES];
+    lp_vec_store(e, error);
+    lp_vec_store(class, s->class);
+    balance(e, LP_LANES);
+    for (uint32_t k = 0; s->follow != NULL && k < LP_LANES; k++)
+        move(m, &s->follow[class[k]], (int64_t)e[k] * s->weight[LP_IN_FOLLOW], rates->odds);
+    move_weights(m, s->weight_a, s->weight_b, s->odds, LP_INPUTS - 1, e, rates->weight);
+}
+
+static enum lp_status run_taught(struct lp_mix *m, struct lp_range_coder *c, const uint32_t *ids,
+                                 size_t n, bool decode)
+{
+    (void)decode;
+    return run(m, c, ids, n, false, m->fast);
+}
+
+/* --- A guess ----------------------------------------------------------------------------- */
+
+/* Log odds. */
+static int16_t odds(double x)
+{
+    return (int16_t)lround(x * 2048);
+}
+
+void lp_tune_guess(struct lp_mixing by[LP_WAYS])
+{
+    struct lp_mixing *a = &by[0];
+    for (int r = 0; r < LP_LEVELS; r++) {
+        for (int l = 0; l < LP_LEVELS; l++) {
+            for (int i = 0; i < LP_SOURCES; i++)
+                a->offer[i][l][r] = odds(r == 0 ? -0.5 : 0.4 * r - 0.2 * l);
+        }
+    }
+    for (int l = 0; l < LP_LEVELS; l++) {
+        for (int r = 0; r < LP_LEVELS; r++)
+            a->follow[l][r] = odds(0.3 * r);
+    }
+    /* As tuning has them on the whole, which some sets of records are too few or too much
+     * alike for. */
+    for (int i = 0; i < LP_MATCH_LENGTHS; i++)
+        a->match[i] = odds(2);
+    for (int i = 0; i < LP_STATES; i++) {
+        a->none[i] = odds(2);
+        for (int k = 0; k <= LP_IN_MATCH; k++)
+            a->offer_a[i][k] = 8192;
+    }
+    for (int i = 0; i < 2 * LP_MET_LEVELS; i++) {
+        a->child_a[i][LP_IN_MODEL] = 5000;
+        a->child_a[i][LP_IN_NODE] = 11500;
+        a->child_a[i][LP_IN_FOLLOW] = 5000;
+    }
+    by[1] = by[0];
+}
+
+void lp_tune_put(const struct lp_mixing by[LP_WAYS], unsigned char *to)
+{
+    for (size_t i = 0; i < LP_WAYS * LP_MIXING_SIZE; i++)
+        lp_put16(to + 2 * i, (uint16_t)((const int16_t *)by)[i]);
+}
+
+/* --- Tuning ------------------------------------------------------------------------------ */
+
+/* One way: some passes over docs in random order, ever slower. The values are the mean over
+ * the last pass, so that no doc's are preferred. */
+static enum lp_status tune_way(const struct lp_trainer *t, const struct lp_buf *image,
+                               const struct lp_docs *docs, bool fast, struct lp_mixing *by)
+{
+    static const struct rates rates[] = {
+        {8, 5, 10, 8},   {9, 6, 11, 9},   {10, 7, 12, 10}, {11, 8, 13, 11}, {12, 9, 14, 12},
+        {12, 9, 14, 12}, {12, 9, 14, 12}, {12, 9, 14, 12}, {12, 9, 14, 12}, {13, 10, 15, 13}};
+    enum { PASSES = sizeof rates / sizeof *rates };
+    struct lp_model model;
+    struct lp_mix *mix = NULL;
+    struct lp_buf code = {0};
+    struct teacher *teacher = malloc(sizeof *teacher);
+    double *sum = calloc(LP_MIXING_SIZE, sizeof *sum);
+    uint32_t *order = malloc((docs->ndocs + 1) * sizeof *order), seed = 1;
+    enum lp_status status = teacher == NULL || sum == NULL || order == NULL ? LP_NOMEM : LP_OK;
+    if (status == LP_OK)
+        status = lp_model_view(image->p, image->n, &model);
+    if (status == LP_OK)
+        status = lp_mix_new(&model, fast, &mix);
+    for (uint32_t d = 0; status == LP_OK && d < docs->ndocs; d++) {
+        uint32_t at = lp_train_draw(&seed) % (d + 1);
+        order[d] = order[at];
+        order[at] = d;
+    }
+    if (status == LP_OK) {
+        mix->by = *by;
+        mix->run = run_taught;
+        mix->teacher = teacher;
+        for (size_t i = 0; i < LP_MIXING_SIZE; i++)
+            teacher->fine[i] = ((const int16_t *)by)[i] * (1 << FINER);
+    }
+    for (int pass = 0; status == LP_OK && pass < PASSES; pass++) {
+        size_t nbytes = 0;
+        teacher->rates = rates[pass];
+        for (uint32_t i = 0; status == LP_OK && i < docs->ndocs; i++) {
+            size_t begin = order[i] > 0 ? docs->end[order[i] - 1] : 0;
+            code.n = 0;
+            status = lp_mix_encode(mix, docs->id + begin, docs->end[order[i]] - begin, &code);
+            nbytes += code.n;
+            for (size_t k = 0; pass == PASSES - 1 && k < LP_MIXING_SIZE; k++)
+                sum[k] += teacher->fine[k];
+        }
+        lp_train_tell(t, "tuning%s on %u records, pass %d of %d: %.4f bits a token",
+                      fast ? " the fast way" : "", docs->ndocs, pass + 1, PASSES,
+                      8.0 * (double)nbytes / (double)docs->n);
+    }
+    for (size_t k = 0; status == LP_OK && docs->ndocs > 0 && k < LP_MIXING_SIZE; k++)
+        ((int16_t *)by)[k] = (int16_t)lround(sum[k] / docs->ndocs / (1 << FINER));
+    free(teacher);
+    free(sum);
+    free(order);
+    lp_buf_free(&code);
+    lp_mix_free(mix);
+    return status;
+}
+
+enum lp_status lp_tune(const struct lp_trainer *t, const struct lp_buf *image,
+                       const struct lp_docs *docs, struct lp_mixing by[LP_WAYS])
+{
+    enum lp_status status = LP_OK;
+    for (int way = 0; status == LP_OK && way < LP_WAYS; way++)
+        status = tune_way(t, image, docs, way == 1, &by[way]);
+    return status;
+}
