@@ -52,7 +52,7 @@ LIB_OBJ := $(filter-out $(TRAIN_OBJ),$(call objects,lib/*.c lib/*/*.c))
 COMMANDS := $(basename $(notdir $(wildcard cmd/lp*.c))) $(notdir $(wildcard cmd/lp*[a-z]))
 COMMANDS := $(sort $(filter-out %.c,$(COMMANDS)))
 UNITS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
-ENCODINGS := gpt2 r50k_base p50k_base p50k_edit cl100k_base o200k_base o200k_harmony
+ENCODINGS := $(shell sed -n 's/^encoding \([^ ]*\).*/\1/p' vocab/encodings)
 VOCABS := $(ENCODINGS:%=$B/vocab/%.lpv)
 MODELS := $(patsubst vocab/%.lpm.zst,$B/vocab/%.lpm,$(wildcard vocab/*.lpm.zst))
 PAGES := $(wildcard man/*.[1-9])
@@ -106,9 +106,6 @@ $B/bin/%: $$(call objects,cmd/$$*.c cmd/$$*/*.c) $B/obj/cmd/shared.a $B/lib/$(SH
 
 # What does the same to many numbers; -O3 makes mixing a fifth faster.
 $B/obj/lib/mix/run_portable.o $B/obj/lib/mix/run_avx2.o $B/obj/lib/train/cluster.o $B/obj/lib/train/net.o: ALL_CFLAGS += -O3
-# What runs once for a block, not for each byte; -Os makes it a quarter smaller.
-$B/obj/lib/file.o $B/obj/lib/parse.o $B/obj/lib/recover.o $B/obj/lib/stage_zstd.o: ALL_CFLAGS += -Os
-
 $B/bin/lptrain: $(call objects,cmd/lptrain/*.c) $B/obj/cmd/shared.a $(TRAIN_OBJ) $B/lib/liblp.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lm

@@ -3,6 +3,7 @@
 #include "block/body.h"
 #include "block/resolve.h"
 #include "format/blob.h"
+#include "format/encodings.h"
 #include "lp.h"
 #include "tokens/codes.h"
 #include "tokens/vocab.h"
@@ -84,6 +85,18 @@ enum lp_status lp_decode(struct lp_codec *codec, const uint32_t *ids, size_t nid
     return status;
 }
 
+/* What it costs a blob to name the dictionary or model of options: 0 when there is
+ * none, or one that the toolkit ships. */
+static size_t naming(const struct lp_options *options)
+{
+    if (options->chain == LP_CHAIN_TOKENS_MIX)
+        return lp_model_fingerprint(options->model) !=
+                       lp_shipped_model(lp_model_vocab_fingerprint(options->model))
+                   ? LP_BLOB_NAMING
+                   : 0;
+    return options->dict != NULL ? LP_BLOB_NAMING : 0;
+}
+
 /* Puts a body, of which the ids may be at hand, into codec->payload as a blob: head, then its
  * smallest form. */
 static enum lp_status put_blob(struct lp_codec *codec, const struct lp_options *o,
@@ -94,7 +107,7 @@ static enum lp_status put_blob(struct lp_codec *codec, const struct lp_options *
     out->n = 0;
     if (!lp_buf_reserve(out, LP_BLOB_HEAD_MAX))
         return LP_NOMEM;
-    codec->coder.naming = lp_blob_naming(o);
+    codec->coder.naming = naming(o);
     out->n = LP_BLOB_HEAD_MAX; /* the head is put before the payload once that is known */
     enum lp_status status = lp_body_pack(&codec->coder, o, base, 1, body, ids, out, &blob->wire);
     if (status != LP_OK)

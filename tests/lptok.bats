@@ -236,7 +236,7 @@ o200k_harmony  201088 ids  bce641c05e09c7e3"
 }
 
 @test "-c agrees with --ids on a larger text" {
-    cat "$ROOT"/lib/*.c > p
+    cat "$ROOT"/lib/*/*.c > p
     [ "$(lptok -c < p)" -eq "$(lptok --ids p | wc -w)" ]
     [ "$(lptok -c -L < p)" -eq "$(lptok -L --ids p | wc -w)" ]
 }
@@ -284,7 +284,7 @@ o200k_harmony  201088 ids  bce641c05e09c7e3"
 # --- Blocks -------------------------------------------------------------------
 
 @test "-B and --block-size set how much text a block holds" {
-    cat "$ROOT"/lib/*.c | head -c 100000 > p
+    cat "$ROOT"/lib/*/*.c | head -c 100000 > p
     lptok -L p > one.lp
     [ "$(listed blocks one.lp)" = 1 ]
     lptok -L -B 4K p > many.lp
@@ -445,7 +445,7 @@ in_pieces() {
         ulimit -f 1
         trap '' XFSZ
         head -c 100000 /dev/urandom > big || true
-        lptok -o file - < "$ROOT/lib/unicode_class.c" 2> err && exit 1
+        lptok -o file - < "$ROOT/lib/tokens/unicode_class.c" 2> err && exit 1
         err_line lptok 'file: cannot be written: File too large'
     )
     [ "$(< file)" = old ]

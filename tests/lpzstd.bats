@@ -6,7 +6,7 @@ load helpers
 # 150 kB of text in lines; tokens of it; a dictionary of its kind of text.
 setup_file() {
     cd "$BATS_FILE_TMPDIR" || return
-    cat "$ROOT"/lib/*.c | head -c 150000 > text
+    cat "$ROOT"/lib/*/*.c | head -c 150000 > text
     lptok -L -B 16K text > text.tok
     mkdir pieces
     head -c 100000 text | split -b 500 - pieces/

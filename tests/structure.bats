@@ -3,84 +3,85 @@
 
 load helpers
 
+# shellcheck disable=SC2153 # ROOT is the helpers'
 setup() {
     cd "$ROOT" || return
 }
 
-# What each file of a directory includes: "X Y" for X.c or X.h that includes Y.h.
+# Which folder may include which; any may include its own files, and lp.h. Of a folder that is not
+# here nothing may be included. "lib" and "cmd" are the files that lie there.
+allowed() {
+    cat << 'END'
+lib/base    -
+lib/format  lib/base
+lib/tokens  lib/base
+lib/mix     lib/base
+lib/block   lib/base lib/format lib/tokens lib/mix
+lib         lib/base lib/format lib/tokens lib/block
+lib/train   lib/base lib/mix
+cmd         cmd/shared
+cmd/shared  -
+cmd/lpstat  cmd/shared
+cmd/lptrain cmd/shared lib/train lib/base lib/block lib/tokens
+vocab       lib/base lib/tokens lib/mix
+END
+}
+
+# "FILE FOLDER TARGET": what each file includes of others, and the folder that this lies in.
 includes() {
-    awk '/^#include "/ {
-        split(FILENAME, path, "/"); from = path[length(path)]; sub(/\.[ch]$/, "", from)
-        to = $2; gsub(/"|\.h/, "", to)
-        sub(/^mix_state$/, "mix", from); sub(/^mix_state$/, "mix", to) # for the trainer
-        if (from != to) print from, to
-    }' "$1"/*.[ch] | sort -u
+    grep -rHE '^#include ("|<lp\.h>)' --include='*.[ch]' lib cmd vocab | sed -E 's/:#include ["<]/ /; s/[">].*//' |
+        while read -r file name; do
+            for root in lib cmd; do
+                if [ -e "$root/$name" ]; then echo "$file $(dirname "$root/$name") $root/$name"; fi
+            done
+            [ -e "lib/$name" ] || [ -e "cmd/$name" ] || echo "$file nowhere $name"
+        done
 }
 
-# Everything that a module of lib/ sees, by way of others too.
-seen_by() {
-    includes lib > "$BATS_TEST_TMPDIR/includes"
-    awk -v start="$1" '
-        { from[NR] = $1; to[NR] = $2 }
-        END {
-            seen[start] = 1
-            do {
-                grown = 0
-                for (i = 1; i <= NR; i++)
-                    if (seen[from[i]] && !seen[to[i]]) { seen[to[i]] = 1; grown = 1 }
-            } while (grown)
-            for (module in seen) if (seen[module] && module != start) print module
-        }' "$BATS_TEST_TMPDIR/includes"
+@test "each folder includes only what it may" {
+    includes > "$BATS_TEST_TMPDIR/includes"
+    [ "$(wc -l < "$BATS_TEST_TMPDIR/includes")" -gt 200 ]
+    while read -r file folder target; do
+        from=$(dirname "$file")
+        [[ $folder == "$from" || $target == lib/lp.h ]] && continue
+        [[ " $(allowed | sed -n "s|^$from  *||p") " == *" $folder "* ]] || fail "$file includes $target"
+    done < "$BATS_TEST_TMPDIR/includes"
 }
 
-never_sees() {
-    local module=$1 other
-    shift
-    [ -e "lib/$module.c" ] || [ -e "lib/$module.h" ] || fail "no $module"
-    for other; do
-        if seen_by "$module" | grep -qxE "$other"; then fail "$module sees $other"; fi
+@test "each folder of lib and cmd is in that table" {
+    for folder in lib/*/ cmd/*/; do
+        allowed | grep -q "^${folder%/} " || fail "$folder"
     done
 }
 
-@test "the library includes nothing of the commands" {
-    includes lib | awk '{ print $2 }' | sort -u | while read -r name; do
-        [ -e "lib/$name.h" ] || fail "$name"
-    done
-}
-
-@test "in the library arrows go one way" {
-    includes lib | tsort > "$BATS_TEST_TMPDIR/order"
+@test "in the library and in the commands arrows go one way" {
+    includes | awk '{ sub(/\.[ch]$/, "", $1); sub(/\.h$/, "", $3); if ($1 != $3) print $1, $3 }' |
+        sed 's|lib/mix/state|lib/mix/mix|g' | awk '$1 != $2' | # mix.c and its state, shared with the trainer
+        tsort > "$BATS_TEST_TMPDIR/order"
 }
 
 @test "stages do not know each other" {
-    for stage in lib/stage_*.c; do
-        never_sees "$(basename "$stage" .c)" 'stage_.*'
-    done
-}
-
-@test "the grammar knows no tokens and no compression" {
-    for module in frame parse emit recover; do
-        never_sees $module vocab bpe tok pretok pack model mix body dict 'stage_.*'
-    done
-}
-
-@test "tokens know no streams" {
-    for module in vocab pretok bpe tok pack unicode_class; do
-        never_sees $module frame parse emit body blob recover lanes need 'stage_.*'
-    done
+    if grep -l 'include "block/stage_' lib/block/stage_*.c | while read -r file; do
+        grep -h 'include "block/stage_' "$file" | grep -v "\"${file#lib/}" | grep -v "\"${file#lib/}" |
+            grep -v "$(basename "$file" .c).h"
+    done | grep .; then fail 'a stage includes another'; fi
 }
 
 @test "only what compresses includes zstd" {
-    [ "$(grep -l '<zstd.h>' cmd/* lib/* | tr '\n' ' ')" = 'cmd/lptrain.c lib/dict.c lib/lopace.c lib/stage_zstd.c ' ]
+    [ "$(grep -rl '<zstd.h>' cmd lib | sort | tr '\n' ' ')" = 'cmd/lptrain/lptrain.c lib/block/dict.c lib/block/stage_zstd.c lib/lopace.c ' ]
 }
 
-@test "the commands include only lp.h of the library, and not each other" {
+@test "a command includes no other, and the library as <lp.h>" {
     # lptrain is linked with the trainer, which knows the library's inside.
-    includes cmd | awk '$1 != "lptrain" { print $2 }' | sort -u | while read -r name; do
-        [ -e "cmd/$name.h" ] || fail "$name"
-        if grep -q '^int main' "cmd/$name.c" 2> /dev/null; then fail "$name is a command"; fi
-    done
-    [ "$(grep -h '^#include <lp' cmd/*.[ch] | sort -u)" = '#include <lp.h>' ]
+    [ "$(grep -rh '^#include <lp' cmd | sort -u)" = '#include <lp.h>' ]
+    if grep -rhE '^#include "lp(tok|zstd|mix|unpack|entropy|stat|train)' cmd |
+        grep -vE '"lp(stat|train)/'; then fail 'includes a command'; fi
+}
+
+@test "the encodings of the library are those of vocab/encodings" {
+    sed -n 's/^encoding \([^ ]*\).*/\1/p' vocab/encodings > "$BATS_TEST_TMPDIR/names"
+    sed -n '/lp_encodings\[/,/^};/ s/^ *{"\([^"]*\)".*/\1/p' lib/format/encodings.c |
+        diff - "$BATS_TEST_TMPDIR/names"
 }
 
 @test "only lp_ symbols are exported, and all of lp.h" {
@@ -139,10 +140,25 @@ never_sees() {
 }
 
 @test "every C file says first what it is for" {
-    for file in lib/*.[ch] cmd/*.[ch]; do
+    for file in lib/*.[ch] lib/*/*.[ch] cmd/*.[ch] cmd/*/*.[ch]; do
         case $file in
         *.h) [[ $(head -n 1 "$file") == "/* $(basename "$file") - "* ]] || fail "$file" ;;
         *.c) [[ $(head -n 1 "$file") == '/* '* || -e ${file%c}h ]] || fail "$file" ;;
         esac
     done
+}
+
+# Lines of each function's body, and its file: the style puts its braces in the first column.
+function_lengths() {
+    awk '/^\{$/ { start = FNR } /^\}$/ && start { print FNR - start - 1, FILENAME ":" start; start = 0 }' \
+        lib/*.[ch] lib/*/*.[ch] cmd/*.[ch] cmd/*/*.[ch] vocab/*.c
+}
+
+@test "functions are short: half have less than 12 lines, none has more than 70" {
+    function_lengths | sort -n > "$BATS_TEST_TMPDIR/lengths"
+    n=$(wc -l < "$BATS_TEST_TMPDIR/lengths")
+    [ "$n" -gt 1000 ]
+    [ "$(sed -n "$((n / 2))p" "$BATS_TEST_TMPDIR/lengths" | cut -d' ' -f1)" -lt 12 ]
+    read -r most where < <(tail -n 1 "$BATS_TEST_TMPDIR/lengths")
+    [ "$most" -le 70 ] || fail "$where has $most lines"
 }

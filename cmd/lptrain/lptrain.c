@@ -5,7 +5,6 @@
 #include "base/bytes.h"
 #include "base/xxh64.h"
 #include "block/dict.h"
-#include "format/blob.h"
 #include "shared/form.h"
 #include "shared/progress.h"
 #include "shared/stored.h"
@@ -237,7 +236,7 @@ static void add_blob(struct records *r, struct input *in, float weight)
     unsigned char *data;
     const void *text;
     struct lp_buf copy = {0};
-    size_t size, n = input_all(r->tool, in, LP_BLOCK_MAX + LP_BLOB_HEAD_MAX, &data);
+    size_t size, n = input_all(r->tool, in, LP_BLOCK_MAX + 64, &data);
     enum lp_status status = lp_unpack(r->codec, data, n, tool_find, r->finder, &text, &size);
     if (status != LP_OK)
         tool_fail(r->tool, in->name, status, 0, lp_codec_need(r->codec));
@@ -365,6 +364,9 @@ struct ratio {
     double blob, stream;
 };
 
+/* Bytes of a blob's head at most, and of a fingerprint in it, see lpstream(5). */
+enum { HEAD_MOST = 6, NAMING = 8 };
+
 static struct ratio measure(const struct records *r, const bool *held,
                             const struct lp_options *options)
 {
@@ -382,7 +384,7 @@ static struct ratio measure(const struct records *r, const bool *held,
         check(r->tool, "measuring",
               lp_pack(codec, r->text.p + begin, r->end[d] - begin, &blob, &size));
         check(r->tool, "measuring", lp_blob_info(blob, size, &info));
-        size_t naming = info.dict != 0 || info.model != 0 ? lp_blob_naming(options) : 0;
+        size_t naming = size - info.payload_size > HEAD_MOST ? NAMING : 0;
         mean.blob += text / (double)size;
         mean.stream += text / (double)(size - naming);
         n++;

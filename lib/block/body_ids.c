@@ -1,5 +1,6 @@
 /* body_ids.c - a block's body to the ids of its records, without its text. */
 #include "base/bytes.h"
+#include "base/ids.h"
 #include "block/body.h"
 #include "tokens/codes.h"
 #include "tokens/vocab.h"
@@ -43,13 +44,9 @@ static enum lp_status to_ids(struct lp_ids_target *t, const unsigned char *codes
     enum lp_status status = t->in_text ? end_text(t, false) : LP_OK;
     if (status != LP_OK)
         return status;
-    if (n > ids->cap) {
-        uint32_t *v = n > SIZE_MAX / sizeof *v ? NULL : realloc(ids->v, n * sizeof *v);
-        if (v == NULL)
-            return LP_NOMEM;
-        ids->v = v;
-        ids->cap = n;
-    }
+    ids->n = 0;
+    if (!lp_ids_reserve(ids, n)) /* a code has one byte at least */
+        return LP_NOMEM;
     return lp_codes_to_ids(t->vocab, codes, n, ids->v, &ids->n);
 }
 

@@ -1,8 +1,9 @@
 #include "block/stage_mix.h"
 
+#include "base/ids.h"
 #include "mix/mix.h"
 #include "tokens/codes.h"
-#include "tokens/merge_giant.h"
+#include "tokens/vocab.h"
 
 void lp_mixer_free(struct lp_mixer *m)
 {

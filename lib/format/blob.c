@@ -1,7 +1,7 @@
 #include "format/blob.h"
 
 #include "base/bytes.h"
-#include "format/shipped.h"
+#include "format/encodings.h"
 
 #include <string.h>
 
@@ -39,22 +39,12 @@ static unsigned first_byte(const struct lp_blob *blob, unsigned vocab, bool name
     return blob->checked ? LP_BLOB_CHECKED : LP_BLOB_UNCHECKED;
 }
 
-size_t lp_blob_naming(const struct lp_options *options)
-{
-    if (options->chain == LP_CHAIN_TOKENS_MIX)
-        return lp_model_fingerprint(options->model) !=
-                       lp_shipped_model(lp_model_vocab_fingerprint(options->model))
-                   ? LP_BLOB_NAMING
-                   : 0;
-    return options->dict != NULL ? LP_BLOB_NAMING : 0;
-}
-
 /* Two vocabularies have the same tokens, so the name counts. */
 static unsigned vocab_number(const struct lp_blob *blob)
 {
     unsigned i = 0;
-    while (i < LP_SHIPPED_VOCABS && (lp_shipped[i].vocab != blob->vocab_fingerprint ||
-                                     strcmp(lp_encoding_list(i), blob->vocab_name) != 0))
+    while (i < LP_ENCODINGS && (lp_encodings[i].vocab != blob->vocab_fingerprint ||
+                                strcmp(lp_encodings[i].name, blob->vocab_name) != 0))
         i++;
     return i;
 }
@@ -63,10 +53,10 @@ size_t lp_blob_put(const struct lp_blob *blob, unsigned char *dst)
 {
     enum lp_chain chain = lp_wire_chain(blob->wire);
     unsigned vocab = lp_chain_tokens(chain) ? vocab_number(blob) : 0;
-    if (vocab == LP_SHIPPED_VOCABS)
+    if (vocab == LP_ENCODINGS)
         return 0;
     uint64_t named = blob->dict_fingerprint;
-    if (chain == LP_CHAIN_TOKENS_MIX && blob->model_fingerprint != lp_shipped[vocab].model)
+    if (chain == LP_CHAIN_TOKENS_MIX && blob->model_fingerprint != lp_encodings[vocab].model)
         named = blob->model_fingerprint;
     unsigned char *p = dst;
     *p = (unsigned char)first_byte(blob, vocab, named != 0);
@@ -104,20 +94,20 @@ enum lp_status lp_blob_get(const unsigned char *src, size_t n, struct lp_blob *b
         blob->wire = description & LP_WIRE_MASK;
         vocab = description >> VOCAB_SHIFT & 7;
         named = description & HAS_FINGERPRINT;
-        if (description & RESERVED || vocab >= LP_SHIPPED_VOCABS)
+        if (description & RESERVED || vocab >= LP_ENCODINGS)
             return LP_VERSION;
     }
     enum lp_chain chain = lp_wire_chain(blob->wire);
     bool mixed = chain == LP_CHAIN_TOKENS_MIX;
     if (lp_chain_tokens(chain)) {
-        blob->vocab_name = lp_encoding_list(vocab);
-        blob->vocab_fingerprint = lp_shipped[vocab].vocab;
+        blob->vocab_name = lp_encodings[vocab].name;
+        blob->vocab_fingerprint = lp_encodings[vocab].vocab;
     } else if (vocab != 0) {
         return LP_DATA;
     }
     if (n - at < (named ? (size_t)LP_BLOB_NAMING : 0) + (blob->checked ? 4 : 0))
         return LP_TRUNCATED;
-    uint64_t fingerprint = mixed ? lp_shipped[vocab].model : 0;
+    uint64_t fingerprint = mixed ? lp_encodings[vocab].model : 0;
     if (named) {
         fingerprint = lp_get64(src + at);
         at += 8;

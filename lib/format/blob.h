@@ -31,10 +31,6 @@ struct lp_blob {
  * when blobs have no number for the vocabulary. */
 size_t lp_blob_put(const struct lp_blob *blob, unsigned char *dst);
 
-/* What it costs a blob to name the dictionary or model of options: 0 when there is
- * none, or one that the toolkit ships. */
-size_t lp_blob_naming(const struct lp_options *options);
-
 /* Reads it, and its length. LP_NOT_LP when src begins no blob. */
 enum lp_status lp_blob_get(const unsigned char *src, size_t n, struct lp_blob *blob, size_t *size);
 

@@ -1,11 +1,29 @@
-/* encodings.c - the encodings there are, and the models that use them: the
- * tables of tiktoken 0.14, model.py. */
+/* encodings.c - the encodings there are, and the language models that use them: the tables of
+ * tiktoken 0.14, model.py. */
+#include "format/encodings.h"
+
 #include "lp.h"
 
 #include <string.h>
 
-static const char *const encodings[] = {"gpt2",        "r50k_base",  "p50k_base",    "p50k_edit",
-                                        "cl100k_base", "o200k_base", "o200k_harmony"};
+const struct lp_encoding lp_encodings[LP_ENCODINGS] = {
+    {"gpt2", UINT64_C(0x24c48060d3a8d0ca), 0},
+    {"r50k_base", UINT64_C(0x24c48060d3a8d0ca), 0},
+    {"p50k_base", UINT64_C(0xbdf387761b2fe379), 0},
+    {"p50k_edit", UINT64_C(0x63fbe4692dce9076), 0},
+    {"cl100k_base", UINT64_C(0xd35ea627e528410a), UINT64_C(0x49b1c6752a89a34e)},
+    {"o200k_base", UINT64_C(0xe5335425da3a881d), UINT64_C(0xcd2c80f2341ff9be)},
+    {"o200k_harmony", UINT64_C(0xbce641c05e09c7e3), 0},
+};
+
+uint64_t lp_shipped_model(uint64_t vocab)
+{
+    for (int i = 0; i < LP_ENCODINGS; i++) {
+        if (lp_encodings[i].vocab == vocab)
+            return lp_encodings[i].model;
+    }
+    return 0;
+}
 
 struct model {
     const char *name, *encoding;
@@ -84,14 +102,14 @@ static const struct model prefixes[] = {
 
 const char *lp_encoding_list(size_t i)
 {
-    return i < COUNT(encodings) ? encodings[i] : NULL;
+    return i < LP_ENCODINGS ? lp_encodings[i].name : NULL;
 }
 
 const char *lp_encoding_name(const char *name)
 {
-    for (size_t i = 0; i < COUNT(encodings); i++) {
-        if (strcmp(encodings[i], name) == 0)
-            return encodings[i];
+    for (size_t i = 0; i < LP_ENCODINGS; i++) {
+        if (strcmp(lp_encodings[i].name, name) == 0)
+            return lp_encodings[i].name;
     }
     for (size_t i = 0; i < COUNT(models); i++) {
         if (strcmp(models[i].name, name) == 0)

@@ -2,7 +2,7 @@
 
 #include "base/bytes.h"
 #include "base/xxh64.h"
-#include "format/shipped.h"
+#include "format/encodings.h"
 
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /* mix.c - codes sequences of token ids by a model: what is learnt, and how it begins.
- * How tokens are coded is in mix_run.h. */
+ * How tokens are coded is in run.h. */
+#include "base/ids.h"
 #include "mix/model_cells.h"
 #include "mix/state.h"
-#include "tokens/merge_giant.h"
 
 #include <stdlib.h>
 

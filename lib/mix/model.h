@@ -38,7 +38,7 @@ enum {
     LP_CELL_CLASS_BITS = 4,  /* of a cell: its count's class */
     LP_CELL_CLASSES = 1 << LP_CELL_CLASS_BITS,
     LP_BUCKET_CELLS = 16,     /* 64 bytes */
-    LP_NET_SIZE = 32,         /* values of a vector of the network (net.h) */
+    LP_NET_SIZE = 32,         /* values of a vector of the network (model_net.h) */
     LP_NET_PLACES = 4,        /* the last three tokens, and the faded sum of all before */
     LP_NET_ROW = 16,          /* bytes of a row in one place: nibbles */
     LP_NET_ROW_MAX = 7,       /* its values are from -7 to 7, plus 8 */
@@ -73,7 +73,7 @@ enum lp_lpm_section {
     LP_LPM_LEAF,    /* u24[size]: the leaf of an id, 0xFFFFFF for none */
     LP_LPM_ID,      /* u24[leaves]: the id of a leaf */
     LP_LPM_INDEX,   /* u8[leaves / 64 + 1][32]: which leaves have successors and rows; see below */
-    LP_LPM_FOLLOW,  /* u8[][64], u8[][32]: leaves' successors; see follow.h */
+    LP_LPM_FOLLOW,  /* u8[][64], u8[][32]: leaves' successors; see model_follow.h */
     LP_LPM_NET_ROW, /* u4[rows][4][32]: a leaf's part of the vector in each place */
     LP_LPM_NET_WEIGHT, /* u4[][4][16][4][2]: of the first nodes' children; plus 8 */
     LP_LPM_CELL,       /* u32[16][]: check, count class, leaf: successors of two, of three tokens */

@@ -15,7 +15,7 @@
  *
  * The fast way leaves out what costs most for what it gives: the lists of three tokens and of
  * the sequence, and in the tree the model's successors of the last token, which it offers as they
- * are (mix_quick.h).
+ * are (run_fast.h).
  *
  * Encoding and decoding are one code, of which each gets a copy of its own (LP_INLINE):
  * without that, every choice asks which of them it is. What is the same for both they

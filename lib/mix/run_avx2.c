@@ -1,4 +1,4 @@
-/* run_avx2.c - the coding of mix_run.h with AVX2, chosen at run time. */
+/* run_avx2.c - the coding of run.h with AVX2, chosen at run time. */
 #include "base/cpu.h"
 
 #if LP_HAVE_AVX2

@@ -1,5 +1,5 @@
 /* run_choice.h - a choice of one in up to sixteen: from odds to shares of the range. A part
- * of mix_run.h. */
+ * of run.h. */
 #ifndef LP_MIX_RUN_CHOICE_H
 #define LP_MIX_RUN_CHOICE_H
 

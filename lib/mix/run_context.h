@@ -1,5 +1,5 @@
 /* run_context.h - what comes before a token: its leaves, what the network makes of them, where
- * lists of what came after them are, the match. A part of mix_run.h. */
+ * lists of what came after them are, the match. A part of run.h. */
 #ifndef LP_MIX_RUN_CONTEXT_H
 #define LP_MIX_RUN_CONTEXT_H
 

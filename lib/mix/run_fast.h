@@ -1,7 +1,7 @@
 /* run_fast.h - the fast way's first choice: the model's successors of the last leaf, and those of
  * the last two and what the match foresees, or none of them. As more is offered than in the whole
  * way, fewer tokens walk down the tree. What is offered needs no looking up: a cell says which
- * successor it is, so that all cells of a list are seen to at once. A part of mix_run.h. */
+ * successor it is, so that all cells of a list are seen to at once. A part of run.h. */
 #ifndef LP_MIX_RUN_FAST_H
 #define LP_MIX_RUN_FAST_H
 

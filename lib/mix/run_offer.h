@@ -1,5 +1,5 @@
 /* run_offer.h - the first choice: one of the leaves that lists and the match offer, or none of
- * them. A part of mix_run.h. */
+ * them. A part of run.h. */
 #ifndef LP_MIX_RUN_OFFER_H
 #define LP_MIX_RUN_OFFER_H
 

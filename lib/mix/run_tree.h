@@ -1,4 +1,4 @@
-/* run_tree.h - a choice in the tree: which child of a node has the leaf. A part of mix_run.h. */
+/* run_tree.h - a choice in the tree: which child of a node has the leaf. A part of run.h. */
 #ifndef LP_MIX_RUN_TREE_H
 #define LP_MIX_RUN_TREE_H
 

@@ -27,9 +27,9 @@ const struct lp_constants lp_constants = {
     /* Words of three bytes each to four, of either half. */
     .threes = {0x0100, -0xFE, 0x0403, -0xFB, 0x0706, -0xF8, 0x0A09, -0xF5, 0x0100, -0xFE, 0x0403,
                -0xFB, 0x0706, -0xF8, 0x0A09, -0xF5},
-    /* mix_choice.h: power() ends at -2047, its lines have 128 steps and that slope in 1 / 65536. */
+    /* run_choice.h: power() ends at -2047, its lines have 128 steps and that slope in 1 / 65536. */
     .power_end = SIXTEEN(2047),
     .power_part = SIXTEEN(127),
     .power_slope = SIXTEEN(-201),
-    .cost_unit = SIXTEEN(-256), /* mix_node.h: 1/8 in 1/2048, less */
+    .cost_unit = SIXTEEN(-256), /* run_tree.h: 1/8 in 1/2048, less */
 };

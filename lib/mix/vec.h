@@ -19,8 +19,8 @@
 
 enum { LP_LANES = 16 };
 
-/* Constants, each sixteen times (vec.c): of what is below and of net.h, and of mixing. They are
- * read from memory, as operands; gcc would make those it knows anew, by three instructions. */
+/* Constants, each sixteen times (vec.c): of what is below and of model_net.h, and of mixing. They
+ * are read from memory, as operands; gcc would make those it knows anew, by three instructions. */
 extern const struct lp_constants {
     int16_t one[LP_LANES], eight[LP_LANES], fifteen[LP_LANES], byte[LP_LANES], nibbles[LP_LANES],
         least[LP_LANES], least_byte[LP_LANES], most_byte[LP_LANES], float_bias[LP_LANES],

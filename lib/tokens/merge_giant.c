@@ -33,21 +33,6 @@ enum {
     SETTLE_SHARE = 128, /* the part of it that is looked at for that */
 };
 
-bool lp_ids_reserve(struct lp_ids *ids, size_t n)
-{
-    if (n <= ids->cap - ids->n)
-        return true;
-    size_t cap = ids->cap + ids->cap / 2;
-    if (cap < ids->n + n)
-        cap = ids->n + n;
-    uint32_t *v = cap > SIZE_MAX / sizeof *v ? NULL : realloc(ids->v, cap * sizeof *v);
-    if (v == NULL)
-        return false;
-    ids->v = v;
-    ids->cap = cap;
-    return true;
-}
-
 /* Whether merging would keep these two tokens side by side. Undoes their merges,
  * the latest first: at no step may a merge across the border have come earlier
  * than the merge just undone. Of equal merges the one further left comes first. */

@@ -4,6 +4,7 @@
 #define LP_TOKENS_MERGE_GIANT_H
 
 #include "base/buf.h"
+#include "base/ids.h"
 #include "lp.h"
 #include "tokens/merge.h"
 
@@ -34,8 +35,5 @@ enum lp_status lp_bpe_run_push(struct lp_bpe_run *run, const unsigned char *text
                                struct lp_ids *ids);
 /* The pretoken ends: appends the rest; the run is ready for another. */
 enum lp_status lp_bpe_run_end(struct lp_bpe_run *run, struct lp_ids *ids);
-
-/* Makes room for n further ids. */
-bool lp_ids_reserve(struct lp_ids *ids, size_t n);
 
 #endif

@@ -416,87 +416,144 @@ static enum lp_status number_rows(struct lp_tree *tree)
     return uses != NULL && number != NULL ? LP_OK : LP_NOMEM;
 }
 
+/* A tree in the making. */
+struct planting {
+    const struct lp_trainer *t;
+    const struct lp_docs *docs;
+    struct lp_tree *tree;
+    struct clusters c;
+    struct ranked *token; /* the n that are in use: by count, then by place */
+    uint32_t n;
+    uint32_t *unit;   /* by id: what is clustered, a token or a kind of them */
+    uint16_t *height; /* by leaf: of the step before it, see lp_tree_lay_out() */
+    double *count;    /* by id */
+    uint16_t order[ALL], up[ALL], context[ALL];
+};
+
+static bool allocate(struct planting *p, uint32_t size)
+{
+    p->c.class = calloc(CLUSTERED + KINDS + 1, sizeof *p->c.class);
+    p->token = calloc(size, sizeof *p->token);
+    p->unit = calloc(size, sizeof *p->unit);
+    p->height = calloc((size_t)size + 1, sizeof *p->height);
+    p->count = calloc(size, sizeof *p->count);
+    *p->tree = (struct lp_tree){.size = size,
+                                .leaf = malloc(size * sizeof *p->tree->leaf),
+                                .id = malloc(size * sizeof *p->tree->id),
+                                .row = malloc(((size_t)size + 1) * sizeof *p->tree->row)};
+    return p->c.class != NULL && p->token != NULL && p->unit != NULL && p->height != NULL &&
+           p->count != NULL && p->tree->leaf != NULL && p->tree->id != NULL && p->tree->row != NULL;
+}
+
+static void count_tokens(struct planting *p)
+{
+    size_t begin = 0;
+    for (uint32_t d = 0; d < p->docs->ndocs; begin = p->docs->end[d++]) {
+        for (size_t i = begin; i < p->docs->end[d]; i++)
+            p->count[p->docs->id[i]] += (double)p->docs->weight[d];
+    }
+}
+
+/* Lists the tokens in use, the most frequent first, and says which unit each is of: the first
+ * ones are units by themselves. */
+static void list_tokens(struct planting *p)
+{
+    const struct lp_vocab *v = p->t->vocab;
+    size_t len;
+    for (uint32_t id = 0; id < p->tree->size; id++) {
+        p->tree->leaf[id] = LP_NO_LEAF;
+        if (lp_vocab_token(v, id, &len) != NULL)
+            p->token[p->n++] = (struct ranked){.id = id, .count = p->count[id]};
+    }
+    p->tree->nleaves = p->n;
+    qsort(p->token, p->n, sizeof *p->token, by_count);
+    for (uint32_t i = 0; i < p->n; i++) {
+        const unsigned char *text = lp_vocab_token(v, p->token[i].id, &len);
+        p->unit[p->token[i].id] = i < CLUSTERED ? i : CLUSTERED + kind_of(text, len);
+    }
+}
+
+/* Divides the units into classes, and orders these by what is like what. */
+static enum lp_status classify(struct planting *p)
+{
+    struct clusters *c = &p->c;
+    c->n = p->n < CLUSTERED ? p->n : CLUSTERED;
+    for (uint32_t i = 0; i < CLUSTERED; i++)
+        c->class[i] = (uint16_t)(i % CLASSES);
+    for (uint32_t i = 0; i < KINDS; i++)
+        c->class[CLUSTERED + i] = (uint16_t)(CLASSES + i);
+    enum lp_status status = cluster(p->t, c, p->docs, p->unit);
+    return status == LP_OK ? dendrogram(c, p->order, p->up, p->context) : status;
+}
+
+/* Orders the tokens by the places of their classes. */
+static void place_tokens(struct planting *p)
+{
+    uint16_t place[ALL];
+    for (uint16_t i = 0; i < ALL; i++)
+        place[p->order[i]] = i;
+    for (uint32_t i = 0; i < p->n; i++)
+        p->token[i].place = place[p->c.class[p->unit[p->token[i].id]]];
+    qsort(p->token, p->n, sizeof *p->token, by_place);
+}
+
+/* The highest step between two places. */
+static uint16_t highest_step(const struct planting *p, uint16_t from, uint16_t to)
+{
+    uint16_t height = 0;
+    for (; from < to; from++)
+        height = p->up[from] > height ? p->up[from] : height;
+    return height;
+}
+
+/* Makes the tokens, as they are ordered, the leaves. The frequent have a row of their own, others
+ * share their class's, and the start of a text has the last. */
+static void number_leaves(struct planting *p)
+{
+    struct lp_tree *tree = p->tree;
+    const uint32_t rows = p->t->sizes.rows < CLUSTERED ? p->t->sizes.rows : CLUSTERED;
+    uint16_t shared[ALL];
+    memset(shared, 0xFF, sizeof shared);
+    for (uint32_t i = 0; i < p->n; i++) {
+        const struct ranked *token = &p->token[i];
+        uint16_t *row = &shared[p->context[p->order[token->place]]];
+        tree->id[i] = token->id;
+        tree->leaf[token->id] = i;
+        if (p->unit[token->id] < rows)
+            tree->row[i] = (uint16_t)tree->nrows++;
+        else
+            tree->row[i] = *row = *row != UINT16_MAX ? *row : (uint16_t)tree->nrows++;
+        p->height[i] = i > 0 ? highest_step(p, p->token[i - 1].place, token->place) : 0;
+    }
+    tree->row[p->n] = (uint16_t)tree->nrows++;
+}
+
+static void planting_free(struct planting *p)
+{
+    clusters_free(&p->c);
+    free(p->token);
+    free(p->unit);
+    free(p->height);
+    free(p->count);
+}
+
 enum lp_status lp_train_tree(const struct lp_trainer *t, const struct lp_docs *docs,
                              struct lp_tree *tree)
 {
-    uint32_t size = lp_vocab_size(t->vocab), n = 0;
-    struct clusters c = {.class = calloc(CLUSTERED + KINDS + 1, sizeof *c.class)};
-    struct ranked *token = calloc(size, sizeof *token);
-    uint32_t *unit = calloc(size, sizeof *unit);
-    uint16_t *height = calloc((size_t)size + 1, sizeof *height);
-    *tree = (struct lp_tree){.size = size,
-                             .leaf = malloc(size * sizeof *tree->leaf),
-                             .id = malloc(size * sizeof *tree->id),
-                             .row = malloc(((size_t)size + 1) * sizeof *tree->row)};
-    double *count = calloc(size, sizeof *count);
+    struct planting p = {.t = t, .docs = docs, .tree = tree};
     enum lp_status status = LP_NOMEM;
-    uint16_t order[ALL], up[ALL], place[ALL], context[ALL] = {0};
-    if (c.class == NULL || token == NULL || unit == NULL || height == NULL || tree->leaf == NULL ||
-        tree->id == NULL || tree->row == NULL || count == NULL)
-        goto end;
-    size_t begin = 0;
-    for (uint32_t d = 0; d < docs->ndocs; begin = docs->end[d++]) {
-        for (size_t i = begin; i < docs->end[d]; i++)
-            count[docs->id[i]] += (double)docs->weight[d];
+    if (allocate(&p, lp_vocab_size(t->vocab))) {
+        count_tokens(&p);
+        list_tokens(&p);
+        status = classify(&p);
     }
-    for (uint32_t id = 0; id < size; id++) {
-        size_t len;
-        tree->leaf[id] = LP_NO_LEAF;
-        if (lp_vocab_token(t->vocab, id, &len) != NULL)
-            token[n++] = (struct ranked){.id = id, .count = count[id]};
+    if (status == LP_OK) {
+        place_tokens(&p);
+        number_leaves(&p);
+        status = lp_tree_lay_out(tree, p.count, p.height);
     }
-    tree->nleaves = n;
-    qsort(token, n, sizeof *token, by_count);
-    for (uint32_t i = 0; i < n; i++) {
-        size_t len;
-        const unsigned char *text = lp_vocab_token(t->vocab, token[i].id, &len);
-        unit[token[i].id] = i < CLUSTERED ? i : CLUSTERED + kind_of(text, len);
-    }
-    c.n = n < CLUSTERED ? n : CLUSTERED;
-    for (uint32_t i = 0; i < CLUSTERED; i++)
-        c.class[i] = (uint16_t)(i % CLASSES);
-    for (uint32_t i = 0; i < KINDS; i++)
-        c.class[CLUSTERED + i] = (uint16_t)(CLASSES + i);
-    status = cluster(t, &c, docs, unit);
-    if (status == LP_OK)
-        status = dendrogram(&c, order, up, context);
-    if (status != LP_OK)
-        goto end;
-    for (uint16_t i = 0; i < ALL; i++)
-        place[order[i]] = i;
-    for (uint32_t i = 0; i < n; i++)
-        token[i].place = place[c.class[unit[token[i].id]]];
-    qsort(token, n, sizeof *token, by_place);
-    const uint32_t rows = t->sizes.rows < CLUSTERED ? t->sizes.rows : CLUSTERED;
-    uint16_t number[ALL];
-    memset(number, 0xFF, sizeof number);
-    for (uint32_t i = 0; i < n; i++) {
-        uint16_t k = order[token[i].place];
-        tree->id[i] = token[i].id;
-        tree->leaf[token[i].id] = i;
-        /* The frequent have a row of their own, others share their class's. */
-        if (unit[token[i].id] < rows)
-            tree->row[i] = (uint16_t)tree->nrows++;
-        else if (number[context[k]] == UINT16_MAX)
-            tree->row[i] = number[context[k]] = (uint16_t)tree->nrows++;
-        else
-            tree->row[i] = number[context[k]];
-        /* The highest step between the two classes. */
-        height[i] = 0;
-        for (uint16_t p = i > 0 ? token[i - 1].place : 0; i > 0 && p < token[i].place; p++) {
-            if (up[p] > height[i])
-                height[i] = up[p];
-        }
-    }
-    tree->row[n] = (uint16_t)tree->nrows++;
-    status = lp_tree_lay_out(tree, count, height);
     if (status == LP_OK)
         status = number_rows(tree);
-end:
-    clusters_free(&c);
-    free(token);
-    free(unit);
-    free(height);
-    free(count);
+    planting_free(&p);
     return status;
 }

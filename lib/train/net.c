@@ -1,4 +1,4 @@
-/* net.c - trains a model's network (net.h) on docs.
+/* net.c - trains a model's network (model_net.h) on docs.
  *
  * Stochastic gradient descent on the choices of each token's way down the tree,
  * with a rate of its own for each row and child that falls with what it has learnt

@@ -11,7 +11,7 @@ void lp_train_tell(const struct lp_trainer *t, const char *format, ...);
 /* A fixed pseudo-random sequence: the next number of 24 bits. */
 uint32_t lp_train_draw(uint32_t *seed);
 
-/* --- Counts (train_count.c) ------------------------------------------------------- */
+/* --- Counts (count.c) ------------------------------------------------------- */
 
 /* What came after a context, and how often. */
 struct lp_gram {
@@ -59,7 +59,7 @@ uint32_t lp_class_of(float count);
  * is out. */
 float *lp_novelties(const struct lp_docs *docs);
 
-/* --- Tables (train_table.c) --------------------------------------------------------- */
+/* --- Tables (table.c) --------------------------------------------------------- */
 
 /* The ids of docs as leaves. LP_DATA for an id that has none. */
 enum lp_status lp_leaves_of(const struct lp_tree *tree, const struct lp_docs *docs,
@@ -131,7 +131,7 @@ enum { LP_CELLS_OF_CONTEXT = 6 };
 /* Cells in ascending order say nothing by it, and the file packs better. */
 void lp_sort_cells(unsigned char *cells, uint32_t nbuckets);
 
-/* --- The tree (train_tree.c) ------------------------------------------------------ */
+/* --- The tree (tree.c) ------------------------------------------------------ */
 
 /* Lays out nodes for the leaves: count has how often each id comes; height, how unlike each leaf
  * is to the one before. */
@@ -148,9 +148,9 @@ uint32_t lp_node_cost(double p);
 /* Writes a node; its children cost the most there is. */
 void lp_tree_put(const struct lp_tree *tree, uint32_t at, unsigned char *to);
 
-/* --- The network (train_net.c) ---------------------------------------------------- */
+/* --- The network (net.c) ---------------------------------------------------- */
 
-/* The network of a model (net.h), as its sections; nodes with weights have their costs
+/* The network of a model (model_net.h), as its sections; nodes with weights have their costs
  * in its tree's. */
 struct lp_net_tables {
     uint32_t nrows, nnets;
@@ -168,7 +168,7 @@ enum lp_status lp_net_new(const struct lp_trainer *t, const struct lp_tree *tree
 enum lp_status lp_net_adapt(const struct lp_trainer *t, const struct lp_tree *tree,
                             const struct lp_docs *docs, unsigned char *node, unsigned char *weight);
 
-/* --- What choices are mixed by (train_tune.c) ------------------------------------- */
+/* --- What choices are mixed by (tune.c) ------------------------------------- */
 
 void lp_tune_guess(struct lp_mixing by[LP_WAYS]);
 
