@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { TEXT = 24 << 10, SINGLE = 600, DENSE = 24, CONTRIVED = 300 };
+enum { TEXT = 24 << 10, SINGLE = 600, DENSE = 24, CONTRIVED = 150 };
 
 static int failures;
 
