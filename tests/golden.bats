@@ -114,7 +114,7 @@ refused_by_decoder() {
 @test "the page's examples are what it says" {
     example 1 > stream
     example 2 > blob
-    [[ $(size stream) -eq 68 ]]
+    [[ $(size stream) -eq 69 ]]
     expect 0 lpunpack stream && out_is hi
     expect 0 lpunpack blob && printf 'Hello world' | cmp - out
     expect 0 lpstream-decoder stream && out_is hi
