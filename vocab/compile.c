@@ -284,14 +284,14 @@ static uint64_t fingerprint(void)
 
 /* --- The file ---------------------------------------------------------------- */
 
-static struct lp_lpv head = {
+static struct lp_vocab_header head = {
     .magic = LP_LPV_MAGIC, .byte_order = LP_LPV_BYTE_ORDER, .version = LP_LPV_VERSION};
 static unsigned char *image;
 static size_t image_size;
 
 static void *add_section(enum lp_section section, size_t size)
 {
-    size_t align = lp_section_parts(section) ? LP_LPV_PART : 64;
+    size_t align = lp_section_begins_part(section) ? LP_LPV_PART : 64;
     size_t begin = (image_size + align - 1) / align * align, end = (begin + size + 63) / 64 * 64;
     image = need(realloc(image, end));
     memset(image + image_size, 0, end - image_size);
@@ -465,7 +465,7 @@ static void put_longs(void)
         n += enc.token[enc.id[r]].size > LP_KEY_TEXT_MAX;
     while (((uint32_t)1 << head.long_log) < n + n / 4 + 1) /* four fifths in use at most */
         head.long_log++;
-    struct lp_long *longs = add_section(LP_SECTION_LONG, sizeof *longs << head.long_log);
+    struct lp_long_entry *longs = add_section(LP_SECTION_LONG, sizeof *longs << head.long_log);
     for (uint32_t r = 0; r < enc.ntokens; r++) {
         const struct token *t = &enc.token[enc.id[r]];
         if (t->size <= LP_KEY_TEXT_MAX || t->special)
@@ -474,7 +474,8 @@ static void put_longs(void)
         uint32_t mask = ((uint32_t)1 << head.long_log) - 1, slot = (uint32_t)hash & mask;
         while (longs[slot].size != 0)
             slot = (slot + 1) & mask;
-        longs[slot] = (struct lp_long){(uint32_t)(hash >> 32), enc.id[r], t->long_at, t->size};
+        longs[slot] =
+            (struct lp_long_entry){(uint32_t)(hash >> 32), enc.id[r], t->long_at, t->size};
     }
 }
 
@@ -631,7 +632,7 @@ static void write_image(const char *path)
 {
     head.section[LP_SECTIONS] = head.file_size = image_size;
     memcpy(image, &head, sizeof head);
-    lp_vocab_seal((struct lp_lpv *)(void *)image);
+    lp_vocab_put_sums((struct lp_vocab_header *)(void *)image);
     FILE *file = fopen(path, "wb");
     if (file == NULL || fwrite(image, 1, image_size, file) != image_size || fclose(file) != 0)
         die("%s: cannot be written", path);

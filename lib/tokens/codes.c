@@ -6,21 +6,21 @@
 /* What to subtract from a code, read as a big-endian number, for its rank: by the
  * code's length. */
 struct codes {
-    uint32_t one, two, ntokens, less[LP_CODE_MAX + 1];
+    uint32_t one_end, two_end, ntokens, less[LP_CODE_MAX + 1];
 };
 
 static inline struct codes codes_of(const struct lp_vocab *v)
 {
-    uint32_t one = v->file->one, two = v->file->two;
+    uint32_t one = v->header->one, two = v->header->two;
     return (struct codes){one,
                           one + two,
-                          v->file->ntokens,
+                          v->header->ntokens,
                           {0, 0, (one << 8) - one, ((one + two) << 16) - one - (two << 8)}};
 }
 
 static inline size_t code_size(const struct codes *c, uint32_t rank)
 {
-    return 1u + (rank >= c->one) + (rank >= c->one + ((c->two - c->one) << 8));
+    return 1u + (rank >= c->one_end) + (rank >= c->one_end + ((c->two_end - c->one_end) << 8));
 }
 
 static void put_last(const struct codes *c, uint32_t rank, unsigned char **p)
@@ -35,9 +35,9 @@ static void put_last(const struct codes *c, uint32_t rank, unsigned char **p)
  * are stored for each code, of which the next one keeps those that count. */
 bool lp_ids_are_known(const struct lp_vocab *v, const uint32_t *ids, size_t n)
 {
-    const uint32_t *const ranks = v->rank, size = v->file->size;
+    const uint32_t *const ranks = v->rank, size = v->header->size;
     for (size_t i = 0; i < n; i++) {
-        if (ids[i] >= size || lp_unseal(ranks[ids[i]], 0) >= v->file->ntokens)
+        if (ids[i] >= size || lp_unseal(ranks[ids[i]], 0) >= v->header->ntokens)
             return false;
     }
     return true;
@@ -113,8 +113,8 @@ LP_INLINE struct masks masks_portable(const struct codes *c, const unsigned char
     struct masks m = {0};
     for (unsigned i = 0; i < BLOCK; i += 8) {
         uint64_t eight = lp_get64(src + i);
-        m.two |= at_least(eight, c->one) << i;
-        m.three |= at_least(eight, c->two) << i;
+        m.two |= at_least(eight, c->one_end) << i;
+        m.three |= at_least(eight, c->two_end) << i;
     }
     return m;
 }
@@ -132,7 +132,7 @@ LP_AVX2 LP_INLINE struct masks masks_avx2(const struct codes *c, const unsigned 
 {
     __m256i a = _mm256_loadu_si256((const __m256i *)(const void *)src);
     __m256i b = _mm256_loadu_si256((const __m256i *)(const void *)(src + 32));
-    return (struct masks){bytes_at_least(a, b, c->one), bytes_at_least(a, b, c->two)};
+    return (struct masks){bytes_at_least(a, b, c->one_end), bytes_at_least(a, b, c->two_end)};
 }
 #endif
 
@@ -168,7 +168,7 @@ static bool read_last(struct codes_read *r, const struct codes *c, const unsigne
     bool known = true;
     for (r->n = 0; at < n && at < BLOCK; r->n++) {
         unsigned char four[4] = {0};
-        size_t size = 1u + (src[at] >= c->one) + (src[at] >= c->two), left = n - at;
+        size_t size = 1u + (src[at] >= c->one_end) + (src[at] >= c->two_end), left = n - at;
         memcpy(four, src + at, left < size ? left : size);
         r->from[r->n] = (unsigned char)at;
         r->rank[r->n] = rank_at(c, four, size);
@@ -247,7 +247,8 @@ LP_APART size_t put_long(const struct lp_vocab *v, const unsigned char *text, un
 LP_AVX2 LP_INLINE void lengths_avx2(const struct codes *c, const unsigned char *src,
                                     unsigned char *lengths)
 {
-    const __m256i two = _mm256_set1_epi8((char)c->one), three = _mm256_set1_epi8((char)c->two);
+    const __m256i two = _mm256_set1_epi8((char)c->one_end),
+                  three = _mm256_set1_epi8((char)c->two_end);
     const __m256i four = _mm256_set1_epi8(4), pair = _mm256_set1_epi16(0x1001);
     __m256i half[2];
     for (int i = 0; i < 2; i++) {
@@ -342,7 +343,7 @@ enum lp_status lp_codes_append_text(const struct lp_vocab *v, const unsigned cha
 {
     const struct codes c = codes_of(v);
     struct codes_read r;
-    const size_t start = text->n, block_max = (size_t)BLOCK * v->file->token_max;
+    const size_t start = text->n, block_max = (size_t)BLOCK * v->header->token_max;
     if (!lp_buf_reserve(text, n < max / TEXT_OF_CODES ? TEXT_OF_CODES * n : max))
         return LP_NOMEM;
     for (size_t at = 0; at < n; at += r.from[r.n]) {
@@ -370,12 +371,12 @@ enum lp_status lp_ids_append_text(const struct lp_vocab *v, const uint32_t *ids,
         count = n - at < BLOCK ? n - at : BLOCK;
         for (size_t i = 0; i < count; i++) {
             uint32_t id = ids[at + i];
-            rank[i] = id < v->file->size ? lp_unseal(v->rank[id], 0) : (uint32_t)LP_NO_ID;
-            if (rank[i] >= v->file->ntokens)
+            rank[i] = id < v->header->size ? lp_unseal(v->rank[id], 0) : (uint32_t)LP_NO_ID;
+            if (rank[i] >= v->header->ntokens)
                 return lp_vocab_blame(v, LP_DATA);
             LP_PREFETCH(v->text + (size_t)rank[i] * LP_KEY_SIZE);
         }
-        if (!lp_buf_reserve(text, count * v->file->token_max))
+        if (!lp_buf_reserve(text, count * v->header->token_max))
             return LP_NOMEM;
         if (!put_texts(v, rank, count, text->p, text->cap, &text->n)) {
             lp_vocab_damaged(v); /* a token is longer than token_max */
@@ -429,7 +430,7 @@ enum lp_status lp_codes_to_ids(const struct lp_vocab *v, const unsigned char *sr
         }
         *nids += r.n;
     }
-    if (most >= v->file->size)
+    if (most >= v->header->size)
         lp_vocab_damaged(v);
     return lp_vocab_status(v);
 }

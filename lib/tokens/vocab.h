@@ -37,33 +37,33 @@ struct lp_keys {
 #define LP_READ_ALL (((uint32_t)1 << LP_SECTIONS) - 1)
 
 /* What is known of a file's sections. */
-struct lp_vocab_state {
+struct lp_vocab_checks {
     atomic_bool damaged; /* something that was read */
-    atomic_uint whole;   /* sections found whole, a bit for each */
+    atomic_uint passed;  /* sections found whole, a bit for each */
 };
 
 struct lp_vocab {
-    const struct lp_lpv *file;
+    const struct lp_vocab_header *header;
     size_t file_size;
-    struct lp_vocab_state *state;
+    struct lp_vocab_checks *checks;
     const uint32_t *offset, *byte_id, *byte_pair, *prefix, *split, *sorted, *start, *rank, *id,
         *special;
     const unsigned char *bytes, *text, *long_text;
-    const struct lp_long *longs;
+    const struct lp_long_entry *longs;
     struct lp_keys halves, keys;
     struct lp_pairs pairs;
     enum lp_cpu cpu; /* the instructions to use */
 };
 
 /* Compares sections with their sums and looks at what is in them. */
-bool lp_vocab_read(const struct lp_vocab *v, uint32_t sections);
+bool lp_vocab_check(const struct lp_vocab *v, uint32_t sections);
 
 /* Before sections are used: are they whole, and can nothing in them do harm? Entries of others
  * are sealed, and checked where they are read. */
 static inline bool lp_vocab_expect(const struct lp_vocab *v, uint32_t sections)
 {
-    return (sections & ~atomic_load_explicit(&v->state->whole, memory_order_relaxed)) == 0 ||
-           lp_vocab_read(v, sections);
+    return (sections & ~atomic_load_explicit(&v->checks->passed, memory_order_relaxed)) == 0 ||
+           lp_vocab_check(v, sections);
 }
 
 /* Something that was read is not what it was made as. */
@@ -72,7 +72,7 @@ void lp_vocab_damaged(const struct lp_vocab *v);
 /* LP_BAD_VOCAB when anything read so far was damaged: looked at before results are handed out. */
 static inline enum lp_status lp_vocab_status(const struct lp_vocab *v)
 {
-    return atomic_load(&v->state->damaged) ? LP_BAD_VOCAB : LP_OK;
+    return atomic_load(&v->checks->damaged) ? LP_BAD_VOCAB : LP_OK;
 }
 
 /* The status of a call that used a vocabulary, or none (NULL): LP_DATA is the vocabulary's fault
@@ -80,7 +80,7 @@ static inline enum lp_status lp_vocab_status(const struct lp_vocab *v)
 enum lp_status lp_vocab_blame(const struct lp_vocab *v, enum lp_status status);
 
 /* Gives a file in memory, of which all else is written, its sums. */
-void lp_vocab_seal(struct lp_lpv *file);
+void lp_vocab_put_sums(struct lp_vocab_header *header);
 
 /* The token of exactly these bytes, special ones excepted, or LP_NO_ID. */
 uint32_t lp_vocab_find(const struct lp_vocab *v, const unsigned char *text, size_t n);
@@ -116,8 +116,8 @@ static inline uint32_t lp_pairs_slot(const struct lp_pairs *p, uint32_t left, ui
 }
 
 /* *bits: an OR of all entries read; more than LP_PAIR_BITS when one is damaged. */
-static inline uint32_t lp_pairs_there(const struct lp_pairs *p, uint32_t slot, uint32_t left,
-                                      uint32_t right, uint64_t *bits)
+static inline uint32_t lp_pairs_read(const struct lp_pairs *p, uint32_t slot, uint32_t left,
+                                     uint32_t right, uint64_t *bits)
 {
     uint64_t entry = lp_unseal_pair(p->pair[slot]), pair = (uint64_t)left << LP_ID_BITS | right;
     *bits |= entry;
@@ -129,7 +129,7 @@ static inline uint32_t lp_vocab_pair(const struct lp_vocab *v, uint32_t left, ui
 {
     uint64_t bits = 0;
     uint32_t id =
-        lp_pairs_there(&v->pairs, lp_pairs_slot(&v->pairs, left, right), left, right, &bits);
+        lp_pairs_read(&v->pairs, lp_pairs_slot(&v->pairs, left, right), left, right, &bits);
     if (bits >> LP_PAIR_BITS != 0)
         lp_vocab_damaged(v);
     return id;
@@ -142,7 +142,7 @@ static inline bool lp_vocab_has_half(struct lp_key key)
 
 /* A key is looked for in two steps, so that others can be between them and what the second
  * reads can be fetched before: where it would be, */
-static inline const uint32_t *lp_vocab_place(const struct lp_vocab *v, struct lp_key key,
+static inline const uint32_t *lp_vocab_entry(const struct lp_vocab *v, struct lp_key key,
                                              uint64_t hash)
 {
     bool half = lp_vocab_has_half(key);
@@ -152,8 +152,8 @@ static inline const uint32_t *lp_vocab_place(const struct lp_vocab *v, struct lp
 }
 
 /* and the token that is there, if it is this one, or LP_NO_ID. */
-static inline uint32_t lp_vocab_there(const struct lp_vocab *v, const uint32_t *place,
-                                      struct lp_key key)
+static inline uint32_t lp_vocab_entry_id(const struct lp_vocab *v, const uint32_t *place,
+                                         struct lp_key key)
 {
     const bool half = lp_vocab_has_half(key);
     struct lp_key there = {0};
@@ -165,7 +165,7 @@ static inline uint32_t lp_vocab_there(const struct lp_vocab *v, const uint32_t *
     }
     const uint32_t sealed = place[(half ? LP_HALF_ENTRY : LP_KEY_ENTRY) - 1];
     const uint32_t id = lp_unseal(sealed, lp_key_hash(there));
-    if (id >= v->file->size && id != LP_NO_ID) {
+    if (id >= v->header->size && id != LP_NO_ID) {
         lp_vocab_damaged(v);
         return LP_NO_ID;
     }

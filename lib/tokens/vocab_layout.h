@@ -54,7 +54,7 @@ enum lp_section {
     LP_SECTION_HALF,       /* u32[slots][3]: half a key, the id sealed with it */
     LP_SECTION_KEY_SHIFT,  /* longer tokens that have a key, by hash */
     LP_SECTION_KEY,        /* u32[slots][5]: a key, the id sealed with it */
-    LP_SECTION_LONG,       /* struct lp_long[1 << long_log]: tokens without key, by XXH64 */
+    LP_SECTION_LONG,       /* struct lp_long_entry[1 << long_log]: tokens without key, by XXH64 */
     LP_SECTION_PAIR_SHIFT, /* pairs that merge, by hash */
     LP_SECTION_PAIR,       /* u64[slots]: left << 36 | right << 18 | merged, sealed */
     LP_SECTION_BYTE,       /* u32[256]: the ids of the single bytes */
@@ -72,7 +72,7 @@ enum lp_section {
 };
 
 /* Whether a section is the first of a part. */
-static inline bool lp_section_parts(enum lp_section section)
+static inline bool lp_section_begins_part(enum lp_section section)
 {
     return section == LP_SECTION_TEXT || section == LP_SECTION_ID || section == LP_SECTION_RANK ||
            section == LP_SECTION_OFFSET;
@@ -94,7 +94,7 @@ static inline uint32_t lp_byte_pair_border(uint32_t pair)
 }
 
 /* A token without key: size is 0 in an empty entry. */
-struct lp_long {
+struct lp_long_entry {
     uint32_t tag, id, offset, size; /* the hash's upper half; in LONG_TEXT */
 };
 
@@ -112,7 +112,7 @@ struct lp_slots {
     uint32_t shift_log; /* of the number of shifts, u16 each */
 };
 
-struct lp_lpv {
+struct lp_vocab_header {
     char magic[8];
     uint32_t byte_order, version;
     uint64_t file_size, fingerprint;
@@ -131,7 +131,7 @@ struct lp_lpv {
     uint64_t head_sum;                 /* XXH64 of all before */
 };
 
-_Static_assert(offsetof(struct lp_lpv, section) == 136, "the same on all machines");
+_Static_assert(offsetof(struct lp_vocab_header, section) == 136, "the same on all machines");
 
 /* Sealed numbers: a number of LP_ID_BITS bits (a pair's entry: of three times as many) is stored
  * such that a multiplication gives it back, with zeros above it: so that of many one OR tells

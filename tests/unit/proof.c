@@ -60,8 +60,8 @@ static struct lp_vocab swap_ranks(const struct lp_vocab *v, uint32_t **ranks)
     struct lp_vocab other = *v;
     const uint32_t a = lp_vocab_find(v, (const unsigned char *)" the", 4);
     const uint32_t b = lp_vocab_find(v, (const unsigned char *)" one", 4);
-    *ranks = malloc(v->file->size * sizeof **ranks);
-    memcpy(*ranks, v->rank, v->file->size * sizeof **ranks);
+    *ranks = malloc(v->header->size * sizeof **ranks);
+    memcpy(*ranks, v->rank, v->header->size * sizeof **ranks);
     (*ranks)[a] = v->rank[b];
     (*ranks)[b] = v->rank[a];
     other.rank = *ranks;

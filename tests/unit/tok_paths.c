@@ -177,7 +177,7 @@ static bool same_ends(enum lp_pattern pattern, enum lp_cpu cpu, const unsigned c
                       bool final)
 {
     static uint32_t ends[2 * TEXT_MAX];
-    size_t count = lp_window_scanner(pattern, cpu)(text, 0, n, final, ends, 2 * TEXT_MAX);
+    size_t count = lp_pretok_window_for(pattern, cpu)(text, 0, n, final, ends, 2 * TEXT_MAX);
     struct lp_pretok scanner = {.pattern = pattern};
     size_t at = 0;
     for (size_t i = 0; i < count; i++) {
@@ -227,7 +227,7 @@ static size_t plain_word(const struct lp_vocab *v, const unsigned char *text, si
 
 static size_t plain(const struct lp_vocab *v, const unsigned char *text, size_t n, uint32_t *ids)
 {
-    struct lp_pretok scanner = {.pattern = (enum lp_pattern)v->file->pattern};
+    struct lp_pretok scanner = {.pattern = (enum lp_pattern)v->header->pattern};
     size_t count = 0;
     for (size_t at = 0, size; at < n; at += size) {
         size = lp_pretok_next(&scanner, text + at, n - at, true);
@@ -312,10 +312,10 @@ static int test_cuts(const struct lp_vocab *v, struct lp_tok *tok, const char *i
 
 static int test_path(struct lp_vocab *v, enum lp_cpu cpu, const char *instructions)
 {
-    static unsigned char text[GIANT + LP_WINDOW_SLACK];
+    static unsigned char text[GIANT + LP_PRETOK_SLACK];
     static uint32_t ids[GIANT];
     struct lp_tok *tok;
-    enum lp_pattern pattern = (enum lp_pattern)v->file->pattern;
+    enum lp_pattern pattern = (enum lp_pattern)v->header->pattern;
     if (lp_vocab_use(v, instructions) != LP_OK)
         return 0;
     if (lp_tok_new(v, false, &tok) != LP_OK)
@@ -323,7 +323,7 @@ static int test_path(struct lp_vocab *v, enum lp_cpu cpu, const char *instructio
     for (int i = 0; i < TEXTS; i++) {
         size_t n = make_text(text);
         bool final = any(2);
-        memset(text + n, final ? 0 : (int)any(256), LP_WINDOW_SLACK);
+        memset(text + n, final ? 0 : (int)any(256), LP_PRETOK_SLACK);
         if (!same_ends(pattern, cpu, text, n, final))
             return fail("pretokens differ", instructions, text, n);
         size_t nids = plain(v, text, n, ids);
@@ -356,9 +356,10 @@ static int test_payloads(struct lp_vocab *v)
         return 0;
     for (int round = 0; round < 20 * TEXTS; round++) {
         size_t n = any(round % 4 == 0 ? CODES : 150), size;
-        uint32_t most = round % 3 == 0 ? v->file->ntokens : 1u << (4 + any(10));
+        uint32_t most = round % 3 == 0 ? v->header->ntokens : 1u << (4 + any(10));
         for (size_t i = 0; i < n; i++)
-            ids[i] = lp_unseal(v->id[any(most < v->file->ntokens ? most : v->file->ntokens)], 0);
+            ids[i] =
+                lp_unseal(v->id[any(most < v->header->ntokens ? most : v->header->ntokens)], 0);
         size = lp_codes_from_ids(v, ids, n, codes);
         for (size_t i = 0; round % 5 == 0 && i <= size / 200 && size > 0; i++)
             codes[any((uint32_t)size)] = (unsigned char)(255 - any(3));
@@ -397,7 +398,7 @@ static int test_look_up(const struct lp_vocab *v)
         size_t n;
         const unsigned char *token = lp_vocab_token(v, id, &n);
         bool special = false;
-        for (uint32_t i = 0; i < v->file->nspecial; i++)
+        for (uint32_t i = 0; i < v->header->nspecial; i++)
             special |= v->special[i] == id;
         if (token == NULL)
             continue;

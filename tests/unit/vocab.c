@@ -327,7 +327,7 @@ static size_t stride(int section)
 
 static void damage(struct copy *c, const struct sound *s)
 {
-    const struct lp_lpv *f = (const void *)c->sound;
+    const struct lp_vocab_header *f = (const void *)c->sound;
     for (uint32_t i = 0; i < SINGLE; i++) { /* one bit of a section */
         const int section = (int)(i % LP_SECTIONS);
         const size_t size = (size_t)(f->section[section + 1] - f->section[section]);
@@ -367,7 +367,7 @@ static void damage(struct copy *c, const struct sound *s)
 /* --- Whole and contrived ------------------------------------------------------------------- */
 
 /* A number that an entry could have. */
-static uint32_t number(const struct lp_lpv *f)
+static uint32_t number(const struct lp_vocab_header *f)
 {
     const uint32_t some[] = {0,          1,   f->size - 1, f->size,   LP_NO_ID,
                              UINT32_MAX, 255, 256,         f->nsorted};
@@ -377,7 +377,7 @@ static uint32_t number(const struct lp_lpv *f)
 /* Writes a few entries of a section anew, sealed where they are. */
 static void contrive(unsigned char *file, int section)
 {
-    struct lp_lpv *f = (struct lp_lpv *)(void *)file;
+    struct lp_vocab_header *f = (struct lp_vocab_header *)(void *)file;
     const size_t size = (size_t)(f->section[section + 1] - f->section[section]);
     const size_t step = stride(section);
     for (uint32_t k = any(2) == 0 ? 1 + any(20) : (uint32_t)(size / step); k > 0; k--) {
@@ -420,12 +420,13 @@ static void contrive(unsigned char *file, int section)
 static void try_contrived(struct copy *c, const struct sound *s)
 {
     for (uint32_t i = 0; i < CONTRIVED; i++) {
-        struct lp_lpv *f = (struct lp_lpv *)(void *)c->now;
+        struct lp_vocab_header *f = (struct lp_vocab_header *)(void *)c->now;
         for (uint32_t k = 1 + any(3); k > 0; k--)
             contrive(c->now, (int)any(LP_SECTIONS));
         if (any(8) == 0)
-            c->now[offsetof(struct lp_lpv, size) + any(64)] ^= (unsigned char)(1 << any(8));
-        lp_vocab_seal(f);
+            c->now[offsetof(struct lp_vocab_header, size) + any(64)] ^=
+                (unsigned char)(1 << any(8));
+        lp_vocab_put_sums(f);
         write_range(c, 0, c->n);
         for (int job = 0; job < JOBS; job++) {
             struct lp_vocab *v;
