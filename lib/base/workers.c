@@ -13,7 +13,7 @@ struct worker {
     const struct lp_workers_calls *calls;
     void *job;
     enum lp_status status; /* of its last run */
-    bool started;          /* and its result not taken; the caller's thread alone looks at it */
+    bool started;          /* a run whose result is not taken; for the caller's thread alone */
 };
 
 struct lp_workers {

@@ -1,4 +1,4 @@
-/* vocab.c - opens compiled vocabularies. */
+/* vocab.c - opens compiled vocabularies and checks what is in them. */
 #include "tokens/vocab.h"
 
 #include "base/map.h"
@@ -10,7 +10,7 @@
 
 /* --- The header -------------------------------------------------------------------------- */
 
-/* Bytes that a section must have for the counts in the header. */
+/* The least size of a section, by the counts in the header. */
 LP_COLD static uint64_t section_size(const struct lp_vocab_header *f, enum lp_section section)
 {
     switch (section) {
@@ -111,20 +111,20 @@ LP_COLD static enum lp_status check_header(const struct lp_vocab_header *f, uint
     return LP_OK;
 }
 
-/* --- What is in sections ------------------------------------------------------------------ */
+/* --- The contents of sections -------------------------------------------------------------- */
 
 static uint32_t token_size(const struct lp_vocab *v, uint32_t id)
 {
     return v->offset[id + 1] - v->offset[id];
 }
 
-/* Whether an id names a token of at least so many bytes. The offsets are sound. */
+/* Whether an id names a token of at least so many bytes. OFFSET must be sound. */
 static bool is_token(const struct lp_vocab *v, uint32_t id, uint32_t least)
 {
     return id < v->header->size && token_size(v, id) >= least;
 }
 
-/* Tokens lie one after the other in BYTES, and those of single bytes are. */
+/* Tokens are one after the other in BYTES, and the tokens of single bytes have one byte. */
 LP_COLD static bool are_offsets_sound(const struct lp_vocab *v)
 {
     const size_t all = section_bytes(v->header, LP_SECTION_BYTES);
@@ -136,7 +136,7 @@ LP_COLD static bool are_offsets_sound(const struct lp_vocab *v)
     return sound;
 }
 
-/* Undoing merges comes to an end. */
+/* Undoing merges ends: the two tokens that merge to a token have lower ids. */
 LP_COLD static bool are_splits_sound(const struct lp_vocab *v)
 {
     for (uint32_t id = 0; id < v->header->size; id++) {
@@ -156,7 +156,7 @@ LP_COLD static bool are_sorted_sound(const struct lp_vocab *v)
     return true;
 }
 
-/* What a token begins with is shorter. */
+/* A token's prefix is shorter than the token. */
 LP_COLD static bool are_prefixes_sound(const struct lp_vocab *v)
 {
     for (uint32_t id = 0; id < v->header->size; id++) {
@@ -185,9 +185,9 @@ LP_COLD static bool are_specials_sound(const struct lp_vocab *v)
     return true;
 }
 
-/* Whether nothing in a section, which has its sum, can do harm. Those that are not here cannot,
- * whatever is in them: where they are read says why. The offsets come before all that needs
- * them, as in the file. */
+/* Whether nothing in a section, whose checksum is right, can do harm. The sections that are not
+ * listed here cannot; the comments where they are read say why. OFFSET comes before the sections
+ * whose checks use it, as it does in the file. */
 LP_COLD static bool is_harmless(const struct lp_vocab *v, enum lp_section section)
 {
     switch (section) {
@@ -275,7 +275,7 @@ static void find_sections(struct lp_vocab *v)
     v->special = section(v, LP_SECTION_SPECIAL);
 }
 
-/* Advice on a part of the file. Only advice: it may fail. */
+/* Gives advice on a part of the mapping. It may fail: it is only advice. */
 static void advise(const struct lp_vocab *v, uint64_t begin, uint64_t end, int advice)
 {
     const unsigned char *file = (const unsigned char *)v->header;
@@ -283,9 +283,9 @@ static void advise(const struct lp_vocab *v, uint64_t begin, uint64_t end, int a
         posix_madvise((void *)(uintptr_t)(file + begin), (size_t)(end - begin), advice);
 }
 
-/* Sets the parts of the mapping apart. Linux maps far more pages around one that is
- * touched, up to whole sections that nobody needs, but never beyond a change of advice:
- * so a part that is not used is not resident. */
+/* Gives neighbouring parts different advice. When a page is touched, Linux maps many pages around
+ * it, up to whole sections that are not needed, but never across a change of advice. So a part that
+ * is not used does not become resident. */
 static void set_apart(const struct lp_vocab *v)
 {
     const uint64_t *section = v->header->section;
@@ -339,10 +339,10 @@ void lp_vocab_close(struct lp_vocab *v)
 enum lp_status lp_vocab_use(struct lp_vocab *v, const char *instructions)
 {
     static const char *const names[LP_CPUS] = {"portable", "avx2"};
-    for (unsigned path = 0; path < LP_CPUS; path++) {
-        if (strcmp(instructions, names[path]) != 0)
+    for (unsigned cpu = 0; cpu < LP_CPUS; cpu++) {
+        if (strcmp(instructions, names[cpu]) != 0)
             continue;
-        v->cpu = (enum lp_cpu)path;
+        v->cpu = (enum lp_cpu)cpu;
         bool there = lp_pretok_window_for((enum lp_pattern)v->header->pattern, v->cpu) != NULL;
         return there ? LP_OK : LP_USAGE;
     }
@@ -375,13 +375,13 @@ const unsigned char *lp_vocab_token(const struct lp_vocab *v, uint32_t id, size_
 const unsigned char *lp_vocab_long_text(const struct lp_vocab *v, const unsigned char *text,
                                         size_t *size)
 {
-    struct lp_long_text there;
-    memcpy(&there, text, sizeof there);
+    struct lp_long_text place;
+    memcpy(&place, text, sizeof place);
     const size_t all = section_bytes(v->header, LP_SECTION_LONG_TEXT);
-    if (there.size > LP_TOKEN_MAX || there.size > all || there.offset > all - there.size)
-        there.offset = there.size = 0;
-    *size = there.size;
-    return v->long_text + there.offset;
+    if (place.size > LP_TOKEN_MAX || place.size > all || place.offset > all - place.size)
+        place.offset = place.size = 0;
+    *size = place.size;
+    return v->long_text + place.offset;
 }
 
 uint32_t lp_vocab_find(const struct lp_vocab *v, const unsigned char *text, size_t n)
@@ -401,14 +401,14 @@ uint32_t lp_vocab_find_long(const struct lp_vocab *v, const unsigned char *text,
     const size_t all = section_bytes(v->header, LP_SECTION_LONG_TEXT);
     if (!lp_vocab_expect(v, LP_READ_LONG))
         return LP_NO_ID;
-    for (uint32_t i = 0; i <= mask; i++) { /* there is an empty slot, or else an end */
-        const struct lp_long_entry *there = &v->longs[((uint32_t)hash + i) & mask];
-        if (there->size == 0)
+    for (uint32_t i = 0; i <= mask; i++) { /* ends at an empty slot; bounded if there is none */
+        const struct lp_long_entry *entry = &v->longs[((uint32_t)hash + i) & mask];
+        if (entry->size == 0)
             break;
-        if (there->tag == (uint32_t)(hash >> 32) && there->size == n && n <= all &&
-            there->offset <= all - n && memcmp(v->long_text + there->offset, text, n) == 0 &&
-            there->id < v->header->size)
-            return there->id;
+        if (entry->tag == (uint32_t)(hash >> 32) && entry->size == n && n <= all &&
+            entry->offset <= all - n && memcmp(v->long_text + entry->offset, text, n) == 0 &&
+            entry->id < v->header->size)
+            return entry->id;
     }
     return LP_NO_ID;
 }
