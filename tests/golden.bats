@@ -1,13 +1,13 @@
 #!/usr/bin/env bats
-# Golden files (data/README) decode for ever: with lpunpack, and with a second
-# decoder that was written from lpstream(5) alone.
+# Golden files (data/README) decode for ever: with lpunpack, and with a second decoder
+# that was written from lpstream(5) alone.
 
 load helpers
 load golden
 
 PATH=$ROOT/tests:$PATH
 
-# The bytes of the page's N-th example: hexadecimal digits, then two blanks.
+# The bytes of the N-th example of lpstream(5): hexadecimal digits up to two blanks.
 example() {
     unhex < <(awk -v n="$1" '/^\.Bd/ { on = ++i == n; next } /^\.Ed/ { on = 0 }
         on { sub("   *.*", ""); print }' "$ROOT/man/lpstream.5")
@@ -52,7 +52,7 @@ is_listed() {
     golden_rows mixed is_listed
 }
 
-# Sorts files by the dictionary that they need: a run of the decoder for each.
+# Groups files by their dictionary, as the decoder takes one dictionary a run.
 by_dictionary() {
     echo "$1" >> "files.$(basename "${2:-none}")"
     in_texts "$3" > "texts/$1"

@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
-# lpunpack: every option, what it writes and how it fails.
+# lpunpack: every option, its output and errors.
 
 load helpers
 
-# 3000 short lines in blocks of 4 KiB: as tokens, with zstd; text of one record.
+# 3000 short lines in blocks of 4 KiB: as tokens, and with zstd; a text of one record.
 setup_file() {
     cd "$BATS_FILE_TMPDIR" || return
     seq 1 3000 > lines
@@ -19,7 +19,7 @@ setup() {
     ln -s "$BATS_FILE_TMPDIR"/* .
 }
 
-# damage FILE OFFSET: two other bytes there.
+# damage FILE OFFSET: changes two bytes.
 damage() {
     printf '\xa5\x5a' | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
 }

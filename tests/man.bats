@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
-# The pages: well formed, complete, and their examples work.
+# The manual pages are well-formed and complete, and their examples work.
 
 load helpers
 
-# The literal blocks of a page's EXAMPLES, as they read.
+# The literal blocks of a page's EXAMPLES, as rendered.
 examples() {
     awk '/^\.Sh/ { in_examples = $2 == "EXAMPLES" }
         /^\.Ed/ { in_block = 0 }
@@ -11,7 +11,7 @@ examples() {
         /^\.Bd -literal/ { in_block = 1 }' "$1"
 }
 
-# Runs a page's examples in a directory with the files that they speak of.
+# Runs a page's examples in a directory with the files that they name.
 run_examples() {
     for n in 1 2 3 4; do
         printf 'You are a helpful assistant; this is prompt %s. Say so.\n' $n
