@@ -63,10 +63,9 @@ static enum lp_status start(struct lp_mix *m, size_t n)
     /* Cells are looked at sixteen at a time; the fast way has none. */
     size_t ncell = m->fast ? 0 : ((size_t)4 * LP_OWN_CELLS << log) + 4 * LP_BUCKET_CELLS;
     size_t nmet = sizeof *m->met << log;
-    m->leaf = make_room(m->leaf, &m->leaf_cap, n * sizeof *m->leaf);
     m->cell = make_room(m->cell, &m->cell_cap, ncell);
     m->met = make_room(m->met, &m->met_cap, nmet);
-    if (m->leaf == NULL || m->cell == NULL || m->met == NULL)
+    if (m->cell == NULL || m->met == NULL)
         return LP_NOMEM;
     memset(m->cell, 0, ncell);
     memset(m->met, 0, nmet);
@@ -75,6 +74,7 @@ static enum lp_status start(struct lp_mix *m, size_t n)
         m->seen[m->touched[i]] = 0;
     }
     m->ntouched = 0;
+    m->leaf.n = 0;
     m->learnt = (struct lp_learnt){0};
     return LP_OK;
 }
@@ -87,7 +87,7 @@ enum lp_status lp_mix_encode(struct lp_mix *m, const uint32_t *ids, size_t n, st
     if (status != LP_OK)
         return status;
     struct lp_range_coder c = {.out = out};
-    if (!lp_buf_reserve(out, 256))
+    if (!lp_buf_reserve(out, 256) || !lp_ids_reserve(&m->leaf, n))
         return LP_NOMEM;
     lp_range_begin(&c);
     code_count(&c, n, false);
@@ -105,13 +105,13 @@ enum lp_status lp_mix_decode(struct lp_mix *m, const unsigned char *in, size_t s
     size_t n = code_count(&c, 0, true);
     if (n > max)
         return LP_DATA;
-    if (!lp_ids_reserve(out, n))
-        return LP_NOMEM;
     enum lp_status status = start(m, n);
     if (status == LP_OK)
         status = m->run(m, &c, NULL, n, true);
+    if (status == LP_OK && !lp_ids_reserve(out, n))
+        status = LP_NOMEM;
     for (size_t i = 0; status == LP_OK && i < n; i++)
-        out->v[out->n++] = lp_get24(m->model->id + 3 * (size_t)m->leaf[i]);
+        out->v[out->n++] = lp_get24(m->model->id + 3 * (size_t)m->leaf.v[i]);
     return status == LP_OK ? lp_model_status(m->model) : status;
 }
 
@@ -183,7 +183,7 @@ void lp_mix_free(struct lp_mix *m)
     free(m->node);
     free(m->seen);
     free(m->touched);
-    free(m->leaf);
+    free(m->leaf.v);
     free(m->cell);
     free(m->met);
     free(m);

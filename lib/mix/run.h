@@ -26,6 +26,7 @@
 #ifndef LP_MIX_RUN_H
 #define LP_MIX_RUN_H
 
+#include "base/ids.h"
 #include "mix/run_fast.h"
 
 /* Codes a leaf's way down the tree, or decodes and returns it; w says what it is not. */
@@ -105,7 +106,7 @@ static inline uint32_t leaf_of(const struct lp_model *model, uint32_t id)
 LP_INLINE enum lp_status run(struct lp_mix *m, struct lp_range_coder *c, const uint32_t *ids,
                              size_t n, const bool decode, const bool fast)
 {
-    enum { AHEAD = 8 };
+    enum { AHEAD = 8, GROW_LEAVES = 256 /* at a time, at least */ };
     const struct lp_model *model = m->model;
     uint32_t wrong = 0;
     struct context x = {0};
@@ -115,7 +116,7 @@ LP_INLINE enum lp_status run(struct lp_mix *m, struct lp_range_coder *c, const u
     x.row[0] = x.row[1] = x.row[2] = x.next_row = lp_leaf_row(model, model->nleaves);
     find_context(m, &x);
     for (size_t i = 0; i < n; i++) {
-        if (!decode && !lp_buf_reserve(c->out, 256))
+        if (decode ? !lp_ids_reserve(&m->leaf, GROW_LEAVES) : !lp_buf_reserve(c->out, 256))
             return LP_NOMEM;
         if (!fast)
             find_own(m, &x, i);
@@ -137,8 +138,8 @@ LP_INLINE enum lp_status run(struct lp_mix *m, struct lp_range_coder *c, const u
         }
         leaf = fast ? code_leaf_quick(m, c, &x, &quick, leaf, decode)
                     : code_leaf(m, c, &x, &offer, leaf, decode);
-        m->leaf[i] = leaf;
-        if (decode && leaf >= model->nleaves)
+        m->leaf.v[m->leaf.n++] = leaf;
+        if (decode && ((leaf >= model->nleaves) | lp_range_overrun(c)))
             return LP_DATA;
     }
     return wrong == 0 ? LP_OK : LP_DATA;

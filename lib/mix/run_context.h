@@ -104,7 +104,7 @@ static inline uint32_t find_follower(const struct context *x, uint32_t leaf)
 static void find_own(struct lp_mix *m, struct context *x, size_t n)
 {
     if (n > 0)
-        lp_own_note(x->own, m->model->leaf_bits, x->own_check, m->leaf[n - 1]);
+        lp_own_note(x->own, m->model->leaf_bits, x->own_check, m->leaf.v[n - 1]);
     x->own = own_bucket(m, x->hash[0]);
     x->own_check = lp_cell_check(x->hash[0], m->model->leaf_bits);
 }
@@ -114,7 +114,7 @@ static void find_match(struct lp_mix *m, struct context *x, size_t n)
 {
     if (n < MATCH_TOKENS)
         return;
-    const uint32_t went_on = (x->match_length > 0) & (m->leaf[x->match] == m->leaf[n - 1]);
+    const uint32_t went_on = (x->match_length > 0) & (m->leaf.v[x->match] == m->leaf.v[n - 1]);
     x->match += went_on;
     x->match_length += x->match_length < MATCH_MAX;
     x->match_length &= 0U - went_on;
@@ -122,7 +122,7 @@ static void find_match(struct lp_mix *m, struct context *x, size_t n)
     if (x->match_length == 0 && *met > 0) {
         x->match = *met;
         while (x->match_length < MATCH_MAX && x->match_length < x->match &&
-               m->leaf[x->match - 1 - x->match_length] == m->leaf[n - 1 - x->match_length])
+               m->leaf.v[x->match - 1 - x->match_length] == m->leaf.v[n - 1 - x->match_length])
             x->match_length++;
         if (x->match_length < MATCH_TOKENS)
             x->match_length = 0;

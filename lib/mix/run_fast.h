@@ -102,7 +102,7 @@ static inline void offer_all_quick(const struct lp_mix *m, const struct context 
     q->follow_level = lp_follow_level(&x->follow);
     if (x->match_length == 0)
         return;
-    const uint32_t leaf = m->leaf[x->match];
+    const uint32_t leaf = m->leaf.v[x->match];
     q->match = find_quick(m->model, q, x, leaf);
     if (q->match == q->none) {
         q->match = (uint32_t)__builtin_ctz(empty & (empty - 1));

@@ -126,7 +126,7 @@ static inline void offer_match(const struct lp_mix *m, const struct context *x, 
     o->match = NONE_LANE;
     if (x->match_length == 0)
         return;
-    o->match = offer_leaf(o, x, m->leaf[x->match]);
+    o->match = offer_leaf(o, x, m->leaf.v[x->match]);
     if (o->match != NONE_LANE)
         o->state |= match_state(x->match_length);
 }

@@ -38,9 +38,10 @@ struct lp_mix {
     uint8_t *seen; /* how often, LP_MET_MAX at most */
     uint32_t *touched, ntouched;
     /* The sequence: its leaves; by context, its own successors, where it was met. */
-    uint32_t *leaf, *met;
+    struct lp_ids leaf;
+    uint32_t *met;
     unsigned char *cell;
-    size_t leaf_cap, cell_cap, met_cap;
+    size_t cell_cap, met_cap;
     uint32_t context_log;
 };
 

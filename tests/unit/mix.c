@@ -107,6 +107,93 @@ static void test(const struct lp_model *model, const uint32_t *ids, size_t n, co
     }
 }
 
+/* What decoding stopped with: an error, in no more tokens than so many bytes can stand for. */
+static void must_stop(const struct lp_mix *mix, enum lp_status status, size_t size)
+{
+    /* A token has one choice at least, whose probability is 4095/4096 at most. */
+    const size_t TOKENS_PER_BYTE = 22713;
+    if (status == LP_DATA && mix->leaf.n <= TOKENS_PER_BYTE * (size + LP_RANGE_PAST_END))
+        return;
+    fprintf(stderr, "%zu bytes of noise gave %zu tokens: %s\n", size, mix->leaf.n,
+            lp_status_text(status));
+    failures++;
+}
+
+/* A few bytes that claim up to 2^31 - 1 tokens: decoding ends where the bytes do, and takes memory
+ * for what it decoded only. */
+static void test_claims(const struct lp_model *model, bool fast)
+{
+    enum { SIZE = 64 };
+    unsigned char code[SIZE];
+    struct lp_mix *mix;
+    struct lp_ids back = {0};
+    size_t most = 0;
+    must(lp_mix_new(model, fast, &mix), "claims");
+    for (size_t size = 0; size < SIZE; size++) {
+        for (size_t i = 0; i < SIZE; i++)
+            code[i] = (unsigned char)(i < size % 8 ? 0 : noise()); /* zeros claim the most */
+        const uint32_t claim = size % 8 < 4 ? (uint32_t)1 << 26 : INT32_MAX;
+        const enum lp_status status = lp_mix_decode(mix, code, size, claim, &back);
+        most = mix->leaf.n > most ? mix->leaf.n : most;
+        if (status != LP_OK)
+            must_stop(mix, status, size);
+    }
+    memset(code, 0, sizeof code);
+    must_stop(mix, lp_mix_decode(mix, code, SIZE, INT32_MAX, &back), SIZE);
+    most = mix->leaf.n > most ? mix->leaf.n : most;
+    if (mix->leaf.cap > 2 * most + 1024) {
+        fprintf(stderr, "room for %zu tokens, of which %zu came\n", mix->leaf.cap, most);
+        failures++;
+    }
+    lp_mix_free(mix);
+    free(back.v);
+}
+
+/* Codes n bits, the first of them noise, the others each the likelier one, which takes the lower
+ * end of the range: the code ends in zeros. */
+static size_t code_bits(struct lp_range_coder *c, uint32_t n, uint32_t nnoise, bool decode)
+{
+    uint32_t seed = n, wrong = 0;
+    lp_range_begin(c);
+    for (uint32_t i = 0; i < n; i++) {
+        seed = seed * 1664525 + 1013904223;
+        const uint32_t bit = i < nnoise ? seed >> 31 : 1, p = i < nnoise ? 32768 : 65000;
+        wrong += lp_range_bit(c, p, bit, decode) != bit;
+    }
+    return wrong;
+}
+
+/* Each code is restored, the most is read past the end of those that end in zeros, and a code of
+ * nothing but the zeros that follow it is seen to be none. */
+static void test_coder(void)
+{
+    struct lp_buf code = {0};
+    uint32_t most = 0;
+    if (!lp_buf_reserve(&code, 1 << 12))
+        exit(1);
+    for (uint32_t n = 0; n < 20000; n += 1 + n / 16) {
+        for (uint32_t nnoise = 0; nnoise <= n && nnoise < 100; nnoise++) {
+            struct lp_range_coder to = {.out = &code};
+            code.n = 0;
+            code_bits(&to, n, nnoise, false);
+            lp_range_flush(&to);
+            struct lp_range_coder from = {.in = code.p, .end = code.p + code.n};
+            if (code_bits(&from, n, nnoise, true) != 0 || lp_range_overrun(&from)) {
+                fprintf(stderr, "%u bits: other bits came back\n", n);
+                failures++;
+            }
+            most = from.past_end > most ? from.past_end : most;
+        }
+    }
+    struct lp_range_coder nothing = {.in = code.p, .end = code.p};
+    code_bits(&nothing, 20000, 0, true);
+    if (most != LP_RANGE_PAST_END || !lp_range_overrun(&nothing)) {
+        fprintf(stderr, "%u bytes were read past the end of a code\n", most);
+        failures++;
+    }
+    lp_buf_free(&code);
+}
+
 /* A model of which some bytes are anything: it is refused, or it codes what it
  * decodes again, or says that it cannot. */
 static void test_damaged_model(const struct lp_model *model, const uint32_t *ids, size_t n)
@@ -297,6 +384,7 @@ int main(int argc, char **argv)
         return 2;
     must(lp_model_open(argv[1], &model), argv[1]);
     must(lp_model_verify(model), argv[1]);
+    test_coder();
     test_wide_node(LP_NODE_NONE, LP_OK);
     test_wide_node(LP_NODE_NONE + 1, LP_DATA);
     const uint32_t size = model->size;
@@ -315,6 +403,8 @@ int main(int argc, char **argv)
         ids[i] = i < 50 || noise() % 16 == 0 ? noise() % 1000 : ids[i - 50];
     test(model, ids, 2000, "repeats");
     test(model, ids, MANY, "long repeats");
+    test_claims(model, false);
+    test_claims(model, true);
     test_odd_cells(model, ids, 2000);
     test_damaged_model(model, ids, 2000);
     ids[7] = size;
