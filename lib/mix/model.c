@@ -65,16 +65,16 @@ static bool check_node(const struct lp_model *m, struct interval *of, uint32_t a
     const uint32_t inner = lp_get16(p + LP_NODE_AT_INNER), shift = p[LP_NODE_AT_SHIFT];
     const uint32_t first = lp_get32(p + LP_NODE_AT_FIRST);
     int16_t at_begin[LP_NODE_CHILDREN + 1];
-    const lp_vec begins = lp_vec_load_file(p + LP_NODE_AT_BEGIN);
+    const lp_vec begins = lp_vec_load_le(p + LP_NODE_AT_BEGIN);
     lp_vec_store(at_begin, begins);
     at_begin[LP_NODE_CHILDREN] = -1; /* LP_NODE_NONE */
     /* They ascend, then there are none; how far it is to the next. */
     const lp_vec gap = lp_vec_sub_unsigned(lp_vec_load(at_begin + 1), begins);
-    const uint32_t none = lp_vec_where(lp_vec_same(begins, lp_vec_all(-1)));
-    const lp_vec more = lp_vec_sub_unsigned(gap, lp_vec_all(1));
-    const lp_vec cost = lp_vec_widen(p + LP_NODE_AT_COST), most = lp_vec_all(LP_NODE_COST_MAX);
-    if (lp_vec_where(lp_vec_same(gap, lp_vec_all(0))) != none || (none & 3) != 0 ||
-        at_begin[0] != 0 || lp_vec_where(lp_vec_same(lp_vec_min(cost, most), cost)) != UINT16_MAX ||
+    const uint32_t none = lp_vec_mask(lp_vec_equal(begins, lp_vec_splat(-1)));
+    const lp_vec more = lp_vec_sub_unsigned(gap, lp_vec_splat(1));
+    const lp_vec cost = lp_vec_widen(p + LP_NODE_AT_COST), most = lp_vec_splat(LP_NODE_COST_MAX);
+    if (lp_vec_mask(lp_vec_equal(gap, lp_vec_splat(0))) != none || (none & 3) != 0 ||
+        at_begin[0] != 0 || lp_vec_mask(lp_vec_equal(lp_vec_min(cost, most), cost)) != UINT16_MAX ||
         shift > 8 || whole.end == 0 || (whole.end - whole.begin - 1) >> shift >= LP_NODE_NONE ||
         lp_get32(p + LP_NODE_AT_LEAF) != whole.begin || lp_get32(p + LP_NODE_AT_END) != whole.end ||
         whole.depth >= LP_NODE_DEPTH)
@@ -83,7 +83,7 @@ static bool check_node(const struct lp_model *m, struct interval *of, uint32_t a
     const uint32_t last = whole.begin + ((uint32_t)(uint16_t)at_begin[n - 1] << shift);
     if (last >= whole.end || (none >> n) + 1 != (uint32_t)1 << (LP_NODE_CHILDREN - n))
         return false;
-    uint32_t is_node = shift > 0 ? UINT16_MAX : ~lp_vec_where(lp_vec_same(more, lp_vec_all(0)));
+    uint32_t is_node = shift > 0 ? UINT16_MAX : ~lp_vec_mask(lp_vec_equal(more, lp_vec_splat(0)));
     is_node = (is_node & (((uint32_t)1 << (n - 1)) - 1)) | (uint32_t)(whole.end - last > 1)
                                                                << (n - 1);
     if (inner != is_node || !check_below(m, of, at, first, inner))

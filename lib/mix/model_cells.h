@@ -29,14 +29,14 @@ static inline uint32_t lp_cell_follower(uint32_t leaf_bits)
 /* Which of sixteen cells have a check. */
 static inline uint32_t lp_cells_of(const unsigned char *cells, uint32_t leaf_bits, uint32_t check)
 {
-    const lp_vec32 checks = lp_vec32_load(cells, leaf_bits + LP_CELL_CLASS_BITS);
-    return lp_vec32_same(&checks, check);
+    const lp_vec32 checks = lp_vec32_load_le(cells, leaf_bits + LP_CELL_CLASS_BITS);
+    return lp_vec32_equal(&checks, check);
 }
 
 /* In a bucket of a sequence's own, the cells of a check: that of a leaf grows by a class, up to
  * 15, the others fade by half of theirs less one. Returns whether there is one of the leaf;
  * *least is the first cell of the least class. */
-#if defined(LP_VEC_PAIRS)
+#if defined(LP_VEC_X86)
 
 static inline bool lp_own_count(unsigned char *cells, uint32_t leaf_bits, uint32_t check,
                                 uint32_t leaf, uint32_t *least)

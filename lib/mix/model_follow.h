@@ -98,12 +98,12 @@ static inline struct lp_follow lp_follow_find(const struct lp_model *m, uint32_t
 static inline lp_vec32 lp_follow_words(const struct lp_follow *f)
 {
     const size_t half = f->room > LP_FOLLOW_SHORT ? LP_FOLLOW_WORD * LP_LANES / 2 : 0;
-    return lp_vec32_of_24(f->at, f->at + half);
+    return lp_vec32_load_24(f->at, f->at + half);
 }
 
 static inline lp_vec lp_follow_bits(lp_vec32 words)
 {
-    return lp_vec32_narrow(lp_vec32_down(words, 2), LP_FOLLOW_COUNTS >> 2);
+    return lp_vec32_narrow(lp_vec32_shift_right(words, 2), LP_FOLLOW_COUNTS >> 2);
 }
 
 /* Reads them: the words of all. How many there are is known then: the first that counts nothing
@@ -111,8 +111,8 @@ static inline lp_vec lp_follow_bits(lp_vec32 words)
 static inline lp_vec32 lp_follow_read(struct lp_follow *f)
 {
     const lp_vec32 words = lp_follow_words(f);
-    const lp_vec none = lp_vec_same(lp_follow_bits(words), lp_vec_all(0));
-    f->n = (uint32_t)__builtin_ctz(lp_vec_where(none) | (uint32_t)1 << f->room);
+    const lp_vec none = lp_vec_equal(lp_follow_bits(words), lp_vec_splat(0));
+    f->n = (uint32_t)__builtin_ctz(lp_vec_mask(none) | (uint32_t)1 << f->room);
     return words;
 }
 

@@ -27,10 +27,10 @@ static inline lp_vec lp_net_values(const struct lp_model *m, const unsigned char
                                    uint32_t place, uint32_t i)
 {
     const lp_vec bytes = lp_vec_widen(row + place * LP_NET_ROW + i % LP_NET_ROW);
-    const lp_vec values =
-        lp_vec_both(lp_vec_shift(bytes, i < LP_NET_ROW ? 0 : 4), lp_vec_load(lp_constants.fifteen));
+    const lp_vec values = lp_vec_and(lp_vec_shift_right(bytes, i < LP_NET_ROW ? 0 : 4),
+                                     lp_vec_load(lp_constants.fifteen));
     return lp_vec_mul(lp_vec_sub(values, lp_vec_load(lp_constants.eight)),
-                      lp_vec_all(m->net_scale[place]));
+                      lp_vec_splat(m->net_scale[place]));
 }
 
 /* Adds the row of the fourth last leaf, NULL if there is none, to the faded sum. */
@@ -39,7 +39,7 @@ static inline void lp_net_fade(const struct lp_model *m, struct lp_net_state *st
 {
     for (uint32_t i = 0; i < LP_NET_SIZE; i += LP_LANES) {
         lp_vec faded = lp_vec_load(state->faded + i);
-        faded = lp_vec_sub(faded, lp_vec_shift(faded, LP_NET_FADE));
+        faded = lp_vec_sub(faded, lp_vec_shift_right(faded, LP_NET_FADE));
         if (row != NULL)
             faded = lp_vec_add(faded, lp_net_values(m, row, LP_NET_PLACES - 1, i));
         lp_vec_store(state->faded + i, faded);
@@ -50,14 +50,14 @@ static inline void lp_net_fade(const struct lp_model *m, struct lp_net_state *st
 static inline void lp_net_see(const struct lp_model *m, struct lp_net_state *state,
                               const unsigned char *const row[LP_NET_PLACES - 1])
 {
-    lp_vec sum = lp_vec_all(0);
+    lp_vec sum = lp_vec_splat(0);
     for (uint32_t i = 0; i < LP_NET_SIZE; i += LP_LANES) {
-        lp_vec x = lp_vec_shift(lp_vec_load(state->faded + i), LP_NET_FADED_SHIFT);
+        lp_vec x = lp_vec_shift_right(lp_vec_load(state->faded + i), LP_NET_FADED_SHIFT);
         for (uint32_t k = 0; k < LP_NET_PLACES - 1; k++)
             x = lp_vec_add(x, lp_net_values(m, row[k], k, i));
-        x = lp_vec_shift(x, 2); /* from 1/64 to 1/16 */
-        x = lp_vec_max(lp_vec_min(x, lp_vec_load(lp_constants.most_byte)),
-                       lp_vec_load(lp_constants.least_byte));
+        x = lp_vec_shift_right(x, 2); /* from 1/64 to 1/16 */
+        x = lp_vec_max(lp_vec_min(x, lp_vec_load(lp_constants.max_byte)),
+                       lp_vec_load(lp_constants.min_byte));
         lp_vec_narrow(state->input + i, x);
         sum = lp_vec_add(sum, x);
     }
@@ -78,8 +78,8 @@ static inline lp_vec lp_net_odds(const struct lp_model *m, const struct lp_net_s
                                  uint32_t at, uint32_t scale)
 {
     const lp_vec odds =
-        lp_vec_products(m->net_weight + LP_NET_NODE * (size_t)at, state->input, state->offset);
-    return lp_vec_mul_within(odds, lp_vec_all((int)scale));
+        lp_vec_nibble_dots(m->net_weight + LP_NET_NODE * (size_t)at, state->input, state->offset);
+    return lp_vec_mul_saturated(odds, lp_vec_splat((int)scale));
 }
 
 #endif

@@ -35,7 +35,7 @@ LP_APART uint32_t code_walk(struct lp_mix *m, struct lp_range_coder *c, struct c
 {
     w->node = m->model->node;
     w->at = w->depth = 0;
-    w->leaves = lp_vec32_of(w->offered);
+    w->leaves = lp_vec32_load(w->offered);
     if (w->successors != 0)
         count_successors(x, w);
     if (m->model->nnets > 0)

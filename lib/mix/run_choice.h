@@ -21,7 +21,7 @@ static inline lp_vec lane_of(uint32_t i)
 /* x in one lane, 0 in the others. */
 static inline lp_vec only_in(uint32_t i, int32_t x)
 {
-    return lp_vec_both(lane_of(i), lp_vec_all(x));
+    return lp_vec_and(lane_of(i), lp_vec_splat(x));
 }
 
 /* -1 in the lanes before the n-th. */
@@ -37,7 +37,7 @@ static inline lp_vec bit_of(lp_vec x)
 {
     static const uint8_t low[16] = {1, 2, 4, 8, 16, 32, 64, 128};
     static const uint8_t high[16] = {[8] = 1, 2, 4, 8, 16, 32, 64, 128};
-    return lp_vec_pick(low, high, x);
+    return lp_vec_look_up_bytes(low, high, x);
 }
 
 /* -1 in the lanes of which a bit is set. */
@@ -45,40 +45,42 @@ static inline lp_vec lanes_of(uint32_t bits)
 {
     static const int16_t bit[LP_LANES] = {1,   2,   4,    8,    16,   32,   64,    128,
                                           256, 512, 1024, 2048, 4096, 8192, 16384, INT16_MIN};
-    return lp_vec_same(lp_vec_both(lp_vec_all((int16_t)bits), lp_vec_load(bit)), lp_vec_load(bit));
+    return lp_vec_equal(lp_vec_and(lp_vec_splat((int16_t)bits), lp_vec_load(bit)),
+                        lp_vec_load(bit));
 }
 
 /* About e^(x / 256) for x of at most 0, in 1 / 65536: e^(-i / 2), i below 16, by a table, what
  * is between by straight lines. */
-static inline lp_vec power(lp_vec x)
+static inline lp_vec exp_of(lp_vec x)
 {
     static const uint8_t low[16] = {255, 70,  45,  31, 165, 4,  191, 187,
                                     176, 216, 186, 12, 162, 99, 60,  36};
     static const uint8_t high[16] = {255, 155, 94, 57, 34, 21, 12, 7, 4, 2, 1, 1, 0, 0, 0, 0};
-    const lp_vec n = lp_vec_min(lp_vec_sub(lp_vec_all(0), x), lp_vec_load(lp_constants.power_end));
-    const lp_vec line = lp_vec_mul(lp_vec_both(n, lp_vec_load(lp_constants.power_part)),
-                                   lp_vec_load(lp_constants.power_slope));
-    return lp_vec_mul_high_unsigned(lp_vec_pick(low, high, lp_vec_shift(n, 7)),
+    const lp_vec n = lp_vec_min(lp_vec_sub(lp_vec_splat(0), x), lp_vec_load(lp_constants.exp_end));
+    const lp_vec line = lp_vec_mul(lp_vec_and(n, lp_vec_load(lp_constants.exp_part)),
+                                   lp_vec_load(lp_constants.exp_slope));
+    return lp_vec_mul_high_unsigned(lp_vec_look_up_bytes(low, high, lp_vec_shift_right(n, 7)),
                                     lp_vec_sub(line, lp_vec_load(lp_constants.one)));
 }
 
 /* Odds of those that are there; the least there can be of the others. */
 static inline lp_vec odds_there(lp_vec odds, lp_vec there)
 {
-    return lp_vec_add(lp_vec_both(odds, there), lp_vec_but(lp_vec_load(lp_constants.least), there));
+    return lp_vec_add(lp_vec_and(odds, there),
+                      lp_vec_and_not(lp_vec_load(lp_constants.min), there));
 }
 
 /* Shares by such odds, in 1/256, the most of which is that: its share is near SHARE_MAX. */
 static inline lp_vec shares_below(lp_vec odds, lp_vec most, lp_vec there)
 {
-    const lp_vec share = lp_vec_sixteenth(power(lp_vec_sub(odds, most)));
-    return lp_vec_both(lp_vec_max(share, lp_vec_load(lp_constants.one)), there);
+    const lp_vec share = lp_vec_div16(exp_of(lp_vec_sub(odds, most)));
+    return lp_vec_and(lp_vec_max(share, lp_vec_load(lp_constants.one)), there);
 }
 
 static inline lp_vec shares_of(lp_vec odds, lp_vec there)
 {
     odds = odds_there(odds, there);
-    return shares_below(odds, lp_vec_most(odds), there);
+    return shares_below(odds, lp_vec_max_lanes(odds), there);
 }
 
 /* What is chosen from: shares, each with those before it, all. */
@@ -90,7 +92,7 @@ struct parts {
 static inline struct parts parts_of(lp_vec share)
 {
     struct parts p = {.share = share};
-    p.sums = lp_vec_sums(share, &p.total);
+    p.sums = lp_vec_prefix_sums(share, &p.total);
     return p;
 }
 
@@ -126,7 +128,7 @@ static inline uint32_t unit_at(const struct lp_range_coder *c, uint32_t unit, ui
 
 LP_APART uint32_t find_one(const struct lp_range_coder *c, const struct parts *p, uint32_t unit)
 {
-    return lp_vec_below(p->sums, unit_at(c, unit, p->total));
+    return lp_vec_rank(p->sums, unit_at(c, unit, p->total));
 }
 
 /* Codes one, or decodes and returns it. To find it takes two divisions, for which all that comes
@@ -139,7 +141,7 @@ LP_INLINE uint32_t choose(struct lp_range_coder *c, const struct parts *p, uint3
     lp_vec_store(before + 1, p->sums);
     const uint32_t unit = c->range / p->total;
     if (decode)
-        one = lp_vec_below_part(p->sums, fraction_of(c));
+        one = lp_vec_rank_part(p->sums, fraction_of(c));
     struct part part = part_of(before, one);
     if (decode && __builtin_expect(!lies_in(c, unit, part), 0)) {
         one = find_one(c, p, unit);
@@ -161,11 +163,11 @@ static inline struct halves halves_of(lp_vec a, lp_vec a_there, lp_vec b, lp_vec
     uint32_t rest;
     a = odds_there(a, a_there);
     b = odds_there(b, b_there);
-    const lp_vec most = lp_vec_most(lp_vec_max(a, b));
+    const lp_vec most = lp_vec_max_lanes(lp_vec_max(a, b));
     h.share[0] = shares_below(a, most, a_there);
     h.share[1] = shares_below(b, most, b_there);
-    h.sums[0] = lp_vec_sums(h.share[0], &h.first);
-    h.sums[1] = lp_vec_sums(h.share[1], &rest);
+    h.sums[0] = lp_vec_prefix_sums(h.share[0], &h.first);
+    h.sums[1] = lp_vec_prefix_sums(h.share[1], &rest);
     h.total = h.first + rest;
     return h;
 }
@@ -173,8 +175,8 @@ static inline struct halves halves_of(lp_vec a, lp_vec a_there, lp_vec b, lp_vec
 /* Which one has the unit at. */
 static inline uint32_t one_at(const struct halves *h, uint32_t at)
 {
-    const uint32_t one = lp_vec_below(h->sums[0], at < UINT16_MAX ? at : UINT16_MAX);
-    const uint32_t more = lp_vec_below(h->sums[1], at - h->first);
+    const uint32_t one = lp_vec_rank(h->sums[0], at < UINT16_MAX ? at : UINT16_MAX);
+    const uint32_t more = lp_vec_rank(h->sums[1], at - h->first);
     return one + (more & (0U - (one == LP_LANES)));
 }
 
@@ -228,14 +230,14 @@ static inline int32_t error_of(uint32_t share, uint32_t total, bool chosen)
 /* The same of each. */
 static inline lp_vec errors_of(lp_vec share, uint32_t total, uint32_t one)
 {
-    const lp_vec p = lp_vec_mul_high_unsigned(lp_vec_mul(share, lp_vec_all(65536 / SHARE_MAX)),
-                                              lp_vec_all((int)scale_of(total)));
+    const lp_vec p = lp_vec_mul_high_unsigned(lp_vec_mul(share, lp_vec_splat(65536 / SHARE_MAX)),
+                                              lp_vec_splat((int)scale_of(total)));
     return lp_vec_sub(only_in(one, ERROR_ONE), p);
 }
 
 static inline lp_vec weighed(lp_vec odds, int16_t weight)
 {
-    return lp_vec_mul_high(odds, lp_vec_all(weight));
+    return lp_vec_mul_high(odds, lp_vec_splat(weight));
 }
 
 #endif

@@ -88,15 +88,15 @@ static inline void read_follow(struct context *x)
 {
     x->follow = x->next;
     const lp_vec32 words = lp_follow_read(&x->follow);
-    lp_vec32_store(x->follower, lp_vec32_down(words, LP_FOLLOW_BITS));
+    lp_vec32_store(x->follower, lp_vec32_shift_right(words, LP_FOLLOW_BITS));
     lp_vec_store(x->follow_class, lp_follow_bits(words));
 }
 
 /* Which of them is a leaf: a bit each. */
 static inline uint32_t find_follower(const struct context *x, uint32_t leaf)
 {
-    const lp_vec32 leaves = lp_vec32_of(x->follower);
-    return lp_vec32_same(&leaves, leaf) & lp_follow_there(&x->follow);
+    const lp_vec32 leaves = lp_vec32_load(x->follower);
+    return lp_vec32_equal(&leaves, leaf) & lp_follow_there(&x->follow);
 }
 
 /* Notes the last leaf in the sequence's own list of what came before it, and finds

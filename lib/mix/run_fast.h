@@ -30,11 +30,11 @@ struct quick {
 static inline uint32_t find_quick(const struct lp_model *model, const struct quick *q,
                                   const struct context *x, uint32_t leaf)
 {
-    const lp_vec32 leaves = lp_vec32_of(q->leaf);
+    const lp_vec32 leaves = lp_vec32_load(q->leaf);
     const uint32_t place = find_follower(x, leaf);
     if (place != 0)
         leaf = lp_cell_follower(model->leaf_bits) + (uint32_t)__builtin_ctz(place);
-    const uint32_t here = (lp_vec32_same(&leaves, leaf) & q->lanes) | place << LP_LANES;
+    const uint32_t here = (lp_vec32_equal(&leaves, leaf) & q->lanes) | place << LP_LANES;
     return here != 0 ? (uint32_t)__builtin_ctz(here) : q->none;
 }
 
@@ -55,20 +55,21 @@ static inline void offer_cells(const struct lp_mix *m, const struct context *x, 
 {
     const uint32_t bits = m->model->leaf_bits;
     const int ones = (1 << (bits - LP_PLACE_BITS)) - 1; /* above the place of a successor */
-    const lp_vec place = lp_vec_from_32(bucket, 0, LP_FOLLOW_MAX - 1);
-    const lp_vec beyond = lp_vec_same(lp_vec_max(place, lp_vec_all((int)x->follow.n)), place);
-    lp_vec follows = lp_vec_same(lp_vec_from_32(bucket, LP_PLACE_BITS, ones), lp_vec_all(ones));
-    here = lp_vec_but(here, lp_vec_both(follows, beyond));
-    follows = lp_vec_both(follows, here);
-    const lp_vec class = lp_vec_both(lp_vec_from_32(bucket, bits, LP_CELL_CLASSES - 1), here);
+    const lp_vec place = lp_vec_load_field(bucket, 0, LP_FOLLOW_MAX - 1);
+    const lp_vec beyond = lp_vec_equal(lp_vec_max(place, lp_vec_splat((int)x->follow.n)), place);
+    lp_vec follows =
+        lp_vec_equal(lp_vec_load_field(bucket, LP_PLACE_BITS, ones), lp_vec_splat(ones));
+    here = lp_vec_and_not(here, lp_vec_and(follows, beyond));
+    follows = lp_vec_and(follows, here);
+    const lp_vec class = lp_vec_and(lp_vec_load_field(bucket, bits, LP_CELL_CLASSES - 1), here);
     const lp_vec count = lp_vec_look_up((const int16_t *)lp_class_count, class);
     const uint32_t total = (uint32_t)lp_vec_dot(count, lp_vec_load(lp_constants.one));
     lp_vec_store(q->class, class);
     lp_vec_store(q->follows, follows);
     lp_vec_store(q->place, place);
-    lp_vec32_store(q->leaf, lp_vec32_both(lp_vec32_load(bucket, 0), ((uint32_t)1 << bits) - 1));
-    q->lanes = lp_vec_where(here);
-    q->left &= ~lp_vec_any(lp_vec_both(bit_of(place), follows));
+    lp_vec32_store(q->leaf, lp_vec32_and(lp_vec32_load_le(bucket, 0), ((uint32_t)1 << bits) - 1));
+    q->lanes = lp_vec_mask(here);
+    q->left &= ~lp_vec_or_lanes(lp_vec_and(bit_of(place), follows));
     q->level = m->level[total];
     q->state = (uint32_t)(total > 0) << 2;
 }
@@ -81,14 +82,14 @@ static inline void offer_list(const struct lp_mix *m, const struct context *x, s
     const uint32_t bits = model->leaf_bits;
     q->lanes = q->level = q->state = 0;
     q->left = lp_follow_there(&x->follow);
-    lp_vec_store(q->class, lp_vec_all(0));
-    lp_vec_store(q->follows, lp_vec_all(0));
+    lp_vec_store(q->class, lp_vec_splat(0));
+    lp_vec_store(q->follows, lp_vec_splat(0));
     if (model->nbuckets == 0)
         return;
     const unsigned char *bucket = list_bucket(model, x, 2);
-    const lp_vec check = lp_vec_from_32(bucket, bits + LP_CELL_CLASS_BITS, INT16_MAX);
-    const lp_vec here = lp_vec_same(check, lp_vec_all((int)lp_cell_check(x->hash[1], bits)));
-    const uint32_t cells = lp_vec_where(here);
+    const lp_vec check = lp_vec_load_field(bucket, bits + LP_CELL_CLASS_BITS, INT16_MAX);
+    const lp_vec here = lp_vec_equal(check, lp_vec_splat((int)lp_cell_check(x->hash[1], bits)));
+    const uint32_t cells = lp_vec_mask(here);
     if (cells != 0 && __builtin_popcount(cells) <= QUICK_CELLS)
         offer_cells(m, x, q, bucket, here);
 }
@@ -132,12 +133,12 @@ LP_INLINE struct halves mix_quick(const struct lp_mix *m, const struct context *
     s->list = by->offer[1][q->level];
     s->follow = by->offer[0][q->follow_level];
     s->list_odds[0] = lp_vec_look_up(s->list, lp_vec_load(q->class));
-    s->list_odds[1] = lp_vec_all(s->list[0]);
+    s->list_odds[1] = lp_vec_splat(s->list[0]);
     s->follow_odds[1] = lp_vec_look_up(s->follow, lp_vec_load(x->follow_class));
     lp_vec_store(by_place, s->follow_odds[1]);
     s->follow_odds[0] =
-        lp_vec_add(lp_vec_but(lp_vec_all(s->follow[0]), follows),
-                   lp_vec_both(lp_vec_look_up(by_place, lp_vec_load(q->place)), follows));
+        lp_vec_add(lp_vec_and_not(lp_vec_splat(s->follow[0]), follows),
+                   lp_vec_and(lp_vec_look_up(by_place, lp_vec_load(q->place)), follows));
     for (uint32_t i = 0; i < 2; i++) {
         s->match_odds[i] = only_in(q->match - LP_LANES * i, match);
         odds[i] = lp_vec_add(weighed(s->follow_odds[i], s->weight.sum[0]),

@@ -137,9 +137,9 @@ LP_APART void find_offer(const struct lp_mix *m, const struct context *x, struct
     o->leaf[NONE_LANE] = NONE;
 #pragma GCC unroll 8 /* 3% faster */
     for (uint32_t i = 0; i < SLOTS; i += 2 * LP_LANES)
-        lp_vec_store((int16_t *)(void *)(o->slot + i), lp_vec_all(0));
+        lp_vec_store((int16_t *)(void *)(o->slot + i), lp_vec_splat(0));
     for (uint32_t i = 0; i < LP_SOURCES; i += 2)
-        lp_vec_store((int16_t *)(void *)o->class[i], lp_vec_all(0));
+        lp_vec_store((int16_t *)(void *)o->class[i], lp_vec_splat(0));
     o->level[0] = lp_follow_level(&x->follow);
     offer_lists(m, x, o);
     offer_match(m, x, o);
@@ -167,15 +167,15 @@ static inline struct weights weights_of(const struct lp_mixing *by, const struct
 static inline int32_t match_odds(const struct lp_mix *m, const struct context *x, bool there)
 {
     const uint32_t length = x->match_length;
-    const int32_t odds = lp_within_16(m->by.match[length] + m->learnt.match[length]);
+    const int32_t odds = lp_saturate_16(m->by.match[length] + m->learnt.match[length]);
     return odds & (0 - there);
 }
 
 /* Those of none of the leaves, in its lane, weighed. */
 static inline lp_vec none_odds(const struct lp_mix *m, uint32_t state, uint32_t lane)
 {
-    const int32_t odds = lp_within_16(m->by.none[state] + m->learnt.none[state]);
-    return only_in(lane, lp_shift_down(odds * NONE_WEIGHT, 16));
+    const int32_t odds = lp_saturate_16(m->by.none[state] + m->learnt.none[state]);
+    return only_in(lane, lp_shift_right(odds * NONE_WEIGHT, 16));
 }
 
 /* What a choice among what is offered is mixed from. */
@@ -208,7 +208,7 @@ LP_INLINE lp_vec mix_offer(const struct lp_mix *m, const struct context *x, cons
 static inline void move_odds(int16_t *odds, int32_t error)
 {
     const int32_t half = 1 << (ODDS_RATE - 1);
-    *odds = (int16_t)lp_within_16(*odds + lp_shift_down(error + half, ODDS_RATE));
+    *odds = (int16_t)lp_saturate_16(*odds + lp_shift_right(error + half, ODDS_RATE));
 }
 
 /* The sequence learns from a choice's errors. */

@@ -33,7 +33,7 @@ struct choice {
 
 static inline uint32_t child_of(const struct choice *s, uint32_t leaf)
 {
-    return lp_vec_below(s->begin, (leaf - s->leaf) >> s->shift) - 1;
+    return lp_vec_rank(s->begin, (leaf - s->leaf) >> s->shift) - 1;
 }
 
 /* What the model knows of a node's children: log odds in 1/2048. */
@@ -50,7 +50,7 @@ static inline lp_vec known_odds(const struct lp_model *model, const struct conte
 /* What the model's successors of the last leaf say of the root's children: the same. */
 static inline lp_vec root_odds(const struct context *x)
 {
-    return lp_vec_mul(lp_vec_but(lp_vec_widen(x->follow.root), lane_of(0)), lp_vec_all(256));
+    return lp_vec_mul(lp_vec_and_not(lp_vec_widen(x->follow.root), lane_of(0)), lp_vec_splat(256));
 }
 
 /* Notes what the model's successors count, as lp_follow_int() has it. */
@@ -58,7 +58,7 @@ LP_APART void count_successors(const struct context *x, struct walk *w)
 {
     const lp_vec32 words = lp_follow_words(&x->follow);
     const lp_vec digits = lp_vec32_narrow(words, 3);
-    const lp_vec high = lp_vec_mul(lp_vec_add(digits, lp_vec_all(4)), lp_vec_all(1 << 13));
+    const lp_vec high = lp_vec_mul(lp_vec_add(digits, lp_vec_splat(4)), lp_vec_splat(1 << 13));
     lp_vec_store(w->count, lp_vec_mul_high_unsigned(high, bit_of(lp_follow_bits(words))));
 }
 
@@ -66,17 +66,17 @@ LP_APART void count_successors(const struct context *x, struct walk *w)
 static inline lp_vec successor_odds(const struct lp_mix *m, struct choice *s,
                                     const struct context *x, const struct walk *w)
 {
-    lp_vec sum = lp_vec_all(0); /* of counts: of each child and all after it */
+    lp_vec sum = lp_vec_splat(0); /* of counts: of each child and all after it */
     for (uint32_t rest = w->successors; rest != 0; rest &= rest - 1) {
         const uint32_t i = (uint32_t)__builtin_ctz(rest);
         const uint32_t unit = (x->follower[i] - s->leaf) >> s->shift;
         const lp_vec before =
-            lp_vec_same(lp_vec_sub_unsigned(s->begin, lp_vec_all((int)unit)), lp_vec_all(0));
-        sum = lp_vec_add(sum, lp_vec_both(before, lp_vec_all(w->count[i])));
+            lp_vec_equal(lp_vec_sub_unsigned(s->begin, lp_vec_splat((int)unit)), lp_vec_splat(0));
+        sum = lp_vec_add(sum, lp_vec_and(before, lp_vec_splat(w->count[i])));
     }
-    const lp_vec counts = lp_vec_sub(sum, lp_vec_next(sum));
+    const lp_vec counts = lp_vec_sub(sum, lp_vec_next_lane(sum));
     s->follow = m->by.follow[lp_follow_class(lp_follow_others(&x->follow) + lp_vec_first(sum))];
-    s->class = lp_vec_bits(counts);
+    s->class = lp_vec_bit_lengths(counts);
     return lp_vec_look_up(s->follow, s->class);
 }
 
@@ -86,7 +86,7 @@ static inline lp_vec successor_odds(const struct lp_mix *m, struct choice *s,
 static inline uint32_t but_offered(const struct choice *s, const struct context *x,
                                    const struct walk *w, uint32_t below)
 {
-    const uint32_t none = lp_vec_where(lp_vec_same(s->begin, lp_vec_all(-1)));
+    const uint32_t none = lp_vec_mask(lp_vec_equal(s->begin, lp_vec_splat(-1)));
     const uint32_t there = ~none & UINT16_MAX;
     uint32_t gone = 0;
     for (; below != 0; below &= below - 1)
@@ -106,10 +106,11 @@ static inline lp_vec children_of(const struct choice *s, const struct context *x
     const uint32_t leaves = 0U - (s->inner != UINT16_MAX); /* whether there are some: all bits */
     uint32_t below = w->lanes;
     if (below != 0)
-        below &= lp_vec32_from(&w->leaves, s->leaf, lp_get32(w->node + LP_NODE_AT_END)) & leaves;
+        below &=
+            lp_vec32_in_range(&w->leaves, s->leaf, lp_get32(w->node + LP_NODE_AT_END)) & leaves;
     if ((below | (w->gone & leaves)) != 0) /* seldom */
         return lanes_of(but_offered(s, x, w, below));
-    return lp_vec_but(lp_vec_all(-1), lp_vec_same(s->begin, lp_vec_all(-1)));
+    return lp_vec_and_not(lp_vec_splat(-1), lp_vec_equal(s->begin, lp_vec_splat(-1)));
 }
 
 /* The share of each child. */
@@ -120,13 +121,13 @@ LP_INLINE lp_vec mix_children(struct lp_mix *m, struct choice *s, const struct c
     const uint32_t depth = w->depth < LP_NODE_DEPTHS ? w->depth : LP_NODE_DEPTHS - 1;
     const uint32_t seen = m->seen[w->at];
     s->follow = NULL;
-    s->class = lp_vec_all(0);
+    s->class = lp_vec_splat(0);
     s->inner = lp_get16(node + LP_NODE_AT_INNER);
-    s->begin = lp_vec_load_file(node + LP_NODE_AT_BEGIN);
+    s->begin = lp_vec_load_le(node + LP_NODE_AT_BEGIN);
     s->leaf = lp_get32(node + LP_NODE_AT_LEAF);
     s->shift = node[LP_NODE_AT_SHIFT];
-    const lp_vec32 followers = lp_vec32_of(x->follower);
-    const uint32_t below = lp_vec32_from(&followers, s->leaf, lp_get32(node + LP_NODE_AT_END));
+    const lp_vec32 followers = lp_vec32_load(x->follower);
+    const uint32_t below = lp_vec32_in_range(&followers, s->leaf, lp_get32(node + LP_NODE_AT_END));
     w->successors &= below;
     w->gone &= below;
     s->weight_a = m->by.child_a[LP_MET_LEVELS * w->fewer + m->met_level[seen]];
@@ -135,12 +136,12 @@ LP_INLINE lp_vec mix_children(struct lp_mix *m, struct choice *s, const struct c
     lp_weights_add(s->weight, m->learnt.child, s->weight);
     s->odds[LP_IN_MODEL] = known_odds(m->model, x, w->at);
     s->odds[LP_IN_NODE] = lp_vec_load(m->node[w->at]);
-    s->odds[LP_IN_FOLLOW] = lp_vec_all(0);
+    s->odds[LP_IN_FOLLOW] = lp_vec_splat(0);
     if (w->depth == 0)
         s->odds[LP_IN_FOLLOW] = root_odds(x);
     else if (w->successors != 0)
         s->odds[LP_IN_FOLLOW] = successor_odds(m, s, x, w);
-    s->odds[LP_IN_FOLLOW + 1] = lp_vec_all(0);
+    s->odds[LP_IN_FOLLOW + 1] = lp_vec_splat(0);
     return shares_of(lp_vec_weigh(s->odds, s->weight, LP_IN_FOLLOW + 1), children_of(s, x, w));
 }
 
@@ -148,9 +149,9 @@ LP_INLINE lp_vec mix_children(struct lp_mix *m, struct choice *s, const struct c
 LP_INLINE void note_child(struct lp_mix *m, const struct choice *s, uint32_t at, lp_vec error)
 {
     const uint32_t seen = m->seen[at];
-    lp_vec step = lp_vec_all(m->node_rate[seen]);
+    lp_vec step = lp_vec_splat(m->node_rate[seen]);
     step = lp_vec_mul_high(lp_vec_add(error, error), step);
-    step = lp_vec_shift(lp_vec_add(step, lp_vec_load(lp_constants.one)), 1);
+    step = lp_vec_shift_right(lp_vec_add(step, lp_vec_load(lp_constants.one)), 1);
     lp_vec_store(m->node[at], lp_vec_add(s->odds[LP_IN_NODE], step));
     m->touched[m->ntouched] = at;
     m->ntouched += seen == 0;
