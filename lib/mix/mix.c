@@ -62,16 +62,16 @@ static enum lp_status start(struct lp_mix *m, size_t n)
     m->context_log = log;
     /* Cells are looked at sixteen at a time; the fast way has none. */
     size_t ncell = m->fast ? 0 : ((size_t)4 * LP_OWN_CELLS << log) + 4 * LP_BUCKET_CELLS;
-    size_t nmet = sizeof *m->met << log;
+    size_t nlast_at = sizeof *m->last_at << log;
     m->cell = make_room(m->cell, &m->cell_cap, ncell);
-    m->met = make_room(m->met, &m->met_cap, nmet);
-    if (m->cell == NULL || m->met == NULL)
+    m->last_at = make_room(m->last_at, &m->last_at_cap, nlast_at);
+    if (m->cell == NULL || m->last_at == NULL)
         return LP_NOMEM;
     memset(m->cell, 0, ncell);
-    memset(m->met, 0, nmet);
+    memset(m->last_at, 0, nlast_at);
     for (uint32_t i = 0; i < m->ntouched; i++) {
-        memset(m->node[m->touched[i]], 0, sizeof *m->node);
-        m->seen[m->touched[i]] = 0;
+        memset(m->node_logits[m->touched[i]], 0, sizeof *m->node_logits);
+        m->visits[m->touched[i]] = 0;
     }
     m->ntouched = 0;
     m->leaf.n = 0;
@@ -127,10 +127,10 @@ static void fill_levels(struct lp_mix *m)
     }
 }
 
-void lp_mixing_load(const struct lp_model *m, bool fast, struct lp_mixing *by)
+void lp_mixing_load(const struct lp_model *m, bool fast, struct lp_mixing *params)
 {
     for (size_t i = 0; i < LP_MIXING_SIZE; i++)
-        ((int16_t *)by)[i] = (int16_t)lp_get16(m->mixing + 2 * (i + fast * LP_MIXING_SIZE));
+        ((int16_t *)params)[i] = (int16_t)lp_get16(m->mixing + 2 * (i + fast * LP_MIXING_SIZE));
 }
 
 /* n bytes of 0 that begin with a cache line, so that what divides one lies in one: nodes are met
@@ -154,24 +154,24 @@ enum lp_status lp_mix_new(const struct lp_model *model, bool fast, struct lp_mix
     m->model = model;
     m->fast = fast;
     m->run = best_run();
-    m->node = whole_lines(model->nnodes * sizeof *m->node);
-    m->seen = calloc(model->nnodes, 1);
+    m->node_logits = whole_lines(model->nnodes * sizeof *m->node_logits);
+    m->visits = calloc(model->nnodes, 1);
     m->touched = malloc((model->nnodes + (size_t)1) * sizeof *m->touched); /* a spare one */
-    if (m->node == NULL || m->seen == NULL || m->touched == NULL) {
+    if (m->node_logits == NULL || m->visits == NULL || m->touched == NULL) {
         lp_mix_free(m);
         return LP_NOMEM;
     }
     fill_levels(m);
-    for (int i = 0; i <= LP_MET_MAX; i++) {
+    for (int i = 0; i <= LP_VISIT_MAX; i++) {
         m->node_rate[i] = (int16_t)(16384 / (2 * i + 3) + 1638);
-        m->met_level[i] = (uint8_t)(i < 3    ? i
+        m->visit_level[i] = (uint8_t)(i < 3    ? i
                                     : i < 5  ? 3
                                     : i < 9  ? 4
                                     : i < 17 ? 5
                                     : i < 65 ? 6
                                              : 7);
     }
-    lp_mixing_load(model, fast, &m->by);
+    lp_mixing_load(model, fast, &m->params);
     *out = m;
     return LP_OK;
 }
@@ -180,11 +180,11 @@ void lp_mix_free(struct lp_mix *m)
 {
     if (m == NULL)
         return;
-    free(m->node);
-    free(m->seen);
+    free(m->node_logits);
+    free(m->visits);
     free(m->touched);
     free(m->leaf.v);
     free(m->cell);
-    free(m->met);
+    free(m->last_at);
     free(m);
 }

@@ -11,7 +11,7 @@
 #include <string.h>
 
 /* Bytes of the sums of the pages between the header and them. */
-static uint64_t sums_size(const struct lp_model *m)
+static uint64_t checksums_size(const struct lp_model *m)
 {
     const uint32_t begin = lp_get32(m->file + LP_LPM_AT_SECTION + 8 * LP_LPM_SUM);
     return begin < LP_LPM_HEAD ? 0 : 8 * (uint64_t)(begin - LP_LPM_HEAD) / LP_LPM_PAGE;
@@ -30,9 +30,9 @@ static uint64_t section_unit(const struct lp_model *m, int section)
     case LP_LPM_INDEX:
         return LP_INDEX_SIZE * ((uint64_t)m->nleaves / LP_INDEX_LEAVES + 1);
     case LP_LPM_MIXING:
-        return 2 * (uint64_t)LP_WAYS * LP_MIXING_SIZE;
+        return 2 * (uint64_t)LP_MODES * LP_MIXING_SIZE;
     case LP_LPM_SUM:
-        return sums_size(m);
+        return checksums_size(m);
     default:
         return 0;
     }
@@ -189,13 +189,13 @@ static size_t count_pages(const struct lp_model *m)
 }
 
 /* Of a page between header and sums. */
-static uint64_t sum_of(const struct lp_model *m, size_t page)
+static uint64_t checksum_of(const struct lp_model *m, size_t page)
 {
     return lp_xxh64(m->file + page * LP_LPM_PAGE, LP_LPM_PAGE, 0);
 }
 
 /* Where the sum of a page is; NULL for one that has none. */
-static const unsigned char *sum_at(const struct lp_model *m, size_t page)
+static const unsigned char *checksum_at(const struct lp_model *m, size_t page)
 {
     const unsigned char *sums = m->section[LP_LPM_SUM];
     const size_t first = LP_LPM_HEAD / LP_LPM_PAGE;
@@ -205,8 +205,8 @@ static const unsigned char *sum_at(const struct lp_model *m, size_t page)
 
 static bool page_whole(const struct lp_model *m, size_t page)
 {
-    const unsigned char *sum = sum_at(m, page);
-    return sum != NULL && lp_get64(sum) == sum_of(m, page);
+    const unsigned char *sum = checksum_at(m, page);
+    return sum != NULL && lp_get64(sum) == checksum_of(m, page);
 }
 
 /* The fingerprint that header and sums have. */
@@ -243,7 +243,7 @@ static enum lp_status read_first(struct lp_model *m)
     atomic_init(&m->pages->unread[0], (unsigned char)(UCHAR_MAX << LP_LPM_HEAD / LP_LPM_PAGE));
     for (int i = 0; i < LP_LPM_SUM; i++) {
         for (uint32_t at = 0; !is_large(i) && at < m->section_size[i]; at += LP_LPM_PAGE)
-            lp_model_expect(m, m->section[i] + at);
+            lp_model_prefetch(m, m->section[i] + at);
     }
     const enum lp_status status = lp_model_status(m) == LP_OK ? check_tree(m) : LP_DATA;
     m->sound = status == LP_OK;
@@ -253,9 +253,9 @@ static enum lp_status read_first(struct lp_model *m)
 void lp_model_seal(unsigned char *file, const struct lp_model *m)
 {
     for (size_t page = 0; page < count_pages(m); page++) {
-        const unsigned char *sum = sum_at(m, page);
+        const unsigned char *sum = checksum_at(m, page);
         if (sum != NULL)
-            lp_put64(file + (sum - m->file), sum_of(m, page));
+            lp_put64(file + (sum - m->file), checksum_of(m, page));
     }
     lp_put64(file + LP_LPM_AT_FINGERPRINT, fingerprint(m));
 }
@@ -264,7 +264,7 @@ enum lp_status lp_model_verify(const struct lp_model *m)
 {
     bool whole = m->sound && fingerprint(m) == lp_model_fingerprint(m);
     for (size_t page = 0; whole && page < count_pages(m); page++)
-        whole = sum_at(m, page) == NULL || page_whole(m, page);
+        whole = checksum_at(m, page) == NULL || page_whole(m, page);
     return whole ? LP_OK : LP_DATA;
 }
 

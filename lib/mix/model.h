@@ -114,8 +114,8 @@ enum {
     LP_LEVELS = 16, /* of a sum of counts */
     LP_MATCH_LENGTHS = 32,
     LP_NODE_DEPTHS = 8, /* told apart */
-    LP_MET_LEVELS = 8,  /* of how often a node was met */
-    LP_WAYS = 2,        /* to code: the whole one, the fast one */
+    LP_VISIT_LEVELS = 8,  /* of how often a node was met */
+    LP_MODES = 2,        /* to code: the whole one, the fast one */
     LP_STATES = 32,     /* of an offer */
     LP_SETS = 64,       /* of weights */
 };
@@ -134,10 +134,10 @@ enum lp_input {
 struct lp_mixing {
     /* Weights: 1 is 8192. */
     int16_t offer_a[LP_STATES][LP_OFFER_INPUTS], offer_b[LP_SETS][LP_OFFER_INPUTS];
-    int16_t child_a[2 * LP_MET_LEVELS][LP_INPUTS], child_b[2 * LP_NODE_DEPTHS][LP_INPUTS];
+    int16_t child_a[2 * LP_VISIT_LEVELS][LP_INPUTS], child_b[2 * LP_NODE_DEPTHS][LP_INPUTS];
     /* Log odds in 1/2048. */
     int16_t offer[LP_SOURCES][LP_LEVELS][LP_LEVELS];
-    int16_t none[LP_STATES];
+    int16_t escape[LP_STATES];
     int16_t match[LP_MATCH_LENGTHS];
     int16_t follow[LP_LEVELS][LP_LEVELS];
 };
@@ -173,7 +173,7 @@ struct lp_model {
 void lp_model_read_page(const struct lp_model *model, size_t page);
 
 /* What is at p will be read: asks memory for it, and sees to its page. */
-static inline void lp_model_expect(const struct lp_model *m, const unsigned char *p)
+static inline void lp_model_prefetch(const struct lp_model *m, const unsigned char *p)
 {
     const size_t page = (size_t)(p - m->file) / LP_LPM_PAGE;
     __builtin_prefetch(p);
@@ -243,7 +243,7 @@ static inline uint32_t lp_leaf_bits(uint32_t nleaves)
 }
 
 /* A hash of up to three leaves before, one added at a time. */
-static inline uint64_t lp_context(uint64_t hash, uint32_t leaf)
+static inline uint64_t lp_context_hash(uint64_t hash, uint32_t leaf)
 {
     uint64_t h = (hash + leaf + 1) * UINT64_C(0x9E3779B97F4A7C15);
     return h ^ h >> 29;

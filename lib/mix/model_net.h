@@ -47,7 +47,7 @@ static inline void lp_net_fade(const struct lp_model *m, struct lp_net_state *st
 }
 
 /* Makes the vector: row[k] is that of the leaf k + 1 places back. */
-static inline void lp_net_see(const struct lp_model *m, struct lp_net_state *state,
+static inline void lp_net_make_input(const struct lp_model *m, struct lp_net_state *state,
                               const unsigned char *const row[LP_NET_PLACES - 1])
 {
     lp_vec sum = lp_vec_splat(0);
@@ -65,21 +65,21 @@ static inline void lp_net_see(const struct lp_model *m, struct lp_net_state *sta
 }
 
 /* Asks memory for the weights of a node. */
-static inline void lp_net_expect(const struct lp_model *m, uint32_t net)
+static inline void lp_net_prefetch(const struct lp_model *m, uint32_t net)
 {
     const unsigned char *p = m->net_weight + LP_NET_NODE * (size_t)net;
-    lp_model_expect(m, p); /* one page has them all */
+    lp_model_prefetch(m, p); /* one page has them all */
     for (size_t i = 64; i < LP_NET_NODE; i += 64)
         __builtin_prefetch(p + i);
 }
 
 /* The log odds of the children of a node with weights, in 1/2048. */
-static inline lp_vec lp_net_odds(const struct lp_model *m, const struct lp_net_state *state,
+static inline lp_vec lp_net_logits(const struct lp_model *m, const struct lp_net_state *state,
                                  uint32_t at, uint32_t scale)
 {
-    const lp_vec odds =
+    const lp_vec logits =
         lp_vec_nibble_dots(m->net_weight + LP_NET_NODE * (size_t)at, state->input, state->offset);
-    return lp_vec_mul_saturated(odds, lp_vec_splat((int)scale));
+    return lp_vec_mul_saturated(logits, lp_vec_splat((int)scale));
 }
 
 #endif

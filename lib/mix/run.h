@@ -37,9 +37,9 @@ LP_APART uint32_t code_walk(struct lp_mix *m, struct lp_range_coder *c, struct c
     w->at = w->depth = 0;
     w->leaves = lp_vec32_load(w->offered);
     if (w->successors != 0)
-        count_successors(x, w);
+        store_successor_counts(x, w);
     if (m->model->nnets > 0)
-        lp_net_see(m->model, &x->net, x->row);
+        lp_net_make_input(m->model, &x->net, x->row);
     for (;;) {
         const unsigned char *node = w->node;
         const uint32_t child = code_child(m, c, x, w, leaf, decode);
@@ -49,11 +49,11 @@ LP_APART uint32_t code_walk(struct lp_mix *m, struct lp_range_coder *c, struct c
 }
 
 /* The leaf that was chosen of those offered; decoding knows it only now. */
-static inline uint32_t see_offered(const struct lp_mix *m, struct context *x, uint32_t leaf,
+static inline uint32_t push_offered(const struct lp_mix *m, struct context *x, uint32_t leaf,
                                    const bool decode)
 {
     if (decode && leaf < m->model->nleaves)
-        see(m, x, leaf);
+        push_leaf(m, x, leaf);
     return leaf;
 }
 
@@ -63,34 +63,34 @@ LP_INLINE uint32_t code_leaf(struct lp_mix *m, struct lp_range_coder *c, struct 
 {
     if (offer->n > 0) {
         const uint32_t lane = code_offer(m, c, x, offer, leaf, decode);
-        if (lane != NONE_LANE)
-            return see_offered(m, x, offer->leaf[lane], decode);
+        if (lane != ESCAPE_LANE)
+            return push_offered(m, x, offer->leaf[lane], decode);
     }
     struct walk w;
     w.offered = offer->leaf;
     w.lanes = (2U << offer->n) - 2;
-    w.gone = 0;
+    w.excluded = 0;
     w.successors = lp_follow_there(&x->follow) & ~offer->followed;
-    w.fewer = offer->n > 0;
+    w.escaped = offer->n > 0;
     return code_walk(m, c, x, &w, leaf, decode);
 }
 
 /* The same in the fast way. In the tree only the successors are not there: to leave out the few
  * others too would save less than it takes. */
-LP_INLINE uint32_t code_leaf_quick(struct lp_mix *m, struct lp_range_coder *c, struct context *x,
-                                   const struct quick *q, uint32_t leaf, const bool decode)
+LP_INLINE uint32_t code_leaf_fast(struct lp_mix *m, struct lp_range_coder *c, struct context *x,
+                                   const struct fast_offer *q, uint32_t leaf, const bool decode)
 {
     if (q->n + x->follow.n > 0) {
-        const uint32_t lane = code_quick(m, c, x, q, leaf, decode);
-        if (lane != q->none)
-            return see_offered(m, x, leaf_at(m->model, q, x, lane), decode);
+        const uint32_t lane = code_fast_offer(m, c, x, q, leaf, decode);
+        if (lane != q->escape)
+            return push_offered(m, x, leaf_at(m->model, q, x, lane), decode);
     }
     struct walk w;
     w.offered = q->leaf;
     w.lanes = 0;
-    w.gone = lp_follow_there(&x->follow);
+    w.excluded = lp_follow_there(&x->follow);
     w.successors = 0;
-    w.fewer = q->n + x->follow.n > 0;
+    w.escaped = q->n + x->follow.n > 0;
     return code_walk(m, c, x, &w, leaf, decode);
 }
 
@@ -111,20 +111,20 @@ LP_INLINE enum lp_status run(struct lp_mix *m, struct lp_range_coder *c, const u
     uint32_t wrong = 0;
     struct context x = {0};
     struct offer offer = {0};
-    struct quick quick = {0};
-    x.before[0] = x.before[1] = x.before[2] = model->nleaves;
+    struct fast_offer fast_offer = {0};
+    x.last[0] = x.last[1] = x.last[2] = model->nleaves;
     x.row[0] = x.row[1] = x.row[2] = x.next_row = lp_leaf_row(model, model->nleaves);
-    find_context(m, &x);
+    prepare_context(m, &x);
     for (size_t i = 0; i < n; i++) {
         if (decode ? !lp_ids_reserve(&m->leaf, GROW_LEAVES) : !lp_buf_reserve(c->out, 256))
             return LP_NOMEM;
         if (!fast)
             find_own(m, &x, i);
         find_match(m, &x, i);
-        see_row(model, &x, i);
+        push_row(model, &x, i);
         read_follow(&x);
         if (fast)
-            offer_all_quick(m, &x, &quick);
+            find_fast_offer(m, &x, &fast_offer);
         else
             find_offer(m, &x, &offer);
         uint32_t leaf = 0;
@@ -134,9 +134,9 @@ LP_INLINE enum lp_status run(struct lp_mix *m, struct lp_range_coder *c, const u
                 return LP_DATA;
             wrong |= lp_get24(model->id + 3 * (size_t)leaf) ^ ids[i];
             __builtin_prefetch(model->leaf + 3 * (size_t)ids[i + AHEAD < n ? i + AHEAD : i]);
-            see(m, &x, leaf);
+            push_leaf(m, &x, leaf);
         }
-        leaf = fast ? code_leaf_quick(m, c, &x, &quick, leaf, decode)
+        leaf = fast ? code_leaf_fast(m, c, &x, &fast_offer, leaf, decode)
                     : code_leaf(m, c, &x, &offer, leaf, decode);
         m->leaf.v[m->leaf.n++] = leaf;
         if (decode && ((leaf >= model->nleaves) | lp_range_overrun(c)))

@@ -13,10 +13,10 @@ enum {
     MATCH_MAX = LP_MATCH_LENGTHS - 1,
 };
 
-static const uint32_t NONE = UINT32_MAX;
+static const uint32_t NO_LEAF = UINT32_MAX;
 
 struct context {
-    uint32_t before[3];                          /* leaves, the last first; */
+    uint32_t last[3];                          /* leaves, the last first; */
     const unsigned char *row[LP_NET_PLACES - 1]; /* theirs in the network, but for the fourth's, */
     uint64_t hash[3];                            /* of one, two, three leaves before */
     struct lp_net_state net;
@@ -43,37 +43,37 @@ static inline const unsigned char *list_bucket(const struct lp_model *model,
 
 /* What a context is found by. Memory is asked early for what will be read there: what
  * the model knows lies far apart. */
-static void find_context(const struct lp_mix *m, struct context *x)
+static void prepare_context(const struct lp_mix *m, struct context *x)
 {
     const struct lp_model *model = m->model;
-    x->hash[0] = lp_context(0, x->before[0]);
-    x->hash[1] = lp_context(x->hash[0], x->before[1]);
-    x->hash[2] = lp_context(x->hash[1], x->before[2]);
-    x->next = lp_follow_find(model, x->before[0]);
-    lp_model_expect(model, x->next.at);
+    x->hash[0] = lp_context_hash(0, x->last[0]);
+    x->hash[1] = lp_context_hash(x->hash[0], x->last[1]);
+    x->hash[2] = lp_context_hash(x->hash[1], x->last[2]);
+    x->next = lp_follow_find(model, x->last[0]);
+    lp_model_prefetch(model, x->next.at);
     if (model->nnets > 0)
-        lp_model_expect(model, x->next_row);
+        lp_model_prefetch(model, x->next_row);
     if (!m->fast)
         __builtin_prefetch(own_bucket(m, x->hash[0]));
     if (model->nbuckets == 0)
         return;
-    lp_model_expect(model, list_bucket(model, x, 2));
+    lp_model_prefetch(model, list_bucket(model, x, 2));
     if (!m->fast)
-        lp_model_expect(model, list_bucket(model, x, 3));
+        lp_model_prefetch(model, list_bucket(model, x, 3));
 }
 
 /* The context after a leaf, as soon as this is known. */
-static void see(const struct lp_mix *m, struct context *x, uint32_t leaf)
+static void push_leaf(const struct lp_mix *m, struct context *x, uint32_t leaf)
 {
     x->next_row = lp_leaf_row(m->model, leaf);
-    x->before[2] = x->before[1];
-    x->before[1] = x->before[0];
-    x->before[0] = leaf;
-    find_context(m, x);
+    x->last[2] = x->last[1];
+    x->last[1] = x->last[0];
+    x->last[0] = leaf;
+    prepare_context(m, x);
 }
 
 /* The row of the last of n leaves comes before the others; that of the fourth one fades. */
-LP_APART void see_row(const struct lp_model *model, struct context *x, size_t n)
+LP_APART void push_row(const struct lp_model *model, struct context *x, size_t n)
 {
     enum { LAST = LP_NET_PLACES - 2 };
     if (model->nnets > 0)
@@ -114,20 +114,20 @@ static void find_match(struct lp_mix *m, struct context *x, size_t n)
 {
     if (n < MATCH_TOKENS)
         return;
-    const uint32_t went_on = (x->match_length > 0) & (m->leaf.v[x->match] == m->leaf.v[n - 1]);
-    x->match += went_on;
+    const uint32_t continues = (x->match_length > 0) & (m->leaf.v[x->match] == m->leaf.v[n - 1]);
+    x->match += continues;
     x->match_length += x->match_length < MATCH_MAX;
-    x->match_length &= 0U - went_on;
-    uint32_t *met = &m->met[x->hash[1] >> (64 - m->context_log)];
-    if (x->match_length == 0 && *met > 0) {
-        x->match = *met;
+    x->match_length &= 0U - continues;
+    uint32_t *last_at = &m->last_at[x->hash[1] >> (64 - m->context_log)];
+    if (x->match_length == 0 && *last_at > 0) {
+        x->match = *last_at;
         while (x->match_length < MATCH_MAX && x->match_length < x->match &&
                m->leaf.v[x->match - 1 - x->match_length] == m->leaf.v[n - 1 - x->match_length])
             x->match_length++;
         if (x->match_length < MATCH_TOKENS)
             x->match_length = 0;
     }
-    *met = (uint32_t)n;
+    *last_at = (uint32_t)n;
 }
 
 #endif

@@ -8,13 +8,13 @@
 #include "mix/run_tree.h"
 
 enum {
-    QUICK_CELLS = LP_LANES - 2 /* of a list: there is a lane for none, and one for the match */
+    FAST_CELLS = LP_LANES - 2 /* of a list: there is a lane for none, and one for the match */
 };
 
 /* The leaves that are offered: in the first lanes those of the list's cells, each where it is in
  * its bucket, and what the match foresees; from LP_LANES on the model's successors of the last
  * leaf, but for those that the list has too. */
-struct quick {
+struct fast_offer {
     uint32_t leaf[LP_LANES];      /* of the first lanes, as in a cell */
     uint32_t lanes, n;            /* which of these there are, a bit each; how many */
     uint32_t left;                /* the successors that are not among them: a bit each */
@@ -22,12 +22,12 @@ struct quick {
     int16_t follows[LP_LANES];    /* -1 where it is a successor, */
     int16_t place[LP_LANES];      /* which one */
     uint32_t level, follow_level; /* what the list counts in all, what follow of others */
-    uint32_t none, match;         /* the lanes of none of them, of what the match foresees */
+    uint32_t escape, match;         /* the lanes of none of them, of what the match foresees */
     uint32_t state;               /* the match, in two bits, and whether the list has something */
 };
 
 /* The lane of a leaf; that of none if it is not offered. */
-static inline uint32_t find_quick(const struct lp_model *model, const struct quick *q,
+static inline uint32_t find_fast_lane(const struct lp_model *model, const struct fast_offer *q,
                                   const struct context *x, uint32_t leaf)
 {
     const lp_vec32 leaves = lp_vec32_load(q->leaf);
@@ -35,11 +35,11 @@ static inline uint32_t find_quick(const struct lp_model *model, const struct qui
     if (place != 0)
         leaf = lp_cell_follower(model->leaf_bits) + (uint32_t)__builtin_ctz(place);
     const uint32_t here = (lp_vec32_equal(&leaves, leaf) & q->lanes) | place << LP_LANES;
-    return here != 0 ? (uint32_t)__builtin_ctz(here) : q->none;
+    return here != 0 ? (uint32_t)__builtin_ctz(here) : q->escape;
 }
 
 /* The leaf in a lane. */
-static inline uint32_t leaf_at(const struct lp_model *model, const struct quick *q,
+static inline uint32_t leaf_at(const struct lp_model *model, const struct fast_offer *q,
                                const struct context *x, uint32_t lane)
 {
     const uint32_t leaf = q->leaf[lane % LP_LANES];
@@ -50,7 +50,7 @@ static inline uint32_t leaf_at(const struct lp_model *model, const struct quick 
 
 /* Offers what a list's cells have, -1 in here: in no loop, as it is not to be foretold how many
  * there are. A place that the successors do not have is left out. */
-static inline void offer_cells(const struct lp_mix *m, const struct context *x, struct quick *q,
+static inline void offer_cells(const struct lp_mix *m, const struct context *x, struct fast_offer *q,
                                const unsigned char *bucket, lp_vec here)
 {
     const uint32_t bits = m->model->leaf_bits;
@@ -69,14 +69,14 @@ static inline void offer_cells(const struct lp_mix *m, const struct context *x, 
     lp_vec_store(q->place, place);
     lp_vec32_store(q->leaf, lp_vec32_and(lp_vec32_load_le(bucket, 0), ((uint32_t)1 << bits) - 1));
     q->lanes = lp_vec_mask(here);
-    q->left &= ~lp_vec_or_lanes(lp_vec_and(bit_of(place), follows));
+    q->left &= ~lp_vec_or_lanes(lp_vec_and(powers_of_2(place), follows));
     q->level = m->level[total];
     q->state = (uint32_t)(total > 0) << 2;
 }
 
 /* Whether there are some is asked: as this is often foretold, what comes next need not wait for
  * the memory of those that have none. */
-static inline void offer_list(const struct lp_mix *m, const struct context *x, struct quick *q)
+static inline void offer_list(const struct lp_mix *m, const struct context *x, struct fast_offer *q)
 {
     const struct lp_model *model = m->model;
     const uint32_t bits = model->leaf_bits;
@@ -90,22 +90,22 @@ static inline void offer_list(const struct lp_mix *m, const struct context *x, s
     const lp_vec check = lp_vec_load_field(bucket, bits + LP_CELL_CLASS_BITS, INT16_MAX);
     const lp_vec here = lp_vec_equal(check, lp_vec_splat((int)lp_cell_check(x->hash[1], bits)));
     const uint32_t cells = lp_vec_mask(here);
-    if (cells != 0 && __builtin_popcount(cells) <= QUICK_CELLS)
+    if (cells != 0 && __builtin_popcount(cells) <= FAST_CELLS)
         offer_cells(m, x, q, bucket, here);
 }
 
-static inline void offer_all_quick(const struct lp_mix *m, const struct context *x, struct quick *q)
+static inline void find_fast_offer(const struct lp_mix *m, const struct context *x, struct fast_offer *q)
 {
     offer_list(m, x, q);
     const uint32_t empty = ~q->lanes;
     q->n = (uint32_t)__builtin_popcount(q->lanes);
-    q->none = q->match = (uint32_t)__builtin_ctz(empty);
+    q->escape = q->match = (uint32_t)__builtin_ctz(empty);
     q->follow_level = lp_follow_level(&x->follow);
     if (x->match_length == 0)
         return;
     const uint32_t leaf = m->leaf.v[x->match];
-    q->match = find_quick(m->model, q, x, leaf);
-    if (q->match == q->none) {
+    q->match = find_fast_lane(m->model, q, x, leaf);
+    if (q->match == q->escape) {
         q->match = (uint32_t)__builtin_ctz(empty & (empty - 1));
         q->leaf[q->match] = leaf;
         q->lanes |= (uint32_t)1 << q->match;
@@ -115,71 +115,71 @@ static inline void offer_all_quick(const struct lp_mix *m, const struct context 
 }
 
 /* What a choice among these is mixed from. */
-struct quick_pick {
+struct fast_choice {
     const int16_t *list, *follow; /* the odds of each class */
     struct weights weight;
-    lp_vec list_odds[2], follow_odds[2], match_odds[2];
+    lp_vec list_logits[2], follow_logits[2], match_logit[2];
 };
 
-LP_INLINE struct halves mix_quick(const struct lp_mix *m, const struct context *x,
-                                  const struct quick *q, struct quick_pick *s)
+LP_INLINE struct distribution_32 mix_fast(const struct lp_mix *m, const struct context *x,
+                                  const struct fast_offer *q, struct fast_choice *s)
 {
-    const struct lp_mixing *by = &m->by;
-    const int32_t match = match_odds(m, x, q->match != q->none);
+    const struct lp_mixing *params = &m->params;
+    const int32_t match = match_logit(m, x, q->match != q->escape);
     const lp_vec follows = lp_vec_load(q->follows);
     int16_t by_place[LP_FOLLOW_MAX];
-    lp_vec odds[2];
-    s->weight = weights_of(by, x, q->state, q->n);
-    s->list = by->offer[1][q->level];
-    s->follow = by->offer[0][q->follow_level];
-    s->list_odds[0] = lp_vec_look_up(s->list, lp_vec_load(q->class));
-    s->list_odds[1] = lp_vec_splat(s->list[0]);
-    s->follow_odds[1] = lp_vec_look_up(s->follow, lp_vec_load(x->follow_class));
-    lp_vec_store(by_place, s->follow_odds[1]);
-    s->follow_odds[0] =
+    lp_vec logits[2];
+    s->weight = weights_of(params, x, q->state, q->n);
+    s->list = params->offer[1][q->level];
+    s->follow = params->offer[0][q->follow_level];
+    s->list_logits[0] = lp_vec_look_up(s->list, lp_vec_load(q->class));
+    s->list_logits[1] = lp_vec_splat(s->list[0]);
+    s->follow_logits[1] = lp_vec_look_up(s->follow, lp_vec_load(x->follow_class));
+    lp_vec_store(by_place, s->follow_logits[1]);
+    s->follow_logits[0] =
         lp_vec_add(lp_vec_and_not(lp_vec_splat(s->follow[0]), follows),
                    lp_vec_and(lp_vec_look_up(by_place, lp_vec_load(q->place)), follows));
     for (uint32_t i = 0; i < 2; i++) {
-        s->match_odds[i] = only_in(q->match - LP_LANES * i, match);
-        odds[i] = lp_vec_add(weighed(s->follow_odds[i], s->weight.sum[0]),
-                             weighed(s->list_odds[i], s->weight.sum[1]));
-        odds[i] = lp_vec_add(odds[i], weighed(s->match_odds[i], s->weight.sum[LP_IN_MATCH]));
+        s->match_logit[i] = in_lane(q->match - LP_LANES * i, match);
+        logits[i] = lp_vec_add(weighted(s->follow_logits[i], s->weight.sum[0]),
+                             weighted(s->list_logits[i], s->weight.sum[1]));
+        logits[i] = lp_vec_add(logits[i], weighted(s->match_logit[i], s->weight.sum[LP_IN_MATCH]));
     }
-    odds[0] = lp_vec_add(odds[0], none_odds(m, q->state, q->none));
-    return halves_of(odds[0], lanes_of(q->lanes | (uint32_t)1 << q->none), odds[1],
-                     lanes_of(q->left));
+    logits[0] = lp_vec_add(logits[0], escape_logit(m, q->state, q->escape));
+    return distribution_32_of(logits[0], lanes_from_bits(q->lanes | (uint32_t)1 << q->escape), logits[1],
+                     lanes_from_bits(q->left));
 }
 
 /* The sequence learns from a choice. */
-LP_INLINE void learn_quick(struct lp_mix *m, const struct context *x, const struct quick *q,
-                           const struct halves *h, uint32_t lane)
+LP_INLINE void learn_fast(struct lp_mix *m, const struct context *x, const struct fast_offer *q,
+                           const struct distribution_32 *h, uint32_t lane)
 {
-    int16_t share[2 * LP_LANES];
-    lp_vec_store(share, h->share[0]);
-    lp_vec_store(share + LP_LANES, h->share[1]);
+    int16_t freq[2 * LP_LANES];
+    lp_vec_store(freq, h->freq[0]);
+    lp_vec_store(freq + LP_LANES, h->freq[1]);
     const uint32_t total = h->total;
-    move_odds(&m->learnt.none[q->state],
-              error_of((uint16_t)share[q->none], total, lane == q->none));
-    if (q->match != q->none)
-        move_odds(&m->learnt.match[x->match_length],
-                  error_of((uint16_t)share[q->match], total, lane == q->match));
+    move_logit(&m->learnt.escape[q->state],
+              error_of((uint16_t)freq[q->escape], total, lane == q->escape));
+    if (q->match != q->escape)
+        move_logit(&m->learnt.match[x->match_length],
+                  error_of((uint16_t)freq[q->match], total, lane == q->match));
 }
 
 /* For the trainer to learn from a choice. */
-#ifndef LP_TEACH_QUICK
-#define LP_TEACH_QUICK(m, x, q, s, h, lane) ((void)0)
+#ifndef LP_TEACH_FAST
+#define LP_TEACH_FAST(m, x, q, s, h, lane) ((void)0)
 #endif
 
 /* Codes which of the leaves that are offered it is: its lane. */
-LP_APART uint32_t code_quick(struct lp_mix *m, struct lp_range_coder *c, const struct context *x,
-                             const struct quick *q, uint32_t leaf, const bool decode)
+LP_APART uint32_t code_fast_offer(struct lp_mix *m, struct lp_range_coder *c, const struct context *x,
+                             const struct fast_offer *q, uint32_t leaf, const bool decode)
 {
-    struct quick_pick s;
-    const struct halves h = mix_quick(m, x, q, &s);
+    struct fast_choice s;
+    const struct distribution_32 h = mix_fast(m, x, q, &s);
     const uint32_t lane =
-        choose_of_halves(c, &h, decode ? 0 : find_quick(m->model, q, x, leaf), decode);
-    LP_TEACH_QUICK(m, x, q, &s, &h, lane);
-    learn_quick(m, x, q, &h, lane);
+        choose_of_32(c, &h, decode ? 0 : find_fast_lane(m->model, q, x, leaf), decode);
+    LP_TEACH_FAST(m, x, q, &s, &h, lane);
+    learn_fast(m, x, q, &h, lane);
     return lane;
 }
 

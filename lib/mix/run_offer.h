@@ -8,11 +8,11 @@
 
 enum {
     OFFERED_MAX = LP_LANES - 1,
-    NONE_LANE = 0,      /* stands for none of the leaves */
+    ESCAPE_LANE = 0,      /* stands for none of the leaves */
     OFFER_RATE = 16,    /* weights move by their gradient / 2^that, */
-    ODDS_RATE = 5,      /* and odds by their error */
+    LOGIT_RATE = 5,      /* and odds by their error */
     SLOTS = 256,        /* of leaves by their lowest bits: collisions are rare */
-    NONE_WEIGHT = 8192, /* of the odds of none of the leaves: 1 */
+    ESCAPE_WEIGHT = 8192, /* of the odds of none of the leaves: 1 */
 };
 
 /* The leaves that are offered, each in a lane from 1 on. */
@@ -27,7 +27,7 @@ struct offer {
 };
 
 /* The lane of a leaf that others with the same slot came after. */
-LP_APART uint32_t find_driven_out(const struct offer *o, uint32_t leaf)
+LP_APART uint32_t find_evicted(const struct offer *o, uint32_t leaf)
 {
     uint32_t lane = o->n;
     while (lane > 0 && o->leaf[lane] != leaf)
@@ -41,7 +41,7 @@ static inline uint32_t find_offered(const struct offer *o, uint32_t leaf)
     const uint32_t lane = o->slot[leaf % SLOTS];
     const uint32_t same = lane & (0U - (o->leaf[lane] == leaf));
     if (same != lane) /* seldom */
-        return find_driven_out(o, leaf);
+        return find_evicted(o, leaf);
     return same;
 }
 
@@ -49,9 +49,9 @@ static inline uint32_t find_offered(const struct offer *o, uint32_t leaf)
 static inline uint32_t offer_leaf(struct offer *o, const struct context *x, uint32_t leaf)
 {
     uint32_t lane = find_offered(o, leaf);
-    const bool new = lane == NONE_LANE;
+    const bool new = lane == ESCAPE_LANE;
     if (new &(o->n == OFFERED_MAX))
-        return NONE_LANE;
+        return ESCAPE_LANE;
     o->n += new;
     lane = new ? o->n : lane;
     o->slot[leaf % SLOTS] = (uint8_t)lane;
@@ -80,9 +80,9 @@ static inline uint64_t list_cells(const struct lp_model *model, const struct con
 static inline uint32_t leaf_in(const struct context *x, uint32_t cell, uint32_t bits)
 {
     const uint32_t leaf = lp_cell_leaf(cell, bits), place = leaf - lp_cell_follower(bits);
-    const uint32_t follows = 0U - (place < LP_FOLLOW_MAX), there = 0U - (place < x->follow.n);
+    const uint32_t follows = 0U - (place < LP_FOLLOW_MAX), present = 0U - (place < x->follow.n);
     const uint32_t follower = x->follower[place % LP_FOLLOW_MAX];
-    return leaf ^ ((leaf ^ (follower | ~there)) & follows);
+    return leaf ^ ((leaf ^ (follower | ~present)) & follows);
 }
 
 /* What lists have: the model's first, then the sequence's own. In one loop for all, so that
@@ -101,10 +101,10 @@ static inline void offer_lists(const struct lp_mix *m, const struct context *x, 
         const uint32_t cell = lp_get32(bucket[i] + 4 * (size_t)(at % LP_BUCKET_CELLS));
         const uint32_t class = lp_cell_class(cell, bits);
         const uint32_t leaf = leaf_in(x, cell, bits);
-        if (leaf == NONE)
+        if (leaf == NO_LEAF)
             continue;
         const uint32_t lane = offer_leaf(o, x, leaf);
-        if (lane == NONE_LANE)
+        if (lane == ESCAPE_LANE)
             continue;
         o->class[1 + i][lane] = (uint8_t) class;
         total[i] += lp_class_count[class];
@@ -123,18 +123,18 @@ static inline uint32_t match_state(uint32_t length)
 
 static inline void offer_match(const struct lp_mix *m, const struct context *x, struct offer *o)
 {
-    o->match = NONE_LANE;
+    o->match = ESCAPE_LANE;
     if (x->match_length == 0)
         return;
     o->match = offer_leaf(o, x, m->leaf.v[x->match]);
-    if (o->match != NONE_LANE)
+    if (o->match != ESCAPE_LANE)
         o->state |= match_state(x->match_length);
 }
 
 LP_APART void find_offer(const struct lp_mix *m, const struct context *x, struct offer *o)
 {
     o->n = o->state = o->followed = 0;
-    o->leaf[NONE_LANE] = NONE;
+    o->leaf[ESCAPE_LANE] = NO_LEAF;
 #pragma GCC unroll 8 /* 3% faster */
     for (uint32_t i = 0; i < SLOTS; i += 2 * LP_LANES)
         lp_vec_store((int16_t *)(void *)(o->slot + i), lp_vec_splat(0));
@@ -152,77 +152,77 @@ struct weights {
 };
 
 /* By the state, and how many leaves are offered. */
-static inline struct weights weights_of(const struct lp_mixing *by, const struct context *x,
+static inline struct weights weights_of(const struct lp_mixing *params, const struct context *x,
                                         uint32_t state, uint32_t n)
 {
     const uint32_t many = n < 7 ? n : 7, followed = x->follow.n > 0;
     struct weights w = {
-        by->offer_a[state], by->offer_b[many << 3 | followed << 2 | state % 4], {0}};
+        params->offer_a[state], params->offer_b[many << 3 | followed << 2 | state % 4], {0}};
     for (uint32_t i = 0; i < LP_OFFER_INPUTS; i += 4)
         lp_weights_add(w.a + i, w.b + i, w.sum + i);
     return w;
 }
 
 /* The odds of what the match foresees; 0 if that is not offered. */
-static inline int32_t match_odds(const struct lp_mix *m, const struct context *x, bool there)
+static inline int32_t match_logit(const struct lp_mix *m, const struct context *x, bool present)
 {
     const uint32_t length = x->match_length;
-    const int32_t odds = lp_saturate_16(m->by.match[length] + m->learnt.match[length]);
-    return odds & (0 - there);
+    const int32_t logits = lp_saturate_16(m->params.match[length] + m->learnt.match[length]);
+    return logits & (0 - present);
 }
 
 /* Those of none of the leaves, in its lane, weighed. */
-static inline lp_vec none_odds(const struct lp_mix *m, uint32_t state, uint32_t lane)
+static inline lp_vec escape_logit(const struct lp_mix *m, uint32_t state, uint32_t lane)
 {
-    const int32_t odds = lp_saturate_16(m->by.none[state] + m->learnt.none[state]);
-    return only_in(lane, lp_shift_right(odds * NONE_WEIGHT, 16));
+    const int32_t logits = lp_saturate_16(m->params.escape[state] + m->learnt.escape[state]);
+    return in_lane(lane, lp_shift_right(logits * ESCAPE_WEIGHT, 16));
 }
 
 /* What a choice among what is offered is mixed from. */
-struct pick {
-    const int16_t *odds_of[LP_SOURCES]; /* of each class */
+struct offer_choice {
+    const int16_t *logits_of[LP_SOURCES]; /* of each class */
     struct weights weight;
     int16_t learnt[LP_SOURCES];
-    lp_vec odds[LP_IN_MATCH + 1];
+    lp_vec logits[LP_IN_MATCH + 1];
 };
 
 /* The share of each leaf, and of none of them. */
 LP_INLINE lp_vec mix_offer(const struct lp_mix *m, const struct context *x, const struct offer *o,
-                           struct pick *s)
+                           struct offer_choice *s)
 {
-    const struct lp_mixing *by = &m->by;
-    s->weight = weights_of(by, x, o->state, o->n);
+    const struct lp_mixing *params = &m->params;
+    s->weight = weights_of(params, x, o->state, o->n);
     for (uint32_t i = 0; i < LP_SOURCES; i++)
         s->learnt[i] = m->learnt.weight[o->level[i]][i];
     lp_weights_add(s->weight.sum, s->learnt, s->weight.sum);
     for (uint32_t i = 0; i < LP_SOURCES; i++) {
-        s->odds_of[i] = by->offer[i][o->level[i]];
-        s->odds[i] = lp_vec_look_up(s->odds_of[i], lp_vec_widen(o->class[i]));
+        s->logits_of[i] = params->offer[i][o->level[i]];
+        s->logits[i] = lp_vec_look_up(s->logits_of[i], lp_vec_widen(o->class[i]));
     }
-    s->odds[LP_IN_MATCH] = only_in(o->match, match_odds(m, x, o->match != NONE_LANE));
-    lp_vec odds = lp_vec_weigh(s->odds, s->weight.sum, LP_SOURCES);
-    odds = lp_vec_add(odds, weighed(s->odds[LP_IN_MATCH], s->weight.sum[LP_IN_MATCH]));
-    return shares_of(lp_vec_add(odds, none_odds(m, o->state, NONE_LANE)), lanes_below(o->n + 1));
+    s->logits[LP_IN_MATCH] = in_lane(o->match, match_logit(m, x, o->match != ESCAPE_LANE));
+    lp_vec logits = lp_vec_weigh(s->logits, s->weight.sum, LP_SOURCES);
+    logits = lp_vec_add(logits, weighted(s->logits[LP_IN_MATCH], s->weight.sum[LP_IN_MATCH]));
+    return freqs_of(lp_vec_add(logits, escape_logit(m, o->state, ESCAPE_LANE)), lanes_below(o->n + 1));
 }
 
-static inline void move_odds(int16_t *odds, int32_t error)
+static inline void move_logit(int16_t *logits, int32_t error)
 {
-    const int32_t half = 1 << (ODDS_RATE - 1);
-    *odds = (int16_t)lp_saturate_16(*odds + lp_shift_right(error + half, ODDS_RATE));
+    const int32_t half = 1 << (LOGIT_RATE - 1);
+    *logits = (int16_t)lp_saturate_16(*logits + lp_shift_right(error + half, LOGIT_RATE));
 }
 
 /* The sequence learns from a choice's errors. */
 LP_INLINE void learn_offer(struct lp_mix *m, const struct context *x, const struct offer *o,
-                           struct pick *s, lp_vec error)
+                           struct offer_choice *s, lp_vec error)
 {
     int16_t error_of[LP_LANES];
     lp_vec_store(error_of, error);
-    lp_weights_move(s->learnt, error, s->odds, OFFER_RATE);
+    lp_weights_move(s->learnt, error, s->logits, OFFER_RATE);
     for (uint32_t i = 0; i < LP_SOURCES; i++)
         m->learnt.weight[o->level[i]][i] = s->learnt[i];
-    move_odds(&m->learnt.none[o->state], error_of[NONE_LANE]);
-    if (o->match != NONE_LANE)
-        move_odds(&m->learnt.match[x->match_length], error_of[o->match]);
+    move_logit(&m->learnt.escape[o->state], error_of[ESCAPE_LANE]);
+    if (o->match != ESCAPE_LANE)
+        move_logit(&m->learnt.match[x->match_length], error_of[o->match]);
 }
 
 /* For the trainer to learn from a choice. */
@@ -234,10 +234,10 @@ LP_INLINE void learn_offer(struct lp_mix *m, const struct context *x, const stru
 LP_APART uint32_t code_offer(struct lp_mix *m, struct lp_range_coder *c, const struct context *x,
                              const struct offer *o, uint32_t leaf, const bool decode)
 {
-    struct pick s;
-    const struct parts parts = parts_of(mix_offer(m, x, o, &s));
-    const uint32_t lane = choose(c, &parts, decode ? 0 : find_offered(o, leaf), decode);
-    const lp_vec error = errors_of(parts.share, parts.total, lane);
+    struct offer_choice s;
+    const struct distribution distribution = distribution_of(mix_offer(m, x, o, &s));
+    const uint32_t lane = choose(c, &distribution, decode ? 0 : find_offered(o, leaf), decode);
+    const lp_vec error = errors_of(distribution.freq, distribution.total, lane);
     LP_TEACH_OFFER(m, x, o, &s, error);
     learn_offer(m, x, o, &s, error);
     return lane;

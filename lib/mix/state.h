@@ -8,7 +8,7 @@
 
 enum {
     LP_TOTALS = 4096, /* of what a list counts: sixteen cells of 181 at most */
-    LP_MET_MAX = 255, /* times a node is met after which its rate stays */
+    LP_VISIT_MAX = 255, /* times a node is met after which its rate stays */
 };
 
 /* Codes n leaves, of ids, or into m->leaf. LP_NOMEM; LP_DATA for an id that has none, or a code
@@ -20,7 +20,7 @@ lp_mix_run lp_mix_run_portable, lp_mix_run_avx2;
 /* What a sequence adds to what the model says choices are mixed by. */
 struct lp_learnt {
     int16_t weight[LP_LEVELS][LP_SOURCES]; /* of what is offered, by a source's level */
-    int16_t none[LP_STATES], match[LP_MATCH_LENGTHS];
+    int16_t escape[LP_STATES], match[LP_MATCH_LENGTHS];
     int16_t child[LP_INPUTS]; /* weights */
 };
 
@@ -28,24 +28,24 @@ struct lp_mix {
     const struct lp_model *model;
     bool fast;
     lp_mix_run *run;     /* the best for this machine */
-    struct lp_mixing by; /* the model's, in this way */
+    struct lp_mixing params; /* the model's, in this way */
     void *teacher;       /* the trainer's, which learns what is best to mix by */
-    int16_t node_rate[LP_MET_MAX + 1];
-    uint8_t met_level[LP_MET_MAX + 1], level[LP_TOTALS];
+    int16_t node_rate[LP_VISIT_MAX + 1];
+    uint8_t visit_level[LP_VISIT_MAX + 1], level[LP_TOTALS];
     struct lp_learnt learnt;
     /* What this sequence has shown of nodes, and which of them to undo. */
-    int16_t (*node)[LP_NODE_CHILDREN];
-    uint8_t *seen; /* how often, LP_MET_MAX at most */
+    int16_t (*node_logits)[LP_NODE_CHILDREN];
+    uint8_t *visits; /* how often, LP_MET_MAX at most */
     uint32_t *touched, ntouched;
     /* The sequence: its leaves; by context, its own successors, where it was met. */
     struct lp_ids leaf;
-    uint32_t *met;
+    uint32_t *last_at;
     unsigned char *cell;
-    size_t cell_cap, met_cap;
+    size_t cell_cap, last_at_cap;
     uint32_t context_log;
 };
 
 /* What a model says choices are mixed by, in one way. */
-void lp_mixing_load(const struct lp_model *model, bool fast, struct lp_mixing *by);
+void lp_mixing_load(const struct lp_model *model, bool fast, struct lp_mixing *params);
 
 #endif

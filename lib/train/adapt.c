@@ -225,7 +225,7 @@ static enum lp_status adapt_tree(const struct lp_model *m, const struct lp_tree 
 
 /* Appends a copy of the base model with docs (leaves) in it. */
 static enum lp_status adapt(const struct lp_trainer *t, const struct lp_tree *tree,
-                            const struct lp_docs *docs, const struct lp_mixing *by,
+                            const struct lp_docs *docs, const struct lp_mixing *params,
                             struct lp_buf *image)
 {
     const struct lp_model *m = t->base;
@@ -250,7 +250,7 @@ static enum lp_status adapt(const struct lp_trainer *t, const struct lp_tree *tr
         free(grams.v);
     }
     lp_sort_cells(p + (m->cell - m->file), m->nbuckets);
-    lp_tune_put(by, p + (m->mixing - m->file));
+    lp_tune_put(params, p + (m->mixing - m->file));
     if (status == LP_OK)
         lp_model_seal(p, &adapted);
     return status;
@@ -258,7 +258,7 @@ static enum lp_status adapt(const struct lp_trainer *t, const struct lp_tree *tr
 
 /* Shares docs out: all with their leaves, and parts of them to count and to tune on,
  * the latter with their ids. */
-static enum lp_status share(const struct lp_docs *docs, const uint32_t *leaf, struct lp_docs *all,
+static enum lp_status split_docs(const struct lp_docs *docs, const uint32_t *leaf, struct lp_docs *all,
                             struct lp_docs *most, struct lp_docs *rest)
 {
     enum { TUNE_PART = 2, TUNE_OF = 5, TUNE_TOKENS = 4000 /* of a doc; more teach little */ };
@@ -280,15 +280,15 @@ static enum lp_status share(const struct lp_docs *docs, const uint32_t *leaf, st
  * it: the base may have been made of such docs, or of these, and then they are no
  * measure of how far it is to be trusted. */
 static enum lp_status tune_halfway(const struct lp_trainer *t, const struct lp_buf *image,
-                                   const struct lp_docs *docs, struct lp_mixing *by)
+                                   const struct lp_docs *docs, struct lp_mixing *params)
 {
-    struct lp_mixing *tuned = malloc(LP_WAYS * sizeof *tuned);
+    struct lp_mixing *tuned = malloc(LP_MODES * sizeof *tuned);
     if (tuned == NULL)
         return LP_NOMEM;
-    memcpy(tuned, by, LP_WAYS * sizeof *tuned);
+    memcpy(tuned, params, LP_MODES * sizeof *tuned);
     enum lp_status status = lp_tune(t, image, docs, tuned);
-    for (size_t i = 0; status == LP_OK && i < LP_WAYS * LP_MIXING_SIZE; i++) {
-        int16_t *to = (int16_t *)by + i;
+    for (size_t i = 0; status == LP_OK && i < LP_MODES * LP_MIXING_SIZE; i++) {
+        int16_t *to = (int16_t *)params + i;
         *to = (int16_t)((*to + ((const int16_t *)tuned)[i]) / 2);
     }
     free(tuned);
@@ -300,27 +300,27 @@ enum lp_status lp_train_adapt(const struct lp_trainer *t, const struct lp_docs *
 {
     enum { TUNE_MIN = 4 }; /* docs to tune on, else the weights stay */
     const struct lp_model *m = t->base;
-    struct lp_mixing *by = malloc(LP_WAYS * sizeof *by);
+    struct lp_mixing *params = malloc(LP_MODES * sizeof *params);
     struct lp_docs all = {0}, most = {0}, rest = {0};
     struct lp_buf trial = {0};
     struct lp_tree tree = {0};
     uint32_t *leaf = NULL;
-    enum lp_status status = by != NULL ? lp_tree_of(m, &tree) : LP_NOMEM;
+    enum lp_status status = params != NULL ? lp_tree_of(m, &tree) : LP_NOMEM;
     if (status == LP_OK)
         status = lp_leaves_of(&tree, docs, &leaf);
     if (status == LP_OK)
-        status = share(docs, leaf, &all, &most, &rest);
+        status = split_docs(docs, leaf, &all, &most, &rest);
     free(leaf);
-    for (int way = 0; status == LP_OK && way < LP_WAYS; way++)
-        lp_mixing_load(m, way == 1, &by[way]);
+    for (int way = 0; status == LP_OK && way < LP_MODES; way++)
+        lp_mixing_load(m, way == 1, &params[way]);
     if (status == LP_OK && rest.ndocs >= TUNE_MIN) {
-        status = adapt(t, &tree, &most, by, &trial);
+        status = adapt(t, &tree, &most, params, &trial);
         if (status == LP_OK)
-            status = tune_halfway(t, &trial, &rest, by);
+            status = tune_halfway(t, &trial, &rest, params);
     }
     if (status == LP_OK)
-        status = adapt(t, &tree, &all, by, image);
-    free(by);
+        status = adapt(t, &tree, &all, params, image);
+    free(params);
     lp_buf_free(&trial);
     lp_docs_free(&all);
     lp_docs_free(&most);

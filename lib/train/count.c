@@ -70,7 +70,7 @@ uint64_t lp_gram_context(const struct lp_docs *docs, uint32_t nleaves, size_t be
     uint64_t hash = 0;
     for (int k = 1; k <= order; k++) {
         uint32_t leaf = i >= begin + (size_t)k ? docs->id[i - (size_t)k] : nleaves;
-        hash = order == 1 ? (uint64_t)leaf << LP_GRAM_SHIFT : lp_context(hash, leaf);
+        hash = order == 1 ? (uint64_t)leaf << LP_GRAM_SHIFT : lp_context_hash(hash, leaf);
     }
     return hash & ~LP_GRAM_LEAF;
 }
@@ -219,7 +219,7 @@ float *lp_novelties(const struct lp_docs *docs)
         for (size_t i = begin; i + RUN <= docs->end[d]; i++) {
             uint64_t hash = 0;
             for (size_t k = 0; k < RUN; k++)
-                hash = lp_context(hash, docs->id[i + k]);
+                hash = lp_context_hash(hash, docs->id[i + k]);
             v[n++] = (struct occurrence){hash, (uint32_t)i, d};
         }
     }

@@ -88,7 +88,7 @@ static float *novelty_of(const struct lp_docs *docs, uint32_t none)
             for (size_t i = begin; i < docs->end[d]; i++) {
                 uint64_t hash = 0;
                 for (size_t k = 0; k < RUN; k++)
-                    hash = lp_context(hash, i >= begin + k ? docs->id[i - k] : none);
+                    hash = lp_context_hash(hash, i >= begin + k ? docs->id[i - k] : none);
                 uint32_t *met = &count[hash >> (64 - log)];
                 if (pass == 0)
                     ++*met;

@@ -313,12 +313,12 @@ static enum lp_status put_net(struct builder *b, const struct lp_docs *docs)
     return status;
 }
 
-static enum lp_status put_mixing(struct builder *b, const struct lp_mixing *by)
+static enum lp_status put_mixing(struct builder *b, const struct lp_mixing *params)
 {
-    unsigned char *p = add_section(b, LP_LPM_MIXING, LP_WAYS * 2 * (size_t)LP_MIXING_SIZE);
+    unsigned char *p = add_section(b, LP_LPM_MIXING, LP_MODES * 2 * (size_t)LP_MIXING_SIZE);
     if (p == NULL)
         return LP_NOMEM;
-    lp_tune_put(by, p);
+    lp_tune_put(params, p);
     return LP_OK;
 }
 
@@ -363,7 +363,7 @@ static enum lp_status put_image(struct builder *b, struct lp_buf *image)
 
 /* The model of docs, with these by values. docs are leaves. */
 static enum lp_status build(const struct lp_trainer *t, const struct lp_tree *tree,
-                            const struct lp_docs *docs, const struct lp_mixing *by,
+                            const struct lp_docs *docs, const struct lp_mixing *params,
                             struct lp_buf *image)
 {
     struct builder b = {.t = t, .tree = tree};
@@ -383,7 +383,7 @@ static enum lp_status build(const struct lp_trainer *t, const struct lp_tree *tr
     if (status == LP_OK)
         status = put_net(&b, docs);
     if (status == LP_OK)
-        status = put_mixing(&b, by);
+        status = put_mixing(&b, params);
     if (status == LP_OK)
         status = put_image(&b, image);
     for (int k = 0; k < 3; k++)
@@ -398,7 +398,7 @@ static enum lp_status build(const struct lp_trainer *t, const struct lp_tree *tr
 /* Shares docs out: all with their leaves, and parts of them to count and to tune on,
  * the latter with their ids. Tuned is on what is new, as texts to come will be, and
  * most on what counts most. */
-static enum lp_status share(const struct lp_docs *docs, const uint32_t *leaf, struct lp_docs *all,
+static enum lp_status split_docs(const struct lp_docs *docs, const uint32_t *leaf, struct lp_docs *all,
                             struct lp_docs *most, struct lp_docs *rest)
 {
     enum { TUNE_EACH = 2, TUNE_TOKENS = 1000 /* of a doc */ };
@@ -426,29 +426,29 @@ static enum lp_status share(const struct lp_docs *docs, const uint32_t *leaf, st
 enum lp_status lp_train_new(const struct lp_trainer *t, const struct lp_docs *docs,
                             struct lp_buf *image)
 {
-    struct lp_mixing *by = calloc(LP_WAYS, sizeof *by);
+    struct lp_mixing *params = calloc(LP_MODES, sizeof *params);
     struct lp_docs all = {0}, most = {0}, rest = {0};
     struct lp_tree tree = {0};
     struct lp_buf trial = {0};
     uint32_t *leaf = NULL;
     enum lp_status status = LP_NOMEM;
-    if (by != NULL)
+    if (params != NULL)
         status = t->base != NULL ? lp_tree_of(t->base, &tree) : lp_train_tree(t, docs, &tree);
     if (status == LP_OK)
         status = lp_leaves_of(&tree, docs, &leaf);
     if (status == LP_OK)
-        status = share(docs, leaf, &all, &most, &rest);
+        status = split_docs(docs, leaf, &all, &most, &rest);
     free(leaf);
     if (status == LP_OK) {
-        lp_tune_guess(by);
-        status = build(t, &tree, &most, by, &trial);
+        lp_tune_guess(params);
+        status = build(t, &tree, &most, params, &trial);
     }
     if (status == LP_OK)
-        status = lp_tune(t, &trial, &rest, by);
+        status = lp_tune(t, &trial, &rest, params);
     lp_buf_free(&trial);
     if (status == LP_OK)
-        status = build(t, &tree, &all, by, image);
-    free(by);
+        status = build(t, &tree, &all, params, image);
+    free(params);
     lp_docs_free(&all);
     lp_docs_free(&most);
     lp_docs_free(&rest);

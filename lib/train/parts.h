@@ -170,13 +170,13 @@ enum lp_status lp_net_adapt(const struct lp_trainer *t, const struct lp_tree *tr
 
 /* --- What choices are mixed by (tune.c) ------------------------------------- */
 
-void lp_tune_guess(struct lp_mixing by[LP_WAYS]);
+void lp_tune_guess(struct lp_mixing params[LP_MODES]);
 
 /* Writes it as a model's section has it. */
-void lp_tune_put(const struct lp_mixing by[LP_WAYS], unsigned char *to);
+void lp_tune_put(const struct lp_mixing params[LP_MODES], unsigned char *to);
 
 /* Learns it on docs (ids) that the model was not made of. */
 enum lp_status lp_tune(const struct lp_trainer *t, const struct lp_buf *image,
-                       const struct lp_docs *docs, struct lp_mixing by[LP_WAYS]);
+                       const struct lp_docs *docs, struct lp_mixing params[LP_MODES]);
 
 #endif

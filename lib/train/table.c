@@ -39,9 +39,9 @@ static void put_root(const struct lp_tree *tree, const double *count, unsigned c
         total += count[k];
     double first = 0;
     for (uint32_t k = 0; k < tree->node[0].n; k++) {
-        const double odds = log((count[k] / tree->root[k] + WORTH) / (total + WORTH));
-        first = k == 0 ? odds : first;
-        const long rounded = lround(8 * (odds - first));
+        const double logits = log((count[k] / tree->root[k] + WORTH) / (total + WORTH));
+        first = k == 0 ? logits : first;
+        const long rounded = lround(8 * (logits - first));
         to[k] = (unsigned char)(rounded < INT8_MIN   ? INT8_MIN
                                 : rounded > INT8_MAX ? INT8_MAX
                                                      : rounded);

@@ -251,7 +251,7 @@ static void put_odd_cells(const struct lp_model *m, unsigned char *cells, const 
     for (size_t i = order; i < n; i++) {
         uint64_t hash = 0;
         for (uint32_t k = 1; k <= order; k++)
-            hash = lp_context(hash, leaf[i - k]);
+            hash = lp_context_hash(hash, leaf[i - k]);
         unsigned char *bucket = cells + 64 * (size_t)lp_bucket(hash, order, m->nbuckets);
         const uint32_t ncells = noise() % (LP_BUCKET_CELLS + 1);
         for (uint32_t k = 0; k < ncells; k++) {
@@ -341,7 +341,7 @@ static void test_wide_node(uint32_t nleaves, enum lp_status expected)
                                        [LP_LPM_ID] = 3 * nleaves,
                                        [LP_LPM_INDEX] =
                                            LP_INDEX_SIZE * (nleaves / LP_INDEX_LEAVES + 1),
-                                       [LP_LPM_MIXING] = LP_WAYS * 2 * LP_MIXING_SIZE};
+                                       [LP_LPM_MIXING] = LP_MODES * 2 * LP_MIXING_SIZE};
     const size_t room = 4 << 20;
     unsigned char *file = calloc(room, 1);
     if (file == NULL)
