@@ -1,12 +1,12 @@
-/* mix.c - codes sequences of token ids by a model: what is learnt, and how it begins.
- * How tokens are coded is in run.h. */
+/* mix.c - codes sequences of token ids: the state of a sequence, and its length. run.h codes the
+ * tokens. */
 #include "base/ids.h"
 #include "mix/model_cells.h"
 #include "mix/state.h"
 
 #include <stdlib.h>
 
-enum { CONTEXTS_LOG_MAX = 18 /* 5 MB for what a sequence shows of them */ };
+enum { CONTEXTS_LOG_MAX = 18 /* 5 MB of contexts of a sequence at most */ };
 
 const uint16_t lp_class_count[LP_CELL_CLASSES] = {0,  1,  2,  3,  4,  6,  8,   11,
                                                   16, 23, 32, 45, 64, 91, 128, 181};
@@ -20,11 +20,11 @@ static lp_mix_run *best_run(void)
     return lp_mix_run_portable;
 }
 
-/* The number of tokens: its length in bits, each further bit of which is less
- * or more likely than the one before, then the bits. */
+/* Codes the number of tokens: its bit length in unary, with a probability for each step, then the
+ * bits after the first. */
 static size_t code_count(struct lp_range_coder *c, size_t count, const bool decode)
 {
-    /* How many sequences of that many bits have more, in 1/256 */
+    /* The probability that the bit length is greater than its index, in 1/256. */
     static const uint8_t more[] = {254, 254, 253, 252, 248, 235, 220, 200,
                                    170, 140, 130, 120, 100, 90,  90,  90};
     uint32_t nbits = 0;
@@ -42,7 +42,7 @@ static size_t code_count(struct lp_range_coder *c, size_t count, const bool deco
 
 /* --- Sequences ------------------------------------------------------------------------ */
 
-/* Makes p, of *cap bytes, hold n; what it held is gone. NULL when memory is out. */
+/* Gives p, of *cap bytes, room for n; its content is lost. NULL when memory is out. */
 static void *make_room(void *p, size_t *cap, size_t n)
 {
     if (n <= *cap && p != NULL)
@@ -53,14 +53,14 @@ static void *make_room(void *p, size_t *cap, size_t n)
     return p;
 }
 
-/* Makes the working state that of a sequence of n leaves not yet coded. */
+/* Resets the state for a sequence of n leaves. */
 static enum lp_status start(struct lp_mix *m, size_t n)
 {
     uint32_t log = 6;
     while (log < CONTEXTS_LOG_MAX && (size_t)1 << log < 2 * n)
         log++;
     m->context_log = log;
-    /* Cells are looked at sixteen at a time; the fast way has none. */
+    /* Cells are loaded sixteen at a time; fast mode has none. */
     size_t ncell = m->fast ? 0 : ((size_t)4 * LP_OWN_CELLS << log) + 4 * LP_BUCKET_CELLS;
     size_t nlast_at = sizeof *m->last_at << log;
     m->cell = make_room(m->cell, &m->cell_cap, ncell);
@@ -133,8 +133,7 @@ void lp_mixing_load(const struct lp_model *m, bool fast, struct lp_mixing *param
         ((int16_t *)params)[i] = (int16_t)lp_get16(m->mixing + 2 * (i + fast * LP_MIXING_SIZE));
 }
 
-/* n bytes of 0 that begin with a cache line, so that what divides one lies in one: nodes are met
- * here and there. */
+/* n zero bytes, aligned to a cache line: nodes are visited at random, and each lies in one line. */
 static void *whole_lines(size_t n)
 {
     enum { LINE = 64 };
@@ -156,7 +155,8 @@ enum lp_status lp_mix_new(const struct lp_model *model, bool fast, struct lp_mix
     m->run = best_run();
     m->node_logits = whole_lines(model->nnodes * sizeof *m->node_logits);
     m->visits = calloc(model->nnodes, 1);
-    m->touched = malloc((model->nnodes + (size_t)1) * sizeof *m->touched); /* a spare one */
+    m->touched = malloc((model->nnodes + (size_t)1) *
+                        sizeof *m->touched); /* one more: note_child() always writes */
     if (m->node_logits == NULL || m->visits == NULL || m->touched == NULL) {
         lp_mix_free(m);
         return LP_NOMEM;
@@ -165,11 +165,11 @@ enum lp_status lp_mix_new(const struct lp_model *model, bool fast, struct lp_mix
     for (int i = 0; i <= LP_VISIT_MAX; i++) {
         m->node_rate[i] = (int16_t)(16384 / (2 * i + 3) + 1638);
         m->visit_level[i] = (uint8_t)(i < 3    ? i
-                                    : i < 5  ? 3
-                                    : i < 9  ? 4
-                                    : i < 17 ? 5
-                                    : i < 65 ? 6
-                                             : 7);
+                                      : i < 5  ? 3
+                                      : i < 9  ? 4
+                                      : i < 17 ? 5
+                                      : i < 65 ? 6
+                                               : 7);
     }
     lp_mixing_load(model, fast, &m->params);
     *out = m;

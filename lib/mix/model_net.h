@@ -1,28 +1,27 @@
-/* model_net.h - a model's network: what the tokens before make likely, from vectors.
+/* model_net.h - a model's network: it predicts from vectors what comes next.
  *
- * A log-bilinear model over the tree (Mnih and Hinton, "A scalable hierarchical
- * distributed language model", 2008). Each of the last three tokens adds a row of
- * its own to a vector, and so does a sum of all before them, a sixteenth of
- * which fades with each token. The log odds of a node's children are the products of
- * that vector and the children's weights. Unlike lists of successors it knows what is
- * like what. Integers only.
+ * A log-bilinear model over the tree (Mnih and Hinton, "A scalable hierarchical distributed
+ * language model", 2008). Each of the last three leaves adds its row to an input vector; a sum of
+ * all rows before, which decays by a sixteenth with each token, is added too. The logits of a
+ * node's children are the products of the vector and the children's weights. The network
+ * generalises across similar tokens, which the n-gram lists cannot. Integers only.
  *
- * Only frequent tokens have rows of their own, others share their class's; only
- * nodes often met have weights. Known to the mixing stage and the trainer. */
+ * Only frequent tokens have rows of their own, the others share the row of their class; only the
+ * nodes visited most have weights. Known to the mixing stage and the trainer. */
 #ifndef LP_MIX_MODEL_NET_H
 #define LP_MIX_MODEL_NET_H
 
 #include "mix/model.h"
 #include "mix/vec.h"
 
-/* The vector of what came before. */
+/* The input vector and what it is made of. */
 struct lp_net_state {
-    int16_t faded[LP_NET_SIZE]; /* the sum that fades, in finer units */
+    int16_t faded[LP_NET_SIZE]; /* the decaying sum, in finer units */
     int8_t input[LP_NET_SIZE];
-    int32_t offset; /* what to add to sums of products, as weights are not less than 0 */
+    int32_t offset; /* corrects the products for the weights' bias of LP_NET_WEIGHT_ZERO */
 };
 
-/* Sixteen values of a row from the i-th on, times the place's scale. */
+/* Sixteen values of a row, from the i-th on, times the scale of the place. */
 static inline lp_vec lp_net_values(const struct lp_model *m, const unsigned char *row,
                                    uint32_t place, uint32_t i)
 {
@@ -33,7 +32,7 @@ static inline lp_vec lp_net_values(const struct lp_model *m, const unsigned char
                       lp_vec_splat(m->net_scale[place]));
 }
 
-/* Adds the row of the fourth last leaf, NULL if there is none, to the faded sum. */
+/* Decays the faded sum and adds the row of the fourth last leaf; row is NULL if there is none. */
 static inline void lp_net_fade(const struct lp_model *m, struct lp_net_state *state,
                                const unsigned char *row)
 {
@@ -46,9 +45,9 @@ static inline void lp_net_fade(const struct lp_model *m, struct lp_net_state *st
     }
 }
 
-/* Makes the vector: row[k] is that of the leaf k + 1 places back. */
+/* Computes the input vector; row[k] is the row of the leaf k + 1 places back. */
 static inline void lp_net_make_input(const struct lp_model *m, struct lp_net_state *state,
-                              const unsigned char *const row[LP_NET_PLACES - 1])
+                                     const unsigned char *const row[LP_NET_PLACES - 1])
 {
     lp_vec sum = lp_vec_splat(0);
     for (uint32_t i = 0; i < LP_NET_SIZE; i += LP_LANES) {
@@ -64,18 +63,18 @@ static inline void lp_net_make_input(const struct lp_model *m, struct lp_net_sta
     state->offset = -LP_NET_WEIGHT_ZERO * lp_vec_dot(sum, lp_vec_load(lp_constants.one));
 }
 
-/* Asks memory for the weights of a node. */
+/* Prefetches the weights of a node. */
 static inline void lp_net_prefetch(const struct lp_model *m, uint32_t net)
 {
     const unsigned char *p = m->net_weight + LP_NET_NODE * (size_t)net;
-    lp_model_prefetch(m, p); /* one page has them all */
+    lp_model_prefetch(m, p); /* all of them lie in one page */
     for (size_t i = 64; i < LP_NET_NODE; i += 64)
         __builtin_prefetch(p + i);
 }
 
-/* The log odds of the children of a node with weights, in 1/2048. */
+/* The logits of a node's children, in 1/2048; the node has weights. */
 static inline lp_vec lp_net_logits(const struct lp_model *m, const struct lp_net_state *state,
-                                 uint32_t at, uint32_t scale)
+                                   uint32_t at, uint32_t scale)
 {
     const lp_vec logits =
         lp_vec_nibble_dots(m->net_weight + LP_NET_NODE * (size_t)at, state->input, state->offset);

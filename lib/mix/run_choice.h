@@ -1,5 +1,5 @@
-/* run_choice.h - a choice of one in up to sixteen: from odds to shares of the range. A part
- * of run.h. */
+/* run_choice.h - one choice among up to sixteen symbols: softmax of logits to integer frequencies,
+ * range coding, errors to learn from. A part of run.h. */
 #ifndef LP_MIX_RUN_CHOICE_H
 #define LP_MIX_RUN_CHOICE_H
 
@@ -7,24 +7,24 @@
 #include "mix/vec.h"
 
 enum {
-    FREQ_MAX = 4096,    /* above all shares: sixteen of them are within 16 bits */
-    ERROR_ONE = 1 << 14, /* an error of 1 */
+    FREQ_MAX = 4096,     /* above every frequency: sixteen of them fit 16 bits */
+    ERROR_ONE = 1 << 14, /* the probability 1, in errors */
 };
 
-/* -1 in a lane; in none beyond the last. */
+/* -1 in lane i, 0 in the others; i from 16 on: 0 in all. */
 static inline lp_vec lane_of(uint32_t i)
 {
     static const int16_t from[2 * LP_LANES + 1] = {[LP_LANES] = -1};
     return lp_vec_load(from + LP_LANES - (i < LP_LANES ? i : LP_LANES));
 }
 
-/* x in one lane, 0 in the others. */
+/* x in lane i, 0 in the others. */
 static inline lp_vec in_lane(uint32_t i, int32_t x)
 {
     return lp_vec_and(lane_of(i), lp_vec_splat(x));
 }
 
-/* -1 in the lanes before the n-th. */
+/* -1 in the first n lanes. */
 static inline lp_vec lanes_below(uint32_t n)
 {
     static const int16_t from[2 * LP_LANES] = {-1, -1, -1, -1, -1, -1, -1, -1,
@@ -32,7 +32,7 @@ static inline lp_vec lanes_below(uint32_t n)
     return lp_vec_load(from + LP_LANES - n);
 }
 
-/* 1 << x of each x below 16. */
+/* 1 << x, for each x below 16. */
 static inline lp_vec powers_of_2(lp_vec x)
 {
     static const uint8_t low[16] = {1, 2, 4, 8, 16, 32, 64, 128};
@@ -40,7 +40,7 @@ static inline lp_vec powers_of_2(lp_vec x)
     return lp_vec_look_up_bytes(low, high, x);
 }
 
-/* -1 in the lanes of which a bit is set. */
+/* -1 in each lane whose bit is set. */
 static inline lp_vec lanes_from_bits(uint32_t bits)
 {
     static const int16_t bit[LP_LANES] = {1,   2,   4,    8,    16,   32,   64,    128,
@@ -49,8 +49,8 @@ static inline lp_vec lanes_from_bits(uint32_t bits)
                         lp_vec_load(bit));
 }
 
-/* About e^(x / 256) for x of at most 0, in 1 / 65536: e^(-i / 2), i below 16, by a table, what
- * is between by straight lines. */
+/* About e^(x / 256) in 1/65536, for x of at most 0: a table of e^(-i / 2) for i below 16,
+ * interpolated linearly. */
 static inline lp_vec exp_of(lp_vec x)
 {
     static const uint8_t low[16] = {255, 70,  45,  31, 165, 4,  191, 187,
@@ -63,14 +63,15 @@ static inline lp_vec exp_of(lp_vec x)
                                     lp_vec_sub(line, lp_vec_load(lp_constants.one)));
 }
 
-/* Odds of those that are there; the least there can be of the others. */
+/* Logits of the symbols that are present; the lowest possible for the others. */
 static inline lp_vec mask_logits(lp_vec logits, lp_vec present)
 {
     return lp_vec_add(lp_vec_and(logits, present),
                       lp_vec_and_not(lp_vec_load(lp_constants.min), present));
 }
 
-/* Shares by such odds, in 1/256, the most of which is that: its share is near SHARE_MAX. */
+/* The frequencies of present symbols from logits in 1/256; most, the highest logit, gets nearly
+ * FREQ_MAX. Each is at least 1. */
 static inline lp_vec freqs_below(lp_vec logits, lp_vec most, lp_vec present)
 {
     const lp_vec freq = lp_vec_div16(exp_of(lp_vec_sub(logits, most)));
@@ -83,7 +84,7 @@ static inline lp_vec freqs_of(lp_vec logits, lp_vec present)
     return freqs_below(logits, lp_vec_max_lanes(logits), present);
 }
 
-/* What is chosen from: shares, each with those before it, all. */
+/* The frequencies of a choice, cumulative ones, and their total. */
 struct distribution {
     lp_vec freq, cum;
     uint32_t total;
@@ -96,14 +97,14 @@ static inline struct distribution distribution_of(lp_vec freq)
     return p;
 }
 
-/* Where the code lies in the range, in 1/65536, rounded down; of a damaged one beyond it, anything
- * below 65536. */
+/* The code's offset in the range, in 1/65536, rounded down. The offset of a damaged code may be
+ * beyond the range; the result is below 65536 even then. */
 static inline uint32_t fraction_of(const struct lp_range_coder *c)
 {
     return (uint16_t)(c->low / ((c->range >> 16) + 1));
 }
 
-/* A part: where it begins, in units of the range, and how many it has. */
+/* A symbol's part of the range: where it begins, and its frequency. */
 struct interval {
     uint32_t from, size;
 };
@@ -119,21 +120,24 @@ static inline struct interval interval_of(const int16_t *before, uint32_t symbol
     return (struct interval){from, (uint16_t)before[symbol + 1] - from};
 }
 
-/* The unit of total that the code lies in; of a damaged one, which may lie in none, the last. */
+/* The cumulative frequency that the code points to. A damaged code may point beyond the total; it
+ * gets the last one. */
 static inline uint32_t target_of(const struct lp_range_coder *c, uint32_t unit, uint32_t total)
 {
     const uint32_t at = c->low / unit;
     return at < total ? at : total - 1;
 }
 
-LP_APART uint32_t find_symbol(const struct lp_range_coder *c, const struct distribution *p, uint32_t unit)
+LP_APART uint32_t find_symbol(const struct lp_range_coder *c, const struct distribution *p,
+                              uint32_t unit)
 {
     return lp_vec_rank(p->cum, target_of(c, unit, p->total));
 }
 
-/* Codes one, or decodes and returns it. To find it takes two divisions, for which all that comes
- * after would wait. So decoding goes on with the one where the code lies by the whole range, of
- * which the division is done before; hardly ever it is another. */
+/* Codes a symbol, or decodes and returns one. Finding the symbol exactly takes two dependent
+ * divisions, which everything after would wait for. So decoding guesses it from the code's fraction
+ * of the whole range, a division that starts before the frequencies are known, and checks the
+ * guess, which is hardly ever wrong. */
 LP_INLINE uint32_t choose(struct lp_range_coder *c, const struct distribution *p, uint32_t symbol,
                           const bool decode)
 {
@@ -151,13 +155,14 @@ LP_INLINE uint32_t choose(struct lp_range_coder *c, const struct distribution *p
     return symbol;
 }
 
-/* The same of thirty-two, in two halves. */
+/* Thirty-two symbols, as two vectors. */
 struct distribution_32 {
     lp_vec freq[2], cum[2];
-    uint32_t first, total; /* of the first half, of both */
+    uint32_t first, total; /* of the first sixteen, of all */
 };
 
-static inline struct distribution_32 distribution_32_of(lp_vec a, lp_vec a_there, lp_vec b, lp_vec b_there)
+static inline struct distribution_32 distribution_32_of(lp_vec a, lp_vec a_there, lp_vec b,
+                                                        lp_vec b_there)
 {
     struct distribution_32 h;
     uint32_t rest;
@@ -172,7 +177,7 @@ static inline struct distribution_32 distribution_32_of(lp_vec a, lp_vec a_there
     return h;
 }
 
-/* Which one has the unit at. */
+/* The symbol that has a cumulative frequency. */
 static inline uint32_t symbol_at(const struct distribution_32 *h, uint32_t at)
 {
     const uint32_t symbol = lp_vec_rank(h->cum[0], at < UINT16_MAX ? at : UINT16_MAX);
@@ -181,20 +186,20 @@ static inline uint32_t symbol_at(const struct distribution_32 *h, uint32_t at)
 }
 
 LP_APART uint32_t find_symbol_of_32(const struct lp_range_coder *c, const struct distribution_32 *h,
-                                     uint32_t unit)
+                                    uint32_t unit)
 {
     return symbol_at(h, target_of(c, unit, h->total));
 }
 
 static inline struct interval interval_of_32(const struct distribution_32 *h, const int16_t *freq,
-                                         const int16_t *sum, uint32_t symbol)
+                                             const int16_t *sum, uint32_t symbol)
 {
     const uint32_t size = (uint16_t)freq[symbol], half = h->first & (0U - (symbol >= LP_LANES));
     return (struct interval){half + (uint16_t)sum[symbol] - size, size};
 }
 
-LP_INLINE uint32_t choose_of_32(struct lp_range_coder *c, const struct distribution_32 *h, uint32_t symbol,
-                                    const bool decode)
+LP_INLINE uint32_t choose_of_32(struct lp_range_coder *c, const struct distribution_32 *h,
+                                uint32_t symbol, const bool decode)
 {
     int16_t freq[2 * LP_LANES], sum[2 * LP_LANES];
     for (uint32_t i = 0; i < 2; i++) {
@@ -213,21 +218,21 @@ LP_INLINE uint32_t choose_of_32(struct lp_range_coder *c, const struct distribut
     return symbol;
 }
 
-/* What makes a share of total, times 65536 / SHARE_MAX, a probability, of which ERROR_ONE is 1.
- * The likeliest's share is half of SHARE_MAX at least, so that this has 16 bits. */
+/* The factor from frequencies, in 16 * freq, to probabilities in ERROR_ONE / 65536. The highest
+ * frequency is at least half of FREQ_MAX, so the factor fits 16 bits. */
 static inline uint32_t scale_of(uint32_t total)
 {
     return ((uint32_t)ERROR_ONE * FREQ_MAX) / total;
 }
 
-/* The error of a share of total: what it was less than it should have been. */
+/* The error of a prediction: the outcome, 1 or 0, less the probability. */
 static inline int32_t error_of(uint32_t freq, uint32_t total, bool chosen)
 {
     const uint32_t p = freq * (65536 / FREQ_MAX) * scale_of(total) >> 16;
     return (int32_t)(chosen * ERROR_ONE) - (int32_t)p;
 }
 
-/* The same of each. */
+/* error_of() of each symbol; symbol is the one that was chosen. */
 static inline lp_vec errors_of(lp_vec freq, uint32_t total, uint32_t symbol)
 {
     const lp_vec p = lp_vec_mul_high_unsigned(lp_vec_mul(freq, lp_vec_splat(65536 / FREQ_MAX)),

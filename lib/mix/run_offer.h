@@ -1,5 +1,5 @@
-/* run_offer.h - the first choice: one of the leaves that lists and the match offer, or none of
- * them. A part of run.h. */
+/* run_offer.h - the first choice: a candidate of the n-gram lists and the match, or the escape. A
+ * part of run.h. */
 #ifndef LP_MIX_RUN_OFFER_H
 #define LP_MIX_RUN_OFFER_H
 
@@ -8,25 +8,27 @@
 
 enum {
     OFFERED_MAX = LP_LANES - 1,
-    ESCAPE_LANE = 0,      /* stands for none of the leaves */
-    OFFER_RATE = 16,    /* weights move by their gradient / 2^that, */
-    LOGIT_RATE = 5,      /* and odds by their error */
-    SLOTS = 256,        /* of leaves by their lowest bits: collisions are rare */
-    ESCAPE_WEIGHT = 8192, /* of the odds of none of the leaves: 1 */
+    ESCAPE_LANE = 0,      /* the lane of the escape */
+    OFFER_RATE = 16,      /* weights move by their gradient / 2^this, */
+    LOGIT_RATE = 5,       /* and logits by their error / 2^this */
+    SLOTS = 256,          /* of a hash of leaves by their low bits: collisions are rare */
+    ESCAPE_WEIGHT = 8192, /* of the escape's logit: 1 */
 };
 
-/* The leaves that are offered, each in a lane from 1 on. */
+/* The candidates, each in a lane from 1 on. */
 struct offer {
     uint32_t n, leaf[LP_LANES];
-    uint32_t followed;                   /* those of the model's successors that are: a bit each */
-    uint8_t slot[SLOTS];                 /* the lane of the last such leaf */
-    uint8_t class[LP_SOURCES][LP_LANES]; /* what a source counts of a leaf; 0 where it has it not */
-    uint32_t level[LP_SOURCES];          /* what a source counts in all, or follow of others */
-    uint32_t match;                      /* the lane of what the match foresees */
-    uint32_t state; /* the match, in two bits, and a bit for each list that has successors */
+    uint32_t followed;   /* the places of the follow list that are candidates, a bit each */
+    uint8_t slot[SLOTS]; /* the lane of the last candidate with this hash */
+    uint8_t class[LP_SOURCES][LP_LANES]; /* of a candidate's count in each source; 0 where the
+                                            source does not have it */
+    uint32_t
+        level[LP_SOURCES]; /* of each list's total; of what the follow list's other leaves count */
+    uint32_t match;        /* the lane of the match's leaf */
+    uint32_t state; /* the match in two bits, then a bit for each list that counts something */
 };
 
-/* The lane of a leaf that others with the same slot came after. */
+/* The lane of a leaf whose slot a later candidate took; ESCAPE_LANE if it is not offered. */
 LP_APART uint32_t find_evicted(const struct offer *o, uint32_t leaf)
 {
     uint32_t lane = o->n;
@@ -35,17 +37,17 @@ LP_APART uint32_t find_evicted(const struct offer *o, uint32_t leaf)
     return lane;
 }
 
-/* The lane of a leaf; NONE_LANE if it is not offered. */
+/* The lane of a leaf; ESCAPE_LANE if it is not offered. */
 static inline uint32_t find_offered(const struct offer *o, uint32_t leaf)
 {
     const uint32_t lane = o->slot[leaf % SLOTS];
     const uint32_t same = lane & (0U - (o->leaf[lane] == leaf));
-    if (same != lane) /* seldom */
+    if (same != lane) /* rare */
         return find_evicted(o, leaf);
     return same;
 }
 
-/* Offers a leaf: its lane, which it may have already; NONE_LANE if there is no room. */
+/* Offers a leaf. Returns its lane, which may be an old one; ESCAPE_LANE if the lanes are full. */
 static inline uint32_t offer_leaf(struct offer *o, const struct context *x, uint32_t leaf)
 {
     uint32_t lane = find_offered(o, leaf);
@@ -63,7 +65,7 @@ static inline uint32_t offer_leaf(struct offer *o, const struct context *x, uint
     return lane;
 }
 
-/* What a list of the model has: the cells of a context of so many leaves, a bit each. */
+/* The cells of a context of order leaves in its bucket, a bit each. */
 static inline uint64_t list_cells(const struct lp_model *model, const struct context *x,
                                   uint32_t order, const unsigned char **bucket)
 {
@@ -75,8 +77,8 @@ static inline uint64_t list_cells(const struct lp_model *model, const struct con
                        lp_cell_check(x->hash[order - 1], model->leaf_bits));
 }
 
-/* The leaf of a cell; NONE for a place that the successors do not have. No branches: which it is is
- * not to be foretold. */
+/* The leaf of a cell; NO_LEAF for a place that the follow list does not have. Branch-free: whether
+ * a cell holds a place is unpredictable. */
 static inline uint32_t leaf_in(const struct context *x, uint32_t cell, uint32_t bits)
 {
     const uint32_t leaf = lp_cell_leaf(cell, bits), place = leaf - lp_cell_follower(bits);
@@ -85,8 +87,8 @@ static inline uint32_t leaf_in(const struct context *x, uint32_t cell, uint32_t 
     return leaf ^ ((leaf ^ (follower | ~present)) & follows);
 }
 
-/* What lists have: the model's first, then the sequence's own. In one loop for all, so that
- * only one end of it is not to be foretold. */
+/* Offers what the lists have, the model's first, then the own list. One loop for all has one
+ * unpredictable exit instead of three. */
 static inline void offer_lists(const struct lp_mix *m, const struct context *x, struct offer *o)
 {
     const struct lp_model *model = m->model;
@@ -115,7 +117,7 @@ static inline void offer_lists(const struct lp_mix *m, const struct context *x, 
     }
 }
 
-/* How far what a match foresees is to be trusted: in two bits, of which no match has 0. */
+/* The confidence in a match, in two bits; 0 stands for no match. */
 static inline uint32_t match_state(uint32_t length)
 {
     return length < 4 ? 1 : length < 12 ? 2 : 3;
@@ -145,13 +147,13 @@ LP_APART void find_offer(const struct lp_mix *m, const struct context *x, struct
     offer_match(m, x, o);
 }
 
-/* The weights of what is offered: two sets, and their sum. */
+/* An offer's weights: two sets, and their sum. */
 struct weights {
     const int16_t *a, *b;
     int16_t sum[LP_OFFER_INPUTS];
 };
 
-/* By the state, and how many leaves are offered. */
+/* By the state, and by how many leaves are offered. */
 static inline struct weights weights_of(const struct lp_mixing *params, const struct context *x,
                                         uint32_t state, uint32_t n)
 {
@@ -163,7 +165,7 @@ static inline struct weights weights_of(const struct lp_mixing *params, const st
     return w;
 }
 
-/* The odds of what the match foresees; 0 if that is not offered. */
+/* The logit of the match's leaf; 0 if it is not offered. */
 static inline int32_t match_logit(const struct lp_mix *m, const struct context *x, bool present)
 {
     const uint32_t length = x->match_length;
@@ -171,14 +173,14 @@ static inline int32_t match_logit(const struct lp_mix *m, const struct context *
     return logits & (0 - present);
 }
 
-/* Those of none of the leaves, in its lane, weighed. */
+/* The weighted logit of the escape, in its lane. */
 static inline lp_vec escape_logit(const struct lp_mix *m, uint32_t state, uint32_t lane)
 {
     const int32_t logits = lp_saturate_16(m->params.escape[state] + m->learnt.escape[state]);
     return in_lane(lane, lp_shift_right(logits * ESCAPE_WEIGHT, 16));
 }
 
-/* What a choice among what is offered is mixed from. */
+/* The inputs of a choice among an offer. */
 struct offer_choice {
     const int16_t *logits_of[LP_SOURCES]; /* of each class */
     struct weights weight;
@@ -186,7 +188,7 @@ struct offer_choice {
     lp_vec logits[LP_IN_MATCH + 1];
 };
 
-/* The share of each leaf, and of none of them. */
+/* The frequencies of the escape and the candidates. */
 LP_INLINE lp_vec mix_offer(const struct lp_mix *m, const struct context *x, const struct offer *o,
                            struct offer_choice *s)
 {
@@ -202,7 +204,8 @@ LP_INLINE lp_vec mix_offer(const struct lp_mix *m, const struct context *x, cons
     s->logits[LP_IN_MATCH] = in_lane(o->match, match_logit(m, x, o->match != ESCAPE_LANE));
     lp_vec logits = lp_vec_weigh(s->logits, s->weight.sum, LP_SOURCES);
     logits = lp_vec_add(logits, weighted(s->logits[LP_IN_MATCH], s->weight.sum[LP_IN_MATCH]));
-    return freqs_of(lp_vec_add(logits, escape_logit(m, o->state, ESCAPE_LANE)), lanes_below(o->n + 1));
+    return freqs_of(lp_vec_add(logits, escape_logit(m, o->state, ESCAPE_LANE)),
+                    lanes_below(o->n + 1));
 }
 
 static inline void move_logit(int16_t *logits, int32_t error)
@@ -211,7 +214,7 @@ static inline void move_logit(int16_t *logits, int32_t error)
     *logits = (int16_t)lp_saturate_16(*logits + lp_shift_right(error + half, LOGIT_RATE));
 }
 
-/* The sequence learns from a choice's errors. */
+/* Adapts what the sequence learns to a choice's errors. */
 LP_INLINE void learn_offer(struct lp_mix *m, const struct context *x, const struct offer *o,
                            struct offer_choice *s, lp_vec error)
 {
@@ -225,12 +228,12 @@ LP_INLINE void learn_offer(struct lp_mix *m, const struct context *x, const stru
         move_logit(&m->learnt.match[x->match_length], error_of[o->match]);
 }
 
-/* For the trainer to learn from a choice. */
+/* A hook for the trainer to learn from a choice. */
 #ifndef LP_TEACH_OFFER
 #define LP_TEACH_OFFER(m, x, o, s, error) ((void)0)
 #endif
 
-/* Codes which of the leaves that are offered it is: its lane. */
+/* Codes a leaf's lane, or decodes one; returns it. */
 LP_APART uint32_t code_offer(struct lp_mix *m, struct lp_range_coder *c, const struct context *x,
                              const struct offer *o, uint32_t leaf, const bool decode)
 {

@@ -1,31 +1,34 @@
-/* run_tree.h - a choice in the tree: which child of a node has the leaf. A part of run.h. */
+/* run_tree.h - the second step: the path of a leaf down the tree, a child of each node at a time. A
+ * part of run.h. */
 #ifndef LP_MIX_RUN_TREE_H
 #define LP_MIX_RUN_TREE_H
 
 #include "mix/run_offer.h"
 
-enum { CHILD_RATE = 20 /* weights move by their gradient / 2^that */ };
+enum { CHILD_RATE = 20 /* weights move by their gradient / 2^this */ };
 
-/* Where a token's coding is: in the tree, and in what is known of the token. */
+/* A path down the tree: the node reached, and what is known about the leaf. */
 struct walk {
     const unsigned char *node;
     uint32_t at, depth;
-    uint32_t inner;               /* whether it is at a node, not yet at a leaf, */
-    uint32_t escaped;               /* and whether some leaf was offered */
-    const uint32_t *offered;      /* what it is not: leaves in lanes from 1 on, */
-    lp_vec32 leaves;              /* the same, */
-    uint32_t lanes;               /* which of these there are, a bit each; */
-    uint32_t excluded;                /* those of the model's successors that are below, a bit each, */
-    uint32_t successors;          /* and those below that were not offered; */
-    int16_t count[LP_FOLLOW_MAX]; /* what each successor counts */
+    uint32_t inner;          /* 0 once a leaf is reached */
+    uint32_t escaped;        /* 1 after an escape, 0 where nothing was offered */
+    const uint32_t *offered; /* the offered leaves, in lanes from 1 on, */
+    lp_vec32 leaves;         /* as a vector, */
+    uint32_t lanes;          /* and the lanes whose leaves are excluded, a bit each */
+    uint32_t excluded; /* places of the follow list below the node whose leaves are excluded, a bit
+                          each */
+    uint32_t
+        successors; /* places of the follow list below the node that were not offered, a bit each */
+    int16_t count[LP_FOLLOW_MAX]; /* of each place of the follow list */
 };
 
-/* What a choice is mixed from. */
+/* The inputs of a choice among a node's children. */
 struct child_choice {
-    lp_vec begin; /* of children */
+    lp_vec begin; /* the first leaf of each child, in units from the node's first one */
     uint32_t inner, leaf, shift;
-    const int16_t *follow; /* the odds of a child by the class of its successors' count, */
-    lp_vec class;          /* these, of each */
+    const int16_t *follow; /* the logit of a child by the class of its successors' count, */
+    lp_vec class;          /* and the class of each child */
     const int16_t *weight_a, *weight_b;
     int16_t weight[LP_INPUTS];
     lp_vec logits[LP_INPUTS];
@@ -36,8 +39,9 @@ static inline uint32_t child_of(const struct child_choice *s, uint32_t leaf)
     return lp_vec_rank(s->begin, (leaf - s->leaf) >> s->shift) - 1;
 }
 
-/* What the model knows of a node's children: log odds in 1/2048. */
-static inline lp_vec known_logits(const struct lp_model *model, const struct context *x, uint32_t at)
+/* What the model predicts: logits of the node's children in 1/2048. */
+static inline lp_vec known_logits(const struct lp_model *model, const struct context *x,
+                                  uint32_t at)
 {
     const unsigned char *node = model->node + LP_NODE_SIZE * (size_t)at;
     lp_vec logits =
@@ -47,13 +51,13 @@ static inline lp_vec known_logits(const struct lp_model *model, const struct con
     return logits;
 }
 
-/* What the model's successors of the last leaf say of the root's children: the same. */
+/* The follow list's logits of the root's children, in 1/2048. */
 static inline lp_vec root_logits(const struct context *x)
 {
     return lp_vec_mul(lp_vec_and_not(lp_vec_widen(x->follow.root), lane_of(0)), lp_vec_splat(256));
 }
 
-/* Notes what the model's successors count, as lp_follow_int() has it. */
+/* Stores the counts of the follow list, as lp_follow_int() decodes them. */
 LP_APART void store_successor_counts(const struct context *x, struct walk *w)
 {
     const lp_vec32 words = lp_follow_words(&x->follow);
@@ -62,11 +66,11 @@ LP_APART void store_successor_counts(const struct context *x, struct walk *w)
     lp_vec_store(w->count, lp_vec_mul_high_unsigned(high, powers_of_2(lp_follow_bits(words))));
 }
 
-/* What the successors below a node say of its children: the same. */
+/* Logits of a node's children, in 1/2048, from the follow list's leaves below them. */
 static inline lp_vec successor_logits(const struct lp_mix *m, struct child_choice *s,
-                                    const struct context *x, const struct walk *w)
+                                      const struct context *x, const struct walk *w)
 {
-    lp_vec sum = lp_vec_splat(0); /* of counts: of each child and all after it */
+    lp_vec sum = lp_vec_splat(0); /* counts of each child and of all after it */
     for (uint32_t rest = w->successors; rest != 0; rest &= rest - 1) {
         const uint32_t i = (uint32_t)__builtin_ctz(rest);
         const uint32_t unit = (x->follower[i] - s->leaf) >> s->shift;
@@ -80,11 +84,11 @@ static inline lp_vec successor_logits(const struct lp_mix *m, struct child_choic
     return lp_vec_look_up(s->follow, s->class);
 }
 
-/* Of the children that there are, a bit each, those that are not leaves which were offered: those
- * in lanes below, and of the model's successors. All of them if no other is there, as a damaged
- * code may have it. */
+/* The children that can be chosen, a bit each: all but leaves that are excluded, by the lanes in
+ * below or by the follow list. All children if none would be left, which only a damaged code can
+ * lead to. */
 static inline uint32_t without_offered(const struct child_choice *s, const struct context *x,
-                                   const struct walk *w, uint32_t below)
+                                       const struct walk *w, uint32_t below)
 {
     const uint32_t none = lp_vec_mask(lp_vec_equal(s->begin, lp_vec_splat(-1)));
     const uint32_t present = ~none & UINT16_MAX;
@@ -99,21 +103,22 @@ static inline uint32_t without_offered(const struct child_choice *s, const struc
     return excluded != present ? present & ~excluded : present;
 }
 
-/* The children to choose from. */
+/* The children that can be chosen: -1 each. */
 static inline lp_vec children_of(const struct child_choice *s, const struct context *x,
                                  const struct walk *w)
 {
-    const uint32_t leaves = 0U - (s->inner != UINT16_MAX); /* whether there are some: all bits */
+    const uint32_t leaves =
+        0U - (s->inner != UINT16_MAX); /* all ones if a child is a leaf, else 0 */
     uint32_t below = w->lanes;
     if (below != 0)
         below &=
             lp_vec32_in_range(&w->leaves, s->leaf, lp_get32(w->node + LP_NODE_AT_END)) & leaves;
-    if ((below | (w->excluded & leaves)) != 0) /* seldom */
+    if ((below | (w->excluded & leaves)) != 0) /* rare */
         return lanes_from_bits(without_offered(s, x, w, below));
     return lp_vec_and_not(lp_vec_splat(-1), lp_vec_equal(s->begin, lp_vec_splat(-1)));
 }
 
-/* The share of each child. */
+/* The frequencies of the children. */
 LP_INLINE lp_vec mix_children(struct lp_mix *m, struct child_choice *s, const struct context *x,
                               struct walk *w)
 {
@@ -145,7 +150,7 @@ LP_INLINE lp_vec mix_children(struct lp_mix *m, struct child_choice *s, const st
     return freqs_of(lp_vec_weigh(s->logits, s->weight, LP_IN_FOLLOW + 1), children_of(s, x, w));
 }
 
-/* Notes what the sequence shows of the node. */
+/* Adapts the node's own logits to a choice's errors. */
 LP_INLINE void note_child(struct lp_mix *m, const struct child_choice *s, uint32_t at, lp_vec error)
 {
     const uint32_t seen = m->visits[at];
@@ -165,9 +170,9 @@ static inline uint32_t child_begin(const unsigned char *node, uint32_t child)
     return lp_get32(node + LP_NODE_AT_LEAF) + (begin << node[LP_NODE_AT_SHIFT]);
 }
 
-/* Goes to a child. What is there is on its way while the choice is noted. */
-LP_INLINE void go(const struct lp_mix *m, struct walk *w, const struct child_choice *s, uint32_t child,
-                  const bool decode)
+/* Goes to a child, and prefetches what the choice there reads. */
+LP_INLINE void go(const struct lp_mix *m, struct walk *w, const struct child_choice *s,
+                  uint32_t child, const bool decode)
 {
     const unsigned char *node = w->node;
     w->inner = s->inner >> child & 1;
@@ -180,19 +185,20 @@ LP_INLINE void go(const struct lp_mix *m, struct walk *w, const struct child_cho
     __builtin_prefetch(m->node_logits[w->at]);
     if (w->at < m->model->nnets)
         lp_net_prefetch(m->model, w->at);
-    if (decode) { /* it may be one of the sixteen leaves there: what their context is found by */
+    if (decode) { /* The leaf may be one of the first below that node: prefetch the index entry that
+                     its context needs. */
         const uint32_t begin = child_begin(node, child);
         __builtin_prefetch(lp_index_entry(m->model, begin));
     }
     w->depth++;
 }
 
-/* For the trainer to learn from a choice. */
+/* A hook for the trainer to learn from a choice. */
 #ifndef LP_TEACH_CHILD
 #define LP_TEACH_CHILD(m, s, error) ((void)0)
 #endif
 
-/* Codes which child of the node has the leaf, notes it, goes there. */
+/* Codes which child of the node has the leaf, or decodes a child; learns from it and goes there. */
 LP_INLINE uint32_t code_child(struct lp_mix *m, struct lp_range_coder *c, struct context *x,
                               struct walk *w, uint32_t leaf, const bool decode)
 {
