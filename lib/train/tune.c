@@ -1,6 +1,6 @@
-/* tune.c - what choices are mixed by, as it is best: a guess, then what texts teach that
- * the model was not made of. They are coded as they will be, and each choice's error moves what
- * it was mixed by. */
+/* tune.c - trains the mixing parameters: an initial guess, then gradient descent on texts that the
+ * model was not made from. The texts are encoded as usual, and each choice's error moves the
+ * parameters it was mixed from. */
 #include "mix/vec.h"
 #include "train/parts.h"
 
@@ -8,11 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* --- What a choice teaches ------------------------------------------------------------- */
+/* --- Gradients --------------------------------------------------------------------------- */
 
-enum { FINER = 10 /* bits that values have more while they are learnt */ };
+enum { FINER = 10 /* extra bits of precision while training */ };
 
-/* How fast: values move by their gradients >> that; odds and weights of what is offered, those of
+/* Learning rates: parameters move by their gradient >> rate. Logits and weights of offers, then of
  * children. */
 struct rates {
     unsigned offer_logit, offer_weight, logits, weight;
@@ -23,7 +23,7 @@ struct teacher {
     int32_t fine[LP_MIXING_SIZE];
 };
 
-/* The coding tells of its choices; what they are is in its headers. */
+/* Hooks of run.h, which defines these structs. */
 struct context;
 struct offer;
 struct offer_choice;
@@ -34,15 +34,15 @@ struct distribution_32;
 static void teach_offer(struct lp_mix *m, const struct context *x, const struct offer *o,
                         const struct offer_choice *s, lp_vec error);
 static void teach_fast(struct lp_mix *m, const struct context *x, const struct fast_offer *q,
-                        const struct fast_choice *s, const struct distribution_32 *h, uint32_t lane);
+                       const struct fast_choice *s, const struct distribution_32 *h, uint32_t lane);
 static void teach_child(struct lp_mix *m, const struct child_choice *s, lp_vec error);
 
 #define LP_TEACH_OFFER teach_offer
-#define LP_TEACH_FAST teach_fast
+#define LP_TEACH_FAST  teach_fast
 #define LP_TEACH_CHILD teach_child
 #include "mix/run.h"
 
-/* Moves a value of m->by. */
+/* Moves a parameter of m->params. */
 static void move(struct lp_mix *m, const int16_t *value, int64_t gradient, unsigned rate)
 {
     const int64_t max = (int64_t)INT16_MAX << FINER;
@@ -54,8 +54,8 @@ static void move(struct lp_mix *m, const int16_t *value, int64_t gradient, unsig
     params[i] = (int16_t)(t->fine[i] / (1 << FINER));
 }
 
-/* Errors of n, of which shares were rounded down: the largest one is lowered so that their sum
- * is 0. Else what all have in common would grow with each choice. */
+/* Frequencies are rounded down, so the n errors of a choice do not sum to 0. Corrects the largest;
+ * otherwise the common part of all logits would drift. */
 static void balance(int16_t *error, uint32_t n)
 {
     int32_t sum = 0;
@@ -67,7 +67,7 @@ static void balance(int16_t *error, uint32_t n)
     error[most] = (int16_t)(error[most] - sum);
 }
 
-/* A weight, of two sets, of an input that is n values. */
+/* Moves the weight of an input of n values, in both of its sets. */
 static void move_weight(struct lp_mix *m, const int16_t *a, const int16_t *b, const int16_t *value,
                         const int16_t *error, uint32_t n, unsigned rate)
 {
@@ -78,7 +78,7 @@ static void move_weight(struct lp_mix *m, const int16_t *a, const int16_t *b, co
     move(m, b, gradient, rate);
 }
 
-/* Weights of n inputs. */
+/* Moves the weights of n inputs. */
 static void move_weights(struct lp_mix *m, const int16_t *a, const int16_t *b, const lp_vec *logits,
                          uint32_t n, const int16_t *error, unsigned rate)
 {
@@ -102,14 +102,15 @@ static void teach_offer(struct lp_mix *m, const struct context *x, const struct 
                  rates->offer_logit);
     }
     if (o->match != ESCAPE_LANE)
-        move(m, &m->params.match[x->match_length], (int64_t)e[o->match] * s->weight.sum[LP_IN_MATCH],
-             rates->offer_logit);
-    move(m, &m->params.escape[o->state], (int64_t)e[ESCAPE_LANE] * ESCAPE_WEIGHT, rates->offer_logit);
+        move(m, &m->params.match[x->match_length],
+             (int64_t)e[o->match] * s->weight.sum[LP_IN_MATCH], rates->offer_logit);
+    move(m, &m->params.escape[o->state], (int64_t)e[ESCAPE_LANE] * ESCAPE_WEIGHT,
+         rates->offer_logit);
     move_weights(m, s->weight.a, s->weight.b, s->logits, LP_IN_MATCH + 1, e, rates->offer_weight);
 }
 
 static void teach_fast(struct lp_mix *m, const struct context *x, const struct fast_offer *q,
-                        const struct fast_choice *s, const struct distribution_32 *h, uint32_t lane)
+                       const struct fast_choice *s, const struct distribution_32 *h, uint32_t lane)
 {
     const struct rates *rates = &((struct teacher *)m->teacher)->rates;
     int16_t e[2 * LP_LANES], logits[3][2 * LP_LANES];
@@ -133,8 +134,8 @@ static void teach_fast(struct lp_mix *m, const struct context *x, const struct f
              rates->offer_logit);
     }
     if (q->match != q->escape)
-        move(m, &m->params.match[x->match_length], (int64_t)e[q->match] * s->weight.sum[LP_IN_MATCH],
-             rates->offer_logit);
+        move(m, &m->params.match[x->match_length],
+             (int64_t)e[q->match] * s->weight.sum[LP_IN_MATCH], rates->offer_logit);
     move(m, &m->params.escape[q->state], (int64_t)e[q->escape] * ESCAPE_WEIGHT, rates->offer_logit);
     for (int i = 0; i < 3; i++) {
         const int input = i < 2 ? i : LP_IN_MATCH;
@@ -162,9 +163,9 @@ static enum lp_status run_taught(struct lp_mix *m, struct lp_range_coder *c, con
     return run(m, c, ids, n, false, m->fast);
 }
 
-/* --- A guess ----------------------------------------------------------------------------- */
+/* --- Initial guess ----------------------------------------------------------------------- */
 
-/* Log odds. */
+/* A logit, in a parameter's units. */
 static int16_t logits(double x)
 {
     return (int16_t)lround(x * 2048);
@@ -183,8 +184,8 @@ void lp_tune_guess(struct lp_mixing params[LP_MODES])
         for (int r = 0; r < LP_LEVELS; r++)
             a->follow[l][r] = logits(0.3 * r);
     }
-    /* As tuning has them on the whole, which some sets of records are too few or too much
-     * alike for. */
+    /* Roughly what tuning arrives at; some sets of records are too few or too similar to get there.
+     */
     for (int i = 0; i < LP_MATCH_LENGTHS; i++)
         a->match[i] = logits(2);
     for (int i = 0; i < LP_STATES; i++) {
@@ -208,8 +209,8 @@ void lp_tune_put(const struct lp_mixing params[LP_MODES], unsigned char *to)
 
 /* --- Tuning ------------------------------------------------------------------------------ */
 
-/* One way: some passes over docs in random order, ever slower. The values are the mean over
- * the last pass, so that no doc's are preferred. */
+/* Tunes one mode: passes over docs in random order, at falling rates. The result is the mean over
+ * the last pass, so that no doc is preferred. */
 static enum lp_status tune_way(const struct lp_trainer *t, const struct lp_buf *image,
                                const struct lp_docs *docs, bool fast, struct lp_mixing *params)
 {
