@@ -88,11 +88,11 @@ static float *novelty_of(const struct lp_docs *docs, uint32_t none)
                 uint64_t hash = 0;
                 for (size_t k = 0; k < RUN; k++)
                     hash = lp_context_hash(hash, i >= begin + k ? docs->id[i - k] : none);
-                uint32_t *met = &count[hash >> (64 - log)];
+                uint32_t *count_here = &count[hash >> (64 - log)];
                 if (pass == 0)
-                    ++*met;
+                    ++*count_here;
                 else
-                    novelty[i] = 1 / sqrtf((float)*met);
+                    novelty[i] = 1 / sqrtf((float)*count_here);
             }
         }
     }

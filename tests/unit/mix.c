@@ -1,7 +1,7 @@
-/* mix - sequences of ids survive the mixing model; damage never crashes it.
+/* mix - sequences of ids survive coding by a model; damage never crashes the decoder.
  *
  * usage: mix MODEL_FILE */
-#define LP_VEC_PLAIN /* a third way beside those of the library */
+#define LP_VEC_PLAIN /* a third way to compute beside the two of the library */
 #include "mix/run.h"
 
 #include <stdio.h>
@@ -23,7 +23,7 @@ static uint32_t noise(void)
     return seed >> 8;
 }
 
-/* Flipped bits and cuts of the code of some ids: an error or other ids. */
+/* Decodes codes with flipped bits and cut ones: any result within the limit is allowed. */
 static void damage(struct lp_mix *mix, struct lp_buf *code, size_t n)
 {
     struct lp_ids back = {0};
@@ -50,7 +50,7 @@ static enum lp_status run_plain(struct lp_mix *m, struct lp_range_coder *c, cons
     return run(m, c, ids, n, decode, m->fast);
 }
 
-/* Other instructions give the same code, and the same ids. */
+/* All instruction sets give the same code, and the same ids. */
 static void test_runs(struct lp_mix *mix, const uint32_t *ids, size_t n, const struct lp_buf *code,
                       const char *name)
 {
@@ -107,10 +107,10 @@ static void test(const struct lp_model *model, const uint32_t *ids, size_t n, co
     }
 }
 
-/* What decoding stopped with: an error, in no more tokens than so many bytes can stand for. */
+/* A decoder must stop with LP_DATA, after no more tokens than size bytes can stand for. */
 static void must_stop(const struct lp_mix *mix, enum lp_status status, size_t size)
 {
-    /* A token has one choice at least, whose probability is 4095/4096 at most. */
+    /* A token has at least one choice, of probability 4095/4096 at most: 8 / log2(4096/4095). */
     const size_t TOKENS_PER_BYTE = 22713;
     if (status == LP_DATA && mix->leaf.n <= TOKENS_PER_BYTE * (size + LP_RANGE_PAST_END))
         return;
@@ -119,8 +119,8 @@ static void must_stop(const struct lp_mix *mix, enum lp_status status, size_t si
     failures++;
 }
 
-/* A few bytes that claim up to 2^31 - 1 tokens: decoding ends where the bytes do, and takes memory
- * for what it decoded only. */
+/* Noise that claims up to 2^31 - 1 tokens: decoding ends where the bytes end, and uses memory only
+ * for what it decoded. */
 static void test_claims(const struct lp_model *model, bool fast)
 {
     enum { SIZE = 64 };
@@ -149,8 +149,8 @@ static void test_claims(const struct lp_model *model, bool fast)
     free(back.v);
 }
 
-/* Codes n bits, the first of them noise, the others each the likelier one, which takes the lower
- * end of the range: the code ends in zeros. */
+/* Codes n bits: noise first, then the likelier bit, whose part of the range is the lower one, so
+ * that the code ends in zeros. */
 static size_t code_bits(struct lp_range_coder *c, uint32_t n, uint32_t nnoise, bool decode)
 {
     uint32_t seed = n, wrong = 0;
@@ -163,8 +163,8 @@ static size_t code_bits(struct lp_range_coder *c, uint32_t n, uint32_t nnoise, b
     return wrong;
 }
 
-/* Each code is restored, the most is read past the end of those that end in zeros, and a code of
- * nothing but the zeros that follow it is seen to be none. */
+/* Each code is restored; some read as much past their end as is allowed; and an empty code for many
+ * bits is found out. */
 static void test_coder(void)
 {
     struct lp_buf code = {0};
@@ -194,8 +194,8 @@ static void test_coder(void)
     lp_buf_free(&code);
 }
 
-/* A model of which some bytes are anything: it is refused, or it codes what it
- * decodes again, or says that it cannot. */
+/* A model with some bytes overwritten: it is refused; or what it encodes it decodes again; or
+ * encoding fails. */
 static void test_damaged_model(const struct lp_model *model, const uint32_t *ids, size_t n)
 {
     const size_t size = model->file_size;
@@ -204,7 +204,7 @@ static void test_damaged_model(const struct lp_model *model, const uint32_t *ids
         exit(1);
     for (int round = 0; round < 60; round++) {
         memcpy(file, model->file, size);
-        /* In the header; a whole section; anywhere. */
+        /* in the header; a whole section; anywhere */
         if (round < 20) {
             file[noise() % LP_LPM_HEAD] = (unsigned char)noise();
         } else if (round < 20 + 2 * LP_LPM_SECTIONS) {
@@ -241,9 +241,9 @@ static void test_damaged_model(const struct lp_model *model, const uint32_t *ids
     free(file);
 }
 
-/* Fills buckets of contexts of order leaves with what a trainer would not write: one check in up to
- * all cells, the same leaf twice, places that the follow list does not have, and leaves that it has
- * without their place. */
+/* Fills the buckets of contexts of order leaves with what no trainer writes: one check in up to all
+ * cells, a leaf twice, places that the follow list does not have, and leaves that it has without
+ * their place. */
 static void put_odd_cells(const struct lp_model *m, unsigned char *cells, const uint32_t *leaf,
                           size_t n, uint32_t order)
 {
@@ -285,7 +285,7 @@ static void test_odd_cells(const struct lp_model *model, const uint32_t *ids, si
     free(leaf);
 }
 
-/* A node for leaves from begin to end: each of its first fifteen children has so many
+/* Writes a node for the leaves from begin to end: each of its first fifteen children has so many
  * units, the last one the rest. */
 static void put_node(unsigned char *p, uint32_t begin, uint32_t end, uint32_t shift, uint32_t units,
                      uint32_t first)
@@ -304,8 +304,8 @@ static void put_node(unsigned char *p, uint32_t begin, uint32_t end, uint32_t sh
     p[LP_NODE_AT_SHIFT] = (unsigned char)shift;
 }
 
-/* Writes the nodes of a tree: the root has fifteen leaves and one node, of which this
- * tells the rest; all others divide evenly. How many. */
+/* Writes the nodes of a tree: the root has fifteen leaves and a node for all others; further nodes
+ * divide evenly. Returns how many. */
 static uint32_t put_tree(unsigned char *p, uint32_t nleaves)
 {
     static struct {
@@ -333,8 +333,8 @@ static uint32_t put_tree(unsigned char *p, uint32_t nleaves)
     return n;
 }
 
-/* Begins are of 16 bits, of which the largest is none: a node of one more leaf than fits is
- * refused, even where all else is as it must be. */
+/* Begins have 16 bits, and the highest means none: a node with one leaf more than fits is refused,
+ * though everything else is right. */
 static void test_wide_node(uint32_t nleaves, enum lp_status expected)
 {
     const uint32_t size[LP_LPM_SUM] = {[LP_LPM_LEAF] = 3 * nleaves,
@@ -394,7 +394,7 @@ int main(int argc, char **argv)
     for (uint32_t i = 0; i < size; i++)
         ids[i] = i;
     test(model, ids, 300, "the first ids");
-    test(model, ids, 100256, "all ids"); /* later ones have gaps */
+    test(model, ids, 100256, "all ids"); /* there are gaps above */
     for (uint32_t i = 0; i < MANY; i++)
         ids[i] = noise() % 100256;
     test(model, ids, 200, "few random ids");
