@@ -1,6 +1,7 @@
 /* html.c - lpstat's page: one file with its style and its plots inside, to be read
  * without JavaScript, by day and by night. */
-#include "lpstat/report.h"
+#include "lpstat/answer.h"
+#include "lpstat/figures.h"
 #include "lpstat/svg.h"
 #include "shared/stored.h"
 #include "shared/text.h"

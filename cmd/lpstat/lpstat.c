@@ -1,6 +1,6 @@
 /* lpstat - how small, how fast, how safe: every method on a text, side by side; or
  * what a stream or blob is. */
-#include "lpstat/report.h"
+#include "lpstat/figures.h"
 #include "shared/entropy.h"
 #include "shared/form.h"
 #include "shared/stored.h"
