@@ -3,6 +3,7 @@
 #include "shared/form.h"
 #include "shared/json.h"
 #include "shared/progress.h"
+#include "shared/split.h"
 #include "shared/text.h"
 
 #include <inttypes.h>
@@ -48,7 +49,7 @@ struct options {
     const char *encoding, *dictionary;
     bool units[UNITS], units_given, json;
     unsigned order;
-    int separator; /* a byte, or -1 */
+    enum lp_split split;
     char **files;
 };
 
@@ -71,10 +72,8 @@ static void parse_units(const struct tool *tool, struct options *o, const char *
 
 static struct options parse(struct tool *tool, int argc, char **argv)
 {
-    struct options o = {.encoding = "cl100k_base",
-                        .units = {true, true, true},
-                        .order = ENTROPY_ORDER_MAX,
-                        .separator = -1};
+    struct options o = {
+        .encoding = "cl100k_base", .units = {true, true, true}, .order = ENTROPY_ORDER_MAX};
     int c;
     while ((c = tool_option(tool, argc, argv, "u:n:e:0LD:" TOOL_LETTERS, long_options)) != -1) {
         switch (c) {
@@ -88,10 +87,10 @@ static struct options parse(struct tool *tool, int argc, char **argv)
             o.encoding = optarg;
             break;
         case '0':
-            o.separator = 0;
+            o.split = LP_NUL;
             break;
         case 'L':
-            o.separator = '\n';
+            o.split = LP_LINES;
             break;
         case OPT_JSON:
             o.json = true;
@@ -111,7 +110,8 @@ static struct options parse(struct tool *tool, int argc, char **argv)
 struct counts {
     const struct tool *tool;
     const struct options *o;
-    const char *name; /* of the input at hand */
+    const char *name; /* of the input */
+    struct progress *progress;
     const struct lp_vocab *vocab;
     struct lp_tok *tok;
     struct entropy *entropy[UNITS];
@@ -173,20 +173,22 @@ static void count_characters(struct counts *c, const unsigned char *text, size_t
     count(c, CHARACTER);
 }
 
-/* Takes text of a record; with final set it ends. */
-static void put_text(struct counts *c, const unsigned char *text, size_t n, bool final)
+/* A split_take: counts the symbols of a record. */
+static bool put_text(void *ctx, const unsigned char *text, size_t n, bool end)
 {
+    struct counts *c = ctx;
+    progress_add(c->progress, n);
     c->nbytes += n;
     if (c->entropy[BYTE] != NULL)
         count_bytes(c, text, n);
     if (c->entropy[CHARACTER] != NULL)
-        count_characters(c, text, n, final);
+        count_characters(c, text, n, end);
     if (c->entropy[TOKEN] != NULL) {
-        check(c, lp_tok_push(c->tok, text, n, final, &c->symbols));
+        check(c, lp_tok_push(c->tok, text, n, end, &c->symbols));
         count(c, TOKEN);
     }
-    if (!final)
-        return;
+    if (!end)
+        return true;
     c->nrecords++;
     for (unsigned u = 0; u < UNITS; u++) {
         if (c->entropy[u] != NULL)
@@ -194,26 +196,7 @@ static void put_text(struct counts *c, const unsigned char *text, size_t n, bool
     }
     if (c->tok != NULL)
         lp_tok_reset(c->tok);
-}
-
-static void put_input(struct counts *c, struct input *in, struct progress *progress)
-{
-    int separator = c->o->separator;
-    bool in_record = separator < 0;
-    for (size_t n; (n = input_read(c->tool, in)) > 0;) {
-        progress_add(progress, n);
-        for (unsigned char *at = in->data, *end; n > 0;) {
-            end = separator < 0 ? NULL : memchr(at, separator, n);
-            size_t size = end != NULL ? (size_t)(end - at) : n;
-            put_text(c, at, size, end != NULL);
-            in_record = end == NULL;
-            size += end != NULL;
-            at += size;
-            n -= size;
-        }
-    }
-    if (in_record)
-        put_text(c, NULL, 0, true);
+    return true;
 }
 
 /* Takes ids of a stream's record. The text is never restored: the bytes of its
@@ -246,15 +229,14 @@ static enum lp_status no_text(void *ctx, const void *data, size_t n)
     return LP_OK;
 }
 
-static void put_stream(struct counts *c, struct input *in, struct finder *finder,
-                       struct progress *progress)
+static void put_stream(struct counts *c, struct input *in, struct finder *finder)
 {
     struct lp_reader *reader;
     struct lp_reader_options options = {
         .find = tool_find, .find_ctx = finder, .on_ids = put_ids, .ids_ctx = c};
     enum lp_status status = lp_reader_new(&options, no_text, NULL, &reader);
     for (size_t n; status == LP_OK && (n = input_read(c->tool, in)) > 0;) {
-        progress_add(progress, n);
+        progress_add(c->progress, n);
         status = lp_reader_push(reader, in->data, n);
     }
     if (status == LP_OK)
@@ -392,12 +374,12 @@ int main(int argc, char **argv)
     struct tool tool = {.name = "lpentropy", .help = help};
     tool_start(&tool);
     struct options o = parse(&tool, argc, argv);
-    struct counts c = {.tool = &tool, .o = &o, .name = "standard output"};
+    struct progress progress;
+    struct counts c = {.tool = &tool, .o = &o, .name = "standard output", .progress = &progress};
     struct finder finder = {.tool = &tool};
     struct lp_vocab *vocab = NULL;
     struct output out;
     struct input in;
-    struct progress progress;
     bool streams = false;
     if (o.dictionary != NULL)
         finder_open(&finder, o.dictionary);
@@ -425,9 +407,9 @@ int main(int argc, char **argv)
             check(&c, lp_tok_new(vocab, false, &c.tok));
         }
         if (stream)
-            put_stream(&c, &in, &finder, &progress);
+            put_stream(&c, &in, &finder);
         else
-            put_input(&c, &in, &progress);
+            split_input(&tool, &in, o.split, put_text, &c);
         input_close(&in);
     }
     progress_end(&progress);

@@ -1,5 +1,6 @@
 /* lptok - text to a token stream; or to ids, counts, a blob. */
 #include "shared/form.h"
+#include "shared/split.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -213,7 +214,7 @@ static void write_blob(const struct tool *tool, const struct options *o)
 struct ids_writer {
     const struct tool *tool;
     enum mode mode;
-    int separator;
+    const char *name; /* of the input */
     struct lp_tok *tok;
     struct lp_ids ids;
     struct output out;
@@ -283,42 +284,24 @@ static void put_binary(struct ids_writer *w, size_t width)
     output_sink(&w->out, bytes, (size_t)(p - bytes));
 }
 
-/* Takes text of a record; with final set it ends. */
-static void put_text(struct ids_writer *w, const char *name, const unsigned char *text, size_t n,
-                     bool final)
+/* A split_take: writes the ids of a record. */
+static bool put_text(void *ctx, const unsigned char *text, size_t n, bool end)
 {
-    check(w->tool, name, lp_tok_push(w->tok, text, n, final, &w->ids));
+    struct ids_writer *w = ctx;
+    check(w->tool, w->name, lp_tok_push(w->tok, text, n, end, &w->ids));
     w->count += w->ids.n;
     if (w->mode == IDS)
         put_decimal(w);
     else if (w->mode == U16 || w->mode == U32)
         put_binary(w, w->mode == U16 ? 2 : 4);
     w->ids.n = 0;
-    if (!final)
-        return;
+    if (!end)
+        return true;
     if (w->mode == IDS)
         output_sink(&w->out, "\n", 1);
     w->line_begun = false;
     lp_tok_reset(w->tok);
-}
-
-/* Takes an input: its records, and what follows the last separator. */
-static void put_input(struct ids_writer *w, struct input *in)
-{
-    bool in_record = w->separator < 0;
-    for (size_t n; (n = input_read(w->tool, in)) > 0;) {
-        for (unsigned char *at = in->data, *end; n > 0;) {
-            end = w->separator < 0 ? NULL : memchr(at, w->separator, n);
-            size_t size = end != NULL ? (size_t)(end - at) : n;
-            put_text(w, in->name, at, size, end != NULL);
-            in_record = end == NULL;
-            size += end != NULL;
-            at += size;
-            n -= size;
-        }
-    }
-    if (in_record)
-        put_text(w, in->name, NULL, 0, true);
+    return true;
 }
 
 static void write_ids(const struct tool *tool, const struct options *o)
@@ -327,7 +310,6 @@ static void write_ids(const struct tool *tool, const struct options *o)
     struct input in;
     uint64_t total = 0;
     char line[64];
-    w.separator = o->lp.split == LP_NUL ? 0 : o->lp.split == LP_LINES ? '\n' : -1;
     bool binary = o->mode == U16 || o->mode == U32;
     make_digits();
     output_open(tool, &w.out, tool->output, binary);
@@ -335,7 +317,8 @@ static void write_ids(const struct tool *tool, const struct options *o)
     size_t i = 0;
     for (; next_input(tool, o, i, &in); i++) {
         w.count = 0;
-        put_input(&w, &in);
+        w.name = in.name;
+        split_input(tool, &in, o->lp.split, put_text, &w);
         total += w.count;
         if (o->mode == COUNT) {
             output_sink(&w.out, line, (size_t)snprintf(line, sizeof line, "%7" PRIu64, w.count));

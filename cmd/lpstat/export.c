@@ -1,6 +1,7 @@
 /* export.c - lpstat's report for other programs: JSON, and CSV (RFC 4180, with line feeds). */
 #include "lpstat/figures.h"
 #include "shared/json.h"
+#include "shared/split.h"
 #include "shared/stored.h"
 #include "shared/text.h"
 

@@ -3,6 +3,7 @@
 #include "lpstat/figures.h"
 #include "shared/entropy.h"
 #include "shared/form.h"
+#include "shared/split.h"
 #include "shared/stored.h"
 #include "shared/text.h"
 
@@ -168,9 +169,9 @@ static void add_record(struct report *r, size_t *cap, struct text text, const ch
 
 /* The records of an input: all of it, or what ends with a separator and what
  * follows the last one. */
-static void split_input(struct report *r, size_t *cap, struct text input, const char *file)
+static void add_records(struct report *r, size_t *cap, struct text input, const char *file)
 {
-    int separator = r->split == LP_NUL ? 0 : r->split == LP_LINES ? '\n' : -1;
+    int separator = split_separator(r->split);
     uint64_t number = 0;
     if (separator < 0)
         add_record(r, cap, input, file, 1);
@@ -203,7 +204,7 @@ static void read_inputs(struct report *r, const struct options *o, struct finder
             r->inputs[r->ninputs] = text;
             r->files[r->ninputs++] = in.name;
             r->input_bytes += text.n;
-            split_input(r, &cap, text, in.name);
+            add_records(r, &cap, text, in.name);
         }
         input_close(&in);
     }

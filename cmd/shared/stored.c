@@ -1,6 +1,7 @@
 #include "shared/stored.h"
 
 #include "shared/form.h"
+#include "shared/split.h"
 #include "shared/text.h"
 
 #include <errno.h>
@@ -14,12 +15,6 @@ const char *chain_name(enum lp_chain chain)
 {
     static const char *const names[] = {"text", "text+zstd", "tokens", "tokens+zstd", "tokens+mix"};
     return names[chain];
-}
-
-const char *split_name(enum lp_split split)
-{
-    static const char *const names[] = {"whole", "null", "lines"};
-    return names[split];
 }
 
 /* --- Reading ----------------------------------------------------------------- */

@@ -24,9 +24,8 @@ struct stored_list {
     size_t n, cap;
 };
 
-/* "tokens+zstd", "lines". */
+/* "text", "text+zstd", "tokens", "tokens+zstd" or "tokens+mix". */
 const char *chain_name(enum lp_chain chain);
-const char *split_name(enum lp_split split);
 
 /* An lp_read_at: ctx is an input. */
 enum lp_status input_read_at(void *ctx, uint64_t offset, void *data, size_t n);
