@@ -123,8 +123,7 @@ struct counts {
 
 static void check(const struct counts *c, enum lp_status status)
 {
-    if (status != LP_OK)
-        tool_fail(c->tool, c->name, status, 0, NULL);
+    tool_check(c->tool, c->name, status);
 }
 
 static void count(struct counts *c, enum unit unit)

@@ -40,8 +40,7 @@ static _Noreturn void out_of_memory(const struct task *t)
 
 static void check(const struct task *t, enum lp_status status)
 {
-    if (status != LP_OK)
-        tool_fail(t->tool, "measuring", status, 0, NULL);
+    tool_check(t->tool, "measuring", status);
 }
 
 /* --- SHA-256 ----------------------------------------------------------------- */

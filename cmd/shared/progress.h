@@ -17,7 +17,9 @@ struct progress {
 void progress_start(struct progress *progress, const struct tool *tool, const char *what,
                     uint64_t total);
 void progress_add(struct progress *progress, uint64_t n);
-/* Takes the line away. */
+/* Changes what the line says. An lp_train_say: ctx is a struct progress. */
+void progress_say(void *ctx, const char *what);
+/* Clears the line. */
 void progress_end(struct progress *progress);
 
 /* Seconds of a clock that only goes forward. */

@@ -804,3 +804,9 @@ _Noreturn void tool_fail(const struct tool *tool, const char *name, enum lp_stat
         tool_die(tool, tool_code(status), "%s: %s", name, lp_status_text(status));
     }
 }
+
+void tool_check(const struct tool *tool, const char *name, enum lp_status status)
+{
+    if (status != LP_OK)
+        tool_fail(tool, name, status, 0, NULL);
+}

@@ -159,4 +159,7 @@ const char *tool_install_dir(const struct tool *tool, char *buffer, size_t size)
 _Noreturn void tool_fail(const struct tool *tool, const char *name, enum lp_status status,
                          uint64_t offset, const struct lp_need *need);
 
+/* Fails unless status is LP_OK. */
+void tool_check(const struct tool *tool, const char *name, enum lp_status status);
+
 #endif

@@ -13,4 +13,8 @@ struct lp_dict {
     void *ddict;          /* a ZSTD_DDict: digested once, shared by threads */
 };
 
+/* Makes a dictionary of size bytes at data (malloc'ed), which it takes over, even on failure.
+ * LP_DATA when they are none, LP_NOMEM. */
+enum lp_status lp_dict_new(unsigned char *data, size_t size, struct lp_dict **out);
+
 #endif
