@@ -12,21 +12,22 @@
 
 static const char help[] =
     "usage: lpentropy [OPTION...] [FILE...]\n"
-    "Print the entropy of text, in bits per byte, character and token, and the\n"
-    "fewest bytes that it allows; of a token stream, by its tokens.\n"
+    "Print the entropy of text, in bits per byte, character and token, and the fewest\n"
+    "bytes that it allows. For a token stream, print that of its tokens.\n"
     "\n"
-    "  -u, --unit LIST       byte, character, token; with commas (all)\n"
-    "  -n, --order N         up to N symbols of context, 0 to 3 (3)\n"
-    "  -e, --encoding NAME   encoding or model of tokens (cl100k_base)\n"
-    "  -0, --null            records end with NUL\n"
-    "  -L, --lines           records are lines (default: each FILE is a record)\n"
+    "  -u, --unit LIST       count these units, with commas (byte,character,token)\n"
+    "  -n, --order N         use up to N symbols of context, 0 to 3 (3)\n"
+    "  -e, --encoding NAME   use this encoding, or that of this model (cl100k_base)\n"
+    "  -0, --null            split records at NULs (default: one record per FILE)\n"
+    "  -L, --lines           split records at line feeds\n"
     "      --json            print JSON\n"
-    "      --text            the input is text, even if it looks packed\n"
-    "  -D, --dictionary FILE the dictionary or model of a stream\n"
-    "  -o, --output FILE     write FILE, whole or not at all\n"
-    "  -f, --force           read from a terminal\n"
-    "  -q, --quiet           no warnings, no progress\n"
-    "  -h, --help            -V, --version\n";
+    "      --text            take the input as text, even if it looks packed\n"
+    "  -D, --dictionary FILE use the dictionary or model of a stream\n"
+    "  -o, --output FILE     write to FILE, atomically (standard output)\n"
+    "  -f, --force           read from a terminal anyway\n"
+    "  -q, --quiet           print no warnings and no progress\n"
+    "  -h, --help            show this help\n"
+    "  -V, --version         show the version\n";
 
 enum unit { BYTE, CHARACTER, TOKEN, UNITS };
 static const char *const unit_names[UNITS] = {"byte", "character", "token"};
@@ -205,7 +206,8 @@ static enum lp_status put_ids(void *ctx, const struct lp_vocab *vocab, const uin
 {
     struct counts *c = ctx;
     if (c->vocab != NULL && lp_vocab_fingerprint(c->vocab) != lp_vocab_fingerprint(vocab))
-        tool_die(c->tool, EXIT_DATA, "%s: its tokens are of %s, others of %s: look at them apart",
+        tool_die(c->tool, EXIT_DATA,
+                 "%s: has tokens of %s, other inputs have tokens of %s: count them separately",
                  c->name, lp_vocab_name(vocab), lp_vocab_name(c->vocab));
     c->vocab = vocab;
     for (size_t i = 0; i < nids; i++) {
@@ -241,8 +243,8 @@ static void put_stream(struct counts *c, struct input *in, struct finder *finder
     if (status == LP_OK)
         status = lp_reader_finish(reader);
     if (status == LP_USAGE)
-        tool_die(c->tool, EXIT_DATA, "%s: is a stream without tokens: pipe lpunpack into lpentropy",
-                 in->name);
+        tool_die(c->tool, EXIT_DATA,
+                 "%s: is a stream without tokens: pipe it through lpunpack first", in->name);
     if (status != LP_OK)
         tool_fail(c->tool, in->name, status, lp_reader_offset(reader), lp_reader_need(reader));
     lp_reader_free(reader);
@@ -328,7 +330,8 @@ static void print_table(const struct counts *c, struct output *out)
     output_print(out, "%" PRIu64 " record%s, %" PRIu64 " byte%s", c->nrecords, plural(c->nrecords),
                  c->nbytes, plural(c->nbytes));
     if (c->invalid > 0)
-        output_print(out, ", %" PRIu64 " not valid UTF-8, counted as a character each", c->invalid);
+        output_print(out, ", %" PRIu64 " of invalid UTF-8, each counted as a character",
+                     c->invalid);
     output_print(out, "%s%s\n\n", token ? ", tokens of " : "",
                  token ? lp_vocab_name(c->vocab) : "");
     output_print(
@@ -347,10 +350,9 @@ static void print_table(const struct counts *c, struct output *out)
         }
     }
     output_print(
-        out, "\nThe plug-in estimate lies too low on a sample; corrected is Miller and Madow's.\n");
+        out, "\nThe plug-in estimate is biased low; corrected has the Miller-Madow correction.\n");
     if (sparse)
-        output_print(out,
-                     "* fewer than %d symbols for each distinct sequence: both lie far too low.\n",
+        output_print(out, "* fewer than %d symbols per distinct sequence: both are far too low.\n",
                      SPARSE);
 }
 
@@ -361,7 +363,7 @@ static void start_counts(struct counts *c, bool stream)
     const struct options *o = c->o;
     if (stream && o->units_given && (o->units[BYTE] || o->units[CHARACTER]))
         tool_usage(c->tool,
-                   "-u: of a token stream tokens are counted: pipe lpunpack into lpentropy");
+                   "-u: a token stream has only tokens to count: pipe it through lpunpack first");
     for (unsigned u = stream ? TOKEN : BYTE; u < UNITS; u++) {
         if (o->units[u])
             check(c, entropy_new(o->order, &c->entropy[u]));
@@ -391,14 +393,14 @@ int main(int argc, char **argv)
         if (form == FORM_UNCHECKED)
             form_unsure(&tool, &in, "--text if it is text");
         if (form == FORM_BLOB)
-            tool_die(&tool, EXIT_DATA, "%s: is a lopace blob: pipe lpunpack into lpentropy",
+            tool_die(&tool, EXIT_DATA, "%s: is a lopace blob: pipe it through lpunpack first",
                      in.name);
         if (i == 0) {
             streams = stream;
             start_counts(&c, stream);
         }
         if (stream != streams)
-            tool_die(&tool, EXIT_DATA, "%s: is %s: count streams and text apart", in.name,
+            tool_die(&tool, EXIT_DATA, "%s: is %s: cannot mix streams and text in one run", in.name,
                      stream ? "a lopace stream" : "text");
         if (!stream && c.entropy[TOKEN] != NULL && vocab == NULL) {
             c.vocab = vocab = tool_vocab(&tool, o.encoding);

@@ -8,27 +8,29 @@
 
 static const char help[] =
     "usage: lptok [OPTION...] [FILE...]\n"
-    "Turn text into a stream of tokens, for lpzstd and lpunpack.\n"
+    "Turn text into a token stream, for lpzstd, lpmix and lpunpack.\n"
     "\n"
-    "  -e, --encoding NAME   encoding or model (cl100k_base)\n"
-    "  -0, --null            records end with NUL\n"
-    "  -L, --lines           records are lines (default: each FILE is a record)\n"
-    "      --text            the input is text, even if it looks packed\n"
-    "  -o, --output FILE     write FILE, whole or not at all\n"
-    "  -B, --block-size N    text bytes of a block (1M)\n"
-    "      --flush           end a block at each record\n"
-    "      --special         special-token text becomes special tokens\n"
-    "      --blob            one record in, one blob out\n"
-    "      --no-check        a blob without its check: 4 bytes less, damage unseen\n"
-    "      --no-verify       do not restore and compare what is written: faster\n"
-    "      --ids             print ids, a line for each record\n"
-    "  -c, --count           print how many tokens, as wc does\n"
-    "      --u16, --u32      write ids as little-endian integers\n"
-    "      --format=lopace   write LoPace's token payload\n"
+    "  -e, --encoding NAME   use this encoding, or that of this model (cl100k_base)\n"
+    "  -0, --null            split records at NULs (default: one record per FILE)\n"
+    "  -L, --lines           split records at line feeds\n"
+    "      --text            take the input as text, even if it looks packed\n"
+    "  -o, --output FILE     write to FILE, atomically (standard output)\n"
+    "  -B, --block-size N    aim at N bytes of text per block (1M)\n"
+    "      --flush           end a block with each record\n"
+    "      --special         encode the text of special tokens as special tokens\n"
+    "      --blob            pack one record as a blob\n"
+    "      --no-check        omit a blob's checksum: saves 4 bytes, hides damage\n"
+    "      --no-verify       do not verify the output by restoring it: faster\n"
+    "      --ids             print token ids, one line per record\n"
+    "  -c, --count           print the number of tokens, as wc does\n"
+    "      --u16             write ids as 16-bit little-endian integers\n"
+    "      --u32             write ids as 32-bit little-endian integers\n"
+    "      --format=lopace   write the token payload of the Python package LoPace\n"
     "      --list            list the encodings\n"
-    "  -f, --force           read from or write to a terminal\n"
-    "  -q, --quiet           no warnings\n"
-    "  -h, --help            -V, --version\n";
+    "  -f, --force           read from or write to a terminal anyway\n"
+    "  -q, --quiet           print no warnings\n"
+    "  -h, --help            show this help\n"
+    "  -V, --version         show the version\n";
 
 enum mode { STREAM, BLOB, IDS, COUNT, U16, U32, LOPACE };
 
@@ -127,7 +129,7 @@ static struct options parse(struct tool *tool, int argc, char **argv)
             break;
         case OPT_FORMAT:
             if (strcmp(optarg, "lopace") != 0)
-                tool_usage(tool, "--format: '%s' is not known: lopace is", optarg);
+                tool_usage(tool, "--format: unknown format '%s': use lopace", optarg);
             set_mode(tool, &o, LOPACE);
             break;
         case OPT_LIST:
@@ -138,10 +140,10 @@ static struct options parse(struct tool *tool, int argc, char **argv)
     o.files = argv + optind;
     bool one_record = o.mode == BLOB || o.mode == LOPACE;
     if (one_record && (o.lp.split != LP_WHOLE || (o.files[0] != NULL && o.files[1] != NULL)))
-        tool_usage(tool, "%s takes one record: one FILE, without -0 and -L",
+        tool_usage(tool, "%s takes one record: give one FILE, without -0 or -L",
                    o.mode == BLOB ? "--blob" : "--format=lopace");
     if (o.lp.unchecked && o.mode != BLOB)
-        tool_usage(tool, "--no-check goes with --blob");
+        tool_usage(tool, "--no-check needs --blob");
     return o;
 }
 
@@ -156,9 +158,10 @@ static bool next_input(const struct tool *tool, const struct options *o, size_t 
     if (form == FORM_UNCHECKED)
         form_unsure(tool, in, "--text if it is text");
     if (form != FORM_TEXT)
-        tool_die(tool, EXIT_DATA,
-                 "%s: is a lopace %s already: lpunpack restores it, --text takes it as text",
-                 in->name, form == FORM_BLOB ? "blob" : "stream");
+        tool_die(
+            tool, EXIT_DATA,
+            "%s: is already a lopace %s: restore it with lpunpack, or use --text if it is text",
+            in->name, form == FORM_BLOB ? "blob" : "stream");
     return true;
 }
 

@@ -10,22 +10,25 @@
 
 static const char help[] =
     "usage: lpunpack [OPTION...] [FILE...]\n"
-    "Restore the bytes that a lopace stream or blob was made of.\n"
+    "Restore the original bytes of a lopace stream or blob.\n"
     "\n"
     "  -t, --test            restore and check, write nothing\n"
-    "  -l, --list            say what each segment is; --json as JSON\n"
-    "  -r, --records LIST    only these records, from 1: N, N-M, N-, with commas\n"
-    "      --recover         skip damage, restore the rest, say what was lost\n"
-    "  -D, --dictionary FILE the zstd dictionary or model it was made with\n"
-    "  -M, --memory N        the most memory that a block may need (1G)\n"
-    "  -T, --threads N       work on N blocks at once\n"
-    "      --from=KIND       lopace-zstd, lopace-token or lopace-hybrid: a blob of\n"
-    "                        the Python package LoPace, with -e its encoding\n"
-    "  -e, --encoding NAME   for --from: encoding or model (cl100k_base)\n"
-    "  -o, --output FILE     write FILE, whole or not at all\n"
-    "  -f, --force           read from a terminal\n"
-    "  -q, --quiet           no warnings\n"
-    "  -h, --help            -V, --version\n";
+    "  -l, --list            list the segments\n"
+    "      --json            list as JSON\n"
+    "  -r, --records LIST    restore only these records: N, N-M or N-, with commas\n"
+    "      --recover         skip damaged blocks, and report what is lost\n"
+    "  -D, --dictionary FILE use the zstd dictionary or model that it was packed with\n"
+    "  -M, --memory N        limit the memory that a block may need (1G)\n"
+    "  -T, --threads N       restore N blocks in parallel (1)\n"
+    "      --from=KIND       restore a blob of the Python package LoPace:\n"
+    "                        lopace-zstd, lopace-token or lopace-hybrid\n"
+    "  -e, --encoding NAME   with --from: use this encoding, or that of this model\n"
+    "                        (cl100k_base)\n"
+    "  -o, --output FILE     write to FILE, atomically (standard output)\n"
+    "  -f, --force           read from a terminal anyway\n"
+    "  -q, --quiet           print no warnings\n"
+    "  -h, --help            show this help\n"
+    "  -V, --version         show the version\n";
 
 enum { OPT_JSON = 256, OPT_RECOVER, OPT_FROM };
 
@@ -93,7 +96,7 @@ static struct options parse(struct tool *tool, int argc, char **argv)
     if (o.test + o.list + o.recover + (o.records != NULL) + (o.from != NULL) > 1)
         tool_usage(tool, "only one of -t, -l, -r, --recover and --from can be given");
     if (o.json && !o.list)
-        tool_usage(tool, "--json goes with -l");
+        tool_usage(tool, "--json needs -l");
     return o;
 }
 
@@ -217,7 +220,7 @@ static void unpack_lopace(struct unpack *u, struct input *in)
         lp_lopace_unpack((enum lp_lopace)kind, vocab, data, n, (size_t)u->o->memory, &text, &size);
     lp_vocab_close(vocab);
     if (status == LP_DATA || status == LP_TRUNCATED)
-        tool_die(u->tool, EXIT_DATA, "%s: is no %s blob of %s", in->name, kinds[kind],
+        tool_die(u->tool, EXIT_DATA, "%s: not a %s blob of %s", in->name, kinds[kind],
                  u->o->encoding);
     if (status != LP_OK)
         fail(u, in->name, status, 0, NULL);
@@ -342,7 +345,7 @@ static void unpack(struct unpack *u, struct input *in)
     else if (u->o->records != NULL && stream)
         write_records(u, in);
     else if (blob && u->o->records != NULL)
-        tool_usage(u->tool, "-r: %s is a blob: one record", in->name);
+        tool_usage(u->tool, "-r: %s is a blob: it has only one record", in->name);
     else if (blob && !u->o->recover)
         unpack_blob(u, in);
     else

@@ -198,7 +198,8 @@ static void put_head(const struct report *r, struct output *out)
     output_print(out, "%s character%s, ", commas(a, r->characters), plural(r->characters));
     output_print(out, "%s token%s of %s", commas(a, r->tokens), plural(r->tokens), r->encoding);
     if (r->invalid > 0)
-        output_print(out, "; %s byte%s not valid UTF-8", commas(a, r->invalid), plural(r->invalid));
+        output_print(out, "; %s byte%s of invalid UTF-8", commas(a, r->invalid),
+                     plural(r->invalid));
     put(out, "</p>\n");
 }
 
@@ -216,7 +217,7 @@ static void put_answer(const struct report *r, struct output *out)
         exact = exact && result_exact(&r->results[i]);
     output_print(out, "<div class=\"card answer\"><div class=\"use\">Use<b>%s</b>%s</div>\n",
                  saves ? r->results[r->best].method->name : "the text",
-                 saves ? "the smallest of all" : "no method saves space here");
+                 saves ? "the smallest" : "no method saves space here");
     put(out, "<div class=\"tiles\">\n");
     format_percent(text, sizeof text, f.saved);
     put_tile(out, text, "saved");
@@ -227,7 +228,8 @@ static void put_answer(const struct report *r, struct output *out)
     snprintf(text, sizeof text, "stored, of %s", a);
     put_tile(out, b, text);
     put_tile(out, exact ? "lossless" : "not lossless",
-             exact ? "every byte restored and compared" : "bytes did not come back: do not use it");
+             exact ? "every byte restored and compared"
+                   : "some bytes were not restored: do not use it");
     put(out, "</div>\n<div class=\"say\">");
     report_answer(r, out, html_text);
     put(out, "<pre>");
@@ -272,7 +274,7 @@ static void put_figures(const struct report *r, struct output *out)
     char a[32];
     put(out, "<h2>Figures</h2>\n<div class=\"card\"><div class=\"scroll\"><table><thead><tr>"
              "<th>method</th><th>stored bytes</th><th>ratio</th><th>saved</th><th>bits per<br>"
-             "character</th><th>of the<br>limit</th><th>packing</th><th>unpacking</th>"
+             "character</th><th>vs<br>order-0</th><th>packing</th><th>unpacking</th>"
              "<th>memory<br>packing</th><th>memory<br>unpacking</th></tr></thead><tbody>\n");
     if (report_has_blobs(r))
         put_rows(r, out, true,
@@ -280,12 +282,13 @@ static void put_figures(const struct report *r, struct output *out)
                                  : "As a blob, in a database cell");
     put_rows(r, out, false,
              r->nrecords > 1 ? "All in one stream, in a file" : "As a stream, in a file");
-    output_print(out,
-                 "</tbody></table></div>\n<p class=\"small\" style=\"margin:14px 0 0\">The "
-                 "limit is Shannon's for coding characters one by one: %s byte%s, %.2f bits a "
-                 "character. Methods that know context go below it.</p></div>\n",
-                 commas(a, (uint64_t)(r->limit + 0.5)), plural((uint64_t)(r->limit + 0.5)),
-                 r->characters > 0 ? r->limit * 8 / (double)r->characters : 0);
+    output_print(
+        out,
+        "</tbody></table></div>\n<p class=\"small\" style=\"margin:14px 0 0\">"
+        "The order-0 entropy of the characters is %s byte%s, %.2f bits a character. Methods "
+        "that use context go below it.</p></div>\n",
+        commas(a, (uint64_t)(r->limit + 0.5)), plural((uint64_t)(r->limit + 0.5)),
+        r->characters > 0 ? r->limit * 8 / (double)r->characters : 0);
 }
 
 static void put_distribution(const struct report *r, struct output *out, const char *title,
@@ -311,9 +314,11 @@ static void put_distribution(const struct report *r, struct output *out, const c
 
 static void put_distributions(const struct report *r, struct output *out)
 {
-    put(out, "<h2>Over the records</h2>\n<div class=\"card\"><div class=\"scroll\"><table><thead>"
+    put(out, "<h2>Distribution over the records</h2>\n<div class=\"card\"><div "
+             "class=\"scroll\"><table><thead>"
              "<tr><th>method</th><th>mean</th><th>median</th><th>standard<br>deviation</th>"
-             "<th>least</th><th>lower<br>quartile</th><th>upper<br>quartile</th><th>most</th></tr>"
+             "<th>minimum</th><th>lower<br>quartile</th><th>upper<br>quartile</th>"
+             "<th>maximum</th></tr>"
              "</thead><tbody>\n");
     put_distribution(r, out, "Compression ratio", SUM_ratio, format_ratio);
     put_distribution(r, out, "Space saved", SUM_saved, format_percent);
@@ -370,9 +375,10 @@ static void put_savings(const struct report *r, struct output *out)
     size_t n = 0;
     bool many = report_has_blobs(r) && r->nrecords > 1;
     put_card(out, "Space saved",
-             many ? "Share of the text's bytes that need not be stored. The thin lines span the "
-                    "middle half of the records."
-                  : "Share of the text's bytes that need not be stored.",
+             many
+                 ? "Bytes saved as a share of the text. The thin lines span the middle half of the "
+                   "records."
+                 : "Bytes saved as a share of the text.",
              false);
     if (report_has_blobs(r)) {
         for (size_t i = 0; i < r->nresults && n < 16; i++, n++) {
@@ -403,13 +409,11 @@ static void put_sizes(const struct report *r, struct output *out)
         bars[n] = (struct bar){.label = r->results[i].method->name,
                                .value = (double)main_figures(r, i).stored,
                                .colour = r->results[i].colour};
-    bars[n++] = (struct bar){.label = "limit", .value = r->limit, .colour = SVG_NEUTRAL};
+    bars[n++] = (struct bar){.label = "order-0", .value = r->limit, .colour = SVG_NEUTRAL};
     for (size_t i = 0; i < n; i++)
         format_bytes(bars[i].text, sizeof bars[i].text, bars[i].value);
     put_card(out, "Size before and after",
-             "Bytes of the text, stored by each method, and by Shannon's limit for characters one "
-             "by one.",
-             false);
+             "Bytes of the text, as each method stores it, and its order-0 entropy.", false);
     svg_bars(out, "Bytes before and after", bars, n);
     end_card(out);
 }
@@ -417,7 +421,7 @@ static void put_sizes(const struct report *r, struct output *out)
 static void put_speed(const struct report *r, struct output *out)
 {
     put_card(out, "Speed",
-             "10<sup>6</sup> bytes of text a second, on one thread. Longer is faster.", false);
+             "10<sup>6</sup> bytes of text per second, on one thread. Longer is faster.", false);
     put(out, "<h4>Packing</h4>\n");
     put_bars(r, out, "Packing speed", pack_speed, format_speed);
     put(out, "<h4>Unpacking</h4>\n");
@@ -428,8 +432,8 @@ static void put_speed(const struct report *r, struct output *out)
 static void put_memory(const struct report *r, struct output *out)
 {
     put_card(out, "Memory",
-             "The most that a process took beside the text itself, the pages of "
-             "vocabulary and model that it read included. Shorter is better.",
+             "Peak memory of a process without the text itself, but with the pages of the "
+             "vocabulary and model that it read. Shorter is better.",
              false);
     put(out, "<h4>Packing</h4>\n");
     put_bars(r, out, "Memory for packing", pack_memory, format_memory);
@@ -498,8 +502,8 @@ static void put_heat(const struct report *r, struct output *out)
         }
     }
     put_card(out, "Method by metric",
-             "The fuller a cell's colour, the better the method is among these. Speed in MB/s; "
-             "memory is that of packing.",
+             "The stronger a cell's colour, the better the method. Speed in MB/s; memory is that "
+             "of packing.",
              true);
     svg_heat(out, "Heat map of methods and metrics", rows, n, columns, METRICS, cells);
     end_card(out);
@@ -609,8 +613,9 @@ static void put_by_size(const struct report *r, struct output *out, const char *
 
 static const char *by_size_text(const struct report *r)
 {
-    return r->scaling.n > 0 ? "Measured on the beginnings of the longest record."
-                            : "Medians of the records between one power of 2 and the next.";
+    return r->scaling.n > 0
+               ? "Measured on prefixes of the longest record."
+               : "Medians of the records whose sizes lie between one power of 2 and the next.";
 }
 
 static void put_ratio_by_size(const struct report *r, struct output *out)

@@ -185,8 +185,8 @@ static void read_inputs(struct report *r, const struct options *o, struct finder
     for (size_t i = 0; input_next(r->tool, &in, o->files, i); i++) {
         bool is_stored = input_form(r->tool, &in, finder, true) != FORM_TEXT;
         if (i > 0 && is_stored != (stored->n > 0))
-            tool_die(r->tool, EXIT_DATA, "%s: is %s: look at stored files and text apart", in.name,
-                     is_stored ? "a stream or blob" : "text");
+            tool_die(r->tool, EXIT_DATA, "%s: is %s: cannot mix packed files and text in one run",
+                     in.name, is_stored ? "a stream or blob" : "text");
         if (is_stored) {
             stored_read(r->tool, &in, finder, 0, stored);
         } else {
@@ -217,8 +217,8 @@ static struct lp_found find_tools(const struct report *r, const struct options *
         tools = finder_open(finder, o->dictionary);
     if (tools.model != NULL &&
         lp_model_vocab_fingerprint(tools.model) != lp_vocab_fingerprint(vocab))
-        tool_usage(r->tool, "%s: is a model of %s: use -e %s", o->dictionary,
-                   lp_model_vocab(tools.model), lp_model_vocab(tools.model));
+        tool_usage(r->tool, "%s: is a model of %s, not of %s: use -e %s", o->dictionary,
+                   lp_model_vocab(tools.model), lp_vocab_name(vocab), lp_model_vocab(tools.model));
     if (tools.model == NULL && tool_find(finder, &need, &found) == LP_OK)
         tools.model = found.model;
     if (tools.model == NULL && o->methods_given && o->wanted[MIX])
@@ -391,7 +391,7 @@ static void insist_on_exactness(const struct report *r)
         uint64_t wrong = result->blobs.wrong + result->stream.wrong;
         if (!result_exact(result))
             tool_die(r->tool, EXIT_DATA,
-                     "%s: %" PRIu64 " byte%s did not come back unchanged: do not use it",
+                     "%s: %" PRIu64 " byte%s not restored correctly: do not use it",
                      result->method->name, wrong, plural(wrong));
     }
 }
@@ -428,7 +428,7 @@ int main(int argc, char **argv)
     read_inputs(&report, &o, &finder, &stored);
     if (stored.n > 0) {
         if (o.format == HTML)
-            tool_usage(&tool, "--html: %s is no text", stored.v[0].file);
+            tool_usage(&tool, "--html: %s is not text", stored.v[0].file);
         (o.format == JSON  ? stored_json
          : o.format == CSV ? stored_csv
                            : stored_table)(&stored, &out);

@@ -49,7 +49,7 @@ static EVP_MD_CTX *sha256_start(const struct task *t)
 {
     EVP_MD_CTX *sha = EVP_MD_CTX_new();
     if (sha == NULL || EVP_DigestInit_ex(sha, EVP_sha256(), NULL) != 1)
-        tool_die(t->tool, EXIT_IO, "SHA-256 is not to be had from libcrypto");
+        tool_die(t->tool, EXIT_IO, "libcrypto: has no SHA-256");
     return sha;
 }
 
@@ -126,10 +126,10 @@ static void run(struct task *t, void (*work)(struct task *), bool (*take)(struct
 {
     int fds[2], status;
     if (pipe(fds) != 0)
-        tool_die(t->tool, EXIT_IO, "a pipe cannot be made: %s", strerror(errno));
+        tool_die(t->tool, EXIT_IO, "pipe: cannot create: %s", strerror(errno));
     pid_t child = fork();
     if (child < 0)
-        tool_die(t->tool, EXIT_IO, "a process cannot be started: %s", strerror(errno));
+        tool_die(t->tool, EXIT_IO, "process: cannot start: %s", strerror(errno));
     if (child == 0) {
         close(fds[0]);
         t->fd = fds[1];
@@ -145,11 +145,11 @@ static void run(struct task *t, void (*work)(struct task *), bool (*take)(struct
     while (waitpid(child, &status, 0) < 0 && errno == EINTR)
         ;
     if (WIFSIGNALED(status))
-        tool_die(t->tool, EXIT_IO, "measuring was ended by signal %d", WTERMSIG(status));
+        tool_die(t->tool, EXIT_IO, "measuring: killed by signal %d", WTERMSIG(status));
     if (WEXITSTATUS(status) != EXIT_OK)
         exit(WEXITSTATUS(status));
     if (!complete)
-        tool_die(t->tool, EXIT_IO, "measuring: no result came");
+        tool_die(t->tool, EXIT_IO, "measuring: no result received");
     for (size_t i = 0; i < t->ntexts; i++)
         progress_add(t->progress, t->texts[i].n);
 }

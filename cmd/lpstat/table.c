@@ -50,8 +50,8 @@ static void put_row(const struct table *t, const char *name, const struct figure
 static void put_rows(const struct report *r, const struct table *t, const char *title, bool blobs)
 {
     static const char *const heads[2][9] = {
-        {"method", "stored", "ratio", "saved", "bits/", "of", "pack", "unpack", "memory"},
-        {"", "bytes", "", "", "char", "limit", "MB/s", "MB/s", "MiB"}};
+        {"method", "stored", "ratio", "saved", "bits/", "vs", "pack", "unpack", "memory"},
+        {"", "bytes", "", "", "char", "order-0", "MB/s", "MB/s", "MiB"}};
     output_print(t->out, "\n%s%s%s\n%s", t->bold, title, t->plain, t->dim);
     for (int i = 0; i < 2; i++) {
         const char *const *h = heads[i];
@@ -139,11 +139,11 @@ static void put_head(const struct report *r, const struct table *t)
     output_print(t->out, "%s%s, zstd level %d", t->dim, r->encoding, r->level);
     if (r->dictionary != NULL)
         output_print(t->out, ", %s", r->dictionary);
-    output_print(t->out, "\nShannon limit of characters one by one: %s byte%s, %.2f bits each%s\n",
+    output_print(t->out, "\nOrder-0 entropy of the characters: %s byte%s, %.2f bits each%s\n",
                  commas(a, (uint64_t)(r->limit + 0.5)), plural((uint64_t)(r->limit + 0.5)),
                  r->characters > 0 ? r->limit * 8 / (double)r->characters : 0, t->plain);
     if (r->invalid > 0)
-        output_print(t->out, "%s byte%s not valid UTF-8, counted as a character each\n",
+        output_print(t->out, "%s byte%s of invalid UTF-8, each counted as a character\n",
                      commas(a, r->invalid), plural(r->invalid));
 }
 
@@ -156,7 +156,7 @@ static void put_proof(const struct report *r, const struct table *t)
     }
     sha256_hex(hex, r->results[0].stream.original_sha256);
     output_print(t->out,
-                 "\nLossless: every method gave every byte back (reconstruction error 0).\n"
+                 "\nLossless: every method restored every byte (reconstruction error 0).\n"
                  "%sSHA-256 %s%s\n",
                  t->dim, hex, t->plain);
 }

@@ -96,17 +96,17 @@ static struct options parse(struct tool *tool, int argc, char **argv)
     }
     o.files = argv + optind;
     if (o.install && (tool->output != NULL || o.zstd || o.new_model || o.model != NULL))
-        tool_usage(tool, "--install takes files and nothing else");
+        tool_usage(tool, "--install takes only files");
     if (o.install && o.files[0] == NULL)
         tool_usage(tool, "--install needs at least one FILE");
     if (!o.install && tool->output == NULL)
         tool_usage(tool, "-o FILE is required");
     if (o.zstd && (o.new_model || o.model != NULL))
-        tool_usage(tool, "--zstd goes with neither --new nor -D");
+        tool_usage(tool, "--zstd cannot be combined with --new or -D");
     if (o.new_model && o.model != NULL)
-        tool_usage(tool, "--new adapts no model: -D does not go with it");
+        tool_usage(tool, "--new cannot be combined with -D: it adapts no model");
     if (o.size > 0 && !o.new_model && !o.zstd)
-        tool_usage(tool, "-s: an adapted model keeps its size");
+        tool_usage(tool, "-s: cannot change the size of an adapted model");
     return o;
 }
 
@@ -146,8 +146,8 @@ static bool holds_model(const struct tool *tool, const char *file)
     if (!model && !lp_dict_is_trained(in.data, n) && !tool->force)
         tool_die(
             tool, EXIT_DATA,
-            "%s: is %sneither a model nor a zstd dictionary: -f installs it as a dictionary of "
-            "raw content",
+            "%s: is %sneither a model nor a zstd dictionary: use -f to install it as a raw-content "
+            "dictionary",
             file, other_kind(file, in.data, n));
     if (!model && (uint64_t)st.st_size > LP_DICT_MAX)
         tool_die(tool, EXIT_DATA, "%s: is larger than %d MiB: too large for a dictionary", file,
@@ -166,7 +166,7 @@ static struct lp_found open_made(const struct tool *tool, const char *file)
     if (status == LP_OK)
         status = models ? lp_model_verify(model) : lp_dict_verify(dict);
     if (status != LP_OK)
-        tool_die(tool, tool_code(status), "%s: cannot be used as a %s: %s", file,
+        tool_die(tool, tool_code(status), "%s: cannot use as a %s: %s", file,
                  models ? "model" : "dictionary",
                  status == LP_IO ? strerror(errno) : lp_status_text(status));
     return (struct lp_found){.model = model, .dict = dict};
@@ -209,17 +209,18 @@ static const struct lp_model *base_model(const struct tool *tool, const struct o
     if (o->model != NULL) {
         found = finder_open(finder, o->model);
         if (found.model == NULL)
-            tool_die(tool, EXIT_DATA, "%s: is no model", o->model);
+            tool_die(tool, EXIT_DATA, "%s: not a model", o->model);
         if (lp_model_vocab_fingerprint(found.model) != lp_vocab_fingerprint(vocab))
-            tool_die(tool, EXIT_DATA, "%s: is a model of %s, not of %s: -e names the encoding",
-                     o->model, lp_model_vocab(found.model), lp_vocab_name(vocab));
+            tool_die(tool, EXIT_DATA, "%s: is a model of %s, not of %s: use -e %s", o->model,
+                     lp_model_vocab(found.model), lp_vocab_name(vocab),
+                     lp_model_vocab(found.model));
     } else {
         struct lp_need need = {.what = LP_NEED_MODEL, .name = lp_vocab_name(vocab)};
         if (tool_find(finder, &need, &found) != LP_OK && !o->zstd && !o->new_model)
-            tool_die(
-                tool, EXIT_DATA,
-                "no model of %s found: -D names one, --new makes one of some megabytes of text",
-                need.name);
+            tool_die(tool, EXIT_DATA,
+                     "no model of %s found: name one with -D, or make one with --new from some "
+                     "megabytes of text",
+                     need.name);
     }
     if (found.model != NULL && lp_model_verify(found.model) != LP_OK)
         tool_die(tool, EXIT_DATA,

@@ -157,7 +157,7 @@ void records_read(struct records *r, char **files, enum lp_split split, bool wei
     if (r->full && !r->tool->quiet)
         tool_warn(r->tool, "using only the first %zu MiB of text", r->limit >> 20);
     if (r->docs.ndocs == 0)
-        tool_die(r->tool, EXIT_DATA, "no records to learn from");
+        tool_die(r->tool, EXIT_DATA, "no records: nothing to learn from");
 }
 
 void records_free(struct records *r)

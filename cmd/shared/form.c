@@ -125,5 +125,6 @@ enum form input_form(const struct tool *tool, struct input *in, struct finder *f
 
 _Noreturn void form_unsure(const struct tool *tool, const struct input *in, const char *options)
 {
-    tool_die(tool, EXIT_DATA, "%s: is text, or a blob without a check: use %s", in->name, options);
+    tool_die(tool, EXIT_DATA, "%s: is text, or a blob without a checksum: use %s", in->name,
+             options);
 }

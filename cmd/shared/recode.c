@@ -13,8 +13,8 @@ static _Noreturn void fail(const struct lp_options *options, struct output *out,
         tool_die(out->tool, EXIT_DATA, "%s: has tokens of %s, but -D names a model of %s", name,
                  need->name, lp_model_vocab(options->model));
     if (status == LP_USAGE)
-        tool_die(out->tool, EXIT_DATA, "%s: has text without tokens: lpunpack it, lptok makes them",
-                 name);
+        tool_die(out->tool, EXIT_DATA,
+                 "%s: has text without tokens: restore it with lpunpack, then use lptok", name);
     tool_fail(out->tool, name, status, offset, need);
 }
 
@@ -222,5 +222,5 @@ void restage_to_blob(const struct lp_options *options, struct finder *finder, st
 
 _Noreturn void restage_no_blob(const struct tool *tool, const struct input *in)
 {
-    tool_die(tool, EXIT_DATA, "%s: is a blob: use --blob to make a blob of it", in->name);
+    tool_die(tool, EXIT_DATA, "%s: is a blob: use --blob to write a blob", in->name);
 }
