@@ -1,4 +1,4 @@
-/* lpentropy - Shannon entropy of text, by bytes, characters and tokens. */
+/* lpentropy - prints the Shannon entropy of text by byte, character and token. */
 #include "shared/entropy.h"
 #include "shared/form.h"
 #include "shared/json.h"
@@ -107,18 +107,19 @@ static struct options parse(struct tool *tool, int argc, char **argv)
 
 /* --- Counting ---------------------------------------------------------------- */
 
-/* What is counted, over all inputs; records share one distribution. */
+/* Counts over all inputs: all records together form one distribution. */
 struct counts {
     const struct tool *tool;
     const struct options *o;
     const char *name; /* of the input */
     struct progress *progress;
-    const struct lp_vocab *vocab;
+    const struct lp_vocab *vocab; /* of the tokens counted so far */
+    struct lp_vocab *text_vocab;  /* of tok */
     struct lp_tok *tok;
     struct entropy *entropy[UNITS];
     uint64_t nbytes, nrecords, invalid;
     struct lp_ids symbols;
-    unsigned char cut[3]; /* a character that the last piece cut off */
+    unsigned char cut[3]; /* the first bytes of a character that the last piece cut */
     size_t ncut;
 };
 
@@ -149,7 +150,7 @@ static void count_bytes(struct counts *c, const unsigned char *text, size_t n)
 static void count_characters(struct counts *c, const unsigned char *text, size_t n, bool final)
 {
     size_t used;
-    while (c->ncut > 0) { /* byte by byte to the end of the character that was cut */
+    while (c->ncut > 0) { /* complete the character that was cut, byte by byte */
         unsigned char joined[4];
         memcpy(joined, c->cut, c->ncut);
         if (n > 0)
@@ -199,8 +200,8 @@ static bool put_text(void *ctx, const unsigned char *text, size_t n, bool end)
     return true;
 }
 
-/* Takes ids of a stream's record. The text is never restored: the bytes of its
- * tokens tell its length. */
+/* An lp_on_ids: counts the ids of a record. The text is not restored: its size is the sum of its
+ * tokens' sizes. */
 static enum lp_status put_ids(void *ctx, const struct lp_vocab *vocab, const uint32_t *ids,
                               size_t nids, bool end)
 {
@@ -252,13 +253,13 @@ static void put_stream(struct counts *c, struct input *in, struct finder *finder
 
 /* --- Printing ---------------------------------------------------------------- */
 
-/* Below so many symbols for each distinct sequence the estimate is worth little:
- * the correction then is more than 1 / (2 * 10 * ln 2) = 0.07 bits. */
+/* With fewer symbols per distinct sequence the estimate is unreliable: its correction exceeds
+ * 1 / (2 * 10 * ln 2) = 0.07 bits. */
 enum { SPARSE = 10 };
 
 struct row {
     struct entropy_figures f;
-    uint64_t count; /* units of text, with or without context */
+    uint64_t count; /* symbols of the text, whatever their context */
     double min_bytes, ratio, corrected_min_bytes, corrected_ratio;
     bool sparse;
 };
@@ -356,18 +357,63 @@ static void print_table(const struct counts *c, struct output *out)
                      SPARSE);
 }
 
-/* --- All of it --------------------------------------------------------------- */
-
-static void start_counts(struct counts *c, bool stream)
+/* Sets up counts of text, or of streams, which have only tokens. */
+static void start_counts(struct counts *c, struct tool *tool, bool streams)
 {
     const struct options *o = c->o;
-    if (stream && o->units_given && (o->units[BYTE] || o->units[CHARACTER]))
-        tool_usage(c->tool,
+    if (streams && o->units_given && (o->units[BYTE] || o->units[CHARACTER]))
+        tool_usage(tool,
                    "-u: a token stream has only tokens to count: pipe it through lpunpack first");
-    for (unsigned u = stream ? TOKEN : BYTE; u < UNITS; u++) {
+    for (unsigned u = streams ? TOKEN : BYTE; u < UNITS; u++) {
         if (o->units[u])
             check(c, entropy_new(o->order, &c->entropy[u]));
     }
+    if (!streams && o->units[TOKEN]) {
+        c->vocab = c->text_vocab = tool_vocab(tool, o->encoding);
+        tool->vocab = lp_vocab_name(c->vocab);
+        check(c, lp_tok_new(c->vocab, false, &c->tok));
+    }
+}
+
+/* Whether an input is a stream, else text. Exits on a blob. */
+static bool is_stream(const struct tool *tool, struct input *in, struct finder *finder)
+{
+    enum form form = input_form(tool, in, finder, false);
+    if (form == FORM_UNCHECKED)
+        form_unsure(tool, in, "--text if it is text");
+    if (form == FORM_BLOB)
+        tool_die(tool, EXIT_DATA, "%s: is a lopace blob: pipe it through lpunpack first", in->name);
+    return form == FORM_STREAM;
+}
+
+static void count_inputs(struct counts *c, struct tool *tool, struct finder *finder)
+{
+    struct input in;
+    bool streams = false;
+    for (size_t i = 0; input_next(tool, &in, c->o->files, i); i++) {
+        c->name = in.name;
+        bool stream = is_stream(tool, &in, finder);
+        if (i == 0)
+            start_counts(c, tool, streams = stream);
+        if (stream != streams)
+            tool_die(tool, EXIT_DATA, "%s: is %s: cannot mix streams and text in one run", in.name,
+                     stream ? "a lopace stream" : "text");
+        if (stream)
+            put_stream(c, &in, finder);
+        else
+            split_input(tool, &in, c->o->split, put_text, c);
+        input_close(&in);
+    }
+    progress_end(c->progress);
+}
+
+static void free_counts(struct counts *c)
+{
+    for (unsigned u = 0; u < UNITS; u++)
+        entropy_free(c->entropy[u]);
+    free(c->symbols.v);
+    lp_tok_free(c->tok);
+    lp_vocab_close(c->text_vocab);
 }
 
 int main(int argc, char **argv)
@@ -378,52 +424,18 @@ int main(int argc, char **argv)
     struct progress progress;
     struct counts c = {.tool = &tool, .o = &o, .name = "standard output", .progress = &progress};
     struct finder finder = {.tool = &tool};
-    struct lp_vocab *vocab = NULL;
     struct output out;
-    struct input in;
-    bool streams = false;
     if (o.dictionary != NULL)
         finder_open(&finder, o.dictionary);
     output_open(&tool, &out, tool.output, false);
     progress_start(&progress, &tool, "counting", 0);
-    for (size_t i = 0; input_next(&tool, &in, o.files, i); i++) {
-        c.name = in.name;
-        enum form form = input_form(&tool, &in, &finder, false);
-        bool stream = form == FORM_STREAM;
-        if (form == FORM_UNCHECKED)
-            form_unsure(&tool, &in, "--text if it is text");
-        if (form == FORM_BLOB)
-            tool_die(&tool, EXIT_DATA, "%s: is a lopace blob: pipe it through lpunpack first",
-                     in.name);
-        if (i == 0) {
-            streams = stream;
-            start_counts(&c, stream);
-        }
-        if (stream != streams)
-            tool_die(&tool, EXIT_DATA, "%s: is %s: cannot mix streams and text in one run", in.name,
-                     stream ? "a lopace stream" : "text");
-        if (!stream && c.entropy[TOKEN] != NULL && vocab == NULL) {
-            c.vocab = vocab = tool_vocab(&tool, o.encoding);
-            tool.vocab = lp_vocab_name(vocab);
-            check(&c, lp_tok_new(vocab, false, &c.tok));
-        }
-        if (stream)
-            put_stream(&c, &in, &finder);
-        else
-            split_input(&tool, &in, o.split, put_text, &c);
-        input_close(&in);
-    }
-    progress_end(&progress);
+    count_inputs(&c, &tool, &finder);
     if (o.json)
         print_json(&c, &out);
     else
         print_table(&c, &out);
     output_close(&out);
-    for (unsigned u = 0; u < UNITS; u++)
-        entropy_free(c.entropy[u]);
-    free(c.symbols.v);
-    lp_tok_free(c.tok);
-    lp_vocab_close(vocab);
+    free_counts(&c);
     finder_close(&finder);
     return EXIT_OK;
 }

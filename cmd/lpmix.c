@@ -1,4 +1,4 @@
-/* lpmix - a token stream to a stream mixed by a model of tokens. */
+/* lpmix - compresses a token stream with a statistical model. */
 #include "shared/recode.h"
 
 #include <stdlib.h>
@@ -70,7 +70,7 @@ static struct options parse(struct tool *tool, int argc, char **argv)
     return o;
 }
 
-/* Text is never mixed, so what may be a blob is one. */
+/* What an input is. It cannot be text, so bytes that begin as a blob are one. */
 static enum form form_of(const struct tool *tool, const struct options *o, struct input *in)
 {
     size_t n = input_peek(tool, in, 4);
@@ -79,7 +79,7 @@ static enum form form_of(const struct tool *tool, const struct options *o, struc
         tool_die(tool, EXIT_DATA, "%s: not a token %s (make one with lptok%s)", in->name,
                  o->blob ? "blob or stream" : "stream", o->blob ? " --blob" : "");
     if (blob && !o->blob)
-        restage_no_blob(tool, in);
+        recode_no_blob(tool, in);
     return stream ? FORM_STREAM : FORM_BLOB;
 }
 
@@ -101,7 +101,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; input_next(&tool, &in, o.files, i); i++) {
         enum form form = form_of(&tool, &o, &in);
         if (o.blob)
-            restage_to_blob(&o.lp, &finder, &in, form, &out);
+            recode_to_blob(&o.lp, &finder, &in, form, &out);
         else
             recode_stream(&streams, &in);
         input_close(&in);

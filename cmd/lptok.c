@@ -1,4 +1,4 @@
-/* lptok - text to a token stream; or to ids, counts, a blob. */
+/* lptok - turns text into a token stream, a blob, ids or counts. */
 #include "shared/form.h"
 #include "shared/split.h"
 
@@ -72,7 +72,7 @@ struct options {
     enum mode mode;
     struct lp_options lp;
     bool force, list;
-    char **files; /* NULL-terminated; standard input when empty */
+    char **files;
 };
 
 static void set_mode(const struct tool *tool, struct options *o, enum mode mode)
@@ -147,7 +147,7 @@ static struct options parse(struct tool *tool, int argc, char **argv)
     return o;
 }
 
-/* Opens the i-th input: a text. */
+/* Opens the i-th input, which must be text. False after the last. */
 static bool next_input(const struct tool *tool, const struct options *o, size_t i, struct input *in)
 {
     if (!input_next(tool, in, o->files, i))
@@ -206,7 +206,9 @@ static void write_blob(const struct tool *tool, const struct options *o)
     output_close(&out);
 }
 
-/* --- Ids, in all their forms ------------------------------------------------- */
+/* --- Ids and counts ---------------------------------------------------------- */
+
+enum { TOGETHER = 512, ID_SIZE = 12 }; /* ids of a write; bytes of an id in decimal, at most */
 
 struct ids_writer {
     const struct tool *tool;
@@ -217,16 +219,12 @@ struct ids_writer {
     struct output out;
     bool line_begun;
     uint64_t count;
+    char digits[4 * 1000 + 4]; /* see make_digits(); four bytes can be read at the last digit */
 };
 
-enum { TOGETHER = 512, ID_SIZE = 12 }; /* ids given to the output at once; bytes of each at most */
-
-/* Three digits of each number below 1000, four bytes apart; and room to read four from
- * any of them. So no branch depends on how many digits a number has, which is hard to
- * foresee. */
-static char digits[4 * 1000 + 4];
-
-static void make_digits(void)
+/* Fills a table with the three digits of each number below 1000, four bytes apart. Copying
+ * four bytes from it takes no branch on the number of digits, which is unpredictable. */
+static void make_digits(char *digits)
 {
     for (unsigned i = 0; i < 1000; i++) {
         digits[4 * i] = (char)('0' + i / 100);
@@ -235,12 +233,12 @@ static void make_digits(void)
     }
 }
 
-/* Writes a byte more than it tells of. */
-static char *put_number(char *p, uint32_t value)
+/* Writes value in decimal, and one byte more. Returns the end of the number. */
+static char *put_number(const char *digits, char *p, uint32_t value)
 {
     size_t skip = 0;
     if (value > 999)
-        p = put_number(p, value / 1000);
+        p = put_number(digits, p, value / 1000);
     else
         skip = (size_t)(value < 100) + (value < 10);
     memcpy(p, digits + 4 * (value % 1000) + skip, 4);
@@ -253,7 +251,7 @@ static void put_decimal(struct ids_writer *w)
     for (size_t i = 0; i < w->ids.n; i++) {
         if (w->line_begun)
             *p++ = ' ';
-        p = put_number(p, w->ids.v[i]);
+        p = put_number(w->digits, p, w->ids.v[i]);
         w->line_begun = true;
         if (sizeof text - (size_t)(p - text) < ID_SIZE) {
             output_sink(&w->out, text, (size_t)(p - text));
@@ -308,7 +306,7 @@ static void write_ids(const struct tool *tool, const struct options *o)
     uint64_t total = 0;
     char line[64];
     bool binary = o->mode == U16 || o->mode == U32;
-    make_digits();
+    make_digits(w.digits);
     output_open(tool, &w.out, tool->output, binary);
     tool_check(tool, w.out.name, lp_tok_new(o->lp.vocab, o->lp.special, &w.tok));
     size_t i = 0;
@@ -337,7 +335,7 @@ static void write_ids(const struct tool *tool, const struct options *o)
 
 /* --- LoPace's token payload ---------------------------------------------------- */
 
-/* Whether a payload restores the text. */
+/* LP_INTERNAL unless a payload restores the text. */
 static enum lp_status prove_payload(const struct lp_vocab *vocab, const unsigned char *payload,
                                     size_t size, const unsigned char *text, size_t n)
 {

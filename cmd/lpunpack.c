@@ -1,4 +1,4 @@
-/* lpunpack - any stream or blob back to the bytes it was made of. */
+/* lpunpack - restores the original bytes of a stream or blob. */
 #include "shared/form.h"
 #include "shared/stored.h"
 
@@ -100,7 +100,7 @@ static struct options parse(struct tool *tool, int argc, char **argv)
     return o;
 }
 
-/* What all ways of reading share. */
+/* State that all ways to read an input share. */
 struct unpack {
     const struct tool *tool;
     const struct options *o;
@@ -145,7 +145,7 @@ static void unpack_blob(struct unpack *u, struct input *in)
 
 /* --- A stream ---------------------------------------------------------------- */
 
-/* "records 4-7" of a loss, or what is known of it. */
+/* Writes "records 4-7" to line, or as much as is known: first and n may be UINT64_MAX. */
 static void say_range(char *line, size_t size, const char *what, uint64_t first, uint64_t n)
 {
     if (first == UINT64_MAX)
@@ -193,7 +193,7 @@ static void unpack_stream(struct unpack *u, struct input *in)
     for (size_t n; status == LP_OK && (n = input_read(u->tool, in)) > 0;) {
         status = lp_reader_push(reader, in->data, n);
         if (status == LP_OK && !in->regular && !u->o->test)
-            output_flush(&u->out); /* a pipe: hand on what there is */
+            output_flush(&u->out); /* pass on what a pipe has delivered so far */
     }
     if (status == LP_OK)
         status = lp_reader_finish(reader);
@@ -242,7 +242,7 @@ static struct lp_file *open_file(struct unpack *u, struct input *in)
     return file;
 }
 
-/* A line of the list for each segment, or a blob. */
+/* Prints a row for each segment or blob. */
 static void put_rows(struct unpack *u, const struct stored_list *list)
 {
     if (u->o->json && u->json.depth == 0)
@@ -277,7 +277,7 @@ static void list(struct unpack *u, struct input *in)
     free(list.v);
 }
 
-/* One number of a list of records, or the default where none stands. */
+/* Parses the record number at *at, and moves past it; none where there is no number. */
 static uint64_t record_number(struct unpack *u, const char **at, uint64_t none)
 {
     char *end;
@@ -291,8 +291,8 @@ static uint64_t record_number(struct unpack *u, const char **at, uint64_t none)
     return n;
 }
 
-/* Goes through the list of records: to see that it is one, or to write them. */
-static void go_through(struct unpack *u, const char *name, struct lp_file *file, bool write)
+/* Parses the list of records, and writes them where write is set. Exits on a bad list. */
+static void walk_records(struct unpack *u, const char *name, struct lp_file *file, bool write)
 {
     uint64_t nrecords;
     lp_file_records(file, &nrecords);
@@ -320,8 +320,8 @@ static void go_through(struct unpack *u, const char *name, struct lp_file *file,
 static void write_records(struct unpack *u, struct input *in)
 {
     struct lp_file *file = open_file(u, in);
-    go_through(u, in->name, file, false);
-    go_through(u, in->name, file, true);
+    walk_records(u, in->name, file, false); /* a bad list writes nothing */
+    walk_records(u, in->name, file, true);
     lp_file_close(file);
 }
 

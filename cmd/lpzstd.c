@@ -1,4 +1,4 @@
-/* lpzstd - a token stream to a zstd token stream; text to a zstd text stream. */
+/* lpzstd - compresses a token stream, or plain text, with zstd. */
 #include "shared/recode.h"
 
 #include <stdlib.h>
@@ -62,7 +62,8 @@ struct options {
     char **files;
 };
 
-/* Takes -1 to -22 out of argv, as zstd has them, so that -10 is no -1 -0. */
+/* Removes the levels -1 to -22 of zstd(1) from argv, as getopt would take -10 for -1 -0. Returns
+ * the new argc. */
 static int take_levels(const struct tool *tool, int argc, char **argv, int *level)
 {
     int kept = 1;
@@ -149,7 +150,7 @@ static struct options parse(struct tool *tool, int argc, char **argv)
     return o;
 }
 
-/* Whether an input is text, a stream or a blob. */
+/* What an input is. Exits on a blob where a stream is to be written. */
 static enum form form_of(const struct tool *tool, const struct options *o, struct finder *finder,
                          struct input *in)
 {
@@ -157,11 +158,11 @@ static enum form form_of(const struct tool *tool, const struct options *o, struc
     if (form == FORM_UNCHECKED)
         form_unsure(tool, in, "--text or --packed");
     if (form == FORM_BLOB && !o->blob && !o->lopace)
-        restage_no_blob(tool, in);
+        recode_no_blob(tool, in);
     return form;
 }
 
-/* Text of all inputs from this one on: one segment. */
+/* Writes the text of this input and of those after it as one segment. */
 static void write_text(const struct tool *tool, const struct options *o, struct finder *finder,
                        struct input *in, struct output *out)
 {
@@ -201,7 +202,7 @@ static void write_blob(const struct tool *tool, const struct options *o, struct 
 {
     enum form form = form_of(tool, o, finder, in);
     if (form != FORM_TEXT) {
-        restage_to_blob(&o->lp, finder, in, form, out);
+        recode_to_blob(&o->lp, finder, in, form, out);
     } else {
         struct lp_codec *codec;
         unsigned char *data;

@@ -147,7 +147,7 @@ sys.stdout.buffer.write(bytes(random.randrange(256) for i in range(30000)))' > q
     grep -q '^character ' out
     grep -q '^token ' out
     grep -q 'fewer than 10 symbols per distinct sequence' out
-    grep -q "corrected is Miller and Madow's" out
+    grep -q 'corrected has the Miller-Madow correction' out
     head -c 1000 /dev/zero | lpentropy -u byte -n 0 > out
     refute grep -q fewer out
 }

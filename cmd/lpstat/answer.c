@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-/* A word for the shell: in quotes where it has more than plain characters. */
+/* Writes a word for the shell, quoted where it has special characters. */
 static void put_word(struct output *out, answer_put *put, const char *word)
 {
     static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
@@ -28,7 +28,7 @@ static void put_word(struct output *out, answer_put *put, const char *word)
     put(out, "'");
 }
 
-/* A stage's command, with its options. */
+/* Writes the command of a method's last stage, with its options. */
 static void put_stage(const struct report *r, const struct result *result, struct output *out,
                       answer_put *put, const char *blob)
 {
@@ -42,7 +42,7 @@ static void put_stage(const struct report *r, const struct result *result, struc
     }
 }
 
-/* The form that saves: a stream, else for a single record a blob. */
+/* The best stream; where no stream saves space, the best blob of a single record; else NULL. */
 static const struct result *form_that_saves(const struct report *r, bool *blob)
 {
     const struct result *stream = &r->results[r->best_stream], *best = &r->results[r->best];
@@ -53,7 +53,7 @@ static const struct result *form_that_saves(const struct report *r, bool *blob)
     return saves ? best : NULL;
 }
 
-enum { NAMED_FILES = 3 }; /* more of them are left to be filled in */
+enum { NAMED_FILES = 3 }; /* more are printed as FILE... */
 
 bool report_command(const struct report *r, struct output *out, answer_put *put)
 {

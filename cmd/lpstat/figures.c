@@ -38,7 +38,7 @@ struct figures figures_of_record(const struct report *r, const struct result *re
                    m->pack_seconds[i], m->unpack_seconds[i]);
 }
 
-/* The stream's text has the separators too, a character each. */
+/* A stream's text includes the separators, one character each. */
 struct figures figures_of_stream(const struct report *r, const struct result *result)
 {
     const struct measured *m = &result->stream;

@@ -1,5 +1,5 @@
-/* html.c - lpstat's page: one file with its style and its plots inside, to be read
- * without JavaScript, by day and by night. */
+/* html.c - lpstat's report as an HTML page: one file with its style sheet and plots, without
+ * JavaScript, for light and dark mode. */
 #include "lpstat/answer.h"
 #include "lpstat/figures.h"
 #include "lpstat/svg.h"
@@ -12,7 +12,7 @@
 #include <sys/utsname.h>
 #include <time.h>
 
-/* The colours of series are told apart by the colour-blind too, in both lights. */
+/* Series colours are distinguishable with colour blindness, in both modes. */
 static const char style[] =
     ":root{color-scheme:light dark;--page:#f6f6f3;--card:#fff;--ink:#16161a;--soft:#55555c;"
     "--faint:#85858c;--line:#e3e2dd;--neutral:#b9b8b2;--good:#0b7a4b;--heat:#2a78d6;--on:#fff;"
@@ -141,9 +141,9 @@ static void format_speed(char *text, size_t size, double value)
         snprintf(text, size, "-");
 }
 
-/* --- Pieces of the page ------------------------------------------------------ */
+/* --- Text and tables --------------------------------------------------------- */
 
-/* The form in which records are looked at: blobs, unless one is too large. */
+/* Plots show the records as blobs, or as a stream where one is too large for a blob. */
 static const struct measured *main_form(const struct report *r, size_t i)
 {
     return report_has_blobs(r) ? &r->results[i].blobs : &r->results[i].stream;
@@ -328,7 +328,7 @@ static void put_distributions(const struct report *r, struct output *out)
 
 /* --- Plots ------------------------------------------------------------------- */
 
-/* Bars of one number for each method. */
+/* Bars of one figure for each method. */
 static void put_bars(const struct report *r, struct output *out, const char *name,
                      double (*value)(const struct report *, size_t),
                      void (*format)(char *, size_t, double))
@@ -442,12 +442,12 @@ static void put_memory(const struct report *r, struct output *out)
     end_card(out);
 }
 
-/* What a metric is, and whether more of it is better. */
+/* A column of the heat map. */
 struct metric {
     const char *name;
     double (*value)(const struct report *, size_t);
     void (*format)(char *, size_t, double);
-    bool more;
+    bool more; /* more is better */
 };
 
 static double ratio(const struct report *r, size_t i)
@@ -511,7 +511,7 @@ static void put_heat(const struct report *r, struct output *out)
 
 /* --- Plots over size --------------------------------------------------------- */
 
-/* A text of some size: what a method made of it. */
+/* One text and method: bytes, and seconds. */
 struct sample {
     double size, stored, pack, unpack;
 };
@@ -544,10 +544,10 @@ static double sample_unpack(struct sample s)
     return s.size > 0 ? s.unpack : NAN;
 }
 
-enum { DOTS = 400 }; /* more records would hide one another */
+enum { DOTS = 400 }; /* more dots would hide one another */
 
-/* The medians of samples whose sizes lie between one power of 2 and the next; of
- * scaling, which has one each, those. */
+/* The median of the samples between each power of 2 and the next. Of scaling texts, that is each
+ * sample itself. */
 static struct series medians(const struct report *r, size_t method, double (*value)(struct sample))
 {
     size_t n = nsamples(r);
@@ -589,7 +589,7 @@ static struct series dots(const struct report *r, size_t method, double (*value)
     return s;
 }
 
-/* A plot over size of one or two values of each sample, the second dashed. */
+/* Plots one or two values of each sample over its size; the second is dashed. */
 static void put_by_size(const struct report *r, struct output *out, const char *name, struct axis y,
                         double (*value)(struct sample), double (*second)(struct sample))
 {

@@ -8,10 +8,10 @@
 
 struct table {
     struct output *out;
-    const char *bold, *good, *dim, *plain; /* what switches the terminal, or "" */
+    const char *bold, *good, *dim, *plain; /* escape sequences, or "" */
 };
 
-/* A number to fit some places: fewer decimals for a large one, "-" for none. */
+/* Formats a number with fewer decimals the larger it is, and "-" for NAN. */
 static char *number(char *text, size_t size, double value)
 {
     if (!isfinite(value))
@@ -83,15 +83,15 @@ static void put_summaries(const struct report *r, const struct table *t, const c
     }
 }
 
-/* The last bytes of a name that is too long for its column. */
+/* A name, without its first bytes where it is wider than its column. */
 static const char *short_name(const char *name, size_t width)
 {
     size_t n = strlen(name);
     return n > width ? name + n - width : name;
 }
 
-/* A row for each file, when each is a record, and one for the total; the columns
- * of the methods leave what they leave to the name. */
+/* A row for each file, where each is a record, and one for the total. The name's column takes
+ * what the methods' columns leave of the line. */
 static void put_files(const struct report *r, const struct table *t)
 {
     enum { WIDTH = 80, NAME_MIN = 20, BYTES = 12, TOKENS = 10 };
@@ -152,7 +152,7 @@ static void put_proof(const struct report *r, const struct table *t)
     char hex[2 * SHA256_SIZE + 1];
     for (size_t i = 0; i < r->nresults; i++) {
         if (!result_exact(&r->results[i]))
-            return; /* the error says it */
+            return; /* an error follows */
     }
     sha256_hex(hex, r->results[0].stream.original_sha256);
     output_print(t->out,

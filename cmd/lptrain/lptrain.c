@@ -14,22 +14,24 @@
 static const char help[] =
     "usage: lptrain [OPTION...] -o FILE [FILE...]\n"
     "       lptrain --install FILE...\n"
-    "Make a model for lpmix, or a dictionary for lpzstd, from records like those to be\n"
-    "packed: texts, or token streams.\n"
+    "Train a model for lpmix, or a dictionary for lpzstd, with records like those to\n"
+    "pack: texts, streams or blobs.\n"
     "\n"
-    "  -o, --output FILE     where to write the model or dictionary\n"
-    "      --zstd            a zstd dictionary\n"
-    "      --new             a model from nothing; each FILE may be WEIGHT:FILE\n"
-    "  -D, --dictionary FILE the model to adapt (default: the one that comes with lopace)\n"
-    "  -e, --encoding NAME   encoding or model of tokens (cl100k_base)\n"
-    "  -s, --size N          bytes of tables of a new model, of a dictionary (10M, 110K)\n"
-    "  -0, --null            records end with NUL\n"
-    "  -L, --lines           records are lines (default: each FILE is a record)\n"
-    "      --text            the input is text, even if it looks packed\n"
-    "      --install         put models and dictionaries where all commands find them\n"
-    "  -f, --force           make or install what is refused otherwise; read from a terminal\n"
-    "  -q, --quiet           no warnings, no progress, no report\n"
-    "  -h, --help            -V, --version\n";
+    "  -o, --output FILE     write the model or dictionary to FILE, atomically\n"
+    "      --zstd            make a zstd dictionary\n"
+    "      --new             make a model from scratch; each FILE may be WEIGHT:FILE\n"
+    "  -D, --dictionary FILE adapt this model (default: the one that lopace ships)\n"
+    "  -e, --encoding NAME   use this encoding, or that of this model (cl100k_base)\n"
+    "  -s, --size N          set the size of a new model (10M) or a dictionary (110K)\n"
+    "  -0, --null            split records at NULs (default: one record per FILE)\n"
+    "  -L, --lines           split records at line feeds\n"
+    "      --text            take the input as text, even if it looks packed\n"
+    "      --install         install models and dictionaries for all commands\n"
+    "  -f, --force           override a refusal to make or install; read from or\n"
+    "                        write to a terminal anyway\n"
+    "  -q, --quiet           print no warnings, no progress and no report\n"
+    "  -h, --help            show this help\n"
+    "  -V, --version         show the version\n";
 
 enum { OPT_ZSTD = 256, OPT_NEW, OPT_INSTALL };
 
@@ -128,8 +130,8 @@ static const char *other_kind(const char *file, const unsigned char *data, size_
     return lp_is_stream(data, n) ? "a stream, " : lp_is_blob(data, n) ? "a blob, " : "";
 }
 
-/* Whether a file is a model, by its first bytes, and not a dictionary. What is neither is taken
- * for a dictionary of raw content only by force: it may be a text named by mistake. */
+/* Whether a file is a model, by its first bytes, or else a dictionary. Any other file is accepted
+ * as a raw-content dictionary only with -f: it may be a text, named by mistake. */
 static bool holds_model(const struct tool *tool, const char *file)
 {
     struct input in;
@@ -137,7 +139,7 @@ static bool holds_model(const struct tool *tool, const char *file)
     if (strcmp(file, "-") == 0)
         tool_usage(tool, "--install needs files: it does not read standard input");
     if (stat(file, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
-        tool_die(tool, EXIT_DATA, "%s: is not a regular file", file); /* opening might wait */
+        tool_die(tool, EXIT_DATA, "%s: is not a regular file", file); /* opening a FIFO may block */
     input_open(tool, &in, file);
     size_t n = input_peek(tool, &in, sizeof LP_LPM_MAGIC);
     bool model = is_model(in.data, n);
@@ -265,7 +267,7 @@ static struct lp_buf make(const struct training *t)
     return made;
 }
 
-/* Trains with the records of all files, and writes what that makes. */
+/* Trains on the records of all files, and writes the model or dictionary. */
 static void train(const struct tool *tool, const struct options *o, const struct lp_vocab *vocab)
 {
     struct progress progress;

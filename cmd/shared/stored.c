@@ -38,7 +38,7 @@ enum lp_status input_read_at(void *ctx, uint64_t offset, void *data, size_t n)
     return LP_OK;
 }
 
-/* Puts what comes by a pipe into a nameless file. */
+/* Copies a pipe to an unnamed temporary file. */
 static void spool(const struct tool *tool, struct input *in)
 {
     FILE *file = tmpfile();
