@@ -237,7 +237,7 @@ END
     [[ $(method mix .stream.stored_bytes) == "$(lptok p | lpmix | wc -c)" ]]
     expect 0 lpstat --json -D "$B/vocab/cl100k_base.lpm" --method mix p
     [[ $(method mix .stream.stored_bytes) == "$(lptok p | lpmix | wc -c)" ]]
-    refused 2 'is a model of cl100k_base: use -e cl100k_base' \
+    refused 2 'is a model of cl100k_base, not of gpt2: use -e cl100k_base' \
         lpstat -e gpt2 -D "$B/vocab/cl100k_base.lpm" p
 }
 
@@ -339,7 +339,7 @@ END
     printf 'A single short prompt, of which the page shows the beginnings.' > p
     expect 0 lpstat --html p
     head -n 1 out | grep -q '<!DOCTYPE html>'
-    grep -q 'beginnings of the longest record' out
+    grep -q 'prefixes of the longest record' out
 }
 
 @test "a page is whole or not at all" {

@@ -28,9 +28,9 @@ void recode_stream(struct recode *r, struct input *in)
         fail(r->options, r->out, in->name, status, 0, NULL);
     for (size_t n; status == LP_OK && (n = input_read(r->out->tool, in)) > 0; taken += n) {
         status = lp_recoder_push(r->recoder, in->data, n);
+        /* pass on each whole block, so that lptok --flush reaches the end of a pipe */
         if (r->options->threads <= 1)
-            output_flush(r->out); /* pass on each whole block: lptok --flush then reaches the end of
-                                     a pipe */
+            output_flush(r->out);
     }
     if (status == LP_OK)
         status = lp_recoder_end_input(r->recoder);
