@@ -394,7 +394,7 @@ int main(int argc, char **argv)
     struct options o = parse(&tool, argc, argv);
     struct counts c = {.tool = &tool, .o = &o, .name = "standard output"};
     struct finder finder = {.tool = &tool};
-    struct lp_vocab *vocab = NULL;
+    const struct lp_vocab *vocab = NULL;
     struct output out;
     struct input in;
     struct progress progress;
@@ -420,7 +420,7 @@ int main(int argc, char **argv)
             tool_die(&tool, EXIT_DATA, "%s: is %s: count streams and text apart", in.name,
                      stream ? "a lopace stream" : "text");
         if (!stream && c.entropy[TOKEN] != NULL && vocab == NULL) {
-            c.vocab = vocab = tool_vocab(&tool, o.encoding);
+            c.vocab = vocab = finder_vocab(&finder, o.encoding);
             tool.vocab = lp_vocab_name(vocab);
             check(&c, lp_tok_new(vocab, false, &c.tok));
         }
@@ -440,7 +440,6 @@ int main(int argc, char **argv)
         entropy_free(c.entropy[u]);
     free(c.symbols.v);
     lp_tok_free(c.tok);
-    lp_vocab_close(vocab);
     finder_close(&finder);
     return EXIT_OK;
 }

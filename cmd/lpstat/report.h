@@ -5,6 +5,7 @@
 
 #include "lpstat/measure.h"
 #include "lpstat/summary.h"
+#include "shared/io.h"
 
 /* A way to store text: a row of every table. */
 struct method {

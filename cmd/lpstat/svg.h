@@ -3,7 +3,7 @@
 #ifndef LPSTAT_SVG_H
 #define LPSTAT_SVG_H
 
-#include "shared/tool.h"
+#include "shared/io.h"
 
 /* Text as HTML: marks escaped, bytes that are no valid UTF-8 as U+FFFD. */
 void html_text(struct output *out, const char *text);

@@ -751,7 +751,7 @@ int main(int argc, char **argv)
     struct progress progress;
     struct output out;
     struct finder finder = {.tool = &tool};
-    struct lp_vocab *vocab = tool_vocab(&tool, o.encoding);
+    const struct lp_vocab *vocab = finder_vocab(&finder, o.encoding);
     tool.vocab = lp_vocab_name(vocab);
     check(&tool, "tokens", lp_vocab_verify(vocab));
     struct records r = {.tool = &tool,
@@ -777,6 +777,5 @@ int main(int argc, char **argv)
     lp_buf_free(&made);
     records_free(&r);
     finder_close(&finder);
-    lp_vocab_close(vocab);
     return EXIT_OK;
 }

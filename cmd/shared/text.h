@@ -2,7 +2,7 @@
 #ifndef SHARED_TEXT_H
 #define SHARED_TEXT_H
 
-#include "shared/tool.h"
+#include "shared/io.h"
 
 /* Stands for an undecodable byte: that plus the byte. */
 #define INVALID_BYTE UINT32_C(0x110000)
