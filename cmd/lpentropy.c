@@ -114,7 +114,6 @@ struct counts {
     const char *name; /* of the input */
     struct progress *progress;
     const struct lp_vocab *vocab; /* of the tokens counted so far */
-    struct lp_vocab *text_vocab;  /* of tok */
     struct lp_tok *tok;
     struct entropy *entropy[UNITS];
     uint64_t nbytes, nrecords, invalid;
@@ -358,7 +357,7 @@ static void print_table(const struct counts *c, struct output *out)
 }
 
 /* Sets up counts of text, or of streams, which have only tokens. */
-static void start_counts(struct counts *c, struct tool *tool, bool streams)
+static void start_counts(struct counts *c, struct tool *tool, struct finder *finder, bool streams)
 {
     const struct options *o = c->o;
     if (streams && o->units_given && (o->units[BYTE] || o->units[CHARACTER]))
@@ -369,7 +368,7 @@ static void start_counts(struct counts *c, struct tool *tool, bool streams)
             check(c, entropy_new(o->order, &c->entropy[u]));
     }
     if (!streams && o->units[TOKEN]) {
-        c->vocab = c->text_vocab = tool_vocab(tool, o->encoding);
+        c->vocab = finder_vocab(finder, o->encoding);
         tool->vocab = lp_vocab_name(c->vocab);
         check(c, lp_tok_new(c->vocab, false, &c->tok));
     }
@@ -394,7 +393,7 @@ static void count_inputs(struct counts *c, struct tool *tool, struct finder *fin
         c->name = in.name;
         bool stream = is_stream(tool, &in, finder);
         if (i == 0)
-            start_counts(c, tool, streams = stream);
+            start_counts(c, tool, finder, streams = stream);
         if (stream != streams)
             tool_die(tool, EXIT_DATA, "%s: is %s: cannot mix streams and text in one run", in.name,
                      stream ? "a lopace stream" : "text");
@@ -413,7 +412,6 @@ static void free_counts(struct counts *c)
         entropy_free(c->entropy[u]);
     free(c->symbols.v);
     lp_tok_free(c->tok);
-    lp_vocab_close(c->text_vocab);
 }
 
 int main(int argc, char **argv)

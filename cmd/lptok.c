@@ -373,18 +373,17 @@ static void write_lopace(const struct tool *tool, const struct options *o)
     output_close(&out);
 }
 
-static void list_encodings(const struct tool *tool)
+static void list_encodings(const struct tool *tool, struct finder *finder)
 {
     const char *name;
     struct output out;
     char line[128];
     output_open(tool, &out, NULL, false);
     for (size_t i = 0; (name = lp_encoding_list(i)) != NULL; i++) {
-        struct lp_vocab *vocab = tool_vocab(tool, name);
+        const struct lp_vocab *vocab = finder_vocab(finder, name);
         output_sink(&out, line,
                     (size_t)snprintf(line, sizeof line, "%-14s %6" PRIu32 " ids  %016" PRIx64 "\n",
                                      name, lp_vocab_size(vocab), lp_vocab_fingerprint(vocab)));
-        lp_vocab_close(vocab);
     }
     output_close(&out);
 }
@@ -394,12 +393,14 @@ int main(int argc, char **argv)
     struct tool tool = {.name = "lptok", .help = help};
     tool_start(&tool);
     struct options o = parse(&tool, argc, argv);
+    struct finder finder = {.tool = &tool};
     if (o.list) {
         tool.files = NULL; /* nothing is read */
-        list_encodings(&tool);
+        list_encodings(&tool, &finder);
+        finder_close(&finder);
         return EXIT_OK;
     }
-    struct lp_vocab *vocab = tool_vocab(&tool, o.encoding);
+    const struct lp_vocab *vocab = finder_vocab(&finder, o.encoding);
     o.lp.vocab = vocab;
     tool.vocab = lp_vocab_name(vocab);
     if (o.mode == STREAM)
@@ -410,6 +411,6 @@ int main(int argc, char **argv)
         write_lopace(&tool, &o);
     else
         write_ids(&tool, &o);
-    lp_vocab_close(vocab);
+    finder_close(&finder);
     return EXIT_OK;
 }

@@ -213,12 +213,12 @@ static void unpack_lopace(struct unpack *u, struct input *in)
     if (kind == 3)
         tool_usage(u->tool, "--from: '%s' is not lopace-zstd, lopace-token or lopace-hybrid",
                    u->o->from);
-    struct lp_vocab *vocab = kind == LP_LOPACE_ZSTD ? NULL : tool_vocab(u->tool, u->o->encoding);
+    const struct lp_vocab *vocab =
+        kind == LP_LOPACE_ZSTD ? NULL : finder_vocab(&u->finder, u->o->encoding);
     unsigned char *data, *text;
     size_t n = input_all(u->tool, in, SIZE_MAX / 4, &data);
     enum lp_status status =
         lp_lopace_unpack((enum lp_lopace)kind, vocab, data, n, (size_t)u->o->memory, &text, &size);
-    lp_vocab_close(vocab);
     if (status == LP_DATA || status == LP_TRUNCATED)
         tool_die(u->tool, EXIT_DATA, "%s: not a %s blob of %s", in->name, kinds[kind],
                  u->o->encoding);

@@ -213,7 +213,7 @@ static struct lp_found find_tools(const struct report *r, const struct options *
                                   struct finder *finder, const struct lp_vocab *vocab)
 {
     struct lp_found tools = {0}, found = {0};
-    struct lp_need need = {LP_NEED_MODEL, lp_vocab_name(vocab), 0};
+    struct lp_need need = {.what = LP_NEED_MODEL, .name = lp_vocab_name(vocab)};
     if (o->dictionary != NULL)
         tools = finder_open(finder, o->dictionary);
     if (tools.model != NULL &&
@@ -435,7 +435,7 @@ int main(int argc, char **argv)
                            : stored_table)(&stored, &out);
         free(stored.v);
     } else {
-        struct lp_vocab *vocab = tool_vocab(&tool, o.encoding);
+        const struct lp_vocab *vocab = finder_vocab(&finder, o.encoding);
         report.encoding = tool.vocab = lp_vocab_name(vocab);
         choose_methods(&report, &o, &finder, vocab);
         measure(&report);
@@ -445,7 +445,6 @@ int main(int argc, char **argv)
         print_report(&report, &o, &out);
         insist_on_exactness(&report);
         free_report(&report);
-        lp_vocab_close(vocab);
     }
     output_close(&out);
     finder_close(&finder);

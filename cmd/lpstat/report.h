@@ -4,6 +4,7 @@
 #define LPSTAT_REPORT_H
 
 #include "lpstat/measure.h"
+#include "shared/io.h"
 
 /* A way to store text: a row of every table. */
 struct method {

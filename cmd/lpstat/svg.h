@@ -3,7 +3,7 @@
 #ifndef LPSTAT_SVG_H
 #define LPSTAT_SVG_H
 
-#include "shared/tool.h"
+#include "shared/io.h"
 
 /* Writes text as HTML: markup is escaped, bytes that are not valid UTF-8 become U+FFFD. */
 void html_text(struct output *out, const char *text);

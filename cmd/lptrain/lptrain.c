@@ -268,11 +268,14 @@ static struct lp_buf make(const struct training *t)
 }
 
 /* Trains on the records of all files, and writes the model or dictionary. */
-static void train(const struct tool *tool, const struct options *o, const struct lp_vocab *vocab)
+static void train(struct tool *tool, const struct options *o)
 {
     struct progress progress;
     struct output out;
     struct finder finder = {.tool = tool};
+    const struct lp_vocab *vocab = finder_vocab(&finder, o->encoding);
+    tool->vocab = lp_vocab_name(vocab);
+    tool_check(tool, "tokens", lp_vocab_verify(vocab));
     struct records r = {.tool = tool,
                         .vocab = vocab,
                         .finder = &finder,
@@ -312,14 +315,9 @@ int main(int argc, char **argv)
     struct tool tool = {.name = "lptrain", .help = help, .adapts = true};
     tool_start(&tool);
     struct options o = parse(&tool, argc, argv);
-    if (o.install) {
+    if (o.install)
         install(&tool, &o);
-        return EXIT_OK;
-    }
-    struct lp_vocab *vocab = tool_vocab(&tool, o.encoding);
-    tool.vocab = lp_vocab_name(vocab);
-    tool_check(&tool, "tokens", lp_vocab_verify(vocab));
-    train(&tool, &o, vocab);
-    lp_vocab_close(vocab);
+    else
+        train(&tool, &o);
     return EXIT_OK;
 }

@@ -2,6 +2,7 @@
 #ifndef LPTRAIN_RECORDS_H
 #define LPTRAIN_RECORDS_H
 
+#include "shared/find.h"
 #include "shared/progress.h"
 #include "train/train.h"
 

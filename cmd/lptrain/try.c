@@ -103,12 +103,12 @@ static void try_dict(const struct training *t, const bool *held, const struct lp
     struct lp_trained_dict made = make_dict(t, most);
     if (made.file.n > 0) {
         struct lp_dict *dict;
-        tool_check(r->tool, "training", lp_dict_new(made.file.p, made.file.n, &dict));
+        tool_check(r->tool, "training",
+                   lp_dict_open_memory(made.file.p, made.file.n, false, &dict));
         trial->dict = measure_zstd(r, held, dict);
         lp_dict_close(dict);
-    } else {
-        lp_buf_free(&made.file);
     }
+    lp_buf_free(&made.file);
     if (t->zstd)
         trial->zstd = measure_zstd(r, held, NULL);
 }
@@ -118,11 +118,12 @@ static void try_model(const struct training *t, const bool *held, const struct l
 {
     const struct records *r = t->records;
     struct lp_buf image = {0};
-    struct lp_model model;
+    struct lp_model *model;
     trial->base = measure_model(r, held, t->base);
     make_model(t, most, &image);
-    tool_check(r->tool, "training", lp_model_view(image.p, image.n, &model));
-    trial->model = measure_model(r, held, &model);
+    tool_check(r->tool, "training", lp_model_open_memory(image.p, image.n, false, &model));
+    trial->model = measure_model(r, held, model);
+    lp_model_close(model);
     lp_buf_free(&image);
 }
 

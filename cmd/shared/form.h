@@ -2,7 +2,8 @@
 #ifndef SHARED_FORM_H
 #define SHARED_FORM_H
 
-#include "shared/tool.h"
+#include "shared/find.h"
+#include "shared/io.h"
 
 enum form {
     FORM_TEXT,

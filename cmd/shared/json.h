@@ -4,7 +4,7 @@
 #ifndef SHARED_JSON_H
 #define SHARED_JSON_H
 
-#include "shared/tool.h"
+#include "shared/io.h"
 
 struct json {
     struct output *out;

@@ -182,7 +182,8 @@ static void stream_to_blob(const struct lp_options *options, struct finder *find
     if (record.text == NULL)
         tool_die(out->tool, EXIT_IO, "out of memory");
     read_stream(options, finder, in, NULL, &record, out);
-    const struct lp_need need = {LP_NEED_VOCAB, only.vocab, only.vocab_fingerprint};
+    const struct lp_need need = {
+        .what = LP_NEED_VOCAB, .name = only.vocab, .fingerprint = only.vocab_fingerprint};
     enum lp_status status = LP_OK;
     if (only.vocab[0] != 0) {
         read_stream(options, finder, in, take_ids, &record, out);

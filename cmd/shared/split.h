@@ -2,7 +2,7 @@
 #ifndef SHARED_SPLIT_H
 #define SHARED_SPLIT_H
 
-#include "shared/tool.h"
+#include "shared/io.h"
 
 /* "whole", "null" or "lines". */
 const char *split_name(enum lp_split split);

@@ -2,6 +2,7 @@
 #ifndef SHARED_STORED_H
 #define SHARED_STORED_H
 
+#include "shared/find.h"
 #include "shared/json.h"
 
 /* One segment of a stream, or a blob. */

@@ -2,7 +2,7 @@
 #ifndef SHARED_TEXT_H
 #define SHARED_TEXT_H
 
-#include "shared/tool.h"
+#include "shared/io.h"
 
 /* Added to a byte that is not valid UTF-8, to make a character of it. */
 #define INVALID_BYTE UINT32_C(0x110000)

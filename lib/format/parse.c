@@ -46,7 +46,7 @@ static void advance(struct lp_parser *p, size_t n)
 
 static enum lp_status newer(struct lp_parser *p, const char *what, unsigned number)
 {
-    p->newer = (struct lp_need){LP_NEED_NEWER, what, number};
+    p->newer = (struct lp_need){.what = LP_NEED_NEWER, .name = "", .field = what, .number = number};
     return LP_VERSION;
 }
 

@@ -10,6 +10,7 @@
 #define LP_MIX_MODEL_H
 
 #include "base/bytes.h"
+#include "base/load.h"
 #include "lp.h"
 
 #include <stdatomic.h>
@@ -156,6 +157,7 @@ struct lp_model {
                  * coded by it */
     const unsigned char *file;
     size_t file_size;
+    struct lp_loaded loaded;      /* what holds the file of an open model */
     struct lp_model_pages *pages; /* NULL: in memory, and taken as it is */
     uint32_t size;                /* one more than the largest id */
     uint32_t nleaves;             /* at least 2 */
