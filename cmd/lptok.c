@@ -82,6 +82,17 @@ static void set_mode(const struct tool *tool, struct options *o, enum mode mode)
     o->mode = mode;
 }
 
+/* Exits on options that contradict each other. */
+static void refuse_conflicts(const struct tool *tool, const struct options *o)
+{
+    bool one_record = o->mode == BLOB || o->mode == LOPACE;
+    if (one_record && (o->lp.split != LP_WHOLE || (o->files[0] != NULL && o->files[1] != NULL)))
+        tool_usage(tool, "%s takes one record: give one FILE, without -0 or -L",
+                   o->mode == BLOB ? "--blob" : "--format=lopace");
+    if (o->lp.unchecked && o->mode != BLOB)
+        tool_usage(tool, "--no-check needs --blob");
+}
+
 static struct options parse(struct tool *tool, int argc, char **argv)
 {
     struct options o = {.encoding = "cl100k_base", .lp = {.chain = LP_CHAIN_TOKENS}};
@@ -138,12 +149,7 @@ static struct options parse(struct tool *tool, int argc, char **argv)
         }
     }
     o.files = argv + optind;
-    bool one_record = o.mode == BLOB || o.mode == LOPACE;
-    if (one_record && (o.lp.split != LP_WHOLE || (o.files[0] != NULL && o.files[1] != NULL)))
-        tool_usage(tool, "%s takes one record: give one FILE, without -0 or -L",
-                   o.mode == BLOB ? "--blob" : "--format=lopace");
-    if (o.lp.unchecked && o.mode != BLOB)
-        tool_usage(tool, "--no-check needs --blob");
+    refuse_conflicts(tool, &o);
     return o;
 }
 

@@ -82,6 +82,22 @@ static int take_levels(const struct tool *tool, int argc, char **argv, int *leve
     return kept;
 }
 
+/* Exits on options that contradict each other. */
+static void refuse_conflicts(const struct tool *tool, const struct options *o)
+{
+    if (o->packed && tool->take == TAKE_TEXT)
+        tool_usage(tool, "--text and --packed cannot be combined");
+    if (o->blob && o->lopace)
+        tool_usage(tool, "--blob and --format=lopace cannot be combined");
+    if (o->lopace && o->dictionary != NULL)
+        tool_usage(tool, "--format=lopace takes no -D: LoPace has no dictionaries");
+    if ((o->blob || o->lopace) && (o->text_options || (o->files[0] != NULL && o->files[1] != NULL)))
+        tool_usage(tool, "%s takes one record: give one FILE, without -0, -L, -B or --flush",
+                   o->blob ? "--blob" : "--format=lopace");
+    if (o->lp.unchecked && !o->blob)
+        tool_usage(tool, "--no-check needs --blob");
+}
+
 static struct options parse(struct tool *tool, int argc, char **argv)
 {
     struct options o = {.lp = {.chain = LP_CHAIN_TEXT_ZSTD}};
@@ -134,19 +150,9 @@ static struct options parse(struct tool *tool, int argc, char **argv)
         }
     }
     o.files = argv + optind;
-    if (o.packed && tool->take == TAKE_TEXT)
-        tool_usage(tool, "--text and --packed cannot be combined");
+    refuse_conflicts(tool, &o);
     if (o.packed)
         tool->take = TAKE_PACKED;
-    if (o.blob && o.lopace)
-        tool_usage(tool, "--blob and --format=lopace cannot be combined");
-    if (o.lopace && o.dictionary != NULL)
-        tool_usage(tool, "--format=lopace takes no -D: LoPace has no dictionaries");
-    if ((o.blob || o.lopace) && (o.text_options || (o.files[0] != NULL && o.files[1] != NULL)))
-        tool_usage(tool, "%s takes one record: give one FILE, without -0, -L, -B or --flush",
-                   o.blob ? "--blob" : "--format=lopace");
-    if (o.lp.unchecked && !o.blob)
-        tool_usage(tool, "--no-check needs --blob");
     return o;
 }
 

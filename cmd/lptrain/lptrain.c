@@ -64,6 +64,23 @@ struct options {
     char **files;
 };
 
+/* Exits on options that contradict each other. */
+static void refuse_conflicts(const struct tool *tool, const struct options *o)
+{
+    if (o->install && (tool->output != NULL || o->zstd || o->new_model || o->model != NULL))
+        tool_usage(tool, "--install takes only files");
+    if (o->install && o->files[0] == NULL)
+        tool_usage(tool, "--install needs at least one FILE");
+    if (!o->install && tool->output == NULL)
+        tool_usage(tool, "-o FILE is required");
+    if (o->zstd && (o->new_model || o->model != NULL))
+        tool_usage(tool, "--zstd cannot be combined with --new or -D");
+    if (o->new_model && o->model != NULL)
+        tool_usage(tool, "--new cannot be combined with -D: it adapts no model");
+    if (o->size > 0 && !o->new_model && !o->zstd)
+        tool_usage(tool, "-s: cannot change the size of an adapted model");
+}
+
 static struct options parse(struct tool *tool, int argc, char **argv)
 {
     struct options o = {.encoding = "cl100k_base"};
@@ -97,18 +114,7 @@ static struct options parse(struct tool *tool, int argc, char **argv)
         }
     }
     o.files = argv + optind;
-    if (o.install && (tool->output != NULL || o.zstd || o.new_model || o.model != NULL))
-        tool_usage(tool, "--install takes only files");
-    if (o.install && o.files[0] == NULL)
-        tool_usage(tool, "--install needs at least one FILE");
-    if (!o.install && tool->output == NULL)
-        tool_usage(tool, "-o FILE is required");
-    if (o.zstd && (o.new_model || o.model != NULL))
-        tool_usage(tool, "--zstd cannot be combined with --new or -D");
-    if (o.new_model && o.model != NULL)
-        tool_usage(tool, "--new cannot be combined with -D: it adapts no model");
-    if (o.size > 0 && !o.new_model && !o.zstd)
-        tool_usage(tool, "-s: cannot change the size of an adapted model");
+    refuse_conflicts(tool, &o);
     return o;
 }
 
