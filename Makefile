@@ -24,12 +24,14 @@ WARN := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes
 ZSTD_CFLAGS := $(shell $(PKG_CONFIG) --cflags libzstd 2>/dev/null)
 ZSTD_LIBS := $(shell $(PKG_CONFIG) --libs libzstd 2>/dev/null || echo -lzstd)
 DEFINES := -D_POSIX_C_SOURCE=200809L -D_FILE_OFFSET_BITS=64 -DLP_VERSION_TEXT='"$(VERSION)"' -DLP_DATADIR='"$(DATADIR)"'
+# dladdr(), in libc since glibc 2.34.
+DL_LIBS := $(if $(filter Linux,$(shell uname -s)),-ldl)
 # lpstat alone: SHA-256.
 CRYPTO_CFLAGS := $(shell $(PKG_CONFIG) --cflags libcrypto 2>/dev/null)
 CRYPTO_LIBS := $(shell $(PKG_CONFIG) --libs libcrypto 2>/dev/null || echo -lcrypto)
 ALL_CFLAGS = -std=c11 $(DEFINES) -Ilib -Icmd -fPIC -fvisibility=hidden -MMD -MP $(WARN) \
 	$(ZSTD_CFLAGS) $(CRYPTO_CFLAGS) -pthread $(CPPFLAGS) $(CFLAGS)
-LIBS = $(ZSTD_LIBS) -pthread
+LIBS = $(ZSTD_LIBS) -pthread $(DL_LIBS)
 
 ifeq ($(shell uname -s),Darwin)
 SHLIB := liblp.$(SOVERSION).dylib
@@ -191,7 +193,7 @@ install: all ## under PREFIX (DESTDIR before it, TOOLPREFIX before each command'
 	install -m 644 $(VOCABS) $(MODELS) '$(DESTDIR)$(DATADIR)/lopace'
 	printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)' 'includedir=$(INCDIR)' '' \
 		'Name: liblp' 'Description: LLM prompts, stored losslessly' 'Version: $(VERSION)' \
-		'Requires.private: libzstd' 'Libs: -L$${libdir} -llp' 'Libs.private: -pthread' \
+		'Requires.private: libzstd' 'Libs: -L$${libdir} -llp' 'Libs.private: -pthread $(DL_LIBS)' \
 		'Cflags: -I$${includedir}' > '$(DESTDIR)$(LIBDIR)/pkgconfig/liblp.pc'
 	set -e; for p in $(PAGES); do s=$${p##*.}; n=$${p#man/}; \
 		case " $(COMMANDS) " in *" $${n%.*} "*) n='$(TOOLPREFIX)'$$n;; esac; \

@@ -1,8 +1,9 @@
-/* lpentropy - Shannon entropy of text, by bytes, characters and tokens. */
+/* lpentropy - prints the Shannon entropy of text by byte, character and token. */
 #include "shared/entropy.h"
 #include "shared/form.h"
 #include "shared/json.h"
 #include "shared/progress.h"
+#include "shared/split.h"
 #include "shared/text.h"
 
 #include <inttypes.h>
@@ -11,21 +12,22 @@
 
 static const char help[] =
     "usage: lpentropy [OPTION...] [FILE...]\n"
-    "Print the entropy of text, in bits per byte, character and token, and the\n"
-    "fewest bytes that it allows; of a token stream, by its tokens.\n"
+    "Print the entropy of text, in bits per byte, character and token, and the fewest\n"
+    "bytes that it allows. For a token stream, print that of its tokens.\n"
     "\n"
-    "  -u, --unit LIST       byte, character, token; with commas (all)\n"
-    "  -n, --order N         up to N symbols of context, 0 to 3 (3)\n"
-    "  -e, --encoding NAME   encoding or model of tokens (cl100k_base)\n"
-    "  -0, --null            records end with NUL\n"
-    "  -L, --lines           records are lines (default: each FILE is a record)\n"
+    "  -u, --unit LIST       count these units, with commas (byte,character,token)\n"
+    "  -n, --order N         use up to N symbols of context, 0 to 3 (3)\n"
+    "  -e, --encoding NAME   use this encoding, or that of this model (cl100k_base)\n"
+    "  -0, --null            split records at NULs (default: one record per FILE)\n"
+    "  -L, --lines           split records at line feeds\n"
     "      --json            print JSON\n"
-    "      --text            the input is text, even if it looks packed\n"
-    "  -D, --dictionary FILE the dictionary or model of a stream\n"
-    "  -o, --output FILE     write FILE, whole or not at all\n"
-    "  -f, --force           read from a terminal\n"
-    "  -q, --quiet           no warnings, no progress\n"
-    "  -h, --help            -V, --version\n";
+    "      --text            take the input as text, even if it looks packed\n"
+    "  -D, --dictionary FILE use the dictionary or model of a stream\n"
+    "  -o, --output FILE     write to FILE, atomically (standard output)\n"
+    "  -f, --force           read from a terminal anyway\n"
+    "  -q, --quiet           print no warnings and no progress\n"
+    "  -h, --help            show this help\n"
+    "  -V, --version         show the version\n";
 
 enum unit { BYTE, CHARACTER, TOKEN, UNITS };
 static const char *const unit_names[UNITS] = {"byte", "character", "token"};
@@ -48,7 +50,7 @@ struct options {
     const char *encoding, *dictionary;
     bool units[UNITS], units_given, json;
     unsigned order;
-    int separator; /* a byte, or -1 */
+    enum lp_split split;
     char **files;
 };
 
@@ -71,10 +73,8 @@ static void parse_units(const struct tool *tool, struct options *o, const char *
 
 static struct options parse(struct tool *tool, int argc, char **argv)
 {
-    struct options o = {.encoding = "cl100k_base",
-                        .units = {true, true, true},
-                        .order = ENTROPY_ORDER_MAX,
-                        .separator = -1};
+    struct options o = {
+        .encoding = "cl100k_base", .units = {true, true, true}, .order = ENTROPY_ORDER_MAX};
     int c;
     while ((c = tool_option(tool, argc, argv, "u:n:e:0LD:" TOOL_LETTERS, long_options)) != -1) {
         switch (c) {
@@ -88,10 +88,10 @@ static struct options parse(struct tool *tool, int argc, char **argv)
             o.encoding = optarg;
             break;
         case '0':
-            o.separator = 0;
+            o.split = LP_NUL;
             break;
         case 'L':
-            o.separator = '\n';
+            o.split = LP_LINES;
             break;
         case OPT_JSON:
             o.json = true;
@@ -107,24 +107,24 @@ static struct options parse(struct tool *tool, int argc, char **argv)
 
 /* --- Counting ---------------------------------------------------------------- */
 
-/* What is counted, over all inputs; records share one distribution. */
+/* Counts over all inputs: all records together form one distribution. */
 struct counts {
     const struct tool *tool;
     const struct options *o;
-    const char *name; /* of the input at hand */
-    const struct lp_vocab *vocab;
+    const char *name; /* of the input */
+    struct progress *progress;
+    const struct lp_vocab *vocab; /* of the tokens counted so far */
     struct lp_tok *tok;
     struct entropy *entropy[UNITS];
     uint64_t nbytes, nrecords, invalid;
     struct lp_ids symbols;
-    unsigned char cut[3]; /* a character that the last piece cut off */
+    unsigned char cut[3]; /* the first bytes of a character that the last piece cut */
     size_t ncut;
 };
 
 static void check(const struct counts *c, enum lp_status status)
 {
-    if (status != LP_OK)
-        tool_fail(c->tool, c->name, status, 0, NULL);
+    tool_check(c->tool, c->name, status);
 }
 
 static void count(struct counts *c, enum unit unit)
@@ -149,7 +149,7 @@ static void count_bytes(struct counts *c, const unsigned char *text, size_t n)
 static void count_characters(struct counts *c, const unsigned char *text, size_t n, bool final)
 {
     size_t used;
-    while (c->ncut > 0) { /* byte by byte to the end of the character that was cut */
+    while (c->ncut > 0) { /* complete the character that was cut, byte by byte */
         unsigned char joined[4];
         memcpy(joined, c->cut, c->ncut);
         if (n > 0)
@@ -173,20 +173,22 @@ static void count_characters(struct counts *c, const unsigned char *text, size_t
     count(c, CHARACTER);
 }
 
-/* Takes text of a record; with final set it ends. */
-static void put_text(struct counts *c, const unsigned char *text, size_t n, bool final)
+/* A split_take: counts the symbols of a record. */
+static bool put_text(void *ctx, const unsigned char *text, size_t n, bool end)
 {
+    struct counts *c = ctx;
+    progress_add(c->progress, n);
     c->nbytes += n;
     if (c->entropy[BYTE] != NULL)
         count_bytes(c, text, n);
     if (c->entropy[CHARACTER] != NULL)
-        count_characters(c, text, n, final);
+        count_characters(c, text, n, end);
     if (c->entropy[TOKEN] != NULL) {
-        check(c, lp_tok_push(c->tok, text, n, final, &c->symbols));
+        check(c, lp_tok_push(c->tok, text, n, end, &c->symbols));
         count(c, TOKEN);
     }
-    if (!final)
-        return;
+    if (!end)
+        return true;
     c->nrecords++;
     for (unsigned u = 0; u < UNITS; u++) {
         if (c->entropy[u] != NULL)
@@ -194,36 +196,18 @@ static void put_text(struct counts *c, const unsigned char *text, size_t n, bool
     }
     if (c->tok != NULL)
         lp_tok_reset(c->tok);
+    return true;
 }
 
-static void put_input(struct counts *c, struct input *in, struct progress *progress)
-{
-    int separator = c->o->separator;
-    bool in_record = separator < 0;
-    for (size_t n; (n = input_read(c->tool, in)) > 0;) {
-        progress_add(progress, n);
-        for (unsigned char *at = in->data, *end; n > 0;) {
-            end = separator < 0 ? NULL : memchr(at, separator, n);
-            size_t size = end != NULL ? (size_t)(end - at) : n;
-            put_text(c, at, size, end != NULL);
-            in_record = end == NULL;
-            size += end != NULL;
-            at += size;
-            n -= size;
-        }
-    }
-    if (in_record)
-        put_text(c, NULL, 0, true);
-}
-
-/* Takes ids of a stream's record. The text is never restored: the bytes of its
- * tokens tell its length. */
+/* An lp_on_ids: counts the ids of a record. The text is not restored: its size is the sum of its
+ * tokens' sizes. */
 static enum lp_status put_ids(void *ctx, const struct lp_vocab *vocab, const uint32_t *ids,
                               size_t nids, bool end)
 {
     struct counts *c = ctx;
     if (c->vocab != NULL && lp_vocab_fingerprint(c->vocab) != lp_vocab_fingerprint(vocab))
-        tool_die(c->tool, EXIT_DATA, "%s: its tokens are of %s, others of %s: look at them apart",
+        tool_die(c->tool, EXIT_DATA,
+                 "%s: has tokens of %s, other inputs have tokens of %s: count them separately",
                  c->name, lp_vocab_name(vocab), lp_vocab_name(c->vocab));
     c->vocab = vocab;
     for (size_t i = 0; i < nids; i++) {
@@ -246,22 +230,21 @@ static enum lp_status no_text(void *ctx, const void *data, size_t n)
     return LP_OK;
 }
 
-static void put_stream(struct counts *c, struct input *in, struct finder *finder,
-                       struct progress *progress)
+static void put_stream(struct counts *c, struct input *in, struct finder *finder)
 {
     struct lp_reader *reader;
     struct lp_reader_options options = {
         .find = tool_find, .find_ctx = finder, .on_ids = put_ids, .ids_ctx = c};
     enum lp_status status = lp_reader_new(&options, no_text, NULL, &reader);
     for (size_t n; status == LP_OK && (n = input_read(c->tool, in)) > 0;) {
-        progress_add(progress, n);
+        progress_add(c->progress, n);
         status = lp_reader_push(reader, in->data, n);
     }
     if (status == LP_OK)
         status = lp_reader_finish(reader);
     if (status == LP_USAGE)
-        tool_die(c->tool, EXIT_DATA, "%s: is a stream without tokens: pipe lpunpack into lpentropy",
-                 in->name);
+        tool_die(c->tool, EXIT_DATA,
+                 "%s: is a stream without tokens: pipe it through lpunpack first", in->name);
     if (status != LP_OK)
         tool_fail(c->tool, in->name, status, lp_reader_offset(reader), lp_reader_need(reader));
     lp_reader_free(reader);
@@ -269,13 +252,13 @@ static void put_stream(struct counts *c, struct input *in, struct finder *finder
 
 /* --- Printing ---------------------------------------------------------------- */
 
-/* Below so many symbols for each distinct sequence the estimate is worth little:
- * the correction then is more than 1 / (2 * 10 * ln 2) = 0.07 bits. */
+/* With fewer symbols per distinct sequence the estimate is unreliable: its correction exceeds
+ * 1 / (2 * 10 * ln 2) = 0.07 bits. */
 enum { SPARSE = 10 };
 
 struct row {
     struct entropy_figures f;
-    uint64_t count; /* units of text, with or without context */
+    uint64_t count; /* symbols of the text, whatever their context */
     double min_bytes, ratio, corrected_min_bytes, corrected_ratio;
     bool sparse;
 };
@@ -347,7 +330,8 @@ static void print_table(const struct counts *c, struct output *out)
     output_print(out, "%" PRIu64 " record%s, %" PRIu64 " byte%s", c->nrecords, plural(c->nrecords),
                  c->nbytes, plural(c->nbytes));
     if (c->invalid > 0)
-        output_print(out, ", %" PRIu64 " not valid UTF-8, counted as a character each", c->invalid);
+        output_print(out, ", %" PRIu64 " of invalid UTF-8, each counted as a character",
+                     c->invalid);
     output_print(out, "%s%s\n\n", token ? ", tokens of " : "",
                  token ? lp_vocab_name(c->vocab) : "");
     output_print(
@@ -366,25 +350,68 @@ static void print_table(const struct counts *c, struct output *out)
         }
     }
     output_print(
-        out, "\nThe plug-in estimate lies too low on a sample; corrected is Miller and Madow's.\n");
+        out, "\nThe plug-in estimate is biased low; corrected has the Miller-Madow correction.\n");
     if (sparse)
-        output_print(out,
-                     "* fewer than %d symbols for each distinct sequence: both lie far too low.\n",
+        output_print(out, "* fewer than %d symbols per distinct sequence: both are far too low.\n",
                      SPARSE);
 }
 
-/* --- All of it --------------------------------------------------------------- */
-
-static void start_counts(struct counts *c, bool stream)
+/* Sets up counts of text, or of streams, which have only tokens. */
+static void start_counts(struct counts *c, struct tool *tool, struct finder *finder, bool streams)
 {
     const struct options *o = c->o;
-    if (stream && o->units_given && (o->units[BYTE] || o->units[CHARACTER]))
-        tool_usage(c->tool,
-                   "-u: of a token stream tokens are counted: pipe lpunpack into lpentropy");
-    for (unsigned u = stream ? TOKEN : BYTE; u < UNITS; u++) {
+    if (streams && o->units_given && (o->units[BYTE] || o->units[CHARACTER]))
+        tool_usage(tool,
+                   "-u: a token stream has only tokens to count: pipe it through lpunpack first");
+    for (unsigned u = streams ? TOKEN : BYTE; u < UNITS; u++) {
         if (o->units[u])
             check(c, entropy_new(o->order, &c->entropy[u]));
     }
+    if (!streams && o->units[TOKEN]) {
+        c->vocab = finder_vocab(finder, o->encoding);
+        tool->vocab = lp_vocab_name(c->vocab);
+        check(c, lp_tok_new(c->vocab, false, &c->tok));
+    }
+}
+
+/* Whether an input is a stream, else text. Exits on a blob. */
+static bool is_stream(const struct tool *tool, struct input *in, struct finder *finder)
+{
+    enum form form = input_form(tool, in, finder, false);
+    if (form == FORM_UNCHECKED)
+        form_unsure(tool, in, "--text if it is text");
+    if (form == FORM_BLOB)
+        tool_die(tool, EXIT_DATA, "%s: is a lopace blob: pipe it through lpunpack first", in->name);
+    return form == FORM_STREAM;
+}
+
+static void count_inputs(struct counts *c, struct tool *tool, struct finder *finder)
+{
+    struct input in;
+    bool streams = false;
+    for (size_t i = 0; input_next(tool, &in, c->o->files, i); i++) {
+        c->name = in.name;
+        bool stream = is_stream(tool, &in, finder);
+        if (i == 0)
+            start_counts(c, tool, finder, streams = stream);
+        if (stream != streams)
+            tool_die(tool, EXIT_DATA, "%s: is %s: cannot mix streams and text in one run", in.name,
+                     stream ? "a lopace stream" : "text");
+        if (stream)
+            put_stream(c, &in, finder);
+        else
+            split_input(tool, &in, c->o->split, put_text, c);
+        input_close(&in);
+    }
+    progress_end(c->progress);
+}
+
+static void free_counts(struct counts *c)
+{
+    for (unsigned u = 0; u < UNITS; u++)
+        entropy_free(c->entropy[u]);
+    free(c->symbols.v);
+    lp_tok_free(c->tok);
 }
 
 int main(int argc, char **argv)
@@ -392,55 +419,21 @@ int main(int argc, char **argv)
     struct tool tool = {.name = "lpentropy", .help = help};
     tool_start(&tool);
     struct options o = parse(&tool, argc, argv);
-    struct counts c = {.tool = &tool, .o = &o, .name = "standard output"};
-    struct finder finder = {.tool = &tool};
-    struct lp_vocab *vocab = NULL;
-    struct output out;
-    struct input in;
     struct progress progress;
-    bool streams = false;
+    struct counts c = {.tool = &tool, .o = &o, .name = "standard output", .progress = &progress};
+    struct finder finder = {.tool = &tool};
+    struct output out;
     if (o.dictionary != NULL)
         finder_open(&finder, o.dictionary);
     output_open(&tool, &out, tool.output, false);
     progress_start(&progress, &tool, "counting", 0);
-    for (size_t i = 0; input_next(&tool, &in, o.files, i); i++) {
-        c.name = in.name;
-        enum form form = input_form(&tool, &in, &finder, false);
-        bool stream = form == FORM_STREAM;
-        if (form == FORM_UNCHECKED)
-            form_unsure(&tool, &in, "--text if it is text");
-        if (form == FORM_BLOB)
-            tool_die(&tool, EXIT_DATA, "%s: is a lopace blob: pipe lpunpack into lpentropy",
-                     in.name);
-        if (i == 0) {
-            streams = stream;
-            start_counts(&c, stream);
-        }
-        if (stream != streams)
-            tool_die(&tool, EXIT_DATA, "%s: is %s: count streams and text apart", in.name,
-                     stream ? "a lopace stream" : "text");
-        if (!stream && c.entropy[TOKEN] != NULL && vocab == NULL) {
-            c.vocab = vocab = tool_vocab(&tool, o.encoding);
-            tool.vocab = lp_vocab_name(vocab);
-            check(&c, lp_tok_new(vocab, false, &c.tok));
-        }
-        if (stream)
-            put_stream(&c, &in, &finder, &progress);
-        else
-            put_input(&c, &in, &progress);
-        input_close(&in);
-    }
-    progress_end(&progress);
+    count_inputs(&c, &tool, &finder);
     if (o.json)
         print_json(&c, &out);
     else
         print_table(&c, &out);
     output_close(&out);
-    for (unsigned u = 0; u < UNITS; u++)
-        entropy_free(c.entropy[u]);
-    free(c.symbols.v);
-    lp_tok_free(c.tok);
-    lp_vocab_close(vocab);
+    free_counts(&c);
     finder_close(&finder);
     return EXIT_OK;
 }

@@ -1,22 +1,24 @@
-/* lpmix - a token stream to a stream mixed by a model of tokens. */
+/* lpmix - compresses a token stream with a statistical model. */
 #include "shared/recode.h"
 
 #include <stdlib.h>
 
 static const char help[] =
     "usage: lpmix [OPTION...] [FILE...]\n"
-    "Code a token stream by a model of tokens, smallest of all; lpunpack restores it.\n"
+    "Compress a token stream with a statistical model, smallest of all; lpunpack\n"
+    "restores it.\n"
     "\n"
-    "  -D, --dictionary FILE a model (default: the one that comes with lopace)\n"
-    "      --fast            faster, somewhat larger\n"
-    "  -T, --threads N       work on N blocks at once; the output is the same\n"
-    "      --blob            write a blob, of a blob or a stream of one record\n"
-    "      --no-check        a blob without its check: 4 bytes less, damage unseen\n"
-    "      --no-verify       do not restore and compare what is written: faster\n"
-    "  -o, --output FILE     write FILE, whole or not at all\n"
-    "  -f, --force           read from or write to a terminal\n"
-    "  -q, --quiet           no warnings\n"
-    "  -h, --help            -V, --version\n";
+    "  -D, --dictionary FILE use this model (default: the one that lopace ships)\n"
+    "      --fast            compress faster, somewhat larger\n"
+    "  -T, --threads N       compress N blocks in parallel, with identical output (1)\n"
+    "      --blob            write a blob, of a blob or a one-record stream\n"
+    "      --no-check        omit a blob's checksum: saves 4 bytes, hides damage\n"
+    "      --no-verify       do not verify the output by restoring it: faster\n"
+    "  -o, --output FILE     write to FILE, atomically (standard output)\n"
+    "  -f, --force           read from or write to a terminal anyway\n"
+    "  -q, --quiet           print no warnings\n"
+    "  -h, --help            show this help\n"
+    "  -V, --version         show the version\n";
 
 enum { OPT_FAST = 256, OPT_BLOB, OPT_NO_CHECK, OPT_NO_VERIFY };
 
@@ -62,13 +64,13 @@ static struct options parse(struct tool *tool, int argc, char **argv)
     }
     o.files = argv + optind;
     if (o.blob && o.files[0] != NULL && o.files[1] != NULL)
-        tool_usage(tool, "--blob takes one record: one FILE");
+        tool_usage(tool, "--blob takes one record: give one FILE");
     if (o.lp.unchecked && !o.blob)
-        tool_usage(tool, "--no-check goes with --blob");
+        tool_usage(tool, "--no-check needs --blob");
     return o;
 }
 
-/* Text is never mixed, so what may be a blob is one. */
+/* What an input is. It cannot be text, so bytes that begin as a blob are one. */
 static enum form form_of(const struct tool *tool, const struct options *o, struct input *in)
 {
     size_t n = input_peek(tool, in, 4);
@@ -77,7 +79,7 @@ static enum form form_of(const struct tool *tool, const struct options *o, struc
         tool_die(tool, EXIT_DATA, "%s: not a token %s (make one with lptok%s)", in->name,
                  o->blob ? "blob or stream" : "stream", o->blob ? " --blob" : "");
     if (blob && !o->blob)
-        restage_no_blob(tool, in);
+        recode_no_blob(tool, in);
     return stream ? FORM_STREAM : FORM_BLOB;
 }
 
@@ -90,7 +92,7 @@ int main(int argc, char **argv)
     if (o.model != NULL) {
         o.lp.model = finder_open(&finder, o.model).model;
         if (o.lp.model == NULL)
-            tool_die(&tool, EXIT_DATA, "%s: is no model: lptrain makes one", o.model);
+            tool_die(&tool, EXIT_DATA, "%s: not a model (make one with lptrain)", o.model);
     }
     struct input in;
     struct output out;
@@ -99,7 +101,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; input_next(&tool, &in, o.files, i); i++) {
         enum form form = form_of(&tool, &o, &in);
         if (o.blob)
-            restage_to_blob(&o.lp, &finder, &in, form, &out);
+            recode_to_blob(&o.lp, &finder, &in, form, &out);
         else
             recode_stream(&streams, &in);
         input_close(&in);

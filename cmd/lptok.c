@@ -1,5 +1,6 @@
-/* lptok - text to a token stream; or to ids, counts, a blob. */
+/* lptok - turns text into a token stream, a blob, ids or counts. */
 #include "shared/form.h"
+#include "shared/split.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -7,27 +8,29 @@
 
 static const char help[] =
     "usage: lptok [OPTION...] [FILE...]\n"
-    "Turn text into a stream of tokens, for lpzstd and lpunpack.\n"
+    "Turn text into a token stream, for lpzstd, lpmix and lpunpack.\n"
     "\n"
-    "  -e, --encoding NAME   encoding or model (cl100k_base)\n"
-    "  -0, --null            records end with NUL\n"
-    "  -L, --lines           records are lines (default: each FILE is a record)\n"
-    "      --text            the input is text, even if it looks packed\n"
-    "  -o, --output FILE     write FILE, whole or not at all\n"
-    "  -B, --block-size N    text bytes of a block (1M)\n"
-    "      --flush           end a block at each record\n"
-    "      --special         special-token text becomes special tokens\n"
-    "      --blob            one record in, one blob out\n"
-    "      --no-check        a blob without its check: 4 bytes less, damage unseen\n"
-    "      --no-verify       do not restore and compare what is written: faster\n"
-    "      --ids             print ids, a line for each record\n"
-    "  -c, --count           print how many tokens, as wc does\n"
-    "      --u16, --u32      write ids as little-endian integers\n"
-    "      --format=lopace   write LoPace's token payload\n"
+    "  -e, --encoding NAME   use this encoding, or that of this model (cl100k_base)\n"
+    "  -0, --null            split records at NULs (default: one record per FILE)\n"
+    "  -L, --lines           split records at line feeds\n"
+    "      --text            take the input as text, even if it looks packed\n"
+    "  -o, --output FILE     write to FILE, atomically (standard output)\n"
+    "  -B, --block-size N    aim at N bytes of text per block (1M)\n"
+    "      --flush           end a block with each record\n"
+    "      --special         encode the text of special tokens as special tokens\n"
+    "      --blob            pack one record as a blob\n"
+    "      --no-check        omit a blob's checksum: saves 4 bytes, hides damage\n"
+    "      --no-verify       do not verify the output by restoring it: faster\n"
+    "      --ids             print token ids, one line per record\n"
+    "  -c, --count           print the number of tokens, as wc does\n"
+    "      --u16             write ids as 16-bit little-endian integers\n"
+    "      --u32             write ids as 32-bit little-endian integers\n"
+    "      --format=lopace   write the token payload of the Python package LoPace\n"
     "      --list            list the encodings\n"
-    "  -f, --force           read from or write to a terminal\n"
-    "  -q, --quiet           no warnings\n"
-    "  -h, --help            -V, --version\n";
+    "  -f, --force           read from or write to a terminal anyway\n"
+    "  -q, --quiet           print no warnings\n"
+    "  -h, --help            show this help\n"
+    "  -V, --version         show the version\n";
 
 enum mode { STREAM, BLOB, IDS, COUNT, U16, U32, LOPACE };
 
@@ -69,7 +72,7 @@ struct options {
     enum mode mode;
     struct lp_options lp;
     bool force, list;
-    char **files; /* NULL-terminated; standard input when empty */
+    char **files;
 };
 
 static void set_mode(const struct tool *tool, struct options *o, enum mode mode)
@@ -77,6 +80,17 @@ static void set_mode(const struct tool *tool, struct options *o, enum mode mode)
     if (o->mode != STREAM && o->mode != mode)
         tool_usage(tool, "only one of --blob, --ids, -c, --u16, --u32 and --format can be given");
     o->mode = mode;
+}
+
+/* Exits on options that contradict each other. */
+static void refuse_conflicts(const struct tool *tool, const struct options *o)
+{
+    bool one_record = o->mode == BLOB || o->mode == LOPACE;
+    if (one_record && (o->lp.split != LP_WHOLE || (o->files[0] != NULL && o->files[1] != NULL)))
+        tool_usage(tool, "%s takes one record: give one FILE, without -0 or -L",
+                   o->mode == BLOB ? "--blob" : "--format=lopace");
+    if (o->lp.unchecked && o->mode != BLOB)
+        tool_usage(tool, "--no-check needs --blob");
 }
 
 static struct options parse(struct tool *tool, int argc, char **argv)
@@ -126,7 +140,7 @@ static struct options parse(struct tool *tool, int argc, char **argv)
             break;
         case OPT_FORMAT:
             if (strcmp(optarg, "lopace") != 0)
-                tool_usage(tool, "--format: '%s' is not known: lopace is", optarg);
+                tool_usage(tool, "--format: unknown format '%s': use lopace", optarg);
             set_mode(tool, &o, LOPACE);
             break;
         case OPT_LIST:
@@ -135,22 +149,11 @@ static struct options parse(struct tool *tool, int argc, char **argv)
         }
     }
     o.files = argv + optind;
-    bool one_record = o.mode == BLOB || o.mode == LOPACE;
-    if (one_record && (o.lp.split != LP_WHOLE || (o.files[0] != NULL && o.files[1] != NULL)))
-        tool_usage(tool, "%s takes one record: one FILE, without -0 and -L",
-                   o.mode == BLOB ? "--blob" : "--format=lopace");
-    if (o.lp.unchecked && o.mode != BLOB)
-        tool_usage(tool, "--no-check goes with --blob");
+    refuse_conflicts(tool, &o);
     return o;
 }
 
-static void check(const struct tool *tool, const char *name, enum lp_status status)
-{
-    if (status != LP_OK)
-        tool_fail(tool, name, status, 0, NULL);
-}
-
-/* Opens the i-th input: a text. */
+/* Opens the i-th input, which must be text. False after the last. */
 static bool next_input(const struct tool *tool, const struct options *o, size_t i, struct input *in)
 {
     if (!input_next(tool, in, o->files, i))
@@ -161,9 +164,10 @@ static bool next_input(const struct tool *tool, const struct options *o, size_t 
     if (form == FORM_UNCHECKED)
         form_unsure(tool, in, "--text if it is text");
     if (form != FORM_TEXT)
-        tool_die(tool, EXIT_DATA,
-                 "%s: is a lopace %s already: lpunpack restores it, --text takes it as text",
-                 in->name, form == FORM_BLOB ? "blob" : "stream");
+        tool_die(
+            tool, EXIT_DATA,
+            "%s: is already a lopace %s: restore it with lpunpack, or use --text if it is text",
+            in->name, form == FORM_BLOB ? "blob" : "stream");
     return true;
 }
 
@@ -173,17 +177,17 @@ static void write_stream(const struct tool *tool, const struct options *o)
     struct input in;
     struct lp_writer *writer;
     output_open(tool, &out, tool->output, true);
-    check(tool, out.name, lp_writer_new(&o->lp, output_sink, &out, &writer));
+    tool_check(tool, out.name, lp_writer_new(&o->lp, output_sink, &out, &writer));
     for (size_t i = 0; next_input(tool, o, i, &in); i++) {
         for (size_t n; (n = input_read(tool, &in)) > 0;) {
-            check(tool, in.name, lp_writer_push(writer, in.data, n));
+            tool_check(tool, in.name, lp_writer_push(writer, in.data, n));
             if (o->lp.flush)
                 output_flush(&out);
         }
-        check(tool, in.name, lp_writer_end_record(writer));
+        tool_check(tool, in.name, lp_writer_end_record(writer));
         input_close(&in);
     }
-    check(tool, out.name, lp_writer_finish(writer));
+    tool_check(tool, out.name, lp_writer_finish(writer));
     lp_writer_free(writer);
     output_close(&out);
 }
@@ -197,10 +201,10 @@ static void write_blob(const struct tool *tool, const struct options *o)
     const void *blob;
     size_t size;
     output_open(tool, &out, tool->output, true);
-    check(tool, out.name, lp_codec_new(&o->lp, &codec));
+    tool_check(tool, out.name, lp_codec_new(&o->lp, &codec));
     next_input(tool, o, 0, &in);
     size_t n = input_all(tool, &in, LP_BLOCK_MAX, &text);
-    check(tool, in.name, lp_pack(codec, text, n, &blob, &size));
+    tool_check(tool, in.name, lp_pack(codec, text, n, &blob, &size));
     output_sink(&out, blob, size);
     input_close(&in);
     free(text);
@@ -208,27 +212,25 @@ static void write_blob(const struct tool *tool, const struct options *o)
     output_close(&out);
 }
 
-/* --- Ids, in all their forms ------------------------------------------------- */
+/* --- Ids and counts ---------------------------------------------------------- */
+
+enum { TOGETHER = 512, ID_SIZE = 12 }; /* ids of a write; bytes of an id in decimal, at most */
 
 struct ids_writer {
     const struct tool *tool;
     enum mode mode;
-    int separator;
+    const char *name; /* of the input */
     struct lp_tok *tok;
     struct lp_ids ids;
     struct output out;
     bool line_begun;
     uint64_t count;
+    char digits[4 * 1000 + 4]; /* see make_digits(); four bytes can be read at the last digit */
 };
 
-enum { TOGETHER = 512, ID_SIZE = 12 }; /* ids given to the output at once; bytes of each at most */
-
-/* Three digits of each number below 1000, four bytes apart; and room to read four from
- * any of them. So no branch depends on how many digits a number has, which is hard to
- * foresee. */
-static char digits[4 * 1000 + 4];
-
-static void make_digits(void)
+/* Fills a table with the three digits of each number below 1000, four bytes apart. Copying
+ * four bytes from it takes no branch on the number of digits, which is unpredictable. */
+static void make_digits(char *digits)
 {
     for (unsigned i = 0; i < 1000; i++) {
         digits[4 * i] = (char)('0' + i / 100);
@@ -237,12 +239,12 @@ static void make_digits(void)
     }
 }
 
-/* Writes a byte more than it tells of. */
-static char *put_number(char *p, uint32_t value)
+/* Writes value in decimal, and one byte more. Returns the end of the number. */
+static char *put_number(const char *digits, char *p, uint32_t value)
 {
     size_t skip = 0;
     if (value > 999)
-        p = put_number(p, value / 1000);
+        p = put_number(digits, p, value / 1000);
     else
         skip = (size_t)(value < 100) + (value < 10);
     memcpy(p, digits + 4 * (value % 1000) + skip, 4);
@@ -255,7 +257,7 @@ static void put_decimal(struct ids_writer *w)
     for (size_t i = 0; i < w->ids.n; i++) {
         if (w->line_begun)
             *p++ = ' ';
-        p = put_number(p, w->ids.v[i]);
+        p = put_number(w->digits, p, w->ids.v[i]);
         w->line_begun = true;
         if (sizeof text - (size_t)(p - text) < ID_SIZE) {
             output_sink(&w->out, text, (size_t)(p - text));
@@ -283,42 +285,24 @@ static void put_binary(struct ids_writer *w, size_t width)
     output_sink(&w->out, bytes, (size_t)(p - bytes));
 }
 
-/* Takes text of a record; with final set it ends. */
-static void put_text(struct ids_writer *w, const char *name, const unsigned char *text, size_t n,
-                     bool final)
+/* A split_take: writes the ids of a record. */
+static bool put_text(void *ctx, const unsigned char *text, size_t n, bool end)
 {
-    check(w->tool, name, lp_tok_push(w->tok, text, n, final, &w->ids));
+    struct ids_writer *w = ctx;
+    tool_check(w->tool, w->name, lp_tok_push(w->tok, text, n, end, &w->ids));
     w->count += w->ids.n;
     if (w->mode == IDS)
         put_decimal(w);
     else if (w->mode == U16 || w->mode == U32)
         put_binary(w, w->mode == U16 ? 2 : 4);
     w->ids.n = 0;
-    if (!final)
-        return;
+    if (!end)
+        return true;
     if (w->mode == IDS)
         output_sink(&w->out, "\n", 1);
     w->line_begun = false;
     lp_tok_reset(w->tok);
-}
-
-/* Takes an input: its records, and what follows the last separator. */
-static void put_input(struct ids_writer *w, struct input *in)
-{
-    bool in_record = w->separator < 0;
-    for (size_t n; (n = input_read(w->tool, in)) > 0;) {
-        for (unsigned char *at = in->data, *end; n > 0;) {
-            end = w->separator < 0 ? NULL : memchr(at, w->separator, n);
-            size_t size = end != NULL ? (size_t)(end - at) : n;
-            put_text(w, in->name, at, size, end != NULL);
-            in_record = end == NULL;
-            size += end != NULL;
-            at += size;
-            n -= size;
-        }
-    }
-    if (in_record)
-        put_text(w, in->name, NULL, 0, true);
+    return true;
 }
 
 static void write_ids(const struct tool *tool, const struct options *o)
@@ -327,15 +311,15 @@ static void write_ids(const struct tool *tool, const struct options *o)
     struct input in;
     uint64_t total = 0;
     char line[64];
-    w.separator = o->lp.split == LP_NUL ? 0 : o->lp.split == LP_LINES ? '\n' : -1;
     bool binary = o->mode == U16 || o->mode == U32;
-    make_digits();
+    make_digits(w.digits);
     output_open(tool, &w.out, tool->output, binary);
-    check(tool, w.out.name, lp_tok_new(o->lp.vocab, o->lp.special, &w.tok));
+    tool_check(tool, w.out.name, lp_tok_new(o->lp.vocab, o->lp.special, &w.tok));
     size_t i = 0;
     for (; next_input(tool, o, i, &in); i++) {
         w.count = 0;
-        put_input(&w, &in);
+        w.name = in.name;
+        split_input(tool, &in, o->lp.split, put_text, &w);
         total += w.count;
         if (o->mode == COUNT) {
             output_sink(&w.out, line, (size_t)snprintf(line, sizeof line, "%7" PRIu64, w.count));
@@ -357,7 +341,7 @@ static void write_ids(const struct tool *tool, const struct options *o)
 
 /* --- LoPace's token payload ---------------------------------------------------- */
 
-/* Whether a payload restores the text. */
+/* LP_INTERNAL unless a payload restores the text. */
 static enum lp_status prove_payload(const struct lp_vocab *vocab, const unsigned char *payload,
                                     size_t size, const unsigned char *text, size_t n)
 {
@@ -380,13 +364,13 @@ static void write_lopace(const struct tool *tool, const struct options *o)
     const uint32_t *ids;
     size_t nids, size;
     output_open(tool, &out, tool->output, true);
-    check(tool, out.name, lp_codec_new(&o->lp, &codec));
+    tool_check(tool, out.name, lp_codec_new(&o->lp, &codec));
     next_input(tool, o, 0, &in);
     size_t n = input_all(tool, &in, LP_BLOCK_MAX, &text);
-    check(tool, in.name, lp_encode(codec, text, n, &ids, &nids));
-    check(tool, in.name, lp_lopace_payload(ids, nids, &payload, &size));
+    tool_check(tool, in.name, lp_encode(codec, text, n, &ids, &nids));
+    tool_check(tool, in.name, lp_lopace_payload(ids, nids, &payload, &size));
     if (!o->lp.unverified)
-        check(tool, in.name, prove_payload(o->lp.vocab, payload, size, text, n));
+        tool_check(tool, in.name, prove_payload(o->lp.vocab, payload, size, text, n));
     output_sink(&out, payload, size);
     input_close(&in);
     free(payload);
@@ -395,18 +379,17 @@ static void write_lopace(const struct tool *tool, const struct options *o)
     output_close(&out);
 }
 
-static void list_encodings(const struct tool *tool)
+static void list_encodings(const struct tool *tool, struct finder *finder)
 {
     const char *name;
     struct output out;
     char line[128];
     output_open(tool, &out, NULL, false);
     for (size_t i = 0; (name = lp_encoding_list(i)) != NULL; i++) {
-        struct lp_vocab *vocab = tool_vocab(tool, name);
+        const struct lp_vocab *vocab = finder_vocab(finder, name);
         output_sink(&out, line,
                     (size_t)snprintf(line, sizeof line, "%-14s %6" PRIu32 " ids  %016" PRIx64 "\n",
                                      name, lp_vocab_size(vocab), lp_vocab_fingerprint(vocab)));
-        lp_vocab_close(vocab);
     }
     output_close(&out);
 }
@@ -416,12 +399,14 @@ int main(int argc, char **argv)
     struct tool tool = {.name = "lptok", .help = help};
     tool_start(&tool);
     struct options o = parse(&tool, argc, argv);
+    struct finder finder = {.tool = &tool};
     if (o.list) {
         tool.files = NULL; /* nothing is read */
-        list_encodings(&tool);
+        list_encodings(&tool, &finder);
+        finder_close(&finder);
         return EXIT_OK;
     }
-    struct lp_vocab *vocab = tool_vocab(&tool, o.encoding);
+    const struct lp_vocab *vocab = finder_vocab(&finder, o.encoding);
     o.lp.vocab = vocab;
     tool.vocab = lp_vocab_name(vocab);
     if (o.mode == STREAM)
@@ -432,6 +417,6 @@ int main(int argc, char **argv)
         write_lopace(&tool, &o);
     else
         write_ids(&tool, &o);
-    lp_vocab_close(vocab);
+    finder_close(&finder);
     return EXIT_OK;
 }

@@ -1,4 +1,4 @@
-/* lpunpack - any stream or blob back to the bytes it was made of. */
+/* lpunpack - restores the original bytes of a stream or blob. */
 #include "shared/form.h"
 #include "shared/stored.h"
 
@@ -10,22 +10,25 @@
 
 static const char help[] =
     "usage: lpunpack [OPTION...] [FILE...]\n"
-    "Restore the bytes that a lopace stream or blob was made of.\n"
+    "Restore the original bytes of a lopace stream or blob.\n"
     "\n"
     "  -t, --test            restore and check, write nothing\n"
-    "  -l, --list            say what each segment is; --json as JSON\n"
-    "  -r, --records LIST    only these records, from 1: N, N-M, N-, with commas\n"
-    "      --recover         skip damage, restore the rest, say what was lost\n"
-    "  -D, --dictionary FILE the zstd dictionary or model it was made with\n"
-    "  -M, --memory N        the most memory that a block may need (1G)\n"
-    "  -T, --threads N       work on N blocks at once\n"
-    "      --from=KIND       lopace-zstd, lopace-token or lopace-hybrid: a blob of\n"
-    "                        the Python package LoPace, with -e its encoding\n"
-    "  -e, --encoding NAME   for --from: encoding or model (cl100k_base)\n"
-    "  -o, --output FILE     write FILE, whole or not at all\n"
-    "  -f, --force           read from a terminal\n"
-    "  -q, --quiet           no warnings\n"
-    "  -h, --help            -V, --version\n";
+    "  -l, --list            list the segments\n"
+    "      --json            list as JSON\n"
+    "  -r, --records LIST    restore only these records: N, N-M or N-, with commas\n"
+    "      --recover         skip damaged blocks, and report what is lost\n"
+    "  -D, --dictionary FILE use the zstd dictionary or model that it was packed with\n"
+    "  -M, --memory N        limit the memory that a block may need (1G)\n"
+    "  -T, --threads N       restore N blocks in parallel (1)\n"
+    "      --from=KIND       restore a blob of the Python package LoPace:\n"
+    "                        lopace-zstd, lopace-token or lopace-hybrid\n"
+    "  -e, --encoding NAME   with --from: use this encoding, or that of this model\n"
+    "                        (cl100k_base)\n"
+    "  -o, --output FILE     write to FILE, atomically (standard output)\n"
+    "  -f, --force           read from a terminal anyway\n"
+    "  -q, --quiet           print no warnings\n"
+    "  -h, --help            show this help\n"
+    "  -V, --version         show the version\n";
 
 enum { OPT_JSON = 256, OPT_RECOVER, OPT_FROM };
 
@@ -93,11 +96,11 @@ static struct options parse(struct tool *tool, int argc, char **argv)
     if (o.test + o.list + o.recover + (o.records != NULL) + (o.from != NULL) > 1)
         tool_usage(tool, "only one of -t, -l, -r, --recover and --from can be given");
     if (o.json && !o.list)
-        tool_usage(tool, "--json goes with -l");
+        tool_usage(tool, "--json needs -l");
     return o;
 }
 
-/* What all ways of reading share. */
+/* State that all ways to read an input share. */
 struct unpack {
     const struct tool *tool;
     const struct options *o;
@@ -142,7 +145,7 @@ static void unpack_blob(struct unpack *u, struct input *in)
 
 /* --- A stream ---------------------------------------------------------------- */
 
-/* "records 4-7" of a loss, or what is known of it. */
+/* Writes "records 4-7" to line, or as much as is known: first and n may be UINT64_MAX. */
 static void say_range(char *line, size_t size, const char *what, uint64_t first, uint64_t n)
 {
     if (first == UINT64_MAX)
@@ -190,7 +193,7 @@ static void unpack_stream(struct unpack *u, struct input *in)
     for (size_t n; status == LP_OK && (n = input_read(u->tool, in)) > 0;) {
         status = lp_reader_push(reader, in->data, n);
         if (status == LP_OK && !in->regular && !u->o->test)
-            output_flush(&u->out); /* a pipe: hand on what there is */
+            output_flush(&u->out); /* pass on what a pipe has delivered so far */
     }
     if (status == LP_OK)
         status = lp_reader_finish(reader);
@@ -210,14 +213,14 @@ static void unpack_lopace(struct unpack *u, struct input *in)
     if (kind == 3)
         tool_usage(u->tool, "--from: '%s' is not lopace-zstd, lopace-token or lopace-hybrid",
                    u->o->from);
-    struct lp_vocab *vocab = kind == LP_LOPACE_ZSTD ? NULL : tool_vocab(u->tool, u->o->encoding);
+    const struct lp_vocab *vocab =
+        kind == LP_LOPACE_ZSTD ? NULL : finder_vocab(&u->finder, u->o->encoding);
     unsigned char *data, *text;
     size_t n = input_all(u->tool, in, SIZE_MAX / 4, &data);
     enum lp_status status =
         lp_lopace_unpack((enum lp_lopace)kind, vocab, data, n, (size_t)u->o->memory, &text, &size);
-    lp_vocab_close(vocab);
     if (status == LP_DATA || status == LP_TRUNCATED)
-        tool_die(u->tool, EXIT_DATA, "%s: is no %s blob of %s", in->name, kinds[kind],
+        tool_die(u->tool, EXIT_DATA, "%s: not a %s blob of %s", in->name, kinds[kind],
                  u->o->encoding);
     if (status != LP_OK)
         fail(u, in->name, status, 0, NULL);
@@ -239,7 +242,7 @@ static struct lp_file *open_file(struct unpack *u, struct input *in)
     return file;
 }
 
-/* A line of the list for each segment, or a blob. */
+/* Prints a row for each segment or blob. */
 static void put_rows(struct unpack *u, const struct stored_list *list)
 {
     if (u->o->json && u->json.depth == 0)
@@ -274,7 +277,7 @@ static void list(struct unpack *u, struct input *in)
     free(list.v);
 }
 
-/* One number of a list of records, or the default where none stands. */
+/* Parses the record number at *at, and moves past it; none where there is no number. */
 static uint64_t record_number(struct unpack *u, const char **at, uint64_t none)
 {
     char *end;
@@ -288,8 +291,8 @@ static uint64_t record_number(struct unpack *u, const char **at, uint64_t none)
     return n;
 }
 
-/* Goes through the list of records: to see that it is one, or to write them. */
-static void go_through(struct unpack *u, const char *name, struct lp_file *file, bool write)
+/* Parses the list of records, and writes them where write is set. Exits on a bad list. */
+static void walk_records(struct unpack *u, const char *name, struct lp_file *file, bool write)
 {
     uint64_t nrecords;
     lp_file_records(file, &nrecords);
@@ -317,8 +320,8 @@ static void go_through(struct unpack *u, const char *name, struct lp_file *file,
 static void write_records(struct unpack *u, struct input *in)
 {
     struct lp_file *file = open_file(u, in);
-    go_through(u, in->name, file, false);
-    go_through(u, in->name, file, true);
+    walk_records(u, in->name, file, false); /* a bad list writes nothing */
+    walk_records(u, in->name, file, true);
     lp_file_close(file);
 }
 
@@ -342,7 +345,7 @@ static void unpack(struct unpack *u, struct input *in)
     else if (u->o->records != NULL && stream)
         write_records(u, in);
     else if (blob && u->o->records != NULL)
-        tool_usage(u->tool, "-r: %s is a blob: one record", in->name);
+        tool_usage(u->tool, "-r: %s is a blob: it has only one record", in->name);
     else if (blob && !u->o->recover)
         unpack_blob(u, in);
     else

@@ -1,4 +1,4 @@
-/* lpzstd - a token stream to a zstd token stream; text to a zstd text stream. */
+/* lpzstd - compresses a token stream, or plain text, with zstd. */
 #include "shared/recode.h"
 
 #include <stdlib.h>
@@ -8,24 +8,25 @@ static const char help[] =
     "usage: lpzstd [OPTION...] [FILE...]\n"
     "Compress a token stream, or plain text, with zstd; lpunpack restores it.\n"
     "\n"
-    "  -1 ... -22, --level N level (15)\n"
-    "  -D, --dictionary FILE a zstd dictionary\n"
-    "  -0, --null            of text: records end with NUL\n"
-    "  -L, --lines           of text: records are lines (default: each FILE is one)\n"
-    "  -B, --block-size N    of text: bytes of a block (1M)\n"
-    "      --flush           of text: end a block at each record\n"
-    "  -T, --threads N       work on N blocks at once; the output is the same\n"
-    "      --blob            write a blob, of a text, a blob or a stream of one record\n"
-    "      --no-check        a blob without its check: 4 bytes less, damage unseen\n"
-    "      --no-verify       do not restore and compare what is written: faster\n"
+    "  -1 ... -22, --level N set the compression level (15)\n"
+    "  -D, --dictionary FILE use a zstd dictionary\n"
+    "  -0, --null            split text at NULs (default: one record per FILE)\n"
+    "  -L, --lines           split text at line feeds\n"
+    "  -B, --block-size N    aim at N bytes of text per block (1M)\n"
+    "      --flush           end a block with each record of text\n"
+    "  -T, --threads N       compress N blocks in parallel, with identical output (1)\n"
+    "      --blob            write a blob, of a text, a blob or a one-record stream\n"
+    "      --no-check        omit a blob's checksum: saves 4 bytes, hides damage\n"
+    "      --no-verify       do not verify the output by restoring it: faster\n"
     "      --format=lopace   write the blob that the Python package LoPace makes of a\n"
     "                        text, or of a payload from lptok --format=lopace\n"
-    "      --text            the input is text, whatever it looks like\n"
-    "      --packed          the input is a stream or blob, not text\n"
-    "  -o, --output FILE     write FILE, whole or not at all\n"
-    "  -f, --force           read from or write to a terminal\n"
-    "  -q, --quiet           no warnings\n"
-    "  -h, --help            -V, --version\n";
+    "      --text            take the input as text, even if it looks packed\n"
+    "      --packed          take the input as a stream or blob, never as text\n"
+    "  -o, --output FILE     write to FILE, atomically (standard output)\n"
+    "  -f, --force           read from or write to a terminal anyway\n"
+    "  -q, --quiet           print no warnings\n"
+    "  -h, --help            show this help\n"
+    "  -V, --version         show the version\n";
 
 enum {
     OPT_FLUSH = 256,
@@ -61,7 +62,8 @@ struct options {
     char **files;
 };
 
-/* Takes -1 to -22 out of argv, as zstd has them, so that -10 is no -1 -0. */
+/* Removes the levels -1 to -22 of zstd(1) from argv, as getopt would take -10 for -1 -0. Returns
+ * the new argc. */
 static int take_levels(const struct tool *tool, int argc, char **argv, int *level)
 {
     int kept = 1;
@@ -78,6 +80,22 @@ static int take_levels(const struct tool *tool, int argc, char **argv, int *leve
     }
     argv[kept] = NULL;
     return kept;
+}
+
+/* Exits on options that contradict each other. */
+static void refuse_conflicts(const struct tool *tool, const struct options *o)
+{
+    if (o->packed && tool->take == TAKE_TEXT)
+        tool_usage(tool, "--text and --packed cannot be combined");
+    if (o->blob && o->lopace)
+        tool_usage(tool, "--blob and --format=lopace cannot be combined");
+    if (o->lopace && o->dictionary != NULL)
+        tool_usage(tool, "--format=lopace takes no -D: LoPace has no dictionaries");
+    if ((o->blob || o->lopace) && (o->text_options || (o->files[0] != NULL && o->files[1] != NULL)))
+        tool_usage(tool, "%s takes one record: give one FILE, without -0, -L, -B or --flush",
+                   o->blob ? "--blob" : "--format=lopace");
+    if (o->lp.unchecked && !o->blob)
+        tool_usage(tool, "--no-check needs --blob");
 }
 
 static struct options parse(struct tool *tool, int argc, char **argv)
@@ -123,7 +141,7 @@ static struct options parse(struct tool *tool, int argc, char **argv)
             break;
         case OPT_FORMAT:
             if (strcmp(optarg, "lopace") != 0)
-                tool_usage(tool, "--format: '%s' is not known: lopace is", optarg);
+                tool_usage(tool, "--format: unknown format '%s': use lopace", optarg);
             o.lopace = true;
             break;
         case OPT_PACKED:
@@ -132,29 +150,13 @@ static struct options parse(struct tool *tool, int argc, char **argv)
         }
     }
     o.files = argv + optind;
-    if (o.packed && tool->take == TAKE_TEXT)
-        tool_usage(tool, "--text and --packed exclude one another");
+    refuse_conflicts(tool, &o);
     if (o.packed)
         tool->take = TAKE_PACKED;
-    if (o.blob && o.lopace)
-        tool_usage(tool, "--blob and --format=lopace exclude one another");
-    if (o.lopace && o.dictionary != NULL)
-        tool_usage(tool, "--format=lopace takes no -D: LoPace has no dictionaries");
-    if ((o.blob || o.lopace) && (o.text_options || (o.files[0] != NULL && o.files[1] != NULL)))
-        tool_usage(tool, "%s takes one record: one FILE, without -0, -L, -B and --flush",
-                   o.blob ? "--blob" : "--format=lopace");
-    if (o.lp.unchecked && !o.blob)
-        tool_usage(tool, "--no-check goes with --blob");
     return o;
 }
 
-static void check(const struct tool *tool, const char *name, enum lp_status status)
-{
-    if (status != LP_OK)
-        tool_fail(tool, name, status, 0, NULL);
-}
-
-/* Whether an input is text, a stream or a blob. */
+/* What an input is. Exits on a blob where a stream is to be written. */
 static enum form form_of(const struct tool *tool, const struct options *o, struct finder *finder,
                          struct input *in)
 {
@@ -162,30 +164,30 @@ static enum form form_of(const struct tool *tool, const struct options *o, struc
     if (form == FORM_UNCHECKED)
         form_unsure(tool, in, "--text or --packed");
     if (form == FORM_BLOB && !o->blob && !o->lopace)
-        restage_no_blob(tool, in);
+        recode_no_blob(tool, in);
     return form;
 }
 
-/* Text of all inputs from this one on: one segment. */
+/* Writes the text of this input and of those after it as one segment. */
 static void write_text(const struct tool *tool, const struct options *o, struct finder *finder,
                        struct input *in, struct output *out)
 {
     size_t i = 0;
     struct lp_writer *writer;
-    check(tool, out->name, lp_writer_new(&o->lp, output_sink, out, &writer));
+    tool_check(tool, out->name, lp_writer_new(&o->lp, output_sink, out, &writer));
     do {
         if (i > 0 && form_of(tool, o, finder, in) == FORM_STREAM)
-            tool_die(tool, EXIT_DATA, "%s: is a lopace stream, after text: compress them apart",
-                     in->name);
+            tool_die(tool, EXIT_DATA,
+                     "%s: is a lopace stream, after text: compress them separately", in->name);
         for (size_t n; (n = input_read(tool, in)) > 0;) {
-            check(tool, in->name, lp_writer_push(writer, in->data, n));
+            tool_check(tool, in->name, lp_writer_push(writer, in->data, n));
             if (o->lp.flush)
                 output_flush(out);
         }
-        check(tool, in->name, lp_writer_end_record(writer));
+        tool_check(tool, in->name, lp_writer_end_record(writer));
         input_close(in);
     } while (input_next(tool, in, o->files, ++i));
-    check(tool, out->name, lp_writer_finish(writer));
+    tool_check(tool, out->name, lp_writer_finish(writer));
     lp_writer_free(writer);
 }
 
@@ -194,8 +196,8 @@ static void write_stream(const struct tool *tool, const struct options *o, struc
 {
     if (o->text_options)
         tool_usage(tool,
-                   "%s: is a lopace stream, its records and blocks are set: -0, -L, -B and "
-                   "--flush are lptok's",
+                   "%s: is a lopace stream, its records and blocks are set: give -0, -L, -B and "
+                   "--flush to lptok",
                    in->name);
     recode_stream(streams, in);
     input_close(in);
@@ -206,14 +208,14 @@ static void write_blob(const struct tool *tool, const struct options *o, struct 
 {
     enum form form = form_of(tool, o, finder, in);
     if (form != FORM_TEXT) {
-        restage_to_blob(&o->lp, finder, in, form, out);
+        recode_to_blob(&o->lp, finder, in, form, out);
     } else {
         struct lp_codec *codec;
         unsigned char *data;
         const void *blob;
         size_t size, n = input_all(tool, in, LP_BLOCK_MAX, &data);
-        check(tool, in->name, lp_codec_new(&o->lp, &codec));
-        check(tool, in->name, lp_pack(codec, data, n, &blob, &size));
+        tool_check(tool, in->name, lp_codec_new(&o->lp, &codec));
+        tool_check(tool, in->name, lp_pack(codec, data, n, &blob, &size));
         output_sink(out, blob, size);
         lp_codec_free(codec);
         free(data);
@@ -228,7 +230,7 @@ static void write_lopace(const struct tool *tool, const struct options *o, struc
     if (form_of(tool, o, finder, in) != FORM_TEXT)
         tool_die(tool, EXIT_DATA, "%s: not text or a payload of lptok --format=lopace", in->name);
     size_t size, n = input_all(tool, in, LP_BLOCK_MAX, &data);
-    check(tool, in->name, lp_lopace_zstd(o->lp.level, data, n, &blob, &size));
+    tool_check(tool, in->name, lp_lopace_zstd(o->lp.level, data, n, &blob, &size));
     output_sink(out, blob, size);
     free(blob);
     free(data);
@@ -244,7 +246,7 @@ int main(int argc, char **argv)
     if (o.dictionary != NULL) {
         o.lp.dict = finder_open(&finder, o.dictionary).dict;
         if (o.lp.dict == NULL)
-            tool_die(&tool, EXIT_DATA, "%s: is a model: lpmix takes it", o.dictionary);
+            tool_die(&tool, EXIT_DATA, "%s: is a model: use lpmix", o.dictionary);
     }
     struct input in;
     struct output out;
@@ -258,8 +260,8 @@ int main(int argc, char **argv)
         } else if (form_of(&tool, &o, &finder, &in) == FORM_STREAM) {
             write_stream(&tool, &o, &streams, &in);
         } else if (i > 0) {
-            tool_die(&tool, EXIT_DATA, "%s: is text, after a lopace stream: compress them apart",
-                     in.name);
+            tool_die(&tool, EXIT_DATA,
+                     "%s: is text, after a lopace stream: compress them separately", in.name);
         } else {
             write_text(&tool, &o, &finder, &in, &out);
             break;

@@ -213,7 +213,8 @@ static enum lp_status open_blob(struct lp_codec *codec, const unsigned char *dat
     size_t head;
     enum lp_status status = lp_blob_get(data, size, blob, &head);
     if (status == LP_VERSION)
-        codec->need = (struct lp_need){LP_NEED_NEWER, "blob description", data[1]};
+        codec->need = (struct lp_need){
+            .what = LP_NEED_NEWER, .name = "", .field = "blob description", .number = data[1]};
     if (status == LP_OK)
         status = find_tools(codec, blob, find, ctx, tools);
     codec->body.n = codec->text.n = 0;

@@ -63,6 +63,13 @@ LP_API const char *lp_encoding_list(size_t i);
  * it can do harm later. LP_IO when it cannot be read (errno tells), LP_BAD_VOCAB when it
  * is no whole vocabulary, LP_VERSION when it is one for a newer library. */
 LP_API enum lp_status lp_vocab_open(const char *path, struct lp_vocab **out);
+/* Reads the file into memory instead: a mapped file that is cut short meanwhile ends the process
+ * by SIGBUS. LP_NOMEM, else as lp_vocab_open(). */
+LP_API enum lp_status lp_vocab_load(const char *path, struct lp_vocab **out);
+/* Opens the n bytes of such a file: a copy of them, or, borrowed, themselves, which then begin at
+ * a multiple of 8 (else LP_USAGE) and stay unchanged until the vocabulary is closed. */
+LP_API enum lp_status lp_vocab_open_memory(const void *data, size_t n, bool copy,
+                                           struct lp_vocab **out);
 LP_API void lp_vocab_close(struct lp_vocab *vocab);
 LP_API const char *lp_vocab_name(const struct lp_vocab *vocab);
 LP_API uint64_t lp_vocab_fingerprint(const struct lp_vocab *vocab);
@@ -116,8 +123,11 @@ LP_API const unsigned char *lp_vocab_token(const struct lp_vocab *vocab, uint32_
 /* A zstd dictionary. Streams and blobs name it by its fingerprint. */
 struct lp_dict;
 
-/* Opens a zstd dictionary file, at most 16 MiB. LP_IO, LP_DATA, LP_NOMEM. */
+/* Opens a zstd dictionary: a file of at most 16 MiB, which is read into memory, or such bytes, as
+ * lp_vocab_open_memory(). LP_IO, LP_DATA, LP_NOMEM. */
 LP_API enum lp_status lp_dict_open(const char *path, struct lp_dict **out);
+LP_API enum lp_status lp_dict_open_memory(const void *data, size_t n, bool copy,
+                                          struct lp_dict **out);
 LP_API void lp_dict_close(struct lp_dict *dict);
 LP_API uint64_t lp_dict_fingerprint(const struct lp_dict *dict);
 
@@ -131,6 +141,10 @@ struct lp_model;
  * LP_IO when it cannot be read (errno tells), LP_DATA or LP_VERSION when it is
  * not a model this library reads. */
 LP_API enum lp_status lp_model_open(const char *path, struct lp_model **out);
+/* As lp_vocab_load() and lp_vocab_open_memory(). */
+LP_API enum lp_status lp_model_load(const char *path, struct lp_model **out);
+LP_API enum lp_status lp_model_open_memory(const void *data, size_t n, bool copy,
+                                           struct lp_model **out);
 LP_API void lp_model_close(struct lp_model *model);
 LP_API uint64_t lp_model_fingerprint(const struct lp_model *model);
 /* The encoding it models: its name, and its fingerprint. */
@@ -140,6 +154,106 @@ LP_API uint64_t lp_model_vocab_fingerprint(const struct lp_model *model);
  * when a byte has changed. What packing and unpacking read of it they compare
  * themselves: LP_BAD_MODEL. */
 LP_API enum lp_status lp_model_verify(const struct lp_model *model);
+
+/* --- The catalogue: all of these by name or fingerprint --------------------------- */
+
+enum lp_need_kind { LP_NEED_VOCAB, LP_NEED_DICT, LP_NEED_MODEL, LP_NEED_NEWER };
+
+/* What a stream or a blob needs besides its bytes: a vocabulary, dictionary or model, or
+ * (LP_NEED_NEWER) a newer version, for a field of the format that has a number unknown to this
+ * one. */
+struct lp_need {
+    enum lp_need_kind what;
+    const char *name;     /* of the vocabulary, of a model's vocabulary too; else "" */
+    uint64_t fingerprint; /* 0: any, by name */
+    const char *field;    /* LP_NEED_NEWER: what the number is of; else NULL */
+    uint64_t number;
+};
+
+/* What a finder answers with: the member asked for. It stays the finder's own, and open as long as
+ * the caller uses what it has read or made with it. */
+struct lp_found {
+    const struct lp_vocab *vocab;
+    const struct lp_dict *dict;
+    const struct lp_model *model;
+};
+
+/* Finds what a stream or blob needs. LP_OK with the member set, else LP_NO_VOCAB, LP_NO_DICT or
+ * LP_NO_MODEL when there is none, or any other status, which the call then returns. The library
+ * checks the fingerprint of what it is given. A finder is called in the thread of the call that
+ * needs it, never by two threads at once for one handle. */
+typedef enum lp_status lp_finder(void *ctx, const struct lp_need *need, struct lp_found *found);
+
+/* Opens what it is asked for, once, from the files in its search paths, and closes all when it is
+ * freed. Set up by one thread, it may then be shared: lp_catalog_vocab(), _model(), _find() and
+ * _take() may be called by any thread. In a host with many, one for the whole process is enough:
+ *
+ *     lp_catalog_default(&catalog);
+ *     lp_catalog_vocab(catalog, "gpt-4o", &vocab);
+ *     lp_catalog_model(catalog, vocab, &model);
+ */
+struct lp_catalog;
+
+/* A catalogue of what the environment says and what is around the library: lp_catalog_new(), then
+ * lp_catalog_add_environment(). */
+LP_API enum lp_status lp_catalog_default(struct lp_catalog **out);
+/* One with empty search paths. */
+LP_API enum lp_status lp_catalog_new(struct lp_catalog **out);
+LP_API void lp_catalog_free(struct lp_catalog *catalog);
+
+/* What a catalogue searches: one path of directories for vocabularies, one for models and
+ * dictionaries. */
+enum lp_search_path { LP_VOCAB_PATH, LP_MODEL_PATH };
+
+/* Adds to the end of a search path: a directory, to LP_MODEL_PATH also a single file. NAME.lpv in
+ * it is the vocabulary of that name, NAME.lpm the model for that vocabulary, and FINGERPRINT.lpm or
+ * FINGERPRINT.dict (16 hexadecimal digits) what has that fingerprint. */
+LP_API enum lp_status lp_catalog_add(struct lp_catalog *catalog, enum lp_search_path which,
+                                     const char *path);
+/* Adds the directories ../vocab and ../share/lopace beside that of the library's file (of the
+ * program's, where the library is linked statically), then DATADIR/lopace of its build. For hosts
+ * that must not heed the environment. */
+LP_API enum lp_status lp_catalog_add_standard(struct lp_catalog *catalog);
+/* Adds for vocabularies what LP_VOCAB_PATH lists, with colons between paths, or the standard
+ * directories where it is not set; for models what LP_MODEL_PATH lists, lp_user_dir(), and the
+ * standard directories. In a set-user-ID program no variable counts. */
+LP_API enum lp_status lp_catalog_add_environment(struct lp_catalog *catalog);
+/* The user's own directory of models, from XDG_DATA_HOME or HOME: writes it to path, of size
+ * bytes, and returns path. NULL when there is none. It need not exist. */
+LP_API char *lp_user_dir(char *path, size_t size);
+
+/* Files are to be read into memory, as lp_vocab_load() does, instead of mapped. */
+LP_API void lp_catalog_load(struct lp_catalog *catalog);
+/* lp_vocab_use() for all vocabularies to be opened. */
+LP_API enum lp_status lp_catalog_use(struct lp_catalog *catalog, const char *instructions);
+
+/* Told of each file that is there under the name of what is searched and cannot be used, whether
+ * the search goes on or not; error is the errno of LP_IO, else 0. It is called with the catalogue
+ * locked: it must return, and not call the catalogue. */
+typedef void lp_on_unusable(void *ctx, const char *path, enum lp_status status, int error);
+LP_API void lp_catalog_on_unusable(struct lp_catalog *catalog, lp_on_unusable *on_unusable,
+                                   void *ctx);
+
+/* A search path as text for messages: "a, b, c". Valid until it is added to. */
+LP_API const char *lp_catalog_where(const struct lp_catalog *catalog, enum lp_search_path which);
+
+/* Finds a vocabulary by the name of an encoding or language model (LP_USAGE: unknown), and the
+ * model for a vocabulary; it stays open until the catalogue is freed. LP_NO_VOCAB or LP_NO_MODEL:
+ * it is nowhere in the search path. LP_IO (errno says why), LP_NOMEM, LP_BAD_VOCAB, LP_BAD_MODEL:
+ * it is there, but cannot be used. Later calls search again. */
+LP_API enum lp_status lp_catalog_vocab(struct lp_catalog *catalog, const char *name,
+                                       const struct lp_vocab **vocab);
+LP_API enum lp_status lp_catalog_model(struct lp_catalog *catalog, const struct lp_vocab *vocab,
+                                       const struct lp_model **model);
+
+/* An lp_finder, for which ctx is the catalogue. Errors as above, and LP_NO_DICT. */
+LP_API enum lp_status lp_catalog_find(void *catalog, const struct lp_need *need,
+                                      struct lp_found *found);
+
+/* Hands over something open (one member of found), which is then found before all that is there or
+ * in the search path, by name too, and is closed with the catalogue. LP_NOMEM: it stays the
+ * caller's. */
+LP_API enum lp_status lp_catalog_take(struct lp_catalog *catalog, const struct lp_found *found);
 
 /* --- What to do with a text ------------------------------------------------- */
 
@@ -194,25 +308,6 @@ typedef enum lp_status lp_sink(void *ctx, const void *data, size_t n);
 /* Working state for one thread: buffers, tokeniser and compressor contexts,
  * kept from call to call. What a call hands out is valid until the next call. */
 struct lp_codec;
-
-/* What a stream or a blob needs besides its bytes. A newer version is needed for
- * a field of the format, by name, that has a number unknown to this one. */
-struct lp_need {
-    enum { LP_NEED_VOCAB, LP_NEED_DICT, LP_NEED_MODEL, LP_NEED_NEWER } what;
-    const char *name;     /* of the vocabulary, a model's too; of a field; else "" */
-    uint64_t fingerprint; /* 0: any, by name; of a field: its number */
-};
-
-/* What a finder answers with: the one asked for; it stays the finder's own. */
-struct lp_found {
-    const struct lp_vocab *vocab;
-    const struct lp_dict *dict;
-    const struct lp_model *model;
-};
-
-/* Finds what a stream or blob needs. LP_OK with the member set, else LP_NO_VOCAB,
- * LP_NO_DICT or LP_NO_MODEL. The library checks the fingerprint of what it is given. */
-typedef enum lp_status lp_finder(void *ctx, const struct lp_need *need, struct lp_found *found);
 
 /* options may be NULL for a codec that only unpacks; one that only restages needs
  * no vocab. */

@@ -140,7 +140,8 @@ static enum lp_status guess(struct lp_reader *r, struct job *job)
                        status == LP_BAD_VOCAB;
          i++) {
         const char *name = lp_encoding_list(i / SPLITS);
-        struct lp_need vocab = {LP_NEED_VOCAB, name, 0}, model = {LP_NEED_MODEL, name, 0};
+        struct lp_need vocab = {.what = LP_NEED_VOCAB, .name = name},
+                       model = {.what = LP_NEED_MODEL, .name = name};
         struct lp_found found = {0};
         if (name == NULL)
             return damaged != LP_OK ? damaged : LP_DATA;

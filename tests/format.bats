@@ -314,7 +314,7 @@ on_terminal() {
     done
     for s in *.lp; do
         expect 3 lptok "$s"
-        err_line lptok 'stream already'
+        err_line lptok 'is already a lopace stream'
         expect 3 lptok < "$s"
         expect 3 lpunpack out # what a pipe would get
     done

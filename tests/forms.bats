@@ -78,7 +78,7 @@ with_model() {
         refused 3 's: at byte ' $last --blob s
     done
     lpzstd p > s
-    refused 3 's: has text without tokens: lpunpack it, lptok makes them' lpmix --blob s
+    refused 3 's: has text without tokens: restore it with lpunpack, then use lptok' lpmix --blob s
     head -c 67108865 /dev/zero | lpzstd -1 > s
     refused 3 's: a blob holds at most 67108864 bytes, this stream 67108865: omit --blob' \
         lpzstd --blob s
@@ -95,9 +95,9 @@ with_model() {
             refused 3 'b: is a blob: use --blob' $last -o new b
             [[ ! -e new ]]
         done
-        fails 3 'b: is a lopace blob already: lpunpack restores it, --text takes it' lptok b
-        refused 3 'b: is a lopace blob already' lptok --blob b
-        refused 3 'b: is a lopace blob already' lptok -c b
+        fails 3 'b: is already a lopace blob: restore it with lpunpack, or use --text if it is text' lptok b
+        refused 3 'b: is already a lopace blob' lptok --blob b
+        refused 3 'b: is already a lopace blob' lptok -c b
         refused 3 'b: is a lopace blob: pipe' lpentropy b
         refused 3 'b: not text' lpzstd --format=lopace b
         lpzstd --text b | lpunpack | same - b
@@ -186,16 +186,16 @@ hard_texts() {
 @test "a blob without a check may be text: an option decides" {
     printf '\370\0hello' > b
     for command in lpzstd 'lpzstd --blob'; do
-        refused 3 'b: is text, or a blob without a check: use --text or --packed' $command b
+        refused 3 'b: is text, or a blob without a checksum: use --text or --packed' $command b
     done
     for command in 'lptok --blob' 'lptok -c' lpentropy; do
-        refused 3 'b: is text, or a blob without a check: use --text if it is text' $command b
+        refused 3 'b: is text, or a blob without a checksum: use --text if it is text' $command b
     done
     lpzstd --blob --text b | lpunpack | same - b
     lpzstd --blob --packed b | lpunpack | same - <(printf hello)
     refused 3 'b: is a blob: use --blob' lpzstd --packed b
     refused 3 'p: not a lopace stream or blob' lpzstd --packed p
-    refused 2 '--text and --packed exclude one another' lpzstd --packed --text p
+    refused 2 '--text and --packed cannot be combined' lpzstd --packed --text p
     lptok p | lpzstd --packed | lpunpack | same - p
     lptok --blob --no-check p | lpzstd --blob --packed | lpunpack | same - p
     lpunpack b | same - <(printf hello)

@@ -60,7 +60,7 @@ $(order $unit $k contexts) $(printf '%.10f %.10f' "$(order $unit $k bits)" \
     [[ $(jq -c '[.bytes, .invalid_bytes, .records]' out) == '[10,3,1]' ]]
     [[ $(jq -c '[.units[].count]' out) == "[10,6,$(lptok -c p | awk '{print $1}')]" ]]
     lpentropy p > out
-    grep -q '10 bytes, 3 not valid UTF-8, counted as a character each' out
+    grep -q '10 bytes, 3 of invalid UTF-8, each counted as a character' out
 }
 
 @test "characters cut by a read are whole" {
@@ -118,11 +118,11 @@ sys.stdout.buffer.write(bytes(random.randrange(256) for i in range(30000)))' > q
     lptok -e gpt2 p > b.lp
     lpzstd p > c.lp
     lptok --blob p > d.blob
-    refused 3 'look at them apart' lpentropy a.lp b.lp
+    refused 3 'count them separately' lpentropy a.lp b.lp
     refused 3 'p: is text' lpentropy a.lp p
-    refused 3 'c.lp: is a stream without tokens: pipe lpunpack into lpentropy' lpentropy c.lp
+    refused 3 'c.lp: is a stream without tokens: pipe it through lpunpack first' lpentropy c.lp
     refused 3 'd.blob: is a lopace blob' lpentropy d.blob
-    refused 2 'of a token stream tokens are counted' lpentropy -u byte a.lp
+    refused 2 'a token stream has only tokens to count' lpentropy -u byte a.lp
     expect 0 lpentropy -u token a.lp a.lp
     head -c 40 a.lp > cut.lp
     refused 3 'cut.lp: at byte ' lpentropy cut.lp
@@ -146,8 +146,8 @@ sys.stdout.buffer.write(bytes(random.randrange(256) for i in range(30000)))' > q
     [[ $(awk '{ if (length > n) n = length } END { print n }' out) -le 80 ]]
     grep -q '^character ' out
     grep -q '^token ' out
-    grep -q 'fewer than 10 symbols for each distinct sequence' out
-    grep -q "corrected is Miller and Madow's" out
+    grep -q 'fewer than 10 symbols per distinct sequence' out
+    grep -q 'corrected has the Miller-Madow correction' out
     head -c 1000 /dev/zero | lpentropy -u byte -n 0 > out
     refute grep -q fewer out
 }

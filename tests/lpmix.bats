@@ -180,12 +180,12 @@ head_of() {
     [ "$(head_of 2 < z.blob)" = f826 ]
     lpunpack z.blob | same - p
     lptok --blob --no-check p | lpmix --blob --fast | same - z.blob
-    refused 2 '--no-check goes with --blob' lpmix --no-check text.tok
+    refused 2 '--no-check needs --blob' lpmix --no-check text.tok
 }
 
 @test "--blob takes one record, of tokens" {
     lptok --blob text > text.blob
-    refused 2 '--blob takes one record: one FILE' lpmix --blob text.blob text.blob
+    refused 2 '--blob takes one record: give one FILE' lpmix --blob text.blob text.blob
     refused 3 'text: not a token blob or stream (make one with lptok --blob)' lpmix --blob text
     refused 3 'text.tok: a blob holds one record, this stream has ' lpmix --blob text.tok
     refused 3 'standard input: not a token blob or stream' lpmix --blob < /dev/null
@@ -241,11 +241,11 @@ head_of() {
 }
 
 @test "what is no model is said to be none" {
-    refused 3 'text: is no model: lptrain makes one' lpmix -D text text.tok
+    refused 3 'text: not a model (make one with lptrain)' lpmix -D text text.tok
     refused 1 'nowhere: cannot be used' lpmix -D nowhere text.tok
-    refused 3 'other.lpm: is a model: lpmix takes it' lpzstd -D other.lpm text.tok
+    refused 3 'other.lpm: is a model: use lpmix' lpzstd -D other.lpm text.tok
     head -c 1000 other.lpm > cut.lpm
-    refused 3 'cut.lpm: is no model' lpmix -D cut.lpm text.tok
+    refused 3 'cut.lpm: not a model' lpmix -D cut.lpm text.tok
     mkdir models
     cp cut.lpm models/cl100k_base.lpm
     LP_MODEL_PATH=models expect 0 lpmix text.tok

@@ -50,7 +50,7 @@ wide() {
     expect 0 lpstat p
     err_is ''
     [[ $(wide out) -le 80 ]]
-    grep -q '^Lossless: every method gave every byte back' out
+    grep -q '^Lossless: every method restored every byte' out
     grep -q "SHA-256 $(sha256sum < "$P" | cut -d' ' -f1)" out
     best=$(sed -n 's/^Use \([a-z-]*\): .* saved\.$/\1/p' out)
     [[ -n $best ]]
@@ -144,7 +144,7 @@ END
     "${CC:-cc}" -shared -fPIC -o flip.so "$DATA/flip_unpacked.c" -ldl
     cp "$P" p
     expect 3 env LD_PRELOAD="$PWD/flip.so" lpstat --method zstd,token p
-    err_line lpstat 'zstd: 1 byte did not come back unchanged: do not use it'
+    err_line lpstat 'zstd: 1 byte not restored correctly: do not use it'
     grep -q '^zstd ' out
     refute grep -q Lossless out
     expect 3 env LD_PRELOAD="$PWD/flip.so" lpstat --json p
@@ -237,7 +237,7 @@ END
     [[ $(method mix .stream.stored_bytes) == "$(lptok p | lpmix | wc -c)" ]]
     expect 0 lpstat --json -D "$B/vocab/cl100k_base.lpm" --method mix p
     [[ $(method mix .stream.stored_bytes) == "$(lptok p | lpmix | wc -c)" ]]
-    refused 2 'is a model of cl100k_base: use -e cl100k_base' \
+    refused 2 'is a model of cl100k_base, not of gpt2: use -e cl100k_base' \
         lpstat -e gpt2 -D "$B/vocab/cl100k_base.lpm" p
 }
 
@@ -252,7 +252,7 @@ END
     head -n 1 out | grep -qx 'p.lp: a stream'
     grep -Eq '^  chain +tokens\+zstd$' out
     grep -Eq '^  vocabulary +cl100k_base, fingerprint d35ea627e528410a$' out
-    grep -Eq "^  records +$(tr -cd '\0' < "$R" | wc -c), each ends with NUL$" out
+    grep -Eq "^  records +$(tr -cd '\0' < "$R" | wc -c), NUL-terminated$" out
     expect 0 lpstat --json p.lp
     [[ $(jq '.items[0].text_bytes' out) == "$(size "$R")" ]]
     [[ $(jq '.items[0].stored_bytes' out) == "$(size p.lp)" ]]
@@ -288,11 +288,11 @@ END
     lptok --blob p | lpzstd --blob > p.blob
     expect 0 lpstat p.blob
     head -n 1 out | grep -qx 'p.blob: a blob'
-    grep -Eq '^  check +[0-9a-f]{8}, right$' out
+    grep -Eq '^  checksum +[0-9a-f]{8} OK$' out
     grep -Eq "^  text +$(size p | sed ':a; s/\([0-9]\)\([0-9]\{3\}\)\($\|,\)/\1,\2\3/; ta') bytes$" out
     lpzstd --blob --no-check p > q.blob
     expect 0 lpstat q.blob
-    grep -Eq '^  check +none$' out
+    grep -Eq '^  checksum +none$' out
     printf '\1\1\1' | dd of=p.blob bs=1 seek=1 conv=notrunc 2> /dev/null
     fails 3 p.blob lpstat p.blob
 }
@@ -302,7 +302,7 @@ END
     lptok p > p.lp
     refused 3 'p: is text' lpstat p.lp p
     refused 3 'p.lp: is a stream or blob' lpstat p p.lp
-    refused 2 '--html: p.lp is no text' lpstat --html -o page p.lp
+    refused 2 '--html: p.lp is not text' lpstat --html -o page p.lp
     [[ ! -e page ]]
     expect 0 lpstat --text --json p.lp
     [[ $(jq -r .kind out) == text && $(jq .original_bytes out) == "$(size p.lp)" ]]
@@ -339,7 +339,7 @@ END
     printf 'A single short prompt, of which the page shows the beginnings.' > p
     expect 0 lpstat --html p
     head -n 1 out | grep -q '<!DOCTYPE html>'
-    grep -q 'beginnings of the longest record' out
+    grep -q 'prefixes of the longest record' out
 }
 
 @test "a page is whole or not at all" {

@@ -257,12 +257,12 @@ o200k_harmony  201088 ids  bce641c05e09c7e3"
 
 @test "--blob takes one record" {
     echo text > p
-    text='--blob takes one record: one FILE, without -0 and -L'
+    text='--blob takes one record: give one FILE, without -0 or -L'
     refused 2 "$text" lptok --blob p p
     refused 2 "$text" lptok --blob -0 p
     refused 2 "$text" lptok --blob -L p
     refused 2 '--format=lopace takes one record' lptok --format=lopace p p
-    refused 2 '--no-check goes with --blob' lptok --no-check p
+    refused 2 '--no-check needs --blob' lptok --no-check p
 }
 
 @test "--blob refuses a record of more than 64 MiB" {
@@ -278,7 +278,7 @@ o200k_harmony  201088 ids  bce641c05e09c7e3"
     expect 0 lptok --format=lopace --special p
     [ "$(head -c 1 out | od -An -tu1)" -eq 1 ]
     [ $(($(size out) % 4)) -eq 1 ]
-    refused 2 "--format: 'x' is not known: lopace is" lptok --format=x p
+    refused 2 "--format: unknown format 'x': use lopace" lptok --format=x p
 }
 
 # --- Blocks -------------------------------------------------------------------
@@ -438,7 +438,7 @@ in_pieces() {
     echo text > p
     echo old > file
     refused 1 'nowhere: cannot be opened' lptok -o file p nowhere
-    refused 3 'is a lopace stream already' lptok -o file p <(lptok p)
+    refused 3 'is already a lopace stream' lptok -o file p <(lptok p)
     [ "$(< file)" = old ]
     (
         trap '' PIPE
@@ -524,7 +524,7 @@ in_pieces() {
     echo text > p
     lptok p > p.lp
     lpzstd p > z.lp
-    text='is a lopace stream already: lpunpack restores it, --text takes it as text'
+    text='is already a lopace stream: restore it with lpunpack, or use --text if it is text'
     fails 3 "p.lp: $text" lptok p.lp
     fails 3 "standard input: $text" lptok < p.lp
     fails 3 "z.lp: $text" lptok --blob z.lp

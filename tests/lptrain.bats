@@ -138,7 +138,7 @@ blob_sizes() {
 }
 
 @test "--new: a model from nothing, of an encoding that has none" {
-    refused 3 'no model of r50k_base found: -D names one, --new makes one' \
+    refused 3 'no model of r50k_base found: name one with -D, or make one with --new' \
         lptrain -q -e r50k_base -L -o r.lpm lines
     requests 301 500 > further
     lptrain -f --new -e r50k_base -s 64K -L -o r.lpm lines further 2> err
@@ -155,8 +155,8 @@ blob_sizes() {
         printf 'Question %d\0' $((i * 7919 % 1000))
     done > records
     expect 0 lptrain -e r50k_base -D w.lpm -0 -o x.lpm records
-    grep -qx 'a dictionary suits these records best: --zstd makes one' err
-    refused 2 'a weight is more than 0' lptrain --new -o w.lpm 0:lines
+    grep -qx 'a dictionary is best for these records: use --zstd to make one' err
+    refused 2 'a weight must be above 0' lptrain --new -o w.lpm 0:lines
     refused 1 'x:lines: cannot be opened' lptrain --new -o w.lpm x:lines
 }
 
@@ -166,7 +166,7 @@ blob_sizes() {
         [ "$(size small.dict)" -le 4096 ]
         lptok -L others | lpzstd -D small.dict | lpunpack -D small.dict | same - others
     done
-    refused 2 '-s: an adapted model keeps its size' lptrain -s 1M -o x.lpm lines
+    refused 2 '-s: cannot change the size of an adapted model' lptrain -s 1M -o x.lpm lines
     refused 2 "-s: '1' is not a size from 1024" lptrain --zstd -s 1 -o x.dict lines
 }
 
@@ -182,19 +182,19 @@ ratio() {
     out_is ''
     same x.lpm my.lpm # made of all
     grep -qx "200 records, $(($(size lines) - 200)) bytes; 40 held out" err
-    awk -v a="$(ratio 'as it was')" -v b="$(ratio 'adapted')" -v c="$(ratio 'dictionary of')" \
+    awk -v a="$(ratio 'base model')" -v b="$(ratio 'adapted')" -v c="$(ratio 'dictionary of')" \
         'BEGIN { exit !(a > 1.5 && b > 1.5 * a && c > 1 && b > c) }'
-    grep -qx 'a model suits these records best' err
+    grep -qx 'a model is best for these records' err
     expect 0 lptrain -L --zstd -o x.dict lines
-    grep -qx 'a model suits these records best: leave out --zstd' err
+    grep -qx 'a model is best for these records: omit --zstd to make one' err
 }
 
 @test "the ratio after is what the model of the others gives the records held out" {
     expect 0 lptrain -L -o x.lpm lines
-    before=$(ratio 'as it was')
+    before=$(ratio 'base model')
     i=0
     sum=0
-    # For the base model any record will do: they are all alike.
+    # Any record will do for the base model: they are all alike.
     while read -r line; do
         n=$(printf %s "$line" | lptok --blob | lpmix --blob | wc -c)
         sum=$(awk -v s="$sum" -v t=${#line} -v n="$n" 'BEGIN { printf "%.4f", s + t / n }')
@@ -230,7 +230,7 @@ ratio() {
             status=0
             lptrain -qf -L --zstd -o x.dict tiny 2> err || status=$?
             [ $status -eq 0 ] || err_line lptrain 'for a dictionary: ' \
-                ': it needs 16 records and 256 bytes at least'
+                ': at least 16 records and 256 bytes are needed'
             [ $status -eq 0 ] || [ $status -eq 3 ]
             [ -e x.dict ] || [ $status -eq 3 ]
             rm -f x.dict
@@ -244,7 +244,7 @@ ratio() {
         grep -qx 'no zstd dictionary to compare with: the other records are too few or too short' err
     done
     seq 1 > tiny
-    refused 3 'too little for a dictionary: 1 record, 1 byte as tokens: it needs' \
+    refused 3 'too little for a dictionary: 1 record, 1 byte as tokens: at least 16 records' \
         lptrain -q -L --zstd -o x.dict tiny
     head -n 15 lines > few
     refused 3 'too little for a dictionary: 15 records, ' lptrain -q -L --zstd -o x.dict few
@@ -258,7 +258,7 @@ odd_ones() {
         n = split("parcel refund meter roof visa customer letter answer question house", word)
         r = 12345
         for (i = 0; i < 200; i++) {
-            if (i % 5 == 0) { # the generator of lptrain.c, in two steps: a double has 53 bits
+            if (i % 5 == 0) { # the generator of try.c, in two steps: a double has 53 bits
                 r = ((r * 1664 % 4294967296) * 1000 + r * 525 + 1013904223) % 4294967296
                 pick = i + int(r / 256) % 5
             }
@@ -277,12 +277,12 @@ odd_ones() {
 @test "what is worse than without it is refused, unless forced" {
     odd_ones > odd
     expect 3 lptrain -L -o x.lpm odd
-    [[ $(tail -n 1 err) == 'lptrain: the adapted model is worse than the model as it was: mean '* ]]
-    [[ $(tail -n 1 err) == *': mean ratio '?.??' with it, '?.??' without: -f makes it anyway' ]]
-    grep -q 'lpmix, the model as it was' err
+    [[ $(tail -n 1 err) == 'lptrain: the adapted model is worse than the base model: mean '* ]]
+    [[ $(tail -n 1 err) == *': mean ratio '?.??' with it, '?.??' without: use -f to make it anyway' ]]
+    grep -q 'lpmix, the base model' err
     expect 3 lptrain -L --zstd -o x.dict odd
     [[ $(tail -n 1 err) == 'lptrain: the dictionary is worse than none: mean ratio '* ]]
-    grep -q 'lpzstd -19, without a dictionary' err
+    grep -q 'lpzstd -19, no dictionary' err
     [ ! -e x.lpm ] && [ ! -e x.dict ]
     refused 3 'the adapted model is worse' lptrain -q -L -o x.lpm odd
     refused 3 'the dictionary is worse' lptrain -q -L --zstd -o x.dict odd
@@ -299,7 +299,7 @@ odd_ones() {
 }
 
 @test "--new of less text than it asks for is refused, unless forced" {
-    refused 3 "$(($(size lines) - 200)) bytes of text: too little for --new, which needs 1 MiB: -f" \
+    refused 3 "$(($(size lines) - 200)) bytes of text: too little for --new, which needs 1 MiB: use -f" \
         lptrain --new -L -o x.lpm lines
     printf x > one
     refused 3 '1 byte of text: too little for --new' lptrain -q --new -o x.lpm one
@@ -315,7 +315,7 @@ odd_ones() {
     # A megabyte of digits teaches it nothing about the lines.
     python3 -c 'import random; random.seed(1); print("".join(random.choices("0123456789", k=1100000)))' > digits
     cat "$DATA"/prompts/*.txt | grep . >> digits
-    refused 3 'the new model is worse than the model that there is: mean ratio' \
+    refused 3 'the new model is worse than the existing one: mean ratio' \
         lptrain -q --new -s 1K -L -o x.lpm digits
     [ ! -e x.lpm ]
     lptrain --new -f -s 1K -L -o x.lpm digits 2> err
@@ -394,7 +394,7 @@ $HOME/.local/share/lopace/models/$(listed dictionary d.lp).dict"
     { cat my.dict large; } > large.dict
     mkfifo pipe
     mkdir dir
-    neither='neither a model nor a zstd dictionary: -f installs it as a dictionary of raw content'
+    neither='neither a model nor a zstd dictionary: use -f to install it as a raw-content dictionary'
     refused 3 "lines: is $neither" lptrain --install lines
     refused 3 "lines: is $neither" lptrain -q --install lines
     refused 3 "begin: is $neither" lptrain --install begin
@@ -407,9 +407,9 @@ $HOME/.local/share/lopace/models/$(listed dictionary d.lp).dict"
         # shellcheck disable=SC2086 # words
         {
             refused 3 'empty: is empty, neither' lptrain $option empty
-            refused 3 'head.dict: cannot be used as a dictionary: damaged data' \
+            refused 3 'head.dict: cannot use as a dictionary: damaged data' \
                 lptrain $option head.dict
-            refused 3 'bad.dict: cannot be used as a dictionary: damaged data' \
+            refused 3 'bad.dict: cannot use as a dictionary: damaged data' \
                 lptrain $option bad.dict
             refused 3 'large.dict: is larger than 16 MiB: too large for a dictionary' \
                 lptrain $option large.dict
@@ -439,13 +439,13 @@ $HOME/.local/share/lopace/models/$(listed dictionary d.lp).dict"
 
 @test "--install: what is wrong" {
     refused 2 '--install needs at least one FILE' lptrain --install
-    refused 2 '--install takes files and nothing else' lptrain --install -o x my.lpm
+    refused 2 '--install takes only files' lptrain --install -o x my.lpm
     refused 1 'nowhere: cannot be opened: No such file' lptrain --install nowhere
     head -c 5000 my.lpm > cut.lpm
-    refused 3 'cut.lpm: cannot be used as a model: damaged data' lptrain --install cut.lpm
+    refused 3 'cut.lpm: cannot use as a model: damaged data' lptrain --install cut.lpm
     cp my.lpm bad.lpm
     printf '\xa5\x5a' | dd of=bad.lpm bs=1 seek=100000 conv=notrunc 2> /dev/null
-    refused 3 'bad.lpm: cannot be used as a model: damaged data' lptrain --install bad.lpm
+    refused 3 'bad.lpm: cannot use as a model: damaged data' lptrain --install bad.lpm
     [ ! -e home ]
     HOME='' refused 1 'no place to install to: set HOME or XDG_DATA_HOME' lptrain --install my.lpm
     : > home
@@ -507,7 +507,7 @@ $HOME/.local/share/lopace/models/$(listed dictionary d.lp).dict"
 
 @test "memory is bounded: a record of any size is not read to its end" {
     head -c 70M /dev/zero | expect 3 lptrain -o x.lpm
-    [ "$(head -n 1 err)" = 'lptrain: only the first 64 MiB of text are used' ]
+    [ "$(head -n 1 err)" = 'lptrain: using only the first 64 MiB of text' ]
     (
         sanitized || ulimit -v 1000000
         timeout 60 cat /dev/zero | expect 3 lptrain -q -o x.lpm
@@ -527,10 +527,10 @@ $HOME/.local/share/lopace/models/$(listed dictionary d.lp).dict"
 }
 
 @test "a base that is no model, or another encoding's" {
-    refused 3 'lines: is no model' lptrain -D lines -o x.lpm -L lines
-    refused 3 'my.dict: is no model' lptrain -D my.dict -o x.lpm -L lines
+    refused 3 'lines: not a model' lptrain -D lines -o x.lpm -L lines
+    refused 3 'my.dict: not a model' lptrain -D my.dict -o x.lpm -L lines
     refused 1 'nowhere: cannot be used' lptrain -D nowhere -o x.lpm lines
-    refused 3 'my.lpm: is a model of cl100k_base, not of o200k_base: -e names the encoding' \
+    refused 3 'my.lpm: is a model of cl100k_base, not of o200k_base: use -e cl100k_base' \
         lptrain -D my.lpm -e o200k_base -o x.lpm lines
     cp my.lpm bad.lpm
     printf '\xa5\x5a' | dd of=bad.lpm bs=1 seek=100000 conv=notrunc 2> /dev/null
@@ -550,9 +550,9 @@ $HOME/.local/share/lopace/models/$(listed dictionary d.lp).dict"
     refused 2 "invalid option -- 'x'" lptrain -x
     refused 2 "unrecognized option '--nothing'" lptrain --nothing
     refused 2 "unknown encoding or model 'x'" lptrain -e x -o x.lpm lines
-    refused 2 '--zstd goes with neither --new nor -D' lptrain --zstd --new -o x lines
-    refused 2 '--zstd goes with neither --new nor -D' lptrain --zstd -D my.lpm -o x lines
-    refused 2 '--new adapts no model: -D does not go with it' lptrain --new -D my.lpm -o x lines
+    refused 2 '--zstd cannot be combined with --new or -D' lptrain --zstd --new -o x lines
+    refused 2 '--zstd cannot be combined with --new or -D' lptrain --zstd -D my.lpm -o x lines
+    refused 2 '--new cannot be combined with -D: it adapts no model' lptrain --new -D my.lpm -o x lines
 }
 
 @test "-h and --help, -V and --version" {

@@ -112,7 +112,7 @@ tokens       cl100k_base             1        1           11           10   1.10
     expect 3 lpunpack -l cut.lp
     err_line lpunpack 'cut.lp: at byte' 'truncated data'
     refused 3 'hello: not a lopace stream or blob' lpunpack -l hello
-    refused 2 '--json goes with -l' lpunpack --json lines.lp
+    refused 2 '--json needs -l' lpunpack --json lines.lp
 }
 
 # --- Records ------------------------------------------------------------------
@@ -179,7 +179,7 @@ END
     refused 2 '-r: no record 3001: lines.lp has 3000 records' lpunpack -r 3001 lines.lp
     refused 2 '-r: no record 3001: lines.lp has 3000 records' lpunpack -r 2-3001 lines.lp
     refused 2 '-r: no record 2: hello.lp has 1 record ' lpunpack -r 2 hello.lp
-    refused 2 '-r: hello.blob is a blob: one record' lpunpack -r 1 hello.blob
+    refused 2 '-r: hello.blob is a blob: it has only one record' lpunpack -r 1 hello.blob
     lptok -L /dev/null > none.lp
     refused 2 '-r: no record 1: none.lp has 0 records' lpunpack -r 1- none.lp
 }
@@ -304,13 +304,13 @@ lpunpack: 1988 bytes at byte $((at + 6 + 38)): damaged data: lost records 3001-3
 
 @test "--from of what is none" {
     refused 2 "--from: 'x' is not lopace-zstd, lopace-token or lopace-hybrid" lpunpack --from=x hello
-    refused 3 'hello: is no lopace-zstd blob' lpunpack --from=lopace-zstd hello
-    refused 3 'hello: is no lopace-hybrid blob of cl100k_base' lpunpack --from=lopace-hybrid hello
-    refused 3 'hello: is no lopace-token blob of gpt2' lpunpack --from=lopace-token -e gpt2 hello
+    refused 3 'hello: not a lopace-zstd blob' lpunpack --from=lopace-zstd hello
+    refused 3 'hello: not a lopace-hybrid blob of cl100k_base' lpunpack --from=lopace-hybrid hello
+    refused 3 'hello: not a lopace-token blob of gpt2' lpunpack --from=lopace-token -e gpt2 hello
     refused 2 "unknown encoding or model 'x'" lpunpack --from=lopace-token -e x hello
     zstd -q < lines > whole
     head -c -5 whole > 'cut'
-    refused 3 'cut: is no lopace-zstd blob' lpunpack --from=lopace-zstd cut
+    refused 3 'cut: not a lopace-zstd blob' lpunpack --from=lopace-zstd cut
 }
 
 # --- Output -------------------------------------------------------------------

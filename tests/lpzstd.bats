@@ -257,11 +257,11 @@ setup() {
     lpunpack z.blob | same - p
     lptok --blob --no-check p | lpzstd --blob --no-check --packed > z.blob
     lpunpack z.blob | same - p
-    refused 2 '--no-check goes with --blob' lpzstd --no-check p
+    refused 2 '--no-check needs --blob' lpzstd --no-check p
 }
 
 @test "--blob takes one record" {
-    text='--blob takes one record: one FILE, without -0, -L, -B and --flush'
+    text='--blob takes one record: give one FILE, without -0, -L, -B or --flush'
     refused 2 "$text" lpzstd --blob text text
     for option in -0 -L '-B 4K' --flush; do
         # shellcheck disable=SC2086 # words
@@ -395,9 +395,9 @@ setup() {
 }
 
 @test "text and streams do not mix" {
-    fails 3 'text.tok: is a lopace stream, after text: compress them apart' lpzstd text text.tok
+    fails 3 'text.tok: is a lopace stream, after text: compress them separately' lpzstd text text.tok
     expect 3 lpzstd text.tok text
-    err_line lpzstd 'text: is text, after a lopace stream: compress them apart'
+    err_line lpzstd 'text: is text, after a lopace stream: compress them separately'
 }
 
 @test "what cannot be read is one line and exit 1" {
@@ -436,9 +436,9 @@ setup() {
         zstd -lv text.zst | grep -q "Decompressed Size:.*(150000 B)"
     done
     lpzstd --format=lopace text | same - <(lpzstd --format=lopace -15 text)
-    refused 2 "--format: 'zip' is not known: lopace is" lpzstd --format=zip text
-    refused 2 '--format=lopace takes one record: one FILE' lpzstd --format=lopace text text
+    refused 2 "--format: unknown format 'zip': use lopace" lpzstd --format=zip text
+    refused 2 '--format=lopace takes one record: give one FILE' lpzstd --format=lopace text text
     refused 2 '--format=lopace takes no -D' lpzstd --format=lopace -D dict text
-    refused 2 '--blob and --format=lopace exclude one another' lpzstd --format=lopace --blob text
+    refused 2 '--blob and --format=lopace cannot be combined' lpzstd --format=lopace --blob text
     refused 3 'not text or a payload' lpzstd --format=lopace text.tok
 }

@@ -159,8 +159,8 @@ says() {
         [ $n -gt 0 ] || continue
         { cat bytes1.lp && head -c $n text2 && cat bytes1.lp; } > junk.lp
         says "lpunpack: $n byte$s at byte 66: " lpunpack --recover junk.lp
-        says "$n byte$s not valid UTF-8, counted as a character each" lpstat invalid$n
-        says "; $n byte$s not valid UTF-8" lpstat --html - invalid$n
+        says "$n byte$s of invalid UTF-8, each counted as a character" lpstat invalid$n
+        says "; $n byte$s of invalid UTF-8" lpstat --html - invalid$n
         says "$n record$s, $n byte$s; 0 held out" lptrain -L -o x.lpm text$n
         says "only $n record$s: too few" lptrain -L -o x.lpm text$n
         says "too little for a dictionary: $n record$s, " lptrain --zstd -L -o x.dict text$n

@@ -18,11 +18,11 @@ lib/tokens  lib/base
 lib/mix     lib/base
 lib/block   lib/base lib/format lib/tokens lib/mix
 lib         lib/base lib/format lib/tokens lib/block
-lib/train   lib/base lib/mix
+lib/train   lib/base lib/mix lib/tokens lib/block
 cmd         cmd/shared
 cmd/shared  -
 cmd/lpstat  cmd/shared
-cmd/lptrain cmd/shared lib/train lib/base lib/block lib/tokens
+cmd/lptrain cmd/shared lib/train
 vocab       lib/base lib/tokens lib/mix
 END
 }
@@ -68,7 +68,7 @@ includes() {
 }
 
 @test "only what compresses includes zstd" {
-    [ "$(grep -rl '<zstd.h>' cmd lib | sort | tr '\n' ' ')" = 'cmd/lptrain/lptrain.c lib/block/dict.c lib/block/stage_zstd.c lib/lopace.c ' ]
+    [ "$(grep -rl '<zstd.h>' cmd lib | sort | tr '\n' ' ')" = 'lib/block/dict.c lib/block/stage_zstd.c lib/lopace.c lib/train/dict.c ' ]
 }
 
 @test "a command includes no other, and the library as <lp.h>" {
@@ -98,12 +98,21 @@ includes() {
     if grep -v '^lp_' "$BATS_TEST_TMPDIR/globals"; then fail 'global'; fi
 }
 
-@test "the library does not print, exit or read the environment" {
+@test "the library does not print or exit" {
     sanitized && skip 'a sanitizer does'
     nm -u "$B/lib/liblp.a" | awk '{ print $2 }' | sort -u > "$BATS_TEST_TMPDIR/used"
-    if grep -xE '(f|v|vf|d|w)?printf(_chk)?|__.*printf_chk|f?put[cs]|putchar|perror|fwrite|write|exit|_exit|_Exit|quick_exit|abort|__assert_fail|(secure_)?getenv|setenv|signal|sigaction|setlocale|rand|srand|time|clock_gettime|stdin|stdout|stderr' \
+    if grep -xE '(f|v|vf|d|w)?printf(_chk)?|__.*printf_chk|f?put[cs]|putchar|perror|fwrite|write|exit|_exit|_Exit|quick_exit|abort|__assert_fail|setenv|signal|sigaction|setlocale|rand|srand|time|clock_gettime|stdin|stdout|stderr' \
         "$BATS_TEST_TMPDIR/used"; then fail 'used'; fi
     grep -qx malloc "$BATS_TEST_TMPDIR/used"
+}
+
+@test "the library reads the environment in paths.c alone, which the rest of it does not call" {
+    [ "$(nm -A -u "$B/lib/liblp.a" | sed -n 's/.*:\([a-z_]*\.o\):.* \(\(secure_\)\?getenv\)$/\1 \2/p')" = \
+        'paths.o secure_getenv' ]
+    nm --defined-only "$B/obj/lib/paths.o" | awk '$2 == "T" { print $3 }' > "$BATS_TEST_TMPDIR/paths"
+    if nm -A -u "$B/lib/liblp.a" | grep -v ':paths\.o:' | grep -wf "$BATS_TEST_TMPDIR/paths"; then
+        fail 'called'
+    fi
 }
 
 @test "the library keeps no state of its own" {
@@ -123,7 +132,7 @@ includes() {
     sanitized && skip 'a sanitizer has its own'
     for file in "$B"/bin/{lptok,lpzstd,lpunpack} "$B/lib/liblp.so"; do
         readelf -d "$file" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' |
-            grep -vE '^(liblp\.so\.0|libzstd\.so\.1|libc\.so\.6|ld-linux.*|libpthread.*)$' \
+            grep -vE '^(liblp\.so\.0|libzstd\.so\.1|libc\.so\.6|ld-linux.*|lib(pthread|dl)\..*)$' \
                 > "$BATS_TEST_TMPDIR/others" || true
         [ ! -s "$BATS_TEST_TMPDIR/others" ] || fail "$file: $(< "$BATS_TEST_TMPDIR/others")"
     done

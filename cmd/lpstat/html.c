@@ -1,6 +1,7 @@
-/* html.c - lpstat's page: one file with its style and its plots inside, to be read
- * without JavaScript, by day and by night. */
-#include "lpstat/report.h"
+/* html.c - lpstat's report as an HTML page: one file with its style sheet and plots, without
+ * JavaScript, for light and dark mode. */
+#include "lpstat/answer.h"
+#include "lpstat/figures.h"
 #include "lpstat/svg.h"
 #include "shared/stored.h"
 #include "shared/text.h"
@@ -11,7 +12,7 @@
 #include <sys/utsname.h>
 #include <time.h>
 
-/* The colours of series are told apart by the colour-blind too, in both lights. */
+/* Series colours are distinguishable with colour blindness, in both modes. */
 static const char style[] =
     ":root{color-scheme:light dark;--page:#f6f6f3;--card:#fff;--ink:#16161a;--soft:#55555c;"
     "--faint:#85858c;--line:#e3e2dd;--neutral:#b9b8b2;--good:#0b7a4b;--heat:#2a78d6;--on:#fff;"
@@ -140,9 +141,9 @@ static void format_speed(char *text, size_t size, double value)
         snprintf(text, size, "-");
 }
 
-/* --- Pieces of the page ------------------------------------------------------ */
+/* --- Text and tables --------------------------------------------------------- */
 
-/* The form in which records are looked at: blobs, unless one is too large. */
+/* Plots show the records as blobs, or as a stream where one is too large for a blob. */
 static const struct measured *main_form(const struct report *r, size_t i)
 {
     return report_has_blobs(r) ? &r->results[i].blobs : &r->results[i].stream;
@@ -197,7 +198,8 @@ static void put_head(const struct report *r, struct output *out)
     output_print(out, "%s character%s, ", commas(a, r->characters), plural(r->characters));
     output_print(out, "%s token%s of %s", commas(a, r->tokens), plural(r->tokens), r->encoding);
     if (r->invalid > 0)
-        output_print(out, "; %s byte%s not valid UTF-8", commas(a, r->invalid), plural(r->invalid));
+        output_print(out, "; %s byte%s of invalid UTF-8", commas(a, r->invalid),
+                     plural(r->invalid));
     put(out, "</p>\n");
 }
 
@@ -215,7 +217,7 @@ static void put_answer(const struct report *r, struct output *out)
         exact = exact && result_exact(&r->results[i]);
     output_print(out, "<div class=\"card answer\"><div class=\"use\">Use<b>%s</b>%s</div>\n",
                  saves ? r->results[r->best].method->name : "the text",
-                 saves ? "the smallest of all" : "no method saves space here");
+                 saves ? "the smallest" : "no method saves space here");
     put(out, "<div class=\"tiles\">\n");
     format_percent(text, sizeof text, f.saved);
     put_tile(out, text, "saved");
@@ -226,7 +228,8 @@ static void put_answer(const struct report *r, struct output *out)
     snprintf(text, sizeof text, "stored, of %s", a);
     put_tile(out, b, text);
     put_tile(out, exact ? "lossless" : "not lossless",
-             exact ? "every byte restored and compared" : "bytes did not come back: do not use it");
+             exact ? "every byte restored and compared"
+                   : "some bytes were not restored: do not use it");
     put(out, "</div>\n<div class=\"say\">");
     report_answer(r, out, html_text);
     put(out, "<pre>");
@@ -271,7 +274,7 @@ static void put_figures(const struct report *r, struct output *out)
     char a[32];
     put(out, "<h2>Figures</h2>\n<div class=\"card\"><div class=\"scroll\"><table><thead><tr>"
              "<th>method</th><th>stored bytes</th><th>ratio</th><th>saved</th><th>bits per<br>"
-             "character</th><th>of the<br>limit</th><th>packing</th><th>unpacking</th>"
+             "character</th><th>vs<br>order-0</th><th>packing</th><th>unpacking</th>"
              "<th>memory<br>packing</th><th>memory<br>unpacking</th></tr></thead><tbody>\n");
     if (report_has_blobs(r))
         put_rows(r, out, true,
@@ -279,12 +282,13 @@ static void put_figures(const struct report *r, struct output *out)
                                  : "As a blob, in a database cell");
     put_rows(r, out, false,
              r->nrecords > 1 ? "All in one stream, in a file" : "As a stream, in a file");
-    output_print(out,
-                 "</tbody></table></div>\n<p class=\"small\" style=\"margin:14px 0 0\">The "
-                 "limit is Shannon's for coding characters one by one: %s byte%s, %.2f bits a "
-                 "character. Methods that know context go below it.</p></div>\n",
-                 commas(a, (uint64_t)(r->limit + 0.5)), plural((uint64_t)(r->limit + 0.5)),
-                 r->characters > 0 ? r->limit * 8 / (double)r->characters : 0);
+    output_print(
+        out,
+        "</tbody></table></div>\n<p class=\"small\" style=\"margin:14px 0 0\">"
+        "The order-0 entropy of the characters is %s byte%s, %.2f bits a character. Methods "
+        "that use context go below it.</p></div>\n",
+        commas(a, (uint64_t)(r->limit + 0.5)), plural((uint64_t)(r->limit + 0.5)),
+        r->characters > 0 ? r->limit * 8 / (double)r->characters : 0);
 }
 
 static void put_distribution(const struct report *r, struct output *out, const char *title,
@@ -310,9 +314,11 @@ static void put_distribution(const struct report *r, struct output *out, const c
 
 static void put_distributions(const struct report *r, struct output *out)
 {
-    put(out, "<h2>Over the records</h2>\n<div class=\"card\"><div class=\"scroll\"><table><thead>"
+    put(out, "<h2>Distribution over the records</h2>\n<div class=\"card\"><div "
+             "class=\"scroll\"><table><thead>"
              "<tr><th>method</th><th>mean</th><th>median</th><th>standard<br>deviation</th>"
-             "<th>least</th><th>lower<br>quartile</th><th>upper<br>quartile</th><th>most</th></tr>"
+             "<th>minimum</th><th>lower<br>quartile</th><th>upper<br>quartile</th>"
+             "<th>maximum</th></tr>"
              "</thead><tbody>\n");
     put_distribution(r, out, "Compression ratio", SUM_ratio, format_ratio);
     put_distribution(r, out, "Space saved", SUM_saved, format_percent);
@@ -322,7 +328,7 @@ static void put_distributions(const struct report *r, struct output *out)
 
 /* --- Plots ------------------------------------------------------------------- */
 
-/* Bars of one number for each method. */
+/* Bars of one figure for each method. */
 static void put_bars(const struct report *r, struct output *out, const char *name,
                      double (*value)(const struct report *, size_t),
                      void (*format)(char *, size_t, double))
@@ -369,9 +375,10 @@ static void put_savings(const struct report *r, struct output *out)
     size_t n = 0;
     bool many = report_has_blobs(r) && r->nrecords > 1;
     put_card(out, "Space saved",
-             many ? "Share of the text's bytes that need not be stored. The thin lines span the "
-                    "middle half of the records."
-                  : "Share of the text's bytes that need not be stored.",
+             many
+                 ? "Bytes saved as a share of the text. The thin lines span the middle half of the "
+                   "records."
+                 : "Bytes saved as a share of the text.",
              false);
     if (report_has_blobs(r)) {
         for (size_t i = 0; i < r->nresults && n < 16; i++, n++) {
@@ -402,13 +409,11 @@ static void put_sizes(const struct report *r, struct output *out)
         bars[n] = (struct bar){.label = r->results[i].method->name,
                                .value = (double)main_figures(r, i).stored,
                                .colour = r->results[i].colour};
-    bars[n++] = (struct bar){.label = "limit", .value = r->limit, .colour = SVG_NEUTRAL};
+    bars[n++] = (struct bar){.label = "order-0", .value = r->limit, .colour = SVG_NEUTRAL};
     for (size_t i = 0; i < n; i++)
         format_bytes(bars[i].text, sizeof bars[i].text, bars[i].value);
     put_card(out, "Size before and after",
-             "Bytes of the text, stored by each method, and by Shannon's limit for characters one "
-             "by one.",
-             false);
+             "Bytes of the text, as each method stores it, and its order-0 entropy.", false);
     svg_bars(out, "Bytes before and after", bars, n);
     end_card(out);
 }
@@ -416,7 +421,7 @@ static void put_sizes(const struct report *r, struct output *out)
 static void put_speed(const struct report *r, struct output *out)
 {
     put_card(out, "Speed",
-             "10<sup>6</sup> bytes of text a second, on one thread. Longer is faster.", false);
+             "10<sup>6</sup> bytes of text per second, on one thread. Longer is faster.", false);
     put(out, "<h4>Packing</h4>\n");
     put_bars(r, out, "Packing speed", pack_speed, format_speed);
     put(out, "<h4>Unpacking</h4>\n");
@@ -427,8 +432,8 @@ static void put_speed(const struct report *r, struct output *out)
 static void put_memory(const struct report *r, struct output *out)
 {
     put_card(out, "Memory",
-             "The most that a process took beside the text itself, the pages of "
-             "vocabulary and model that it read included. Shorter is better.",
+             "Peak memory of a process without the text itself, but with the pages of the "
+             "vocabulary and model that it read. Shorter is better.",
              false);
     put(out, "<h4>Packing</h4>\n");
     put_bars(r, out, "Memory for packing", pack_memory, format_memory);
@@ -437,12 +442,12 @@ static void put_memory(const struct report *r, struct output *out)
     end_card(out);
 }
 
-/* What a metric is, and whether more of it is better. */
+/* A column of the heat map. */
 struct metric {
     const char *name;
     double (*value)(const struct report *, size_t);
     void (*format)(char *, size_t, double);
-    bool more;
+    bool more; /* more is better */
 };
 
 static double ratio(const struct report *r, size_t i)
@@ -497,8 +502,8 @@ static void put_heat(const struct report *r, struct output *out)
         }
     }
     put_card(out, "Method by metric",
-             "The fuller a cell's colour, the better the method is among these. Speed in MB/s; "
-             "memory is that of packing.",
+             "The stronger a cell's colour, the better the method. Speed in MB/s; memory is that "
+             "of packing.",
              true);
     svg_heat(out, "Heat map of methods and metrics", rows, n, columns, METRICS, cells);
     end_card(out);
@@ -506,7 +511,7 @@ static void put_heat(const struct report *r, struct output *out)
 
 /* --- Plots over size --------------------------------------------------------- */
 
-/* A text of some size: what a method made of it. */
+/* One text and method: bytes, and seconds. */
 struct sample {
     double size, stored, pack, unpack;
 };
@@ -539,10 +544,10 @@ static double sample_unpack(struct sample s)
     return s.size > 0 ? s.unpack : NAN;
 }
 
-enum { DOTS = 400 }; /* more records would hide one another */
+enum { DOTS = 400 }; /* more dots would hide one another */
 
-/* The medians of samples whose sizes lie between one power of 2 and the next; of
- * scaling, which has one each, those. */
+/* The median of the samples between each power of 2 and the next. Of scaling texts, that is each
+ * sample itself. */
 static struct series medians(const struct report *r, size_t method, double (*value)(struct sample))
 {
     size_t n = nsamples(r);
@@ -584,7 +589,7 @@ static struct series dots(const struct report *r, size_t method, double (*value)
     return s;
 }
 
-/* A plot over size of one or two values of each sample, the second dashed. */
+/* Plots one or two values of each sample over its size; the second is dashed. */
 static void put_by_size(const struct report *r, struct output *out, const char *name, struct axis y,
                         double (*value)(struct sample), double (*second)(struct sample))
 {
@@ -608,8 +613,9 @@ static void put_by_size(const struct report *r, struct output *out, const char *
 
 static const char *by_size_text(const struct report *r)
 {
-    return r->scaling.n > 0 ? "Measured on the beginnings of the longest record."
-                            : "Medians of the records between one power of 2 and the next.";
+    return r->scaling.n > 0
+               ? "Measured on prefixes of the longest record."
+               : "Medians of the records whose sizes lie between one power of 2 and the next.";
 }
 
 static void put_ratio_by_size(const struct report *r, struct output *out)

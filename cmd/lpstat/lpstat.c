@@ -1,8 +1,9 @@
-/* lpstat - how small, how fast, how safe: every method on a text, side by side; or
- * what a stream or blob is. */
-#include "lpstat/report.h"
+/* lpstat - measures all methods on a text, side by side: size, speed, memory, losslessness. For a
+ * stream or blob it says what that holds. */
+#include "lpstat/figures.h"
 #include "shared/entropy.h"
 #include "shared/form.h"
+#include "shared/split.h"
 #include "shared/stored.h"
 #include "shared/text.h"
 
@@ -13,25 +14,27 @@
 
 static const char help[] =
     "usage: lpstat [OPTION...] [FILE...]\n"
-    "Compare the methods on text: sizes, speed, memory, every byte restored and\n"
-    "compared. Of a stream or blob, say what it is.\n"
+    "Compare the methods on text: size, speed and memory; every byte is restored and\n"
+    "compared. Describe a stream or blob.\n"
     "\n"
-    "      --method LIST     zstd, token, hybrid, mix; with -D zstd-dict, hybrid-dict;\n"
-    "                        with commas (all)\n"
-    "  -e, --encoding NAME   encoding or model of tokens (cl100k_base)\n"
-    "      --level N         of zstd, 1 to 22 (15)\n"
-    "  -D, --dictionary FILE a zstd dictionary, or a model for mix\n"
-    "  -0, --null            records end with NUL\n"
-    "  -L, --lines           records are lines (default: each FILE is a record)\n"
-    "      --json, --csv     print JSON, or CSV\n"
+    "      --method LIST     measure these, with commas: zstd,token,hybrid,mix;\n"
+    "                        with -D also zstd-dict,hybrid-dict (all)\n"
+    "  -e, --encoding NAME   use this encoding, or that of this model (cl100k_base)\n"
+    "      --level N         set the zstd level, 1 to 22 (15)\n"
+    "  -D, --dictionary FILE use a zstd dictionary, or a model for mix\n"
+    "  -0, --null            split records at NULs (default: one record per FILE)\n"
+    "  -L, --lines           split records at line feeds\n"
+    "      --json            print JSON\n"
+    "      --csv             print CSV\n"
     "      --html            print a page with tables and plots\n"
-    "      --text            the input is text, even if it looks packed\n"
-    "  -o, --output FILE     write FILE, whole or not at all\n"
-    "  -f, --force           read from a terminal\n"
-    "  -q, --quiet           no warnings, no progress\n"
-    "  -h, --help            -V, --version\n";
+    "      --text            take the input as text, even if it looks packed\n"
+    "  -o, --output FILE     write to FILE, atomically (standard output)\n"
+    "  -f, --force           read from a terminal anyway\n"
+    "  -q, --quiet           print no warnings and no progress\n"
+    "  -h, --help            show this help\n"
+    "  -V, --version         show the version\n";
 
-/* Every method there is, from the simplest to the smallest. */
+/* From the simplest to the smallest. */
 static const struct method methods[] = {
     {"zstd", LP_CHAIN_TEXT_ZSTD, NULL, "lpzstd", false},
     {"zstd-dict", LP_CHAIN_TEXT_ZSTD, NULL, "lpzstd", true},
@@ -136,13 +139,7 @@ static struct options parse(struct tool *tool, int argc, char **argv)
     return o;
 }
 
-static void check(const struct tool *tool, const char *name, enum lp_status status)
-{
-    if (status != LP_OK)
-        tool_fail(tool, name, status, 0, NULL);
-}
-
-/* realloc that ends the program where memory is out. */
+/* realloc() to n elements of size bytes. Exits without memory. */
 static void *more(const struct tool *tool, void *p, size_t n, size_t size)
 {
     p = n > SIZE_MAX / size ? NULL : realloc(p, (n > 0 ? n : 1) * size);
@@ -166,11 +163,10 @@ static void add_record(struct report *r, size_t *cap, struct text text, const ch
     r->record_bytes += text.n;
 }
 
-/* The records of an input: all of it, or what ends with a separator and what
- * follows the last one. */
-static void split_input(struct report *r, size_t *cap, struct text input, const char *file)
+/* Adds the records of an input: all of it, or those that end with a separator and the rest. */
+static void add_records(struct report *r, size_t *cap, struct text input, const char *file)
 {
-    int separator = r->split == LP_NUL ? 0 : r->split == LP_LINES ? '\n' : -1;
+    int separator = split_separator(r->split);
     uint64_t number = 0;
     if (separator < 0)
         add_record(r, cap, input, file, 1);
@@ -181,7 +177,7 @@ static void split_input(struct report *r, size_t *cap, struct text input, const 
     }
 }
 
-/* Reads all inputs: as text into the report, or as what is stored into the list. */
+/* Reads all inputs: texts into the report, or streams and blobs into the list. */
 static void read_inputs(struct report *r, const struct options *o, struct finder *finder,
                         struct stored_list *stored)
 {
@@ -190,8 +186,8 @@ static void read_inputs(struct report *r, const struct options *o, struct finder
     for (size_t i = 0; input_next(r->tool, &in, o->files, i); i++) {
         bool is_stored = input_form(r->tool, &in, finder, true) != FORM_TEXT;
         if (i > 0 && is_stored != (stored->n > 0))
-            tool_die(r->tool, EXIT_DATA, "%s: is %s: look at stored files and text apart", in.name,
-                     is_stored ? "a stream or blob" : "text");
+            tool_die(r->tool, EXIT_DATA, "%s: is %s: cannot mix packed files and text in one run",
+                     in.name, is_stored ? "a stream or blob" : "text");
         if (is_stored) {
             stored_read(r->tool, &in, finder, 0, stored);
         } else {
@@ -203,7 +199,7 @@ static void read_inputs(struct report *r, const struct options *o, struct finder
             r->inputs[r->ninputs] = text;
             r->files[r->ninputs++] = in.name;
             r->input_bytes += text.n;
-            split_input(r, &cap, text, in.name);
+            add_records(r, &cap, text, in.name);
         }
         input_close(&in);
     }
@@ -212,18 +208,18 @@ static void read_inputs(struct report *r, const struct options *o, struct finder
 
 /* --- Measuring --------------------------------------------------------------- */
 
-/* What -D names, or for mix the model that comes with lopace, if there is one. */
+/* The dictionary or model of -D. Without such a model, the one found for the vocabulary, if any. */
 static struct lp_found find_tools(const struct report *r, const struct options *o,
                                   struct finder *finder, const struct lp_vocab *vocab)
 {
     struct lp_found tools = {0}, found = {0};
-    struct lp_need need = {LP_NEED_MODEL, lp_vocab_name(vocab), 0};
+    struct lp_need need = {.what = LP_NEED_MODEL, .name = lp_vocab_name(vocab)};
     if (o->dictionary != NULL)
         tools = finder_open(finder, o->dictionary);
     if (tools.model != NULL &&
         lp_model_vocab_fingerprint(tools.model) != lp_vocab_fingerprint(vocab))
-        tool_usage(r->tool, "%s: is a model of %s: use -e %s", o->dictionary,
-                   lp_model_vocab(tools.model), lp_model_vocab(tools.model));
+        tool_usage(r->tool, "%s: is a model of %s, not of %s: use -e %s", o->dictionary,
+                   lp_model_vocab(tools.model), lp_vocab_name(vocab), lp_model_vocab(tools.model));
     if (tools.model == NULL && tool_find(finder, &need, &found) == LP_OK)
         tools.model = found.model;
     if (tools.model == NULL && o->methods_given && o->wanted[MIX])
@@ -231,8 +227,8 @@ static struct lp_found find_tools(const struct report *r, const struct options *
     return tools;
 }
 
-/* The methods to measure, with what they need. With a dictionary, those that can
- * use it are measured without it and with it. */
+/* Sets up the methods to measure. Those that can use the dictionary of -D are measured without
+ * and with it. */
 static void choose_methods(struct report *r, const struct options *o, struct finder *finder,
                            const struct lp_vocab *vocab)
 {
@@ -291,7 +287,7 @@ static void measure(struct report *r)
     free(store.p);
 }
 
-/* Counts a record's characters and tokens, and finds its Shannon limit. */
+/* Counts a record's characters and tokens, and computes the order-0 entropy of the characters. */
 static void count_record(struct report *r, size_t i, struct lp_codec *codec, struct lp_ids *chars)
 {
     struct record *record = &r->records[i];
@@ -299,12 +295,12 @@ static void count_record(struct report *r, size_t i, struct lp_codec *codec, str
     struct entropy_figures figures;
     size_t used, ntokens;
     chars->n = 0;
-    check(r->tool, record->file, characters(r->texts[i].p, r->texts[i].n, true, chars, &used));
-    check(r->tool, record->file, entropy_new(0, &entropy));
-    check(r->tool, record->file, entropy_push(entropy, chars->v, chars->n));
-    check(r->tool, record->file, entropy_figures(entropy, 0, &figures));
+    tool_check(r->tool, record->file, characters(r->texts[i].p, r->texts[i].n, true, chars, &used));
+    tool_check(r->tool, record->file, entropy_new(0, &entropy));
+    tool_check(r->tool, record->file, entropy_push(entropy, chars->v, chars->n));
+    tool_check(r->tool, record->file, entropy_figures(entropy, 0, &figures));
     entropy_free(entropy);
-    check(r->tool, record->file, lp_count(codec, r->texts[i].p, r->texts[i].n, &ntokens));
+    tool_check(r->tool, record->file, lp_count(codec, r->texts[i].p, r->texts[i].n, &ntokens));
     for (size_t c = 0; c < chars->n; c++)
         record->invalid += chars->v[c] >= INVALID_BYTE;
     record->characters = chars->n;
@@ -322,7 +318,7 @@ static void count_records(struct report *r, const struct lp_vocab *vocab)
     struct lp_codec *codec;
     struct lp_ids chars = {0};
     struct progress progress;
-    check(r->tool, "counting", lp_codec_new(&options, &codec));
+    tool_check(r->tool, "counting", lp_codec_new(&options, &codec));
     progress_start(&progress, r->tool, "counting", r->record_bytes);
     for (size_t i = 0; i < r->nrecords; i++) {
         count_record(r, i, codec, &chars);
@@ -333,10 +329,10 @@ static void count_records(struct report *r, const struct lp_vocab *vocab)
     lp_codec_free(codec);
 }
 
-/* Fewer records show nothing of how figures grow with size. */
+/* With fewer records, prefixes show how figures grow with size; bytes of the shortest prefix. */
 enum { SCALING_RECORDS = 8, SCALING_MIN = 16 };
 
-/* Measures the beginnings of the longest record, each twice as long as the last. */
+/* Measures prefixes of the longest record, each twice as long as the one before. */
 static void measure_scaling(struct report *r)
 {
     struct scaling *s = &r->scaling;
@@ -351,7 +347,7 @@ static void measure_scaling(struct report *r)
     for (size_t n = SCALING_MIN;; n *= 2) {
         struct text text = {longest.p, n < longest.n ? n : longest.n};
         while (text.n < longest.n && text.n > 1 && (longest.p[text.n] & 0xC0) == 0x80)
-            text.n--; /* no character is cut */
+            text.n--; /* cut no character */
         s->texts = more(r->tool, s->texts, s->n + 1, sizeof *s->texts);
         s->texts[s->n++] = text;
         total += text.n;
@@ -367,7 +363,7 @@ static void measure_scaling(struct report *r)
     free(store.p);
 }
 
-/* --- Telling ----------------------------------------------------------------- */
+/* --- Printing ---------------------------------------------------------------- */
 
 static bool want_colour(const struct tool *tool)
 {
@@ -376,7 +372,7 @@ static bool want_colour(const struct tool *tool)
            (term == NULL || strcmp(term, "dumb") != 0);
 }
 
-static void tell(const struct report *r, const struct options *o, struct output *out)
+static void print_report(const struct report *r, const struct options *o, struct output *out)
 {
     if (o->format == JSON)
         report_json(r, out);
@@ -388,7 +384,7 @@ static void tell(const struct report *r, const struct options *o, struct output 
         report_table(r, out, want_colour(r->tool));
 }
 
-/* Ends the program when a method did not give every byte back. */
+/* Exits when a method did not restore every byte. */
 static void insist_on_exactness(const struct report *r)
 {
     for (size_t i = 0; i < r->nresults; i++) {
@@ -396,7 +392,7 @@ static void insist_on_exactness(const struct report *r)
         uint64_t wrong = result->blobs.wrong + result->stream.wrong;
         if (!result_exact(result))
             tool_die(r->tool, EXIT_DATA,
-                     "%s: %" PRIu64 " byte%s did not come back unchanged: do not use it",
+                     "%s: %" PRIu64 " byte%s not restored correctly: do not use it",
                      result->method->name, wrong, plural(wrong));
     }
 }
@@ -433,23 +429,22 @@ int main(int argc, char **argv)
     read_inputs(&report, &o, &finder, &stored);
     if (stored.n > 0) {
         if (o.format == HTML)
-            tool_usage(&tool, "--html: %s is no text", stored.v[0].file);
+            tool_usage(&tool, "--html: %s is not text", stored.v[0].file);
         (o.format == JSON  ? stored_json
          : o.format == CSV ? stored_csv
                            : stored_table)(&stored, &out);
         free(stored.v);
     } else {
-        struct lp_vocab *vocab = tool_vocab(&tool, o.encoding);
+        const struct lp_vocab *vocab = finder_vocab(&finder, o.encoding);
         report.encoding = tool.vocab = lp_vocab_name(vocab);
         choose_methods(&report, &o, &finder, vocab);
         measure(&report);
         if (o.format == HTML)
             measure_scaling(&report);
         count_records(&report, vocab);
-        tell(&report, &o, &out);
+        print_report(&report, &o, &out);
         insist_on_exactness(&report);
         free_report(&report);
-        lp_vocab_close(vocab);
     }
     output_close(&out);
     finder_close(&finder);

@@ -8,12 +8,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* A clock's grain and a cache's warming do not count over so long. */
+/* Passes are repeated for this long, which makes clock resolution and cold caches negligible. */
 #define MIN_SECONDS 0.1
 
-enum { PIECE = 256 << 10 }; /* bytes pushed at once, as the commands read them */
+enum { PIECE = 256 << 10 }; /* bytes of a push */
 
-/* What the processes of a measurement know. */
+/* State of a measurement, in both processes. */
 struct task {
     const struct tool *tool;
     struct progress *progress;
@@ -22,13 +22,13 @@ struct task {
     const struct text *texts;
     size_t ntexts;
     struct measured *out;
-    int fd; /* between the processes */
-    /* In the process that works: */
+    int fd; /* of the pipe between the processes */
+    /* In the child, which does the work: */
     struct lp_codec *codec;
-    uint64_t memory; /* when it began */
-    bool first;      /* the pass whose results are kept */
-    double outside;  /* seconds of a pass that were not the library's */
-    size_t text, at; /* where in the texts the stream's next byte belongs */
+    uint64_t memory; /* peak when it began */
+    bool first;      /* the first pass: its results are kept */
+    double outside;  /* seconds of a pass outside the library */
+    size_t text, at; /* position in the texts of the next restored byte */
     EVP_MD_CTX *sha256;
     uint64_t wrong;
 };
@@ -40,8 +40,7 @@ static _Noreturn void out_of_memory(const struct task *t)
 
 static void check(const struct task *t, enum lp_status status)
 {
-    if (status != LP_OK)
-        tool_fail(t->tool, "measuring", status, 0, NULL);
+    tool_check(t->tool, "measuring", status);
 }
 
 /* --- SHA-256 ----------------------------------------------------------------- */
@@ -50,7 +49,7 @@ static EVP_MD_CTX *sha256_start(const struct task *t)
 {
     EVP_MD_CTX *sha = EVP_MD_CTX_new();
     if (sha == NULL || EVP_DigestInit_ex(sha, EVP_sha256(), NULL) != 1)
-        tool_die(t->tool, EXIT_IO, "SHA-256 is not to be had from libcrypto");
+        tool_die(t->tool, EXIT_IO, "libcrypto: has no SHA-256");
     return sha;
 }
 
@@ -86,7 +85,7 @@ static void send(const struct task *t, const void *data, size_t n)
     while (n > 0) {
         ssize_t done = write(t->fd, p, n);
         if (done < 0 && errno != EINTR)
-            _exit(EXIT_IO); /* the parent has gone */
+            _exit(EXIT_IO); /* the parent has exited */
         if (done > 0) {
             p += done;
             n -= (size_t)done;
@@ -109,8 +108,7 @@ static bool receive(const struct task *t, void *data, size_t n)
     return true;
 }
 
-/* What is not the library's work shall not count as its memory: libcrypto's code
- * comes into memory here. */
+/* Loads libcrypto's code before the memory is measured, as it is not the library's. */
 static void warm_up(struct task *t)
 {
     unsigned char sum[SHA256_SIZE];
@@ -121,16 +119,16 @@ static void warm_up(struct task *t)
     t->sha256 = sha256_start(t);
 }
 
-/* Runs work in a process of its own, which sends what take receives. A process
- * that fails has said why: this one ends with its code. */
+/* Runs work in a child process, whose results take() receives. A child that fails has printed
+ * why: exits with its code. */
 static void run(struct task *t, void (*work)(struct task *), bool (*take)(struct task *))
 {
     int fds[2], status;
     if (pipe(fds) != 0)
-        tool_die(t->tool, EXIT_IO, "a pipe cannot be made: %s", strerror(errno));
+        tool_die(t->tool, EXIT_IO, "pipe: cannot create: %s", strerror(errno));
     pid_t child = fork();
     if (child < 0)
-        tool_die(t->tool, EXIT_IO, "a process cannot be started: %s", strerror(errno));
+        tool_die(t->tool, EXIT_IO, "process: cannot start: %s", strerror(errno));
     if (child == 0) {
         close(fds[0]);
         t->fd = fds[1];
@@ -146,18 +144,17 @@ static void run(struct task *t, void (*work)(struct task *), bool (*take)(struct
     while (waitpid(child, &status, 0) < 0 && errno == EINTR)
         ;
     if (WIFSIGNALED(status))
-        tool_die(t->tool, EXIT_IO, "measuring was ended by signal %d", WTERMSIG(status));
+        tool_die(t->tool, EXIT_IO, "measuring: killed by signal %d", WTERMSIG(status));
     if (WEXITSTATUS(status) != EXIT_OK)
         exit(WEXITSTATUS(status));
     if (!complete)
-        tool_die(t->tool, EXIT_IO, "measuring: no result came");
+        tool_die(t->tool, EXIT_IO, "measuring: no result received");
     for (size_t i = 0; i < t->ntexts; i++)
         progress_add(t->progress, t->texts[i].n);
 }
 
-/* Runs passes until their time says something: one, or when that was too short,
- * further ones, and the first, which warmed up, does not count. Sends the seconds
- * of each text, unless each is NULL, and the side. */
+/* Times one pass; or, if that takes less than MIN_SECONDS, the passes after it, as it warmed the
+ * caches. Sends the mean seconds of each text, unless each is NULL, and the side. */
 static void time_passes(struct task *t, double (*pass)(struct task *, double *each), double *each)
 {
     struct side side = {0};
@@ -182,7 +179,7 @@ static void time_passes(struct task *t, double (*pass)(struct task *, double *ea
     send(t, &side, sizeof side);
 }
 
-/* Room for n further bytes in the store. */
+/* Appends n uninitialised bytes to the store. */
 static void *store_more(const struct task *t, size_t n)
 {
     struct store *s = t->store;
@@ -198,7 +195,7 @@ static void *store_more(const struct task *t, size_t n)
     return s->p + s->n - n;
 }
 
-/* How many of the restored bytes differ; those missing or too many differ too. */
+/* Counts the restored bytes that differ, including missing and extra ones. */
 static uint64_t differences(const struct text *text, const unsigned char *restored, size_t n)
 {
     size_t common = n < text->n ? n : text->n;
@@ -340,7 +337,7 @@ void measure_blobs(const struct tool *tool, struct progress *progress, struct st
 
 /* --- Streams ----------------------------------------------------------------- */
 
-/* A stream's sinks see to the results outside the time. */
+/* An lp_sink: sends a piece of a stream to the parent, untimed. */
 static enum lp_status take_piece(void *ctx, const void *data, size_t n)
 {
     struct task *t = ctx;
@@ -373,7 +370,7 @@ static double write_all(struct task *t, double *each)
     lp_writer_free(writer);
     double seconds = seconds_now() - began - t->outside;
     if (t->first)
-        send(t, &(uint64_t){0}, sizeof(uint64_t)); /* no piece follows */
+        send(t, &(uint64_t){0}, sizeof(uint64_t)); /* the end */
     return seconds;
 }
 
@@ -394,7 +391,7 @@ static bool take_stream(struct task *t)
     return false;
 }
 
-/* Compares restored text with the texts, one after the other. */
+/* An lp_sink: compares restored text with the texts, one after the other, untimed. */
 static enum lp_status compare_piece(void *ctx, const void *data, size_t n)
 {
     struct task *t = ctx;
@@ -427,7 +424,7 @@ static enum lp_status compare_piece(void *ctx, const void *data, size_t n)
 static enum lp_status find_in_options(void *ctx, const struct lp_need *need, struct lp_found *found)
 {
     const struct lp_options *o = ctx;
-    (void)need; /* it is what these options made */
+    (void)need; /* the stream was made with these options */
     *found = (struct lp_found){.vocab = o->vocab, .dict = o->dict, .model = o->model};
     return LP_OK;
 }
@@ -454,7 +451,7 @@ static void unpack_stream(struct task *t)
 {
     time_passes(t, read_all, NULL);
     for (; t->text < t->ntexts; t->text++, t->at = 0)
-        t->wrong += t->texts[t->text].n - t->at; /* what never came */
+        t->wrong += t->texts[t->text].n - t->at; /* missing at the end */
     send_proof(t);
 }
 

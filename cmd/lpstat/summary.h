@@ -1,16 +1,16 @@
-/* summary.h - what a list of numbers is like. Pure. */
+/* summary.h - descriptive statistics of a list of numbers. */
 #ifndef LPSTAT_SUMMARY_H
 #define LPSTAT_SUMMARY_H
 
 #include <stddef.h>
 
 struct summary {
-    size_t n;        /* numbers that were finite; the figures are of those, NAN without any */
-    double mean, sd; /* sd: of a sample (n - 1); NAN for fewer than two */
-    double min, q1, median, q3, max; /* quartiles by linear interpolation, as numpy has them */
+    size_t n;        /* finite numbers; the others are ignored, and all figures NAN without any */
+    double mean, sd; /* sd: sample standard deviation (n - 1), NAN for fewer than two */
+    double min, q1, median, q3, max; /* quartiles by linear interpolation, numpy's default */
 };
 
-/* Sorts the numbers. */
+/* Drops numbers that are not finite, and sorts the others. */
 struct summary summarize(double *values, size_t n);
 
 #endif

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WIDTH = 480 }; /* of every plot, in its own units: the page scales it */
+enum { WIDTH = 480 }; /* of every plot, in SVG units: the page scales it */
 
 void html_text(struct output *out, const char *text)
 {
@@ -38,7 +38,7 @@ static void end(struct output *out)
     output_print(out, "</svg>\n");
 }
 
-/* "s3": the class of a series' colour. */
+/* The class of a series' colour, such as "s3". */
 static const char *colour_class(int colour)
 {
     static const char *const names[] = {"s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7"};
@@ -54,7 +54,7 @@ static void text_at(struct output *out, double x, double y, const char *class, c
 
 /* --- Bars -------------------------------------------------------------------- */
 
-/* A bar with a square foot and a round head, at most as round as it is long. */
+/* A bar whose right end is rounded; the radius is at most its length. */
 static void draw_bar(struct output *out, double x, double y, double length, double height,
                      const char *class)
 {
@@ -102,8 +102,8 @@ void svg_bars(struct output *out, const char *name, const struct bar *bars, size
 enum { PLOT_LEFT = 52, PLOT_RIGHT = 14, PLOT_TOP = 26, PLOT_BOTTOM = 44, PLOT_HEIGHT = 300 };
 
 struct scale {
-    double low, high; /* of the axis; logarithms on a logarithmic one */
-    double from, to;  /* where they are drawn */
+    double low, high; /* range of values; of their log10 on a logarithmic axis */
+    double from, to;  /* where low and high are drawn */
     bool log;
 };
 
@@ -118,7 +118,7 @@ static double place(const struct scale *s, double value)
     return s->from + (v - s->low) / (s->high - s->low) * (s->to - s->from);
 }
 
-/* The step of about five round numbers from 0 to max: 1, 2 or 5 times a power of 10. */
+/* A step between ticks that gives about five from 0 to max: 1, 2 or 5 times a power of 10. */
 static double round_step(double max)
 {
     double power = pow(10, floor(log10(max / 5))), rest = max / 5 / power;
@@ -168,7 +168,7 @@ static void ticks(struct output *out, const struct scale *x, const struct scale 
             tick(out, x, y, on_x, i * step, axis);
         return;
     }
-    bool few = s->high - s->low < 1.7; /* decades: 2 and 5 are ticks too */
+    bool few = s->high - s->low < 1.7; /* few decades: ticks at 2 and 5 too */
     for (double power = floor(s->low); power <= s->high; power++) {
         static const double steps[] = {1, 2, 5};
         for (size_t i = 0; i < (few ? 3 : 1); i++) {

@@ -11,16 +11,16 @@ struct gram {
 struct order {
     struct gram *grams;
     uint32_t n;
-    uint32_t *places; /* 1 + a gram's place, 0 for none: open addressing */
-    unsigned log;     /* 1 << log places, half of them in use at most; 0: none yet */
+    uint32_t *table; /* hash table with open addressing: 1 + a gram's index, 0: free */
+    unsigned log;    /* 1 << log entries, at most half of them in use; 0: no table yet */
     uint64_t nsymbols;
 };
 
 struct entropy {
     struct order orders[ENTROPY_ORDER_MAX + 1];
     unsigned max_order;
-    unsigned seen;                           /* symbols before this one, up to max_order */
-    uint32_t context[ENTROPY_ORDER_MAX + 1]; /* the number of the last k of them */
+    unsigned seen;                           /* symbols of the sequence so far, up to max_order */
+    uint32_t context[ENTROPY_ORDER_MAX + 1]; /* the index of the last k of them */
 };
 
 enum { FIRST_LOG = 8 };
@@ -44,30 +44,30 @@ void entropy_free(struct entropy *e)
         return;
     for (unsigned k = 0; k <= ENTROPY_ORDER_MAX; k++) {
         free(e->orders[k].grams);
-        free(e->orders[k].places);
+        free(e->orders[k].table);
     }
     free(e);
 }
 
-/* The place of a gram in the hash table, or the free one where it belongs. */
+/* The entry of a gram in the hash table, or the free entry for it. */
 static uint32_t *find(const struct order *o, uint32_t context, uint32_t symbol)
 {
     uint64_t key = (uint64_t)context << 32 | symbol, mask = (UINT64_C(1) << o->log) - 1;
     key = (key ^ key >> 29) * UINT64_C(0x9E3779B97F4A7C15); /* 2^64 / golden ratio, odd */
     for (uint64_t at = key >> (64 - o->log);; at = (at + 1) & mask) {
-        uint32_t place = o->places[at];
-        if (place == 0)
-            return &o->places[at];
-        const struct gram *g = &o->grams[place - 1];
+        uint32_t entry = o->table[at];
+        if (entry == 0)
+            return &o->table[at];
+        const struct gram *g = &o->grams[entry - 1];
         if (g->context == context && g->symbol == symbol)
-            return &o->places[at];
+            return &o->table[at];
     }
 }
 
 static enum lp_status grow(struct order *o)
 {
     unsigned log = o->log == 0 ? FIRST_LOG : o->log + 1;
-    if (log > 32) /* grams are numbered with 32 bits */
+    if (log > 32) /* indices have 32 bits */
         return LP_LIMIT;
     if ((uint64_t)sizeof *o->grams << (log - 1) > SIZE_MAX / 2)
         return LP_NOMEM;
@@ -75,18 +75,18 @@ static enum lp_status grow(struct order *o)
     if (grams == NULL)
         return LP_NOMEM;
     o->grams = grams;
-    uint32_t *places = calloc((size_t)1 << log, sizeof *places);
-    if (places == NULL)
+    uint32_t *table = calloc((size_t)1 << log, sizeof *table);
+    if (table == NULL)
         return LP_NOMEM;
-    free(o->places);
-    o->places = places;
+    free(o->table);
+    o->table = table;
     o->log = log;
     for (uint32_t i = 0; i < o->n; i++)
         *find(o, grams[i].context, grams[i].symbol) = i + 1;
     return LP_OK;
 }
 
-/* Counts a gram; *number is its place among those of its order. */
+/* Counts a gram; *number is its index. */
 static enum lp_status count(struct order *o, uint32_t context, uint32_t symbol, uint32_t *number)
 {
     if (o->log == 0 || o->n >= UINT32_C(1) << (o->log - 1)) {
@@ -94,12 +94,12 @@ static enum lp_status count(struct order *o, uint32_t context, uint32_t symbol, 
         if (status != LP_OK)
             return status;
     }
-    uint32_t *place = find(o, context, symbol);
-    if (*place == 0) {
+    uint32_t *entry = find(o, context, symbol);
+    if (*entry == 0) {
         o->grams[o->n++] = (struct gram){context, symbol, 0};
-        *place = o->n;
+        *entry = o->n;
     }
-    *number = *place - 1;
+    *number = *entry - 1;
     o->grams[*number].count++;
     o->nsymbols++;
     return LP_OK;
@@ -152,7 +152,7 @@ enum lp_status entropy_figures(const struct entropy *e, unsigned order, struct e
         double p = (double)g->count / (double)o->nsymbols;
         double q = (double)g->count / (double)totals[g->context];
         double term = p * log2(q);
-        sum += term; /* apart from the product: rounded twice on every machine */
+        sum += term; /* a statement of its own: no fused multiply-add, all machines round alike */
     }
     free(totals);
     out->bits = sum < 0 ? -sum : 0;

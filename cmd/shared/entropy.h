@@ -1,9 +1,9 @@
-/* entropy.h - counts of symbols after their contexts, and the entropy they show.
+/* entropy.h - counts n-grams of symbols, and estimates the entropy from the counts.
  *
- * A gram is a context of k symbols and the symbol after it; the grams of order
- * k - 1 number the contexts of order k, so a gram of any order is a pair of
- * numbers. Each order keeps its grams in the order in which they first came,
- * and finds them by a hash table of their places. Pure: no input, no output. */
+ * An n-gram of order k is a context of k symbols and the symbol after it. A context of order k
+ * is an n-gram of order k - 1, named by its index, so an n-gram of any order is a pair of numbers.
+ * Each order has an array of n-grams, in the order in which they first occur, and a hash table of
+ * indices into it. No input, no output. */
 #ifndef SHARED_ENTROPY_H
 #define SHARED_ENTROPY_H
 
@@ -13,29 +13,29 @@ enum { ENTROPY_ORDER_MAX = 3 };
 
 struct entropy;
 
-/* Counts of all orders up to max_order. LP_NOMEM. */
+/* Creates empty counts of the orders 0 to max_order. LP_NOMEM, LP_USAGE. */
 enum lp_status entropy_new(unsigned max_order, struct entropy **out);
 void entropy_free(struct entropy *entropy);
 
-/* Counts n further symbols of a sequence. Memory grows with the distinct grams.
- * LP_NOMEM, LP_LIMIT (2^31 grams of one order). */
+/* Counts the next n symbols of a sequence. Memory grows with the number of distinct n-grams.
+ * LP_NOMEM, LP_LIMIT (2^31 n-grams of one order). */
 enum lp_status entropy_push(struct entropy *entropy, const uint32_t *symbols, size_t n);
 
-/* The sequence ends: the next symbol has no context. */
+/* Ends the sequence: the next symbol has no context. */
 void entropy_end(struct entropy *entropy);
 
-/* Of one order, in bits per symbol. */
+/* The estimate of one order. */
 struct entropy_figures {
-    uint64_t nsymbols;          /* that have a context of this order */
+    uint64_t nsymbols;          /* with a context of this order */
     uint64_t ngrams, ncontexts; /* distinct */
-    double bits;                /* the plug-in estimate, which lies too low */
-    double corrected;           /* and with Miller and Madow's correction of its bias */
+    double bits;                /* per symbol: the plug-in estimate, which is biased low */
+    double corrected;           /* per symbol, with the Miller-Madow correction */
 };
 
-/* H = - sum of p(gram) log2 p(symbol | context) over the grams in the order in
- * which they first came, as LoPace sums. Miller and Madow add (grams - contexts)
- * / (2 nsymbols ln 2): (symbols - 1) / (2 n ln 2) for each context, weighted by
- * its share. LP_NOMEM. */
+/* bits = -sum p(n-gram) log2 p(symbol | context) over the n-grams in the order in which they first
+ * occur, as LoPace sums. Miller and Madow add (distinct symbols - 1) / (2 n ln 2) for each context
+ * of n symbols; weighted by the contexts' frequencies that is (ngrams - ncontexts) / (2 nsymbols
+ * ln 2). LP_NOMEM, LP_USAGE. */
 enum lp_status entropy_figures(const struct entropy *entropy, unsigned order,
                                struct entropy_figures *out);
 

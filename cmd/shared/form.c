@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-enum { HEAD_MAX = 16 };                      /* what a blob puts before its record, or more */
+enum { HEAD_MAX = 16 };                      /* more than a blob has before its payload */
 enum { BLOB_MAX = LP_BLOCK_MAX + HEAD_MAX }; /* a whole blob */
 
 /* --- Magic bytes ------------------------------------------------------------- */
@@ -16,7 +16,8 @@ static uint32_t unit(const unsigned char *p, size_t width, bool big)
     return value;
 }
 
-/* Whether text may hold a character: no control but white space, no noncharacter. */
+/* Whether a character may occur in text: no control but white space, no noncharacter, no
+ * surrogate. */
 static bool plausible(uint32_t c)
 {
     bool control = c < ' ' && (c < '\b' || c > '\r') && c != 0x1B;
@@ -24,7 +25,7 @@ static bool plausible(uint32_t c)
     return !control && !none && c <= 0x10FFFF && (c < 0xD800 || c > 0xDFFF);
 }
 
-/* Whether bytes are text of UTF-16 or UTF-32 throughout. */
+/* Whether all of the bytes are UTF-16 or UTF-32 text. */
 static bool is_wide(const unsigned char *data, size_t n, size_t width, bool big)
 {
     if (n % width != 0)
@@ -44,13 +45,13 @@ static bool is_wide(const unsigned char *data, size_t n, size_t width, bool big)
     return true;
 }
 
-/* What bytes seem to be that are neither stream nor blob; NULL when nothing tells. */
+/* The other format that bytes seem to be, by their first bytes; NULL for none. */
 static const char *seems(const unsigned char *data, size_t n)
 {
     static const struct {
         const char *name;
         unsigned char size, bytes[6];
-        unsigned char width; /* of text's code units */
+        unsigned char width; /* bytes of a code unit; 0: not text */
     } kinds[] = {
         {"xz data", 6, {0xFD, '7', 'z', 'X', 'Z', 0}, 0},
         {"gzip data", 2, {0x1F, 0x8B}, 0},
@@ -81,7 +82,7 @@ void form_refuse_other(const struct tool *tool, const char *name, const unsigned
 
 /* --- Streams, blobs, text ---------------------------------------------------- */
 
-/* The form of bytes that begin as a blob, by restoring it. */
+/* Decides what an input is that begins as a blob, by unpacking it. */
 static enum form try_blob(const struct tool *tool, const struct input *in, struct finder *finder,
                           bool blobs, bool checked)
 {
@@ -125,5 +126,6 @@ enum form input_form(const struct tool *tool, struct input *in, struct finder *f
 
 _Noreturn void form_unsure(const struct tool *tool, const struct input *in, const char *options)
 {
-    tool_die(tool, EXIT_DATA, "%s: is text, or a blob without a check: use %s", in->name, options);
+    tool_die(tool, EXIT_DATA, "%s: is text, or a blob without a checksum: use %s", in->name,
+             options);
 }

@@ -1,31 +1,32 @@
-/* form.h - what an input is: text, a stream or a blob; or something else that its first
- * bytes give away. */
+/* form.h - tells what an input is: text, a stream, a blob, or another known format. */
 #ifndef SHARED_FORM_H
 #define SHARED_FORM_H
 
-#include "shared/tool.h"
+#include "shared/find.h"
+#include "shared/io.h"
 
 enum form {
     FORM_TEXT,
     FORM_STREAM,
     FORM_BLOB,
-    FORM_UNCHECKED, /* a blob without a check: text may look like one */
+    FORM_UNCHECKED, /* a blob without a checksum: text may look like one */
 };
 
 /* What an input is: what --text or --packed says, else what it looks like.
  *
- * A blob's first byte begins no UTF-8 text, but other text. Input that begins with one
- * is read ahead to its end and unpacked, as only a right check tells. Where it cannot be
- * restored, it is text when its first bytes say so (UTF-16, UTF-32, .xz). Else it is an
- * error that names --text where the command was asked for blobs, or where a dictionary or
- * model is missing; and text otherwise. */
+ * No UTF-8 text begins with a blob's first byte, but other text may. An input that does is
+ * read ahead to its end and unpacked: a correct checksum proves that it is a blob. If it cannot
+ * be unpacked, it is text where its first bytes are those of another format (UTF-16, UTF-32,
+ * .xz, ...). Otherwise, where blobs is set (the command accepts them) or a dictionary or model is
+ * missing, this exits with an error that suggests --text. Anything else is text. */
 enum form input_form(const struct tool *tool, struct input *in, struct finder *finder, bool blobs);
 
-/* Exits: an input is text or a blob without a check, and options say which. */
+/* Exits: the input is text, or a blob without a checksum. The message names the options that
+ * decide. */
 _Noreturn void form_unsure(const struct tool *tool, const struct input *in, const char *options);
 
-/* Exits when bytes that are no stream and no blob seem to be something else: gzip data,
- * UTF-16 text. */
+/* Exits when bytes that are neither a stream nor a blob seem to be another format, such as gzip
+ * data or UTF-16 text. */
 void form_refuse_other(const struct tool *tool, const char *name, const unsigned char *data,
                        size_t n);
 

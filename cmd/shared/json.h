@@ -1,34 +1,33 @@
-/* json.h - a JSON text, written value by value.
+/* json.h - writes JSON value by value, with commas, line ends and escapes.
  *
- * Commas, line ends and escapes are the writer's. In an object every value has
- * its key, in an array the key is NULL. */
+ * In an object every value has a key; in an array, and at the top, the key is NULL. */
 #ifndef SHARED_JSON_H
 #define SHARED_JSON_H
 
-#include "shared/tool.h"
+#include "shared/io.h"
 
 struct json {
     struct output *out;
     unsigned depth;
-    unsigned flat; /* depth from which all is on one line, 0 for none */
-    bool first;    /* nothing stands in the innermost yet */
+    unsigned flat; /* from this depth on everything is on one line; 0: none */
+    bool first;    /* the innermost object or array is empty so far */
 };
 
-/* bracket is '{' or '['; the end's is '}' or ']'. json_open_flat() puts all up to
- * its end on one line. */
+/* Opens and closes an object or array: bracket is '{' or '[', then '}' or ']'.
+ * json_open_flat() puts it on one line. */
 void json_open(struct json *json, const char *key, char bracket);
 void json_open_flat(struct json *json, const char *key, char bracket);
 void json_close(struct json *json, char bracket);
 
-/* text of valid UTF-8; bytes that are not become U+FFFD. NULL is null. */
+/* Bytes of text that are not valid UTF-8 become U+FFFD. NULL is null. */
 void json_text(struct json *json, const char *key, const char *text);
 void json_count(struct json *json, const char *key, uint64_t value);
-/* With as many digits as restore the very number; null when it is not finite. */
+/* With enough digits to restore value exactly; null when it is not finite. */
 void json_number(struct json *json, const char *key, double value);
 void json_bool(struct json *json, const char *key, bool value);
 void json_null(struct json *json, const char *key);
 
-/* A number as above, without null: for CSV too. size is at least 32. */
+/* Formats a finite number as json_number() does. size is at least 32. */
 void json_digits(char *text, size_t size, double value);
 
 #endif

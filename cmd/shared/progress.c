@@ -37,6 +37,13 @@ void progress_add(struct progress *p, uint64_t n)
     fflush(stderr);
 }
 
+void progress_say(void *ctx, const char *what)
+{
+    struct progress *progress = ctx;
+    progress->what = what;
+    progress_add(progress, 0);
+}
+
 void progress_end(struct progress *p)
 {
     if (p->last > 0)

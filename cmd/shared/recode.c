@@ -13,8 +13,8 @@ static _Noreturn void fail(const struct lp_options *options, struct output *out,
         tool_die(out->tool, EXIT_DATA, "%s: has tokens of %s, but -D names a model of %s", name,
                  need->name, lp_model_vocab(options->model));
     if (status == LP_USAGE)
-        tool_die(out->tool, EXIT_DATA, "%s: has text without tokens: lpunpack it, lptok makes them",
-                 name);
+        tool_die(out->tool, EXIT_DATA,
+                 "%s: has text without tokens: restore it with lpunpack, then use lptok", name);
     tool_fail(out->tool, name, status, offset, need);
 }
 
@@ -22,29 +22,30 @@ void recode_stream(struct recode *r, struct input *in)
 {
     enum lp_status status = LP_OK;
     uint64_t taken = 0;
-    if (r->stage == NULL)
-        status = lp_recoder_new(r->options, tool_find, r->finder, output_sink, r->out, &r->stage);
+    if (r->recoder == NULL)
+        status = lp_recoder_new(r->options, tool_find, r->finder, output_sink, r->out, &r->recoder);
     if (status != LP_OK)
         fail(r->options, r->out, in->name, status, 0, NULL);
     for (size_t n; status == LP_OK && (n = input_read(r->out->tool, in)) > 0; taken += n) {
-        status = lp_recoder_push(r->stage, in->data, n);
+        status = lp_recoder_push(r->recoder, in->data, n);
+        /* pass on each whole block, so that lptok --flush reaches the end of a pipe */
         if (r->options->threads <= 1)
-            output_flush(r->out); /* what came in whole goes out: lptok --flush reaches through */
+            output_flush(r->out);
     }
     if (status == LP_OK)
-        status = lp_recoder_end_input(r->stage);
+        status = lp_recoder_end_input(r->recoder);
     if (status != LP_OK)
-        fail(r->options, r->out, in->name, status, lp_recoder_offset(r->stage) - r->before,
-             lp_recoder_need(r->stage));
+        fail(r->options, r->out, in->name, status, lp_recoder_offset(r->recoder) - r->before,
+             lp_recoder_need(r->recoder));
     r->before += taken;
 }
 
 void recode_finish(struct recode *r)
 {
-    enum lp_status status = r->stage != NULL ? lp_recoder_finish(r->stage) : LP_OK;
+    enum lp_status status = r->recoder != NULL ? lp_recoder_finish(r->recoder) : LP_OK;
     if (status != LP_OK)
         fail(r->options, r->out, r->out->name, status, 0, NULL);
-    lp_recoder_free(r->stage);
+    lp_recoder_free(r->recoder);
 }
 
 /* --- Blobs ------------------------------------------------------------------- */
@@ -69,9 +70,9 @@ static void put_blob(const struct lp_options *options, struct finder *finder, co
 
 /* A stream's only record. */
 struct record {
-    unsigned char *text; /* as large as the stream says */
+    unsigned char *text; /* size bytes */
     size_t n, size;
-    struct lp_ids ids; /* where it has tokens */
+    struct lp_ids ids; /* none without tokens */
 };
 
 static enum lp_status take_text(void *ctx, const void *data, size_t n)
@@ -131,7 +132,7 @@ static void read_stream(const struct lp_options *options, struct finder *finder,
     lp_reader_free(reader);
 }
 
-/* What a stream's headers say of its only record. Exits where it has none, or more. */
+/* The segment of a stream's only record, by its headers. Exits unless there is exactly one. */
 static struct stored only_record(const struct tool *tool, struct input *in, struct finder *finder)
 {
     struct stored_list list = {0};
@@ -156,7 +157,7 @@ static struct stored only_record(const struct tool *tool, struct input *in, stru
     return only;
 }
 
-/* Whether text has other tokens than ids when no special token is among them. */
+/* Whether a record has special tokens: without them its text would have other ids. */
 static bool has_special(struct lp_codec *codec, const struct record *record)
 {
     const uint32_t *ids;
@@ -165,8 +166,8 @@ static bool has_special(struct lp_codec *codec, const struct record *record)
            (n != record->ids.n || (n > 0 && memcmp(ids, record->ids.v, n * sizeof *ids) != 0));
 }
 
-/* The blob that lptok --blob makes of a stream's only record, or of one without tokens that
- * of its text, and then its further stage. */
+/* Packs a stream's only record as lptok --blob does, or as plain text where it has no tokens, and
+ * recodes that blob. */
 static void stream_to_blob(const struct lp_options *options, struct finder *finder,
                            struct input *in, struct output *out)
 {
@@ -181,7 +182,8 @@ static void stream_to_blob(const struct lp_options *options, struct finder *find
     if (record.text == NULL)
         tool_die(out->tool, EXIT_IO, "out of memory");
     read_stream(options, finder, in, NULL, &record, out);
-    const struct lp_need need = {LP_NEED_VOCAB, only.vocab, only.vocab_fingerprint};
+    const struct lp_need need = {
+        .what = LP_NEED_VOCAB, .name = only.vocab, .fingerprint = only.vocab_fingerprint};
     enum lp_status status = LP_OK;
     if (only.vocab[0] != 0) {
         read_stream(options, finder, in, take_ids, &record, out);
@@ -207,8 +209,8 @@ static void stream_to_blob(const struct lp_options *options, struct finder *find
     free(record.text);
 }
 
-void restage_to_blob(const struct lp_options *options, struct finder *finder, struct input *in,
-                     enum form form, struct output *out)
+void recode_to_blob(const struct lp_options *options, struct finder *finder, struct input *in,
+                    enum form form, struct output *out)
 {
     unsigned char *data;
     if (form == FORM_STREAM) {
@@ -220,7 +222,7 @@ void restage_to_blob(const struct lp_options *options, struct finder *finder, st
     free(data);
 }
 
-_Noreturn void restage_no_blob(const struct tool *tool, const struct input *in)
+_Noreturn void recode_no_blob(const struct tool *tool, const struct input *in)
 {
-    tool_die(tool, EXIT_DATA, "%s: is a blob: use --blob to make a blob of it", in->name);
+    tool_die(tool, EXIT_DATA, "%s: is a blob: use --blob to write a blob", in->name);
 }

@@ -1,30 +1,28 @@
-/* recode.h - what lpzstd and lpmix share: a stream or blob in, the same with a
- * further stage out. */
+/* recode.h - what lpzstd and lpmix share: streams and blobs in, more compressed ones out. */
 #ifndef SHARED_RECODE_H
 #define SHARED_RECODE_H
 
 #include "shared/form.h"
 
-/* Streams on their way through a stage, input after input. */
+/* Recodes one stream after the other to a single output. The caller zeroes the last two members. */
 struct recode {
     const struct lp_options *options;
     struct finder *finder;
     struct output *out;
-    struct lp_recoder *stage; /* NULL before the first input */
-    uint64_t before;          /* bytes of the inputs before */
+    struct lp_recoder *recoder; /* NULL before the first input */
+    uint64_t before;            /* bytes of the inputs before this one */
 };
 
-/* Writes the stream of an input, but for its end. Exits on failure. */
+/* Writes an input's stream, without the end. Exits on failure. */
 void recode_stream(struct recode *r, struct input *in);
-/* Writes the end: nothing failed. */
+/* Writes the end, and frees the recoder. Only for when nothing has failed. */
 void recode_finish(struct recode *r);
 
-/* Writes an input, a blob or a stream of one record, as a blob with the stage of options.
- * Exits on failure. */
-void restage_to_blob(const struct lp_options *options, struct finder *finder, struct input *in,
-                     enum form form, struct output *out);
+/* Writes an input, a blob or a stream of one record, as a blob. Exits on failure. */
+void recode_to_blob(const struct lp_options *options, struct finder *finder, struct input *in,
+                    enum form form, struct output *out);
 
-/* Exits: an input is a blob, and a stream was asked for. */
-_Noreturn void restage_no_blob(const struct tool *tool, const struct input *in);
+/* Exits: an input is a blob, but a stream is to be written. */
+_Noreturn void recode_no_blob(const struct tool *tool, const struct input *in);
 
 #endif

@@ -1,6 +1,7 @@
 #include "shared/stored.h"
 
 #include "shared/form.h"
+#include "shared/split.h"
 #include "shared/text.h"
 
 #include <errno.h>
@@ -14,12 +15,6 @@ const char *chain_name(enum lp_chain chain)
 {
     static const char *const names[] = {"text", "text+zstd", "tokens", "tokens+zstd", "tokens+mix"};
     return names[chain];
-}
-
-const char *split_name(enum lp_split split)
-{
-    static const char *const names[] = {"whole", "null", "lines"};
-    return names[split];
 }
 
 /* --- Reading ----------------------------------------------------------------- */
@@ -43,18 +38,18 @@ enum lp_status input_read_at(void *ctx, uint64_t offset, void *data, size_t n)
     return LP_OK;
 }
 
-/* Puts what comes by a pipe into a nameless file. */
+/* Copies a pipe to an unnamed temporary file. */
 static void spool(const struct tool *tool, struct input *in)
 {
     FILE *file = tmpfile();
     if (file == NULL)
-        tool_die(tool, EXIT_IO, "a temporary file cannot be made: %s", strerror(errno));
+        tool_die(tool, EXIT_IO, "temporary file: cannot create: %s", strerror(errno));
     for (size_t n; (n = input_read(tool, in)) > 0;) {
         if (fwrite(in->data, 1, n, file) != n)
-            tool_die(tool, EXIT_IO, "a temporary file cannot be written: %s", strerror(errno));
+            tool_die(tool, EXIT_IO, "temporary file: cannot write: %s", strerror(errno));
     }
     if (fflush(file) != 0)
-        tool_die(tool, EXIT_IO, "a temporary file cannot be written: %s", strerror(errno));
+        tool_die(tool, EXIT_IO, "temporary file: cannot write: %s", strerror(errno));
     in->fd = fileno(file); /* stays open until the program ends */
     in->regular = true;
 }
@@ -65,7 +60,7 @@ uint64_t input_seekable(const struct tool *tool, struct input *in)
     if (!in->regular)
         spool(tool, in);
     if (fstat(in->fd, &st) != 0)
-        tool_die(tool, EXIT_IO, "%s: cannot be read: %s", in->name, strerror(errno));
+        tool_die(tool, EXIT_IO, "%s: cannot read: %s", in->name, strerror(errno));
     return (uint64_t)st.st_size;
 }
 
@@ -177,7 +172,7 @@ static void put_sizes(struct output *out, const struct stored *s)
 
 static void put_stored(struct output *out, const struct stored *s, size_t segment, size_t segments)
 {
-    static const char *const ends[] = {"", ", each ends with NUL", ", each a line"};
+    static const char *const ends[] = {"", ", NUL-terminated", ", one per line"};
     char a[32];
     if (s->blob)
         output_print(out, "%s: a blob\n", s->file);
@@ -198,17 +193,17 @@ static void put_stored(struct output *out, const struct stored *s, size_t segmen
     output_print(out, "  records     %s%s\n", commas(a, s->nrecords), ends[s->split]);
     if (!s->blob) {
         output_print(out, "  blocks      %s", commas(a, s->nblocks));
-        output_print(out, ", of %s byte%s of text at most\n", commas(a, s->block_limit),
+        output_print(out, ", at most %s byte%s of text each\n", commas(a, s->block_limit),
                      plural(s->block_limit));
     }
     put_sizes(out, s);
     if (s->blob && s->checked)
-        output_print(out, "  check       %08" PRIx32 ", right\n", s->check);
+        output_print(out, "  checksum    %08" PRIx32 " OK\n", s->check);
     else if (s->checked)
-        output_print(out, "  check       %08" PRIx32 " (lpunpack -t tests every block)\n",
+        output_print(out, "  checksum    %08" PRIx32 " (test every block with lpunpack -t)\n",
                      s->check);
     else
-        output_print(out, "  check       none\n");
+        output_print(out, "  checksum    none\n");
 }
 
 void stored_table(const struct stored_list *list, struct output *out)

@@ -1,7 +1,8 @@
-/* stored.h - what a stream or a blob is, without more of it read than that needs. */
+/* stored.h - describes the segments of a stream, or a blob, and reads no more than that needs. */
 #ifndef SHARED_STORED_H
 #define SHARED_STORED_H
 
+#include "shared/find.h"
 #include "shared/json.h"
 
 /* One segment of a stream, or a blob. */
@@ -11,11 +12,11 @@ struct stored {
     enum lp_chain chain;
     enum lp_split split;
     char vocab[33];             /* "" without tokens */
-    uint64_t vocab_fingerprint; /* 0 in a blob, whose number says which */
-    uint64_t dict, model;       /* 0 none */
+    uint64_t vocab_fingerprint; /* 0 in a blob, which has only the encoding's number */
+    uint64_t dict, model;       /* fingerprints, 0: none */
     uint64_t nrecords, nblocks, block_limit;
     uint64_t text_size, size;
-    bool checked; /* a blob may have none */
+    bool checked; /* has a checksum: only a blob may have none */
     uint32_t check;
 };
 
@@ -24,30 +25,28 @@ struct stored_list {
     size_t n, cap;
 };
 
-/* "tokens+zstd", "lines". */
+/* "text", "text+zstd", "tokens", "tokens+zstd" or "tokens+mix". */
 const char *chain_name(enum lp_chain chain);
-const char *split_name(enum lp_split split);
 
 /* An lp_read_at: ctx is an input. */
 enum lp_status input_read_at(void *ctx, uint64_t offset, void *data, size_t n);
 
-/* The size of an input that can be read at any offset; what comes by a pipe goes
- * to a nameless file first. */
+/* Makes an input readable at any offset, and returns its size. A pipe is copied to an unnamed
+ * temporary file. Exits on failure. */
 uint64_t input_seekable(const struct tool *tool, struct input *in);
 
-/* Appends what an input is: the segments of a stream by their headers, indexes
- * and ends; a blob by unpacking it, since nothing else tells its text's size.
- * memory bounds what that may need, 0 is the default.
- * Exits when it is damaged or cannot be unpacked. */
+/* Appends the segments of a stream, from their headers, indexes and ends; or a blob, which is
+ * unpacked, as only that gives the size of its text. memory limits what unpacking may need,
+ * 0: the default. Exits on damage, or when a blob cannot be unpacked. */
 void stored_read(const struct tool *tool, struct input *in, struct finder *finder, uint64_t memory,
                  struct stored_list *list);
 
 double stored_ratio(const struct stored *stored);
 
-/* One of them as an object in an array. */
+/* Writes one as a JSON object of an array. */
 void stored_json_item(struct json *json, const struct stored *stored);
 
-/* Of all that is listed, for people; as JSON; as CSV. */
+/* Print a list: as text for people, as JSON, as CSV. */
 void stored_table(const struct stored_list *list, struct output *out);
 void stored_json(const struct stored_list *list, struct output *out);
 void stored_csv(const struct stored_list *list, struct output *out);

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The character at p, and its size; 0 when the n bytes cut it off. Valid UTF-8 is
- * that of RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF. */
+/* Decodes the character at p: *size is its bytes, 0 where the n bytes end within it. Valid UTF-8
+ * is as in RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF. */
 static uint32_t decode(const unsigned char *p, size_t n, size_t *size)
 {
     uint32_t lead = p[0], invalid = INVALID_BYTE + lead;
@@ -35,7 +35,7 @@ enum lp_status characters(const void *text, size_t n, bool final, struct lp_ids 
 {
     const unsigned char *p = text;
     *used = 0;
-    if (n > out->cap - out->n) { /* a character has one byte at least */
+    if (n > out->cap - out->n) { /* a character has at least one byte */
         size_t cap = out->n + n;
         uint32_t *v = cap > SIZE_MAX / 2 / sizeof *v ? NULL : realloc(out->v, cap * sizeof *v);
         if (v == NULL)

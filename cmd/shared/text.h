@@ -2,20 +2,20 @@
 #ifndef SHARED_TEXT_H
 #define SHARED_TEXT_H
 
-#include "shared/tool.h"
+#include "shared/io.h"
 
-/* Stands for an undecodable byte: that plus the byte. */
+/* Added to a byte that is not valid UTF-8, to make a character of it. */
 #define INVALID_BYTE UINT32_C(0x110000)
 
-/* Appends a text's characters to out: Unicode scalar values, and each byte that is
- * no valid UTF-8 as a character by itself. A character that the n bytes cut off
- * is left for the next call, unless final; *used tells. LP_NOMEM. */
+/* Appends the characters of n bytes to out: Unicode scalar values, and INVALID_BYTE + b for each
+ * byte b that is not valid UTF-8. *used is the number of bytes consumed: unless final, an
+ * incomplete character at the end is left for the next call. LP_NOMEM. */
 enum lp_status characters(const void *text, size_t n, bool final, struct lp_ids *out, size_t *used);
 
-/* 1,234,567. Returns text, of at least 32 bytes. */
+/* Formats n as 1,234,567 into text, of at least 32 bytes, and returns it. */
 char *commas(char *text, uint64_t n);
 
-/* A field of CSV (RFC 4180), in quotes where it needs them. */
+/* Writes a field of CSV (RFC 4180), quoted where necessary. */
 void csv_text(struct output *out, const char *text);
 
 #endif

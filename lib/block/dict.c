@@ -2,43 +2,54 @@
 
 #include "base/xxh64.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <zstd.h>
 
-enum lp_status lp_dict_open(const char *path, struct lp_dict **out)
+/* Digests what was loaded, or, where that failed with a status, returns it. */
+static enum lp_status open_new(enum lp_status status, struct lp_loaded *loaded,
+                               struct lp_dict **out)
 {
     *out = NULL;
-    FILE *file = fopen(path, "rb");
-    if (file == NULL)
-        return LP_IO;
-    struct lp_dict *dict = calloc(1, sizeof *dict);
-    unsigned char *data = malloc(LP_DICT_MAX + 1);
-    enum lp_status status = dict == NULL || data == NULL ? LP_NOMEM : LP_OK;
-    if (status == LP_OK) {
-        dict->size = fread(data, 1, LP_DICT_MAX + 1, file);
-        status = ferror(file)                                  ? LP_IO
-                 : dict->size == 0 || dict->size > LP_DICT_MAX ? LP_DATA
-                                                               : LP_OK;
-    }
-    fclose(file);
-    if (status == LP_OK) {
-        unsigned char *fit = realloc(data, dict->size);
-        dict->data = fit != NULL ? fit : data;
-        data = NULL;
-        dict->fingerprint = lp_xxh64(dict->data, dict->size, 0);
-        if (dict->fingerprint == 0)
-            dict->fingerprint = 1;
-        dict->ddict = ZSTD_createDDict(dict->data, dict->size);
-        status = dict->ddict == NULL ? LP_DATA : LP_OK;
-    }
-    if (status != LP_OK) {
-        free(data);
-        lp_dict_close(dict);
+    if (status != LP_OK)
         return status;
+    struct lp_dict *dict = calloc(1, sizeof *dict);
+    if (dict == NULL) {
+        lp_unload(loaded);
+        return LP_NOMEM;
     }
-    *out = dict;
-    return LP_OK;
+    dict->loaded = *loaded;
+    dict->data = loaded->p;
+    dict->size = loaded->n;
+    dict->fingerprint = lp_xxh64(dict->data, dict->size, 0);
+    if (dict->fingerprint == 0)
+        dict->fingerprint = 1;
+    dict->ddict = ZSTD_createDDict(dict->data, dict->size);
+    if (dict->ddict != NULL) {
+        *out = dict;
+        return LP_OK;
+    }
+    /* Content without zstd's tables is always taken, if there is memory. */
+    bool tables = ZSTD_getDictID_fromDict(dict->data, dict->size) != 0;
+    lp_dict_close(dict);
+    return tables ? LP_DATA : LP_NOMEM;
+}
+
+enum lp_status lp_dict_open(const char *path, struct lp_dict **out)
+{
+    struct lp_loaded loaded;
+    enum lp_status status = lp_load_file(path, true, 1, LP_DICT_MAX, &loaded);
+    return open_new(status, &loaded, out);
+}
+
+enum lp_status lp_dict_open_memory(const void *data, size_t n, bool copy, struct lp_dict **out)
+{
+    struct lp_loaded loaded;
+    if (n == 0 || n > LP_DICT_MAX) {
+        *out = NULL;
+        return LP_DATA;
+    }
+    enum lp_status status = lp_load_memory(data, n, copy, &loaded);
+    return open_new(status, &loaded, out);
 }
 
 void lp_dict_close(struct lp_dict *dict)
@@ -46,7 +57,7 @@ void lp_dict_close(struct lp_dict *dict)
     if (dict == NULL)
         return;
     ZSTD_freeDDict(dict->ddict);
-    free(dict->data);
+    lp_unload(&dict->loaded);
     free(dict);
 }
 

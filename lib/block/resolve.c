@@ -67,15 +67,20 @@ enum lp_status lp_need_find(const struct lp_header *header, lp_finder *find, voi
     *found = (struct lp_found){0};
     enum lp_status status = LP_OK;
     if (lp_chain_tokens(header->chain)) {
-        *need = (struct lp_need){LP_NEED_VOCAB, header->vocab_name, header->vocab_fingerprint};
+        *need = (struct lp_need){.what = LP_NEED_VOCAB,
+                                 .name = header->vocab_name,
+                                 .fingerprint = header->vocab_fingerprint};
         status = lp_need_ask(need, find, ctx, found);
     }
     if (status == LP_OK && header->dict_fingerprint != 0) {
-        *need = (struct lp_need){LP_NEED_DICT, "", header->dict_fingerprint};
+        *need = (struct lp_need){
+            .what = LP_NEED_DICT, .name = "", .fingerprint = header->dict_fingerprint};
         status = lp_need_ask(need, find, ctx, found);
     }
     if (status == LP_OK && header->model_fingerprint != 0) {
-        *need = (struct lp_need){LP_NEED_MODEL, header->vocab_name, header->model_fingerprint};
+        *need = (struct lp_need){.what = LP_NEED_MODEL,
+                                 .name = header->vocab_name,
+                                 .fingerprint = header->model_fingerprint};
         status = lp_need_ask(need, find, ctx, found);
     }
     return status;
@@ -96,7 +101,7 @@ enum lp_status lp_need_packing(const struct lp_header *header, const struct lp_o
         return LP_OK;
     struct lp_found found = {.model = options->model};
     enum lp_status status = LP_OK;
-    *need = (struct lp_need){LP_NEED_MODEL, header->vocab_name, 0};
+    *need = (struct lp_need){.what = LP_NEED_MODEL, .name = header->vocab_name};
     if (found.model == NULL)
         status = lp_need_ask(need, find, ctx, &found);
     packing->model = found.model;

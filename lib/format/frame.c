@@ -216,10 +216,13 @@ enum lp_status lp_header_get(const unsigned char *src, size_t n, struct lp_heade
 struct lp_need lp_header_newer(const unsigned char *src)
 {
     if (src[0] != LP_FORMAT_VERSION)
-        return (struct lp_need){LP_NEED_NEWER, "version", src[0]};
+        return (struct lp_need){
+            .what = LP_NEED_NEWER, .name = "", .field = "version", .number = src[0]};
     if (src[2] > LP_LINES)
-        return (struct lp_need){LP_NEED_NEWER, "split", src[2]};
+        return (struct lp_need){
+            .what = LP_NEED_NEWER, .name = "", .field = "split", .number = src[2]};
     if (src[4] != 0)
-        return (struct lp_need){LP_NEED_NEWER, "window", src[4]};
-    return (struct lp_need){LP_NEED_NEWER, "chain", src[1]};
+        return (struct lp_need){
+            .what = LP_NEED_NEWER, .name = "", .field = "window", .number = src[4]};
+    return (struct lp_need){.what = LP_NEED_NEWER, .name = "", .field = "chain", .number = src[1]};
 }

@@ -64,7 +64,7 @@ static bool spend(struct lp_parser *p, uint64_t size)
 
 static enum lp_status newer(struct lp_parser *p, const char *what, unsigned number)
 {
-    p->newer = (struct lp_need){LP_NEED_NEWER, what, number};
+    p->newer = (struct lp_need){.what = LP_NEED_NEWER, .name = "", .field = what, .number = number};
     return LP_VERSION;
 }
 

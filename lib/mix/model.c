@@ -1,11 +1,9 @@
 /* model.c - opens models and checks them. */
 #include "mix/model.h"
 
-#include "base/map.h"
 #include "base/xxh64.h"
 #include "mix/vec.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -273,34 +271,55 @@ enum lp_status lp_model_verify(const struct lp_model *m)
 
 /* --- Files ------------------------------------------------------------------------------ */
 
-enum lp_status lp_model_open(const char *path, struct lp_model **out)
+/* Opens what was loaded, or, where that failed with a status, returns it. */
+static enum lp_status open_new(enum lp_status status, struct lp_loaded *loaded,
+                               struct lp_model **out)
 {
     *out = NULL;
+    if (status != LP_OK)
+        return status;
     struct lp_model *m = calloc(1, sizeof *m);
-    if (m == NULL)
+    if (m == NULL) {
+        lp_unload(loaded);
         return LP_NOMEM;
-    const void *file = NULL;
-    enum lp_status status = lp_map_file(path, LP_LPM_HEAD, UINT32_MAX, &file, &m->file_size);
-    m->file = file;
-    if (status == LP_OK)
-        status = lp_model_layout(m->file, m->file_size, m);
+    }
+    status = lp_model_layout(loaded->p, loaded->n, m);
+    m->loaded = *loaded;
     if (status == LP_OK)
         status = read_first(m);
-    if (status != LP_OK) {
-        int saved = errno;
+    if (status != LP_OK)
         lp_model_close(m);
-        errno = saved;
-        return status;
-    }
-    *out = m;
-    return LP_OK;
+    else
+        *out = m;
+    return status;
+}
+
+enum lp_status lp_model_open(const char *path, struct lp_model **out)
+{
+    struct lp_loaded loaded;
+    enum lp_status status = lp_load_map(path, LP_LPM_HEAD, UINT32_MAX, &loaded);
+    return open_new(status, &loaded, out);
+}
+
+enum lp_status lp_model_load(const char *path, struct lp_model **out)
+{
+    struct lp_loaded loaded;
+    enum lp_status status = lp_load_file(path, false, LP_LPM_HEAD, UINT32_MAX - 1, &loaded);
+    return open_new(status, &loaded, out);
+}
+
+enum lp_status lp_model_open_memory(const void *data, size_t n, bool copy, struct lp_model **out)
+{
+    struct lp_loaded loaded;
+    enum lp_status status = lp_load_memory(data, n, copy, &loaded);
+    return open_new(status, &loaded, out);
 }
 
 void lp_model_close(struct lp_model *m)
 {
     if (m == NULL)
         return;
-    lp_unmap_file(m->file, m->file_size);
+    lp_unload(&m->loaded);
     free(m->pages);
     free(m);
 }

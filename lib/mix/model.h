@@ -9,6 +9,7 @@
 #define LP_MIX_MODEL_H
 
 #include "base/bytes.h"
+#include "base/load.h"
 #include "lp.h"
 
 #include <stdatomic.h>
@@ -158,6 +159,7 @@ struct lp_model {
     bool sound; /* what opening checks is intact; else nothing is coded with the model */
     const unsigned char *file;
     size_t file_size;
+    struct lp_loaded loaded;      /* what holds the file of an open model */
     struct lp_model_pages *pages; /* NULL: the model is in memory, and its pages are not checked */
     uint32_t size;                /* the highest id plus 1 */
     uint32_t nleaves;             /* at least 2 */

@@ -1,10 +1,8 @@
 /* vocab.c - opens compiled vocabularies and checks what is in them. */
 #include "tokens/vocab.h"
 
-#include "base/map.h"
 #include "base/xxh64.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
@@ -294,44 +292,74 @@ static void set_apart(const struct lp_vocab *v)
     advise(v, section[LP_SECTION_OFFSET], v->file_size, POSIX_MADV_RANDOM);
 }
 
-LP_COLD enum lp_status lp_vocab_open(const char *path, struct lp_vocab **out)
+/* Finds what is in the file of a new vocabulary. */
+static enum lp_status open_loaded(struct lp_vocab *v)
+{
+    v->header = v->loaded.p;
+    v->file_size = v->loaded.n;
+    enum lp_status status = check_header(v->header, v->file_size);
+    if (status != LP_OK)
+        return status;
+    find_sections(v);
+    if (v->loaded.how == LP_LOADED_MAPPED)
+        set_apart(v);
+    v->cpu = LP_CPUS;
+    while (lp_pretok_window_for((enum lp_pattern)v->header->pattern, --v->cpu) == NULL)
+        ;
+    return LP_OK;
+}
+
+/* Opens what was loaded, or, where that failed with a status, returns it. */
+LP_COLD static enum lp_status open_new(enum lp_status status, struct lp_loaded *loaded,
+                                       struct lp_vocab **out)
 {
     *out = NULL;
+    if (status != LP_OK)
+        return status == LP_DATA ? LP_BAD_VOCAB : status;
     struct lp_vocab *v = calloc(1, sizeof *v);
     if (v == NULL || (v->checks = calloc(1, sizeof *v->checks)) == NULL) {
         free(v);
+        lp_unload(loaded);
         return LP_NOMEM;
     }
     atomic_init(&v->checks->damaged, false);
     atomic_init(&v->checks->passed, 0);
-    const void *file = NULL;
-    enum lp_status status = lp_map_file(path, sizeof *v->header, SIZE_MAX, &file, &v->file_size);
-    status = status == LP_DATA ? LP_BAD_VOCAB : status;
-    v->header = file;
-    if (status == LP_OK)
-        status = check_header(v->header, v->file_size);
-    if (status == LP_OK) {
-        find_sections(v);
-        set_apart(v);
-        v->cpu = LP_CPUS;
-        while (lp_pretok_window_for((enum lp_pattern)v->header->pattern, --v->cpu) == NULL)
-            ;
-    }
-    if (status != LP_OK) {
-        int saved = errno;
+    v->loaded = *loaded;
+    status = open_loaded(v);
+    if (status != LP_OK)
         lp_vocab_close(v);
-        errno = saved;
-        return status;
-    }
-    *out = v;
-    return LP_OK;
+    else
+        *out = v;
+    return status;
+}
+
+enum lp_status lp_vocab_open(const char *path, struct lp_vocab **out)
+{
+    struct lp_loaded loaded;
+    enum lp_status status = lp_load_map(path, sizeof(struct lp_vocab_header), SIZE_MAX, &loaded);
+    return open_new(status, &loaded, out);
+}
+
+enum lp_status lp_vocab_load(const char *path, struct lp_vocab **out)
+{
+    struct lp_loaded loaded;
+    enum lp_status status =
+        lp_load_file(path, false, sizeof(struct lp_vocab_header), SIZE_MAX / 2, &loaded);
+    return open_new(status, &loaded, out);
+}
+
+enum lp_status lp_vocab_open_memory(const void *data, size_t n, bool copy, struct lp_vocab **out)
+{
+    struct lp_loaded loaded;
+    enum lp_status status = lp_load_memory(data, n, copy, &loaded);
+    return open_new(status, &loaded, out);
 }
 
 void lp_vocab_close(struct lp_vocab *v)
 {
     if (v == NULL)
         return;
-    lp_unmap_file(v->header, v->file_size);
+    lp_unload(&v->loaded);
     free(v->checks);
     free(v);
 }

@@ -2,6 +2,7 @@
 #ifndef LP_TOKENS_VOCAB_H
 #define LP_TOKENS_VOCAB_H
 
+#include "base/load.h"
 #include "lp.h"
 #include "tokens/pretok_window.h"
 #include "tokens/vocab_layout.h"
@@ -45,6 +46,7 @@ struct lp_vocab_checks {
 struct lp_vocab {
     const struct lp_vocab_header *header;
     size_t file_size;
+    struct lp_loaded loaded; /* what holds the file */
     struct lp_vocab_checks *checks;
     const uint32_t *offset, *byte_id, *byte_pair, *prefix, *split, *sorted, *start, *rank, *id,
         *special;

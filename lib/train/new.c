@@ -455,3 +455,13 @@ enum lp_status lp_train_new(const struct lp_trainer *t, const struct lp_docs *do
     lp_tree_free(&tree);
     return status;
 }
+
+/* These shares proved best. */
+struct lp_train_sizes lp_train_sizes_of(size_t nbytes)
+{
+    const uint32_t percent = (uint32_t)(nbytes / 100);
+    return (struct lp_train_sizes){.follow = 32 * percent,
+                                   .cell = 40 * percent,
+                                   .rows = 13 * percent / (LP_NET_PLACES * LP_NET_ROW),
+                                   .nodes = 15 * percent / LP_NET_NODE};
+}

@@ -1,4 +1,5 @@
-/* train.h - makes models (.lpm) from texts. Not in the library: only lptrain links it.
+/* train.h - makes models (.lpm) and zstd dictionaries from texts. Not in the library: only lptrain
+ * links it.
  *
  * The trainer uses floating point, which the library does not; its results are written into the
  * model as integers. */
@@ -6,6 +7,7 @@
 #define LP_TRAIN_TRAIN_H
 
 #include "base/buf.h"
+#include "block/dict.h"
 #include "mix/model.h"
 #include "mix/state.h"
 
@@ -23,6 +25,9 @@ struct lp_train_sizes {
     uint32_t follow, cell; /* bytes of the sections */
     uint32_t rows, nodes;  /* of the network: tokens with rows of their own, nodes with weights */
 };
+
+/* How a model divides nbytes of tables best. */
+struct lp_train_sizes lp_train_sizes_of(size_t nbytes);
 
 /* A node of the tree: child k has the leaves from begin[k] to before begin[k + 1]. */
 struct lp_tree_node {
@@ -75,5 +80,29 @@ enum lp_status lp_train_new(const struct lp_trainer *t, const struct lp_docs *do
 /* Adapts the base model to docs and appends its file, of the same size, to image. */
 enum lp_status lp_train_adapt(const struct lp_trainer *t, const struct lp_docs *docs,
                               struct lp_buf *image);
+
+/* What zstd's trainer needs at least. It learns from the first three quarters of the samples, and
+ * crashes if they hold fewer than 8 bytes (libzstd 1.5.4 to 1.5.7). Samples are not empty, so 11
+ * are safe; 16 would be even if it learned from half of them. The smallest dictionary has 256
+ * bytes: one made from fewer bytes cannot be worth its size. */
+enum { LP_DICT_SAMPLES_MIN = 16, LP_DICT_BYTES_MIN = 256 };
+
+/* A zstd dictionary made of docs. */
+struct lp_trained_dict {
+    struct lp_buf file;      /* empty where none was made */
+    size_t nsamples, nbytes; /* docs that are not empty, and bytes of their token payloads */
+    const char *error;       /* zstd's reason for making none; NULL below the minimum */
+};
+
+/* Makes a dictionary of at most size bytes. The caller frees the file. LP_NOMEM. */
+enum lp_status lp_train_dict(const struct lp_vocab *vocab, const struct lp_docs *docs, size_t size,
+                             struct lp_trained_dict *dict);
+
+/* Whether the n bytes at data begin as a trained dictionary. zstd uses any other bytes too, as
+ * raw content. */
+bool lp_dict_is_trained(const void *data, size_t n);
+
+/* LP_DATA when zstd can unpack but not pack with a trained dictionary: its tables are damaged. */
+enum lp_status lp_dict_verify(const struct lp_dict *dict);
 
 #endif

@@ -1,0 +1,195 @@
+/* table.c - lpstat's report as a table for people. */
+#include "lpstat/answer.h"
+#include "lpstat/figures.h"
+#include "shared/text.h"
+
+#include <math.h>
+#include <string.h>
+
+struct table {
+    struct output *out;
+    const char *bold, *good, *dim, *plain; /* escape sequences, or "" */
+};
+
+/* Formats a number with fewer decimals the larger it is, and "-" for NAN. */
+static char *number(char *text, size_t size, double value)
+{
+    if (!isfinite(value))
+        snprintf(text, size, "-");
+    else
+        snprintf(text, size, "%.*f", value < 99.95 ? 2 : value < 9999.5 ? 1 : 0, value);
+    return text;
+}
+
+static char *percent(char *text, size_t size, double value)
+{
+    if (!isfinite(value))
+        snprintf(text, size, "-");
+    else
+        snprintf(text, size, value > -9.995 && value < 9.995 ? "%.1f%%" : "%.0f%%", 100 * value);
+    return text;
+}
+
+static double mebi(uint64_t bytes)
+{
+    return (double)bytes / (1 << 20);
+}
+
+static void put_row(const struct table *t, const char *name, const struct figures *f,
+                    const struct measured *m, bool best)
+{
+    char stored[32], a[16], b[16], c[16], d[16], e[16], g[16];
+    uint64_t memory = m->pack.memory > m->unpack.memory ? m->pack.memory : m->unpack.memory;
+    output_print(t->out, "%s%-11s %13s %6s %7s %6s %7s %7s %7s %7.1f%s\n", best ? t->good : "",
+                 name, commas(stored, f->stored), number(a, sizeof a, f->ratio),
+                 percent(b, sizeof b, f->saved), number(c, sizeof c, f->bits_per_character),
+                 percent(d, sizeof d, f->of_limit), number(e, sizeof e, f->pack_mb),
+                 number(g, sizeof g, f->unpack_mb), mebi(memory), best ? t->plain : "");
+}
+
+static void put_rows(const struct report *r, const struct table *t, const char *title, bool blobs)
+{
+    static const char *const heads[2][9] = {
+        {"method", "stored", "ratio", "saved", "bits/", "vs", "pack", "unpack", "memory"},
+        {"", "bytes", "", "", "char", "order-0", "MB/s", "MB/s", "MiB"}};
+    output_print(t->out, "\n%s%s%s\n%s", t->bold, title, t->plain, t->dim);
+    for (int i = 0; i < 2; i++) {
+        const char *const *h = heads[i];
+        output_print(t->out, "%-11s %13s %6s %7s %6s %7s %7s %7s %7s%s\n", h[0], h[1], h[2], h[3],
+                     h[4], h[5], h[6], h[7], h[8], i > 0 ? t->plain : "");
+    }
+    for (size_t i = 0; i < r->nresults; i++) {
+        const struct result *result = &r->results[i];
+        struct figures f = blobs ? figures_of_blobs(r, result) : figures_of_stream(r, result);
+        put_row(t, result->method->name, &f, blobs ? &result->blobs : &result->stream,
+                i == (blobs ? r->best : r->best_stream));
+    }
+}
+
+static void put_summaries(const struct report *r, const struct table *t, const char *title,
+                          enum summed_up what, char *(*format)(char *, size_t, double))
+{
+    output_print(t->out, "\n%s%s%s\n%s%-11s %8s %8s %8s %8s %8s %8s %8s%s\n", t->bold, title,
+                 t->plain, t->dim, "method", "mean", "median", "sd", "min", "25%", "75%", "max",
+                 t->plain);
+    for (size_t i = 0; i < r->nresults; i++) {
+        struct summary s = summary_of(r, &r->results[i], what);
+        double columns[] = {s.mean, s.median, s.sd, s.min, s.q1, s.q3, s.max};
+        char text[16];
+        output_print(t->out, "%s%-11s", i == r->best ? t->good : "", r->results[i].method->name);
+        for (size_t c = 0; c < sizeof columns / sizeof *columns; c++)
+            output_print(t->out, " %8s", format(text, sizeof text, columns[c]));
+        output_print(t->out, "%s\n", i == r->best ? t->plain : "");
+    }
+}
+
+/* A name, without its first bytes where it is wider than its column. */
+static const char *short_name(const char *name, size_t width)
+{
+    size_t n = strlen(name);
+    return n > width ? name + n - width : name;
+}
+
+/* A row for each file, where each is a record, and one for the total. The name's column takes
+ * what the methods' columns leave of the line. */
+static void put_files(const struct report *r, const struct table *t)
+{
+    enum { WIDTH = 80, NAME_MIN = 20, BYTES = 12, TOKENS = 10 };
+    size_t name = WIDTH - BYTES;
+    char a[32], b[32];
+    for (size_t m = 0; m < r->nresults; m++)
+        name -= strlen(r->results[m].method->name) + 2;
+    bool tokens = name >= NAME_MIN + TOKENS;
+    name -= tokens ? TOKENS : 0;
+    output_print(t->out, "\n%sRatio of each file%s\n%s%-*s %*s", t->bold, t->plain, t->dim,
+                 (int)name, "file", BYTES - 1, "bytes");
+    if (tokens)
+        output_print(t->out, " %*s", TOKENS - 1, "tokens");
+    for (size_t m = 0; m < r->nresults; m++)
+        output_print(t->out, "  %s", r->results[m].method->name);
+    output_print(t->out, "%s\n", t->plain);
+    for (size_t i = 0; i <= r->nrecords; i++) {
+        bool total = i == r->nrecords;
+        output_print(t->out, "%-*s %*s", (int)name,
+                     total ? "total" : short_name(r->records[i].file, name), BYTES - 1,
+                     commas(a, total ? r->record_bytes : r->texts[i].n));
+        if (tokens)
+            output_print(t->out, " %*s", TOKENS - 1,
+                         commas(b, total ? r->tokens : r->records[i].tokens));
+        for (size_t m = 0; m < r->nresults; m++) {
+            struct figures f = total ? figures_of_blobs(r, &r->results[m])
+                                     : figures_of_record(r, &r->results[m], i);
+            output_print(t->out, " %*s", (int)strlen(r->results[m].method->name) + 1,
+                         number(a, sizeof a, f.ratio));
+        }
+        output_print(t->out, "\n");
+    }
+}
+
+static void put_head(const struct report *r, const struct table *t)
+{
+    char a[32];
+    output_print(t->out, "%s%s%s: ", t->bold, r->ninputs == 1 ? r->files[0] : "All files",
+                 t->plain);
+    if (r->nrecords != 1)
+        output_print(t->out, "%s record%s, ", commas(a, r->nrecords), plural(r->nrecords));
+    output_print(t->out, "%s byte%s, ", commas(a, r->record_bytes), plural(r->record_bytes));
+    output_print(t->out, "%s character%s, ", commas(a, r->characters), plural(r->characters));
+    output_print(t->out, "%s token%s\n", commas(a, r->tokens), plural(r->tokens));
+    output_print(t->out, "%s%s, zstd level %d", t->dim, r->encoding, r->level);
+    if (r->dictionary != NULL)
+        output_print(t->out, ", %s", r->dictionary);
+    output_print(t->out, "\nOrder-0 entropy of the characters: %s byte%s, %.2f bits each%s\n",
+                 commas(a, (uint64_t)(r->limit + 0.5)), plural((uint64_t)(r->limit + 0.5)),
+                 r->characters > 0 ? r->limit * 8 / (double)r->characters : 0, t->plain);
+    if (r->invalid > 0)
+        output_print(t->out, "%s byte%s of invalid UTF-8, each counted as a character\n",
+                     commas(a, r->invalid), plural(r->invalid));
+}
+
+static void put_proof(const struct report *r, const struct table *t)
+{
+    char hex[2 * SHA256_SIZE + 1];
+    for (size_t i = 0; i < r->nresults; i++) {
+        if (!result_exact(&r->results[i]))
+            return; /* an error follows */
+    }
+    sha256_hex(hex, r->results[0].stream.original_sha256);
+    output_print(t->out,
+                 "\nLossless: every method restored every byte (reconstruction error 0).\n"
+                 "%sSHA-256 %s%s\n",
+                 t->dim, hex, t->plain);
+}
+
+static void put_plain(struct output *out, const char *text)
+{
+    output_sink(out, text, strlen(text));
+}
+
+void report_table(const struct report *r, struct output *out, bool colour)
+{
+    struct table t = {out, "", "", "", ""};
+    if (colour)
+        t = (struct table){out, "\033[1m", "\033[1;32m", "\033[2m", "\033[0m"};
+    bool many = r->nrecords > 1;
+    put_head(r, &t);
+    if (report_has_blobs(r) && many && r->nrecords == r->ninputs)
+        put_files(r, &t);
+    if (report_has_blobs(r))
+        put_rows(r, &t,
+                 many ? "Total, each record a blob in a database cell"
+                      : "As a blob in a database cell",
+                 true);
+    if (report_has_blobs(r) && many) {
+        put_summaries(r, &t, "Ratio of each record", SUM_ratio, number);
+        put_summaries(r, &t, "Space saved of each record", SUM_saved, percent);
+    }
+    put_rows(r, &t, many ? "Total, all in one stream" : "As a stream in a file", false);
+    put_proof(r, &t);
+    output_print(out, "\n%s", t.good);
+    report_answer(r, out, put_plain);
+    output_print(out, "%s\n%s", t.plain, t.dim);
+    if (report_command(r, out, put_plain))
+        output_print(out, "\n");
+    output_print(out, "%s", t.plain);
+}

@@ -1,0 +1,107 @@
+#include "shared/find.h"
+
+#include "shared/io.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static const char *reason(enum lp_status status, int error)
+{
+    return status == LP_IO ? strerror(error) : lp_status_text(status);
+}
+
+/* An lp_on_unusable. */
+static void note_unusable(void *ctx, const char *path, enum lp_status status, int error)
+{
+    struct finder *finder = ctx;
+    if (finder->unusable[0] == 0 || status == LP_NOMEM || status == LP_IO)
+        snprintf(finder->unusable, sizeof finder->unusable, "%s: cannot be used: %s", path,
+                 reason(status, error));
+}
+
+static struct lp_catalog *catalog_of(struct finder *finder)
+{
+    if (finder->catalog != NULL)
+        return finder->catalog;
+    const char *cpu = getenv("LP_CPU"); /* for tests: the instructions to use */
+    enum lp_status status = lp_catalog_default(&finder->catalog);
+    if (status == LP_OK && cpu != NULL)
+        status = lp_catalog_use(finder->catalog, cpu);
+    if (status != LP_OK)
+        tool_die(finder->tool, tool_code(status), "%s", lp_status_text(status));
+    lp_catalog_on_unusable(finder->catalog, note_unusable, finder);
+    return finder->catalog;
+}
+
+void finder_close(struct finder *finder)
+{
+    lp_catalog_free(finder->catalog);
+    finder->catalog = NULL;
+}
+
+const struct lp_vocab *finder_vocab(struct finder *finder, const char *name)
+{
+    const struct tool *tool = finder->tool;
+    const char *encoding = lp_encoding_name(name);
+    if (encoding == NULL)
+        tool_usage(tool, "-e: unknown encoding or model '%s': lptok --list shows them", name);
+    const struct lp_vocab *vocab;
+    struct lp_catalog *catalog = catalog_of(finder);
+    enum lp_status status = lp_catalog_vocab(catalog, encoding, &vocab);
+    if (status == LP_NO_VOCAB)
+        tool_die(tool, EXIT_DATA, "vocabulary %s.lpv not found in %s: set LP_VOCAB_PATH", encoding,
+                 lp_catalog_where(catalog, LP_VOCAB_PATH));
+    if (status != LP_OK)
+        tool_die(tool, tool_code(status), "vocabulary %s.lpv: %s", encoding, reason(status, errno));
+    return vocab;
+}
+
+enum lp_status tool_find(void *ctx, const struct lp_need *need, struct lp_found *found)
+{
+    struct finder *finder = ctx;
+    struct lp_catalog *catalog = catalog_of(finder);
+    finder->unusable[0] = 0;
+    enum lp_status status = lp_catalog_find(catalog, need, found);
+    if (status == LP_NOMEM || status == LP_IO || status == LP_USAGE)
+        tool_die(finder->tool, tool_code(status), "%s",
+                 finder->unusable[0] != 0 ? finder->unusable : lp_status_text(status));
+    if (finder->unusable[0] != 0 && status != LP_BAD_VOCAB && status != LP_BAD_MODEL &&
+        !finder->tool->quiet)
+        tool_warn(finder->tool, "%s", finder->unusable);
+    return status;
+}
+
+struct lp_found finder_open(struct finder *finder, const char *path)
+{
+    struct lp_dict *dict = NULL;
+    struct lp_model *model;
+    if (!finder->tool->adapts)
+        input_refuse(finder->tool, path, finder->tool->output);
+    enum lp_status status = lp_model_open(path, &model);
+    if (status == LP_DATA || (status == LP_IO && errno == ENODEV)) /* a dictionary, or a pipe */
+        status = lp_dict_open(path, &dict);
+    if (status != LP_OK)
+        tool_die(finder->tool, tool_code(status), "%s: cannot be used as a dictionary or model: %s",
+                 path, reason(status, errno));
+    struct lp_found found = {.dict = dict, .model = model};
+    if (lp_catalog_take(catalog_of(finder), &found) != LP_OK)
+        tool_die(finder->tool, EXIT_IO, "out of memory");
+    return found;
+}
+
+const char *tool_install_dir(const struct tool *tool, char *buffer, size_t size)
+{
+    if (lp_user_dir(buffer, size) == NULL)
+        tool_die(tool, EXIT_IO, "no place to install to: set HOME or XDG_DATA_HOME");
+    for (char *slash = strchr(buffer + 1, '/');; slash = strchr(slash + 1, '/')) {
+        if (slash != NULL)
+            *slash = 0;
+        if (mkdir(buffer, 0777) != 0 && errno != EEXIST)
+            tool_die(tool, EXIT_IO, "%s: cannot be made: %s", buffer, strerror(errno));
+        if (slash == NULL)
+            return buffer;
+        *slash = '/';
+    }
+}

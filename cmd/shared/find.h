@@ -1,0 +1,31 @@
+/* find.h - where commands have vocabularies, dictionaries and models from. */
+#ifndef SHARED_FIND_H
+#define SHARED_FIND_H
+
+#include "shared/tool.h"
+
+/* A catalogue, made when it is first needed, and an lp_finder with its context. What is found
+ * stays open until finder_close(). All exit where a file is there but cannot be read, or memory is
+ * out. */
+struct finder {
+    const struct tool *tool;
+    struct lp_catalog *catalog;
+    char unusable[4500]; /* the first file of a search that was there and could not be used; why */
+};
+enum lp_status tool_find(void *ctx, const struct lp_need *need, struct lp_found *found);
+void finder_close(struct finder *finder);
+
+/* Opens the vocabulary that an encoding's or model's name means. Exits with a
+ * message that says where it looked. */
+const struct lp_vocab *finder_vocab(struct finder *finder, const char *name);
+
+/* Opens the file of -D, a model or else a dictionary, for the finder to find first
+ * and to close. Exits on failure. */
+struct lp_found finder_open(struct finder *finder, const char *path);
+
+/* The user's directory of models and dictionaries, made where it is not there:
+ * FINGERPRINT.lpm or FINGERPRINT.dict in it (16 hexadecimal digits) is found by
+ * tool_find(). Exits on failure. */
+const char *tool_install_dir(const struct tool *tool, char *buffer, size_t size);
+
+#endif

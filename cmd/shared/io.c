@@ -1,0 +1,303 @@
+#include "shared/io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* --- Input ------------------------------------------------------------------- */
+
+/* Whether a path means standard input or output. */
+static bool is_standard(const char *file)
+{
+    return file == NULL || strcmp(file, "-") == 0;
+}
+
+void input_open(const struct tool *tool, struct input *in, const char *file)
+{
+    bool standard = is_standard(file);
+    *in = (struct input){.fd = STDIN_FILENO, .name = standard ? "standard input" : file};
+    if (!standard) {
+        in->fd = open(file, O_RDONLY | O_CLOEXEC);
+        if (in->fd < 0)
+            tool_die(tool, EXIT_IO, "%s: cannot be opened: %s", file, strerror(errno));
+    } else if (!tool->force && isatty(STDIN_FILENO)) {
+        tool_usage(tool, "standard input is a terminal: name a file, or use -f to type");
+    }
+    struct stat st;
+    if (fstat(in->fd, &st) == 0) {
+        if (S_ISDIR(st.st_mode))
+            tool_die(tool, EXIT_IO, "%s: is a directory", in->name);
+        in->regular = S_ISREG(st.st_mode);
+    }
+    in->size = TOOL_BUFFER;
+    in->data = malloc(in->size);
+    if (in->data == NULL)
+        tool_die(tool, EXIT_IO, "out of memory");
+}
+
+bool input_next(const struct tool *tool, struct input *in, char **files, size_t i)
+{
+    if (files[0] == NULL ? i > 0 : files[i] == NULL)
+        return false;
+    input_open(tool, in, files[0] != NULL ? files[i] : NULL);
+    return true;
+}
+
+void input_close(struct input *in)
+{
+    free(in->data);
+    if (in->fd != STDIN_FILENO)
+        close(in->fd);
+}
+
+static size_t read_some(const struct tool *tool, struct input *in, void *data, size_t n)
+{
+    for (;;) {
+        ssize_t got = read(in->fd, data, n);
+        if (got >= 0)
+            return (size_t)got;
+        if (errno != EINTR)
+            tool_die(tool, EXIT_IO, "%s: cannot be read: %s", in->name, strerror(errno));
+    }
+}
+
+size_t input_peek(const struct tool *tool, struct input *in, size_t n)
+{
+    while (in->peeked < n) {
+        if (in->peeked == in->size) {
+            unsigned char *p = realloc(in->data, 2 * in->size);
+            if (p == NULL)
+                tool_die(tool, EXIT_IO, "out of memory");
+            in->data = p;
+            in->size *= 2;
+        }
+        size_t got = read_some(tool, in, in->data + in->peeked, in->size - in->peeked);
+        if (got == 0)
+            break;
+        in->peeked += got;
+    }
+    return in->peeked;
+}
+
+size_t input_read(const struct tool *tool, struct input *in)
+{
+    size_t n = in->peeked;
+    in->peeked = 0;
+    return n > 0 ? n : read_some(tool, in, in->data, TOOL_BUFFER);
+}
+
+size_t input_all(const struct tool *tool, struct input *in, size_t limit, unsigned char **data)
+{
+    size_t n = 0, cap = 0;
+    *data = NULL;
+    for (;;) {
+        size_t got = input_read(tool, in);
+        if (got > limit - n)
+            tool_die(tool, EXIT_DATA, "%s: is larger than %zu bytes", in->name, limit);
+        if (n + got > cap || *data == NULL) {
+            cap = n + got + n / 2 + 1;
+            unsigned char *p = realloc(*data, cap);
+            if (p == NULL)
+                tool_die(tool, EXIT_IO, "out of memory");
+            *data = p;
+        }
+        memcpy(*data + n, in->data, got);
+        n += got;
+        if (got == 0)
+            return n;
+    }
+}
+
+/* --- Output ------------------------------------------------------------------ */
+
+/* The outputs that are not yet whole. */
+static struct output *volatile unfinished;
+
+/* When the program ends too early, a temporary file goes. What is buffered for standard
+ * output still goes out, so that the next in a pipe meets a stream cut short and
+ * never takes an empty input for the whole. */
+static void give_up(struct output *out)
+{
+    ssize_t done = 1;
+    if (out->temporary != NULL)
+        unlink(out->temporary);
+    else
+        for (size_t at = 0; at < out->used && done > 0; at += (size_t)done)
+            done = write(out->fd, out->data + at, out->used - at);
+}
+
+static void give_up_all(void)
+{
+    for (struct output *out = unfinished; out != NULL; out = out->next)
+        give_up(out);
+}
+
+static void on_signal(int number)
+{
+    for (struct output *out = unfinished; out != NULL; out = out->next) {
+        if (out->temporary != NULL)
+            unlink(out->temporary);
+    }
+    raise(number); /* which stops the program now: SA_RESETHAND */
+}
+
+enum { OUTPUT_BUFFER = 64 << 10 };
+
+/* -o would replace the file, and what goes to standard output would be read again. As cat(1) has
+ * it, standard output may be a file that the input has been read to the end of. */
+void input_refuse(const struct tool *tool, const char *input, const char *output)
+{
+    struct stat in, out;
+    off_t at = is_standard(input) ? lseek(STDIN_FILENO, 0, SEEK_CUR) : 0;
+    bool standard = is_standard(output);
+    if ((is_standard(input) ? fstat(STDIN_FILENO, &in) : stat(input, &in)) != 0 ||
+        (standard ? fstat(STDOUT_FILENO, &out) : stat(output, &out)) != 0 ||
+        !S_ISREG(out.st_mode) || in.st_dev != out.st_dev || in.st_ino != out.st_ino ||
+        (standard && at >= in.st_size))
+        return;
+    const char *name = is_standard(input) ? "standard input" : input;
+    if (!standard)
+        tool_usage(tool, "%s: is also the output", name);
+    tool_die(tool, EXIT_IO, "%s: is also the output", name);
+}
+
+/* The same of all operands, or of standard input where there are none. */
+static void refuse_inputs(const struct tool *tool, const char *output)
+{
+    if (tool->files == NULL)
+        return;
+    size_t i = 0;
+    do
+        input_refuse(tool, tool->files[i], output);
+    while (tool->files[i] != NULL && tool->files[++i] != NULL);
+}
+
+/* A temporary name beside the file's own, so that rename() stays on one disk. */
+static void open_temporary(const struct tool *tool, struct output *out)
+{
+    struct stat st;
+    bool exists = stat(out->name, &st) == 0;
+    if (exists && !S_ISREG(st.st_mode)) { /* a device or pipe is written as it is */
+        out->fd = open(out->name, O_WRONLY | O_CLOEXEC);
+        if (out->fd < 0)
+            tool_die(tool, EXIT_IO, "%s: cannot be opened: %s", out->name, strerror(errno));
+        return;
+    }
+    size_t size = strlen(out->name) + sizeof ".XXXXXX";
+    out->temporary = malloc(size);
+    if (out->temporary == NULL)
+        tool_die(tool, EXIT_IO, "out of memory");
+    snprintf(out->temporary, size, "%s.XXXXXX", out->name);
+    out->fd = mkstemp(out->temporary);
+    if (out->fd < 0)
+        tool_die(tool, EXIT_IO, "%s: cannot be made: %s", out->name, strerror(errno));
+    static const int stops[] = {SIGHUP, SIGINT, SIGTERM};
+    for (size_t i = 0; i < sizeof stops / sizeof *stops; i++) {
+        struct sigaction old, action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+        if (sigaction(stops[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+            sigaction(stops[i], &action, NULL);
+    }
+    mode_t mask = umask(0);
+    umask(mask);
+    if (fchmod(out->fd, exists ? st.st_mode & 0777 : 0666 & ~mask) != 0)
+        tool_warn(tool, "%s: its permissions could not be set: %s", out->name, strerror(errno));
+}
+
+void output_open(const struct tool *tool, struct output *out, const char *file, bool binary)
+{
+    *out = (struct output){.tool = tool, .fd = STDOUT_FILENO, .name = "standard output"};
+    bool standard = is_standard(file);
+    if (standard || file == tool->output)
+        refuse_inputs(tool, file);
+    if (standard && binary && !tool->force && isatty(STDOUT_FILENO))
+        tool_usage(tool, "the output is binary and would go to a terminal: redirect it, use -o, "
+                         "or -f to force it");
+    out->data = malloc(OUTPUT_BUFFER);
+    if (out->data == NULL)
+        tool_die(tool, EXIT_IO, "out of memory");
+    if (unfinished == NULL && atexit(give_up_all) != 0)
+        tool_die(tool, EXIT_IO, "out of memory");
+    out->next = unfinished;
+    unfinished = out;
+    if (!standard) {
+        out->name = file;
+        open_temporary(tool, out);
+    }
+}
+
+/* A closed pipe needs no words. */
+static _Noreturn void die_writing(struct output *out)
+{
+    out->used = 0;
+    if (errno == EPIPE)
+        exit(EXIT_IO);
+    tool_die(out->tool, EXIT_IO, "%s: cannot be written: %s", out->name, strerror(errno));
+}
+
+static void write_all(struct output *out, const unsigned char *data, size_t n)
+{
+    while (n > 0) {
+        ssize_t done = write(out->fd, data, n);
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done < 0)
+            die_writing(out);
+        data += done;
+        n -= (size_t)done;
+    }
+}
+
+void output_flush(struct output *out)
+{
+    write_all(out, out->data, out->used);
+    out->used = 0;
+}
+
+enum lp_status output_sink(void *ctx, const void *data, size_t n)
+{
+    struct output *out = ctx;
+    out->written += n;
+    if (n > OUTPUT_BUFFER - out->used)
+        output_flush(out);
+    if (n >= OUTPUT_BUFFER) {
+        write_all(out, data, n);
+    } else if (n > 0) {
+        memcpy(out->data + out->used, data, n);
+        out->used += n;
+    }
+    return LP_OK;
+}
+
+void output_print(struct output *out, const char *format, ...)
+{
+    char text[1024];
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    output_sink(out, text, n < (int)sizeof text ? (size_t)n : sizeof text - 1);
+}
+
+void output_close(struct output *out)
+{
+    output_flush(out);
+    free(out->data);
+    out->data = NULL;
+    if (out->temporary != NULL && fsync(out->fd) != 0 && errno != EINVAL)
+        die_writing(out);
+    if (close(out->fd) != 0)
+        die_writing(out);
+    if (out->temporary != NULL && rename(out->temporary, out->name) != 0)
+        tool_die(out->tool, EXIT_IO, "%s: cannot be put in place: %s", out->name, strerror(errno));
+    struct output *volatile *at = &unfinished;
+    while (*at != out)
+        at = &(*at)->next;
+    *at = out->next;
+    free(out->temporary);
+    out->temporary = NULL;
+}
