@@ -11,23 +11,32 @@ examples() {
         /^\.Bd -literal/ { in_block = 1 }' "$1"
 }
 
-# Runs a page's examples in a directory with the files that they speak of.
-run_examples() {
-    for n in 1 2 3 4; do
-        printf 'You are a helpful assistant; this is prompt %s. Say so.\n' $n
-    done > prompt.txt
-    cp prompt.txt prompts.txt
+# The files that the examples speak of.
+make_files() {
+    printf '%s\n' 'Translate the text into French.' 'Keep names as they are.' > prompt.txt
+    printf '%s\n' 'Translate the text into French.' 'Summarise the text in three sentences.' \
+        'List every date in the text, one per line.' 'Explain the text to a child of ten.' > prompts.txt
     lptok -L prompts.txt | lpzstd > prompts.lp
-    examples "$1" > commands
+    lptok --format=lopace prompt.txt | lpzstd --format=lopace > prompt.hybrid
+    jq -Rc '{role: "user", content: .}' "$DATA"/prompts/*.txt > log.jsonl
+    lptok -L -B 1K log.jsonl > damaged.lp
+    printf X | dd of=damaged.lp bs=1 seek=5000 conv=notrunc 2> dd
+}
+
+# Figures depend on the machine and on the models, so only the words are compared.
+words() {
+    sed -E "s|$HOME|/home/ann|g; s/[0-9a-f]{16}/F/g; s/[0-9][0-9.,]*/N/g; s/^ +//; s/ +/ /g" "$1"
+}
+
+# Runs a page's examples: "$ " begins a command, and what it prints follows.
+run_examples() {
+    local HOME=$PWD/home
+    make_files
+    examples "$1" > shown
+    sed -n "s/^\\$ \(.*\)/cat << 'END'\n&\nEND\n\1/p" shown > commands
     [ -s commands ]
-    bash -euo pipefail -x commands > out 2> trace || fail "$1" "$(tail -n 3 trace)"
-    for made in prompt*.lp prompt.blob rescued.txt; do
-        case $made in
-        *'*'*) ;;
-        rescued.txt) [ ! -e "$made" ] || same "$made" prompt.txt ;;
-        *) [ ! -e "$made" ] || lpunpack "$made" | same - prompt.txt ;;
-        esac
-    done
+    bash -o pipefail commands > printed 2>&1 || fail "$1" "$(tail -n 3 printed)"
+    diff <(words shown) <(words printed) || fail "$1"
 }
 
 pages() {
@@ -66,22 +75,9 @@ pages() {
     done
 }
 
-@test "the examples of the commands' pages work" {
-    for name in $(pages); do
+@test "the examples of the pages work, and print what they show" {
+    for name in $(pages) lopace.7; do
         mkdir "$name"
         (cd "$name" && run_examples "$ROOT/man/$name")
     done
-}
-
-@test "the examples of lopace(7) work" {
-    run_examples "$ROOT/man/lopace.7"
-    [ "$(< out)" = "$(sed -n 2p prompts.txt)" ]
-}
-
-@test "what the examples print" {
-    run_examples "$ROOT/man/lptok.1"
-    same out <(lptok -c -e o200k_base prompt.txt; lptok -L --ids prompt.txt)
-    run_examples "$ROOT/man/lpunpack.1"
-    sed -n 1,2p out | same - <(sed -n 2,3p prompt.txt)
-    grep -q '^tokens+zstd  *cl100k_base  *4 ' out
 }
