@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# The pages: well formed, complete, and their examples work.
+# The pages: well formed, complete, and their examples, and those of the README, work.
 
 load helpers
 
@@ -20,19 +20,18 @@ make_files() {
     lptok --format=lopace prompt.txt | lpzstd --format=lopace > prompt.hybrid
     jq -Rc '{role: "user", content: .}' "$DATA"/prompts/*.txt > log.jsonl
     lptok -L -B 1K log.jsonl > damaged.lp
-    printf X | dd of=damaged.lp bs=1 seek=5000 conv=notrunc 2> dd
+    printf X | dd of=damaged.lp bs=1 seek=5000 conv=notrunc 2> /dev/null
 }
 
 # Figures depend on the machine and on the models, so only the words are compared.
 words() {
-    sed -E "s|$HOME|/home/ann|g; s/[0-9a-f]{16}/F/g; s/[0-9][0-9.,]*/N/g; s/^ +//; s/ +/ /g" "$1"
+    sed -E "s|$HOME|/home/ann|g; s/[0-9a-f]{16}/F/g; s/[0-9][0-9.,]*/N/g; s/^ +//; s/ +/ /g; /^$/d" "$1"
 }
 
-# Runs a page's examples: "$ " begins a command, and what it prints follows.
+# Runs the examples in the file shown: "$ " begins a command, and what it prints follows.
 run_examples() {
     local HOME=$PWD/home
-    make_files
-    examples "$1" > shown
+    mkdir "$HOME"
     sed -n "s/^\\$ \(.*\)/cat << 'END'\n&\nEND\n\1/p" shown > commands
     [ -s commands ]
     bash -o pipefail commands > printed 2>&1 || fail "$1" "$(tail -n 3 printed)"
@@ -78,6 +77,16 @@ pages() {
 @test "the examples of the pages work, and print what they show" {
     for name in $(pages) lopace.7; do
         mkdir "$name"
-        (cd "$name" && run_examples "$ROOT/man/$name")
+        (cd "$name" && make_files && examples "$ROOT/man/$name" > shown && run_examples "$name")
     done
+}
+
+@test "the examples of the README work, and print what they show" {
+    for command in git less sqlite3; do
+        command -v $command > /dev/null || skip "no $command"
+    done
+    mkdir tests
+    ln -s "$DATA" tests/data
+    sed -n '/^## How do I/,/^## Stab/ s/^    //p' "$ROOT/README.md" > shown
+    run_examples README.md
 }
