@@ -24,7 +24,7 @@ WARN := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes
 ZSTD_CFLAGS := $(shell $(PKG_CONFIG) --cflags libzstd 2>/dev/null)
 ZSTD_LIBS := $(shell $(PKG_CONFIG) --libs libzstd 2>/dev/null || echo -lzstd)
 DEFINES := -D_POSIX_C_SOURCE=200809L -D_FILE_OFFSET_BITS=64 -DLP_VERSION_TEXT='"$(VERSION)"' -DLP_DATADIR='"$(DATADIR)"'
-# For lpstat only: SHA-256.
+# lpstat alone: SHA-256.
 CRYPTO_CFLAGS := $(shell $(PKG_CONFIG) --cflags libcrypto 2>/dev/null)
 CRYPTO_LIBS := $(shell $(PKG_CONFIG) --libs libcrypto 2>/dev/null || echo -lcrypto)
 ALL_CFLAGS = -std=c11 $(DEFINES) -Ilib -Icmd -fPIC -fvisibility=hidden -MMD -MP $(WARN) \
