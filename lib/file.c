@@ -4,16 +4,16 @@
  * before it, and at last the header: so segments are walked from the file's end
  * to its start without reading a block. */
 #include "base/bytes.h"
+#include "base/xxh64.h"
 #include "block/body.h"
 #include "block/resolve.h"
 #include "format/parse.h"
 
 /* A block as its index lists it. */
-struct entry {
+struct block {
     uint64_t offset, size; /* of its frame, and of the ancillary frames that follow it */
-    uint64_t text_size, nrecords;
-    uint64_t records_end; /* records of the segment that begin up to its end */
-    bool open;
+    uint64_t records_end;  /* records of the segment that begin up to its end */
+    struct lp_entry entry;
 };
 
 struct segment {
@@ -41,10 +41,10 @@ struct lp_file {
     struct lp_header header;
     struct lp_found tools;
     struct lp_need need;
-    struct entry *entries;
-    size_t nentries;
+    struct block *blocks;
+    size_t nblocks;
     /* The block in use: its number in the segment, its text and where its records end. */
-    size_t block;
+    size_t loaded;
     struct lp_block_coder coder;
     struct lp_buf text, bytes;
     struct lp_buf ends; /* u64 each */
@@ -120,34 +120,27 @@ struct index {
 };
 
 /* Reads the next block listed; false at the end, or when it is none. */
-static bool next_entry(const unsigned char **at, const unsigned char *end, struct entry *entry)
+static bool next_entry(const unsigned char **at, const unsigned char *end, struct lp_entry *entry)
 {
-    uint64_t field[3];
-    for (int i = 0; i < 3; i++) {
-        size_t used = *at < end ? lp_get_varint(*at, (size_t)(end - *at), &field[i]) : 0;
-        if (used == 0 || used == SIZE_MAX)
-            return false;
-        *at += used;
-    }
-    *entry = (struct entry){
-        .size = field[0], .text_size = field[1], .nrecords = field[2] >> 1, .open = field[2] & 1};
-    return field[0] >= FRAME_MIN && entry->nrecords > 0;
+    size_t n = lp_entry_get(*at, (size_t)(end - *at), entry);
+    *at += n;
+    return n > 0 && entry->distance >= FRAME_MIN && entry->nrecords > 0;
 }
 
 /* Reads the payload of the index frame at offset: all that it lists comes before it. */
 static enum lp_status read_index(const unsigned char *payload, size_t n, uint64_t offset,
                                  struct index *index)
 {
-    struct entry entry;
+    struct lp_entry entry;
     size_t used = lp_get_varint(payload, n, &index->before);
     if (used == 0 || used == SIZE_MAX || index->before < FRAME_MIN)
         return LP_DATA;
     const unsigned char *at = payload + used;
     *index = (struct index){.before = index->before, .entries = at, .end = payload + n};
     while (next_entry(&at, index->end, &entry)) {
-        if (entry.size > offset - index->size)
+        if (entry.distance > offset - index->size)
             return LP_DATA;
-        index->size += entry.size;
+        index->size += entry.distance;
         index->nblocks++;
     }
     return at == index->end && index->before <= offset - index->size ? LP_OK : LP_DATA;
@@ -260,7 +253,7 @@ enum lp_status lp_file_open(lp_read_at *read, void *read_ctx, uint64_t size,
         f->options = *options;
         f->memory = options->memory != 0 ? options->memory : LP_MEMORY_DEFAULT;
         f->current = SIZE_MAX;
-        f->block = NONE;
+        f->loaded = NONE;
     }
     for (uint64_t end = size; status == LP_OK && end > 0;
          end = f->segments[f->nsegments - 1].start) {
@@ -285,7 +278,7 @@ void lp_file_close(struct lp_file *f)
     lp_buf_free(&f->text);
     lp_buf_free(&f->bytes);
     lp_buf_free(&f->ends);
-    free(f->entries);
+    free(f->blocks);
     free(f->segments);
     free(f);
 }
@@ -300,39 +293,48 @@ const struct lp_need *lp_file_need(const struct lp_file *f)
     return &f->need;
 }
 
-static enum lp_status read_header(struct lp_file *f, const struct segment *s, uint64_t *first)
+/* Reads a segment's header; how large its frame is, and the hash that the segment's end is
+ * compared with begins with it. */
+static enum lp_status read_header(struct lp_file *f, const struct segment *s, uint64_t *size,
+                                  uint64_t *hash)
 {
-    unsigned char payload[LP_HEADER_MAX];
+    unsigned char bytes[LP_FRAME_MAX + LP_HEADER_MAX], *payload;
     struct lp_frame frame;
-    uint64_t size;
-    enum lp_status status = read_frame(f, s->start, s->end, &frame, &size, payload, sizeof payload);
-    if (status == LP_OK && lp_check32(payload, frame.payload_size) != frame.check)
+    enum lp_status status = read_frame_header(f, s->start, s->end, &frame, size);
+    if (status == LP_OK && *size > sizeof bytes)
         status = LP_DATA;
     if (status == LP_OK)
-        status = lp_header_get(payload, frame.payload_size, &f->header);
+        status = f->read(f->read_ctx, s->start, bytes, (size_t)*size);
+    if (status != LP_OK)
+        return status;
+    payload = bytes + *size - frame.payload_size;
+    if (lp_check32(payload, frame.payload_size) != frame.check)
+        return LP_DATA;
+    status = lp_header_get(payload, frame.payload_size, &f->header);
     if (status == LP_VERSION)
         f->need = lp_header_newer(payload);
-    *first = s->start + size;
+    *hash = lp_xxh64(bytes, (size_t)*size, 0);
     return status;
 }
 
 /* Fills in the blocks that an index lists, before those from number end on, which is then the
  * first of these. */
-static void fill_entries(struct lp_file *f, const struct index *index, uint64_t offset, size_t *end)
+static void fill_blocks(struct lp_file *f, const struct index *index, uint64_t offset, size_t *end)
 {
     const unsigned char *at = index->entries;
-    size_t i = *end - (size_t)index->nblocks;
-    *end = i;
-    for (offset -= index->size; next_entry(&at, index->end, &f->entries[i]); i++) {
-        f->entries[i].offset = offset;
-        offset += f->entries[i].size;
+    *end -= (size_t)index->nblocks;
+    offset -= index->size;
+    for (size_t i = *end; next_entry(&at, index->end, &f->blocks[i].entry); i++) {
+        f->blocks[i].offset = offset;
+        f->blocks[i].size = f->blocks[i].entry.distance;
+        offset += f->blocks[i].size;
     }
 }
 
-static enum lp_status read_entries(struct lp_file *f, const struct segment *s)
+static enum lp_status read_indexes(struct lp_file *f, const struct segment *s)
 {
     struct index index;
-    size_t end = f->nentries;
+    size_t end = f->nblocks;
     unsigned char *payload = malloc(LP_INDEX_MAX);
     enum lp_status status = payload == NULL ? LP_NOMEM : LP_OK;
     for (uint64_t at = s->index, back; status == LP_OK && at != s->start; at = back) {
@@ -340,7 +342,7 @@ static enum lp_status read_entries(struct lp_file *f, const struct segment *s)
         if (status == LP_OK && index.nblocks > end)
             status = LP_DATA; /* the file has changed since it was opened */
         if (status == LP_OK)
-            fill_entries(f, &index, at, &end);
+            fill_blocks(f, &index, at, &end);
     }
     free(payload);
     return status == LP_OK && end > 0 ? LP_DATA : status;
@@ -351,41 +353,51 @@ static enum lp_status read_only_block(struct lp_file *f, const struct segment *s
 {
     struct lp_frame frame;
     uint64_t size;
-    f->nentries = 0;
+    f->nblocks = 0;
     for (; at < s->blocks_end; at += size) {
         enum lp_status status = read_frame_header(f, at, s->blocks_end, &frame, &size);
         if (status != LP_OK)
             return status;
         if (lp_is_ancillary(frame.kind))
             continue;
-        if (!lp_is_data(frame.kind))
+        if (!lp_is_data(frame.kind) || frame.nrecords == 0)
             return LP_DATA;
-        f->nentries = 1;
-        f->entries[0] = (struct entry){.offset = at,
-                                       .size = s->blocks_end - at,
-                                       .text_size = frame.text_size,
-                                       .nrecords = frame.nrecords,
-                                       .open = frame.kind & LP_KIND_OPEN};
+        f->nblocks = 1;
+        f->blocks[0] = (struct block){.offset = at,
+                                      .size = s->blocks_end - at,
+                                      .entry = {.text_size = frame.text_size,
+                                                .nrecords = frame.nrecords,
+                                                .open = frame.kind & LP_KIND_OPEN,
+                                                .header_check = frame.header_check}};
         return LP_OK;
     }
     return LP_OK;
 }
 
-/* Numbers the records of the segment by its blocks; together they are those of its end. */
-static enum lp_status number_blocks(struct lp_file *f, const struct segment *s)
+/* Numbers the records of the segment by its blocks, which must be those that its end tells of:
+ * so many records, so much text, and this hash. */
+static enum lp_status number_blocks(struct lp_file *f, const struct segment *s, uint64_t hash)
 {
+    struct lp_frame end = {.kind = LP_KIND_END, .text_size = s->text_size, .nrecords = s->nrecords};
+    unsigned char payload[LP_END_MAX];
     uint64_t text_size = 0, nrecords = 0;
     bool open = false;
-    for (size_t i = 0; i < f->nentries; i++) {
-        struct entry *e = &f->entries[i];
+    f->offset = s->blocks_end;
+    for (size_t i = 0; i < f->nblocks; i++) {
+        const struct lp_entry *e = &f->blocks[i].entry;
         if (e->text_size > s->text_size - text_size || e->nrecords - open > s->nrecords - nrecords)
             return LP_DATA;
         text_size += e->text_size;
         nrecords += e->nrecords - open;
-        e->records_end = nrecords;
+        f->blocks[i].records_end = nrecords;
         open = e->open;
+        hash = lp_entry_hash(e, hash);
     }
-    return text_size == s->text_size && nrecords == s->nrecords ? LP_OK : LP_DATA;
+    size_t n = lp_end_put(&end, s->blocks_end - (s->index != 0 ? s->index : s->start), payload);
+    return text_size == s->text_size && nrecords == s->nrecords &&
+                   (uint32_t)lp_xxh64(payload, n, hash) == s->check
+               ? LP_OK
+               : LP_DATA;
 }
 
 /* Makes a segment the current one: its header and the list of its blocks. */
@@ -394,24 +406,24 @@ static enum lp_status enter(struct lp_file *f, size_t number)
     if (f->current == number)
         return LP_OK;
     const struct segment *s = &f->segments[number];
-    uint64_t first;
+    uint64_t size, hash;
     f->current = SIZE_MAX;
-    f->block = NONE;
+    f->loaded = NONE;
     f->tools = (struct lp_found){0};
-    free(f->entries);
-    f->entries = NULL;
-    f->nentries = s->index != 0 ? (size_t)s->nblocks : 1;
-    if (beyond_memory(f, s->nblocks, sizeof *f->entries))
+    free(f->blocks);
+    f->blocks = NULL;
+    f->nblocks = s->index != 0 ? (size_t)s->nblocks : 1;
+    if (beyond_memory(f, s->nblocks, sizeof *f->blocks))
         return LP_LIMIT;
-    enum lp_status status = read_header(f, s, &first);
+    enum lp_status status = read_header(f, s, &size, &hash);
     if (status != LP_OK)
         return status;
-    f->entries = malloc((f->nentries > 0 ? f->nentries : 1) * sizeof *f->entries);
-    if (f->entries == NULL)
+    f->blocks = malloc((f->nblocks > 0 ? f->nblocks : 1) * sizeof *f->blocks);
+    if (f->blocks == NULL)
         return LP_NOMEM;
-    status = s->index != 0 ? read_entries(f, s) : read_only_block(f, s, first);
+    status = s->index != 0 ? read_indexes(f, s) : read_only_block(f, s, s->start + size);
     if (status == LP_OK)
-        status = number_blocks(f, s);
+        status = number_blocks(f, s, hash);
     if (status == LP_OK)
         f->current = number;
     return status;
@@ -433,7 +445,7 @@ enum lp_status lp_file_segment(struct lp_file *f, size_t i, struct lp_segment *o
                                .dict = f->header.dict_fingerprint,
                                .model = f->header.model_fingerprint,
                                .block_limit = (uint64_t)1 << f->header.block_log,
-                               .nblocks = f->nentries,
+                               .nblocks = f->nblocks,
                                .nrecords = s->nrecords,
                                .text_size = s->text_size,
                                .check = s->check};
@@ -449,51 +461,50 @@ enum lp_status lp_file_records(struct lp_file *f, uint64_t *nrecords)
 
 /* --- Blocks and records ------------------------------------------------------------ */
 
-/* Reads the frame of a block, which must be what its index, or its segment, says. */
-static enum lp_status read_block(struct lp_file *f, const struct entry *entry, struct lp_event *e)
+/* Reads the frame of a block, which must be the one that is listed. */
+static enum lp_status read_block(struct lp_file *f, const struct block *block, struct lp_event *e)
 {
-    struct lp_frame frame;
-    uint64_t size;
-    enum lp_status status =
-        read_frame_header(f, entry->offset, entry->offset + entry->size, &frame, &size);
+    const struct lp_entry *listed = &block->entry;
+    struct lp_parser parser;
+    uint64_t size, end = block->offset + block->size;
+    enum lp_status status = read_frame_header(f, block->offset, end, &e->frame, &size);
     if (status != LP_OK)
         return status;
-    if (!lp_is_data(frame.kind) || frame.text_size != entry->text_size ||
-        frame.nrecords != entry->nrecords || !(frame.kind & LP_KIND_OPEN) == entry->open)
+    if (!lp_is_data(e->frame.kind) || e->frame.header_check != listed->header_check ||
+        e->frame.text_size != listed->text_size || e->frame.nrecords != listed->nrecords ||
+        !(e->frame.kind & LP_KIND_OPEN) == listed->open)
         return LP_DATA;
-    struct lp_parser parser;
     lp_parser_init(&parser, false, f->memory);
     parser.header = f->header;
     parser.in_segment = true;
-    status = lp_parser_check_block(&parser, &frame);
+    status = lp_parser_check_block(&parser, &e->frame);
     f->bytes.n = 0;
     if (status == LP_OK && !lp_buf_reserve(&f->bytes, (size_t)size))
         status = LP_NOMEM;
     if (status == LP_OK)
-        status = f->read(f->read_ctx, entry->offset, f->bytes.p, (size_t)size);
+        status = f->read(f->read_ctx, block->offset, f->bytes.p, (size_t)size);
     if (status == LP_OK)
-        status = check_ancillary(f, entry->offset + size, entry->offset + entry->size);
-    f->offset = entry->offset;
-    *e = (struct lp_event){.frame = frame,
-                           .payload = f->bytes.p + ((size_t)size - frame.payload_size)};
+        status = check_ancillary(f, block->offset + size, end);
+    f->offset = block->offset;
+    e->payload = f->bytes.p + ((size_t)size - e->frame.payload_size);
     return status;
 }
 
 /* Restores a block, by its number, into f->text and f->ends. */
 static enum lp_status load_block(struct lp_file *f, size_t number)
 {
-    const struct entry *entry = &f->entries[number];
+    const struct block *block = &f->blocks[number];
     struct lp_event e;
-    if (f->block == number)
+    if (f->loaded == number)
         return LP_OK;
-    f->block = NONE;
+    f->loaded = NONE;
     enum lp_status status = LP_OK;
-    f->offset = entry->offset;
+    f->offset = block->offset;
     if (f->tools.vocab == NULL && f->tools.dict == NULL)
         status =
             lp_need_find(&f->header, f->options.find, f->options.find_ctx, &f->tools, &f->need);
     if (status == LP_OK)
-        status = read_block(f, entry, &e);
+        status = read_block(f, block, &e);
     f->ends.n = 0;
     if (status == LP_OK && !lp_buf_reserve(&f->ends, (size_t)e.frame.nrecords * sizeof(uint64_t)))
         status = LP_NOMEM;
@@ -501,7 +512,7 @@ static enum lp_status load_block(struct lp_file *f, size_t number)
         status = lp_body_restore(&f->coder, &f->tools, f->header.split, &e.frame, e.payload,
                                  &f->text, (uint64_t *)(void *)f->ends.p, NULL);
     if (status == LP_OK)
-        f->block = number;
+        f->loaded = number;
     return status;
 }
 
@@ -534,10 +545,10 @@ static size_t segment_of(const struct lp_file *f, uint64_t n)
 /* The block in which record n of the segment, from 1, begins. */
 static size_t block_of(const struct lp_file *f, uint64_t n)
 {
-    size_t first = 0, last = f->nentries - 1;
+    size_t first = 0, last = f->nblocks - 1;
     while (first < last) {
         size_t middle = first + (last - first) / 2;
-        if (f->entries[middle].records_end >= n)
+        if (f->blocks[middle].records_end >= n)
             last = middle;
         else
             first = middle + 1;
@@ -555,12 +566,12 @@ enum lp_status lp_file_record(struct lp_file *f, uint64_t n, lp_sink *sink, void
         return status;
     n -= f->segments[number].records_before;
     size_t i = block_of(f, n);
-    const struct entry *before = i > 0 ? &f->entries[i - 1] : NULL;
+    const struct block *before = i > 0 ? &f->blocks[i - 1] : NULL;
     /* Its place among the records of the block, of which the first may have begun before. */
-    uint64_t piece = n - 1 - (before != NULL ? before->records_end - before->open : 0);
-    for (; i < f->nentries; i++) {
+    uint64_t piece = n - 1 - (before != NULL ? before->records_end - before->entry.open : 0);
+    for (; i < f->nblocks; i++) {
         status = put_piece(f, i, piece, sink, ctx);
-        if (status != LP_OK || !f->entries[i].open || piece + 1 < f->entries[i].nrecords)
+        if (status != LP_OK || !f->blocks[i].entry.open || piece + 1 < f->blocks[i].entry.nrecords)
             return status;
         piece = 0;
     }

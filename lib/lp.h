@@ -30,7 +30,7 @@ extern "C" {
     X(LP_NOT_LP, "not a lopace stream or blob")                                                    \
     X(LP_DATA, "damaged data")                                                                     \
     X(LP_TRUNCATED, "truncated data")                                                              \
-    X(LP_VERSION, "made by a newer version")                                                       \
+    X(LP_VERSION, "made by another version")                                                       \
     X(LP_NO_VOCAB, "vocabulary not found")                                                         \
     X(LP_NO_DICT, "dictionary not found")                                                          \
     X(LP_NO_MODEL, "model not found")                                                              \

@@ -16,8 +16,6 @@ struct job {
     struct lp_buf in, text;
     enum lp_chain base; /* of coder.body */
     uint64_t offset;
-    enum lp_status status;
-    bool full;
 };
 
 struct lp_reader {
@@ -38,16 +36,41 @@ struct lp_reader {
     bool in_record;           /* ids: the last part of a record was not its end */
 };
 
-static enum lp_status restore(struct job *job)
+static enum lp_status restore(void *arg)
 {
+    struct job *job = arg;
     return lp_body_restore(&job->coder, &job->tools, job->split, &job->frame, job->in.p, &job->text,
                            NULL, &job->base);
 }
 
-static void run_job(void *arg)
+/* Hands on a block's records as ids. */
+static enum lp_status put_ids(struct lp_reader *r, struct job *job)
 {
+    enum lp_status status = lp_body_ids_vocab(&r->ids, job->tools.vocab);
+    if (status != LP_OK)
+        return status;
+    r->in_record = job->frame.kind & LP_KIND_OPEN;
+    return lp_body_ids(&r->ids, job->split, job->frame.nrecords, r->in_record, job->base,
+                       job->coder.body.p, job->coder.body.n);
+}
+
+static enum lp_status put_text(struct lp_reader *r, struct job *job)
+{
+    return job->text.n > 0 ? r->sink(r->sink_ctx, job->text.p, job->text.n) : LP_OK;
+}
+
+/* Hands on a restored block. */
+static enum lp_status put_block(void *ctx, void *arg, enum lp_status status)
+{
+    struct lp_reader *r = ctx;
     struct job *job = arg;
-    job->status = restore(job);
+    if (status == LP_OK && r->options.on_ids == NULL)
+        return put_text(r, job);
+    if (status == LP_OK)
+        status = put_ids(r, job);
+    if (status != LP_OK)
+        r->offset = job->offset;
+    return status;
 }
 
 enum lp_status lp_reader_new(const struct lp_reader_options *options, lp_sink *sink, void *sink_ctx,
@@ -71,7 +94,8 @@ enum lp_status lp_reader_new(const struct lp_reader_options *options, lp_sink *s
     r->jobs = calloc(r->njobs, sizeof *r->jobs);
     enum lp_status status = r->jobs == NULL ? LP_NOMEM : LP_OK;
     if (status == LP_OK)
-        status = lp_workers_new(r->njobs, r->jobs, sizeof *r->jobs, run_job, &r->workers);
+        status = lp_workers_new(r->njobs, r->jobs, sizeof *r->jobs,
+                                &(struct lp_workers_calls){restore, put_block, r}, &r->workers);
     if (status != LP_OK) {
         lp_reader_free(r);
         return status;
@@ -95,42 +119,6 @@ void lp_reader_free(struct lp_reader *r)
     lp_parser_free(&r->parser);
     lp_recovery_free(&r->recovery);
     free(r);
-}
-
-/* Hands on a block's records as ids. */
-static enum lp_status put_ids(struct lp_reader *r, struct job *job)
-{
-    enum lp_status status = lp_body_ids_vocab(&r->ids, job->tools.vocab);
-    if (status != LP_OK)
-        return status;
-    r->in_record = job->frame.kind & LP_KIND_OPEN;
-    return lp_body_ids(&r->ids, job->split, job->frame.nrecords, r->in_record, job->base,
-                       job->coder.body.p, job->coder.body.n);
-}
-
-static enum lp_status collect(struct lp_reader *r, struct job *job)
-{
-    if (!job->full)
-        return LP_OK;
-    job->full = false;
-    if (job->status == LP_OK && r->options.on_ids != NULL)
-        job->status = put_ids(r, job);
-    else if (job->status == LP_OK)
-        return job->text.n > 0 ? r->sink(r->sink_ctx, job->text.p, job->text.n) : LP_OK;
-    if (job->status == LP_OK)
-        return LP_OK;
-    r->offset = job->offset;
-    return job->status;
-}
-
-static enum lp_status collect_all(struct lp_reader *r)
-{
-    enum lp_status status = LP_OK;
-    for (unsigned i = 0; status == LP_OK && i < r->njobs; i++) {
-        status = collect(r, lp_workers_next(r->workers));
-        lp_workers_pass(r->workers);
-    }
-    return status;
 }
 
 static enum lp_status begin_segment(struct lp_reader *r)
@@ -175,10 +163,22 @@ static enum lp_status guess(struct lp_reader *r, struct job *job)
     return status;
 }
 
+/* Restores a block at once. One that cannot be restored is passed over. */
+static enum lp_status recover_block(struct lp_reader *r, struct job *job)
+{
+    enum lp_status status = r->parser.in_segment ? restore(job) : guess(r, job);
+    if (status == LP_OK || status == LP_NOMEM || status == LP_BAD_VOCAB)
+        return put_block(r, job, status);
+    lp_parser_reject(&r->parser, status);
+    lp_recovery_reject(&r->recovery);
+    return LP_OK;
+}
+
 static enum lp_status take_block(struct lp_reader *r, const struct lp_event *e)
 {
-    struct job *job = lp_workers_next(r->workers);
-    enum lp_status status = collect(r, job);
+    void *arg;
+    enum lp_status status = lp_workers_next(r->workers, &arg);
+    struct job *job = arg;
     if (status != LP_OK)
         return status;
     job->frame = e->frame;
@@ -188,25 +188,13 @@ static enum lp_status take_block(struct lp_reader *r, const struct lp_event *e)
     job->in.n = 0;
     if (!lp_buf_append(&job->in, e->payload, e->frame.payload_size))
         return LP_NOMEM;
-    job->full = true;
-    if (r->parser.recover) {
-        job->status = r->parser.in_segment ? restore(job) : guess(r, job);
-        if (job->status != LP_OK && job->status != LP_NOMEM && job->status != LP_BAD_VOCAB) {
-            job->full = false;
-            lp_parser_reject(&r->parser, job->status);
-            lp_recovery_reject(&r->recovery);
-            return LP_OK;
-        }
-        return collect(r, job);
-    }
-    lp_workers_start(r->workers);
-    return r->njobs == 1 ? collect(r, job) : LP_OK;
+    return r->parser.recover ? recover_block(r, job) : lp_workers_start(r->workers);
 }
 
 /* A record that no block ended ends with the segment. */
 static enum lp_status end_segment(struct lp_reader *r)
 {
-    enum lp_status status = collect_all(r);
+    enum lp_status status = lp_workers_drain(r->workers);
     if (status == LP_OK && r->in_record)
         status = lp_body_ids_end(&r->ids);
     r->in_record = false;
@@ -238,7 +226,8 @@ enum lp_status lp_reader_push(struct lp_reader *r, const void *data, size_t n)
         struct lp_event e;
         enum lp_status status = lp_parser_step(&r->parser, &at, &n, &e);
         if (status != LP_OK) {
-            enum lp_status earlier = collect_all(r); /* good blocks out before the error */
+            enum lp_status earlier =
+                lp_workers_drain(r->workers); /* good blocks out before the error */
             if (earlier != LP_OK)
                 return earlier;
             r->offset = r->parser.offset;

@@ -14,9 +14,7 @@ struct job {
     const struct lp_recoder *stage;
     struct lp_frame frame;
     struct lp_buf in, text, out;
-    enum lp_status status;
     uint64_t offset;
-    bool full;
 };
 
 struct lp_recoder {
@@ -45,8 +43,9 @@ static enum lp_status prove(struct job *job)
                                  &job->coder.body);
 }
 
-static enum lp_status restage(struct job *job)
+static enum lp_status restage(void *arg)
 {
+    struct job *job = arg;
     const struct lp_recoder *s = job->stage;
     struct lp_frame *f = &job->frame;
     enum lp_chain base;
@@ -63,31 +62,13 @@ static enum lp_status restage(struct job *job)
     return s->packing.unverified ? LP_OK : prove(job);
 }
 
-static void run_job(void *arg)
+static enum lp_status emit(void *ctx, void *arg, enum lp_status status)
 {
+    struct lp_recoder *s = ctx;
     struct job *job = arg;
-    job->status = restage(job);
-}
-
-static enum lp_status collect(struct lp_recoder *s, struct job *job)
-{
-    if (!job->full)
-        return LP_OK;
-    job->full = false;
-    if (job->status != LP_OK) {
-        s->offset = job->offset;
-        return job->status;
-    }
-    return lp_emit_block(&s->emit, job->frame, &job->out);
-}
-
-static enum lp_status collect_all(struct lp_recoder *s)
-{
-    enum lp_status status = LP_OK;
-    for (unsigned i = 0; status == LP_OK && i < s->njobs; i++) {
-        status = collect(s, lp_workers_next(s->workers));
-        lp_workers_pass(s->workers);
-    }
+    if (status == LP_OK)
+        return lp_emit_block(&s->emit, job->frame, &job->out);
+    s->offset = job->offset;
     return status;
 }
 
@@ -110,7 +91,8 @@ enum lp_status lp_recoder_new(const struct lp_options *options, lp_finder *find,
     for (unsigned i = 0; status == LP_OK && i < s->njobs; i++)
         s->jobs[i].stage = s;
     if (status == LP_OK)
-        status = lp_workers_new(s->njobs, s->jobs, sizeof *s->jobs, run_job, &s->workers);
+        status = lp_workers_new(s->njobs, s->jobs, sizeof *s->jobs,
+                                &(struct lp_workers_calls){restage, emit, s}, &s->workers);
     if (status != LP_OK) {
         lp_recoder_free(s);
         return status;
@@ -166,8 +148,9 @@ static enum lp_status begin_segment(struct lp_recoder *s)
 
 static enum lp_status take_block(struct lp_recoder *s, const struct lp_event *e)
 {
-    struct job *job = lp_workers_next(s->workers);
-    enum lp_status status = collect(s, job);
+    void *arg;
+    enum lp_status status = lp_workers_next(s->workers, &arg);
+    struct job *job = arg;
     if (status != LP_OK)
         return status;
     job->frame = e->frame;
@@ -175,9 +158,7 @@ static enum lp_status take_block(struct lp_recoder *s, const struct lp_event *e)
     job->in.n = 0;
     if (!lp_buf_append(&job->in, e->payload, e->frame.payload_size))
         return LP_NOMEM;
-    job->full = true;
-    lp_workers_start(s->workers);
-    return s->njobs == 1 ? collect(s, job) : LP_OK;
+    return lp_workers_start(s->workers);
 }
 
 enum lp_status lp_recoder_push(struct lp_recoder *s, const void *data, size_t n)
@@ -201,7 +182,7 @@ enum lp_status lp_recoder_push(struct lp_recoder *s, const void *data, size_t n)
             status = take_block(s, &e);
             break;
         case LP_EVENT_END:
-            status = collect_all(s);
+            status = lp_workers_drain(s->workers);
             s->ended = true;
             break;
         case LP_EVENT_NONE:

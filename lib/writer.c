@@ -25,8 +25,6 @@ struct job {
     struct lp_buf text; /* what the block is to restore */
     struct lp_buf ends; /* u64 each: where its records end, if it has a table of lengths */
     struct lp_buf body, payload;
-    enum lp_status status;
-    bool full;
 };
 
 /* Where the whole records of a block end, in its text and in its tokens. */
@@ -69,26 +67,22 @@ static enum lp_status prove(struct job *job)
                                  &job->body);
 }
 
-static void run_job(void *arg)
+static enum lp_status pack(void *arg)
 {
     struct job *job = arg;
     unsigned wire;
     job->payload.n = 0;
-    job->status = lp_body_pack(&job->coder, job->options, job->base, job->frame.nrecords,
-                               &job->body, NULL, &job->payload, &wire);
+    enum lp_status status = lp_body_pack(&job->coder, job->options, job->base, job->frame.nrecords,
+                                         &job->body, NULL, &job->payload, &wire);
     job->frame.kind |= wire;
-    if (job->status == LP_OK && !job->options->unverified)
-        job->status = prove(job);
+    return status == LP_OK && !job->options->unverified ? prove(job) : status;
 }
 
-static enum lp_status collect(struct lp_writer *w, struct job *job)
+static enum lp_status emit(void *ctx, void *arg, enum lp_status status)
 {
-    if (!job->full)
-        return LP_OK;
-    job->full = false;
-    if (job->status != LP_OK)
-        return job->status;
-    return lp_emit_block(&w->emit, job->frame, &job->payload);
+    struct lp_writer *w = ctx;
+    struct job *job = arg;
+    return status == LP_OK ? lp_emit_block(&w->emit, job->frame, &job->payload) : status;
 }
 
 static unsigned block_log(size_t size)
@@ -141,7 +135,8 @@ enum lp_status lp_writer_new(const struct lp_options *options, lp_sink *sink, vo
     for (unsigned i = 0; status == LP_OK && i < w->njobs; i++)
         w->jobs[i].options = &w->options;
     if (status == LP_OK)
-        status = lp_workers_new(w->njobs, w->jobs, sizeof *w->jobs, run_job, &w->workers);
+        status = lp_workers_new(w->njobs, w->jobs, sizeof *w->jobs,
+                                &(struct lp_workers_calls){pack, emit, w}, &w->workers);
     if (status == LP_OK && tokens)
         status = lp_tok_new(options->vocab, options->special, &w->tok);
     if (status == LP_OK)
@@ -231,8 +226,9 @@ static bool move_front(struct lp_buf *from, size_t n, struct lp_buf *to)
 /* Sends off a block of what is held up to end. */
 static enum lp_status put_block(struct lp_writer *w, struct mark end, uint64_t nrecords, bool open)
 {
-    struct job *job = lp_workers_next(w->workers);
-    enum lp_status status = collect(w, job);
+    void *arg;
+    enum lp_status status = lp_workers_next(w->workers, &arg);
+    struct job *job = arg;
     if (status == LP_OK && w->tok != NULL)
         status = lp_vocab_status(w->options.vocab);
     if (status != LP_OK)
@@ -254,13 +250,12 @@ static enum lp_status put_block(struct lp_writer *w, struct mark end, uint64_t n
     if (status != LP_OK)
         return status;
     job->base = tokens ? LP_CHAIN_TOKENS : LP_CHAIN_TEXT;
-    job->full = true;
-    lp_workers_start(w->workers);
+    status = lp_workers_start(w->workers);
     lp_buf_drop(&w->tokens, end.tokens);
     w->nends = 0;
     w->nrecords = 0;
     w->fits = (struct mark){0};
-    return w->njobs == 1 ? collect(w, job) : LP_OK;
+    return status;
 }
 
 static enum lp_status put_whole_records(struct lp_writer *w)
@@ -374,10 +369,8 @@ static enum lp_status put_open_record(struct lp_writer *w)
 static enum lp_status end_segment(struct lp_writer *w)
 {
     enum lp_status status = w->in_record ? put_open_record(w) : put_whole_records(w);
-    for (unsigned i = 0; status == LP_OK && i < w->njobs; i++) {
-        status = collect(w, lp_workers_next(w->workers));
-        lp_workers_pass(w->workers);
-    }
+    if (status == LP_OK)
+        status = lp_workers_drain(w->workers);
     return status == LP_OK ? lp_emit_end(&w->emit) : status;
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# The benchmarks run; what they measure is theirs to say.
+# The benchmarks run. Their figures are not tested.
 
 load helpers
 
@@ -40,7 +40,7 @@ setup_file() {
             fail "$peer was measured"
         fi
     done
-    # ours, and what comes with Python: xz
+    # our methods, and xz, which comes with Python
     grep -q '^corpus,cl100k_base,packer,hybrid,lptok | lpzstd,1,' figures.csv
     grep -q '^corpus,cl100k_base,packer,xz,xz -9e,0,' figures.csv
     grep -q '^corpus,cl100k_base,tokeniser,warm,' figures.csv

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# What each command takes an input for: text, a stream, a blob or something else; and that
-# none writes to what it reads.
+# How each command recognises its input: text, a stream, a blob or something else; and that
+# no command writes to its own input.
 
 # shellcheck disable=SC2086,SC2094 # commands of several words; files read and written
 load helpers
@@ -127,7 +127,7 @@ with_model() {
 
 # --- Any bytes ---------------------------------------------------------------------
 
-# What could be a blob: whatever its first byte, valid blobs, streams and parts of them.
+# What may look like a blob: every first byte, valid blobs, streams and parts of them.
 hard_texts() {
     local i
     mkdir hard
@@ -221,7 +221,7 @@ hard_texts() {
 
 # --- Other kinds -------------------------------------------------------------------
 
-# wide NAME TEXT: the text in that encoding, with its byte order mark.
+# wide NAME TEXT: the text in the encoding NAME, with a byte order mark.
 wide() {
     printf '\357\273\277%s' "$2" | iconv -f UTF-8 -t "$1"
 }
@@ -304,8 +304,8 @@ wide() {
 
 # --- Output that is also input -----------------------------------------------------
 
-# unharmed STATUS COMMAND...: it is refused, and the file f is what it was. Standard output
-# goes to the end of f where the status is 1.
+# unharmed STATUS COMMAND...: it fails and leaves the file f unchanged. If STATUS is 1, its
+# standard output is appended to f.
 unharmed() {
     local status=$1 code=0
     shift

@@ -1,11 +1,11 @@
-# The rows of tests/data/golden/list, for golden.bats and data/make-golden.
+# Reads the lists of golden files, for golden.bats, data/make-golden and scripts/check-cross.
 # shellcheck shell=bash
 
 GOLDEN=$ROOT/tests/data/golden
 TEXTS=$GOLDEN/texts
 
-# golden_rows LIST FUNCTION: calls it with NAME, DICTIONARY (empty for none), TEXT
-# and RECIPE of each row; the first that fails is named.
+# golden_rows LIST FUNCTION: calls FUNCTION NAME DICTIONARY TEXT RECIPE for each row; DICTIONARY is
+# empty for none. Stops at the first failure and names it.
 golden_rows() {
     local name dictionary text recipe
     while IFS='|' read -r name dictionary text recipe; do
@@ -19,7 +19,7 @@ golden_rows() {
     done < "$GOLDEN/$1"
 }
 
-# times N FILE...: the files N times over.
+# times N FILE...: the concatenated files, N times.
 times() {
     local i
     for ((i = 0; i < $1; i++)); do
@@ -27,7 +27,7 @@ times() {
     done
 }
 
-# damage OFFSET LENGTH [NEW]: standard input with other bytes in the place of those.
+# damage OFFSET LENGTH [NEW]: standard input with LENGTH bytes at OFFSET replaced by NEW.
 damage() {
     local whole
     whole=$(mktemp)
@@ -39,12 +39,12 @@ damage() {
 }
 export -f times damage
 
-# Runs a TEXT or RECIPE, which is shell, in texts/; T is the caller's directory.
+# Runs a TEXT or RECIPE, which is a shell command, in texts/. $T is the caller's directory.
 in_texts() {
     T=$PWD bash -o pipefail -c 'cd "$0" && eval "$1"' "$TEXTS" "$1"
 }
 
-# golden_unpack FILE DICTIONARY [OPTION]: with lpunpack, to standard output.
+# golden_unpack FILE DICTIONARY [OPTION]: unpacks FILE to standard output.
 golden_unpack() {
     lpunpack ${2:+-D "$2"} ${3:+"$3"} "$1"
 }

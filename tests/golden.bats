@@ -1,13 +1,13 @@
 #!/usr/bin/env bats
-# Golden files (data/README) decode for ever: with lpunpack, and with a second
-# decoder that was written from lpstream(5) alone.
+# Golden files (data/README) decode for ever: with lpunpack, and with a second decoder
+# that was written from lpstream(5) alone.
 
 load helpers
 load golden
 
 PATH=$ROOT/tests:$PATH
 
-# The bytes of the page's N-th example: hexadecimal digits, then two blanks.
+# The bytes of the N-th example of lpstream(5): hexadecimal digits up to two blanks.
 example() {
     unhex < <(awk -v n="$1" '/^\.Bd/ { on = ++i == n; next } /^\.Ed/ { on = 0 }
         on { sub("   *.*", ""); print }' "$ROOT/man/lpstream.5")
@@ -52,7 +52,7 @@ is_listed() {
     golden_rows mixed is_listed
 }
 
-# Sorts files by the dictionary that they need: a run of the decoder for each.
+# Groups files by their dictionary, as the decoder takes one dictionary a run.
 by_dictionary() {
     echo "$1" >> "files.$(basename "${2:-none}")"
     in_texts "$3" > "texts/$1"
@@ -114,7 +114,7 @@ refused_by_decoder() {
 @test "the page's examples are what it says" {
     example 1 > stream
     example 2 > blob
-    [[ $(size stream) -eq 68 ]]
+    [[ $(size stream) -eq 69 ]]
     expect 0 lpunpack stream && out_is hi
     expect 0 lpunpack blob && printf 'Hello world' | cmp - out
     expect 0 lpstream-decoder stream && out_is hi

@@ -1,5 +1,5 @@
-# What the suites share. A test runs in its own empty directory, and says lptok
-# for the command under test, whatever its prefix and wherever it was built.
+# Helpers of all suites. A test runs in its own empty directory. It calls a command by its plain
+# name, such as lptok, whatever TOOLPREFIX and build directory are.
 # shellcheck shell=bash
 
 ROOT=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
@@ -9,7 +9,7 @@ PATH=${LP_BIN:-$B/bin}:$PATH
 DATA=$ROOT/tests/data
 export ROOT B PATH DATA LC_ALL=C HOME=$BATS_TMPDIR
 unset LP_VOCAB_PATH LP_MODEL_PATH XDG_DATA_HOME
-# A sanitizer's report must not pass for an error of the command's own.
+# A sanitizer's report must not look like one of the command's own exit codes.
 export ASAN_OPTIONS=exitcode=99:$ASAN_OPTIONS UBSAN_OPTIONS=exitcode=99:$UBSAN_OPTIONS
 
 setup() {
@@ -21,7 +21,7 @@ fail() {
     return 1
 }
 
-# expect STATUS COMMAND...: runs it, keeps its output in the files out and err.
+# expect STATUS COMMAND...: runs it; it exits with STATUS. Its output is in the files out and err.
 expect() {
     local expected=$1 status=0
     shift
@@ -30,12 +30,13 @@ expect() {
     fail "$*: exit $status, not $expected" "$(head -c 2000 err | cat -v)"
 }
 
-# expect_pipe STATUS 'a | b': the same of a pipeline; any part may set the status.
+# expect_pipe STATUS 'a | b': like expect, for a pipeline, with pipefail.
 expect_pipe() {
     expect "$1" bash -o pipefail -c "$2"
 }
 
-# The last command's output is exactly this; a line end follows it unless empty.
+# out_is TEXT, err_is TEXT: the last command's output is exactly TEXT and, unless TEXT is empty, a
+# line feed.
 out_is() {
     printf '%s' "${1:+$1$'\n'}" | cmp - out || fail "$(head -c 2000 out | cat -v)"
 }
@@ -43,7 +44,7 @@ err_is() {
     printf '%s' "${1:+$1$'\n'}" | cmp - err || fail "$(head -c 2000 err | cat -v)"
 }
 
-# One line of error that begins with "NAME: " and holds each of the texts.
+# err_line NAME TEXT...: err is one line that begins with "NAME: " and contains each TEXT.
 err_line() {
     local line text name=$1
     shift
@@ -54,14 +55,14 @@ err_line() {
     done
 }
 
-# fails STATUS TEXT COMMAND...: with one line that holds the text.
+# fails STATUS TEXT COMMAND...: it exits with STATUS and one line of error that contains TEXT.
 fails() {
     local status=$1 text=$2
     shift 2
     expect "$status" "$@" && err_line "$1" "$text"
 }
 
-# refused STATUS TEXT COMMAND...: it fails and writes nothing.
+# refused STATUS TEXT COMMAND...: like fails, and it writes nothing.
 refused() {
     fails "$@" && out_is ''
 }
@@ -74,12 +75,12 @@ size() {
     wc -c < "$1" | tr -d ' '
 }
 
-# listed FIELD FILE: what lpunpack -l says of a stream's first segment.
+# listed FIELD FILE: a field of the first segment in lpunpack -l --json.
 listed() {
     lpunpack -l --json "$2" | jq -r ".[0].$1"
 }
 
-# Bytes written as hexadecimal digits; blanks and what follows a # are left out.
+# Converts hexadecimal digits to bytes; ignores blanks, and comments after #.
 unhex() {
     printf '%b' "$(sed 's/#.*//' | tr -cd '0-9a-fA-F' | sed 's/../\\x&/g')"
 }
@@ -88,8 +89,8 @@ sanitized() {
     [[ ${CFLAGS-} == *sanitize* ]]
 }
 
-# lopace_python: makes the variable LOPACE_PYTHON a Python that has the package
-# LoPace, with the rank files of tiktoken in place, from PyPI; else skips the test.
+# lopace_python: sets LOPACE_PYTHON to a Python that has the package LoPace from PyPI, and puts the
+# rank files where tiktoken looks for them. Skips the test if the package is not available.
 lopace_python() {
     local venv=$B/lopace-venv name
     LOPACE_PYTHON=$venv/bin/python
@@ -97,7 +98,7 @@ lopace_python() {
     if ! "$LOPACE_PYTHON" -c 'import lopace' 2> /dev/null; then
         { python3 -m venv "$venv" && timeout 120 "$venv/bin/pip" -q install --retries 1 \
             --timeout 10 lopace==0.1.5 tiktoken zstandard; } > "$BATS_TEST_TMPDIR/pip" 2>&1 ||
-            skip "LoPace cannot be had from PyPI: $(tail -n 1 "$BATS_TEST_TMPDIR/pip")"
+            skip "cannot install LoPace from PyPI: $(tail -n 1 "$BATS_TEST_TMPDIR/pip")"
     fi
     mkdir -p "$TIKTOKEN_CACHE_DIR"
     for name in gpt2 r50k_base p50k_base cl100k_base o200k_base; do
@@ -109,7 +110,7 @@ print(hashlib.sha1(sys.stdin.buffer.read()).hexdigest())')"
     done
 }
 
-# refute COMMAND...: it fails. (A plain ! would pass for a command that bats ignores.)
+# refute COMMAND...: it fails. (bats ignores the status of a plain "! COMMAND".)
 refute() {
     if "$@"; then
         fail "$*: succeeded"

@@ -1,14 +1,14 @@
 #!/usr/bin/env bats
-# Damaged, cut, forged and random input, through the real commands: the exact
-# original, or exit 3 with one clear line. (tests/unit/hostile.c does it for every bit
-# of many more streams, in process.)
+# Damaged, truncated, forged and random input to the commands: they write the exact original,
+# or exit with 3 and one line. (unit/hostile.c flips every bit of many more streams, in
+# process.)
 
 load helpers
 load golden
 
 PATH=$ROOT/tests:$PATH
 
-# The small streams and blobs that are damaged, and how each is made of lines.
+# The small streams and blobs to damage: a name and a command that reads lines.
 declare -gA MAKE=(
     [tokens]='lptok -e o200k_base' [lines]='lptok -L --flush' [zstd]='lptok -L | lpzstd'
     [text]='lpzstd -0' [two]='lptok -L | cat - <(lptok lines)'
@@ -29,7 +29,7 @@ setup() {
     cp "$BATS_FILE_TMPDIR"/* .
 }
 
-# A limit on memory and processor time, where no sanitizer needs them.
+# Limits memory and processor time, unless a sanitizer needs more.
 limited() {
     sanitized || ulimit -v 400000
     ulimit -t 10
@@ -37,7 +37,7 @@ limited() {
 }
 export -f limited sanitized
 
-# judged NAME: the original, or exit 3 with one line, and what was written is right.
+# judged NAME: the output is the original, or a prefix of it with exit 3 and one line.
 judged() {
     local status=0
     lpunpack bad > out 2> err || status=$?
@@ -50,14 +50,14 @@ judged() {
     fi
 }
 
-# flipped FILE BIT: with that bit the other way.
+# flipped FILE BIT: FILE with one bit flipped.
 flipped() {
     local byte
     byte=$(od -An -tu1 -j $(($2 / 8)) -N 1 "$1")
     damage $(($2 / 8)) 1 "$(printf '\\x%02x' $((byte ^ 1 << $2 % 8)))" < "$1"
 }
 
-# 29 is no multiple of two: bits of all places are flipped.
+# 29 is odd, so bits of every significance are flipped.
 @test "a flipped bit gives the original or an error" {
     local name bit
     for name in "${!MAKE[@]}"; do
@@ -100,7 +100,7 @@ flipped() {
     for start in '' '\xf9LP' '\xf9LPH' '\xf5' '\xf8' '\xfb' '\xfd' '\xfe' '\xff' '\xfb\x23' '\xf8\x05'; do
         for i in 1 2 3; do
             { printf '%b' "$start" && tail -c +$((i * 77)) "$TEXTS/bytes"; } > bad
-            # Without a check any bytes may be something; they must not do harm.
+            # Without a check any bytes may be valid; they must do no harm.
             if [[ $start == '\xf8'* ]]; then
                 expect 0 lpunpack bad || expect 3 lpunpack bad
             else
@@ -179,7 +179,7 @@ flipped() {
         err_line lpunpack
         out_is ''
     done
-    # Those of zstd itself are not for lpunpack, but LoPace's blobs are.
+    # lpunpack reads LoPace's blobs, but no other zstd files.
     head -c 500000000 /dev/zero | zstd -q -1 > bad
     expect 3 bash -c 'limited lpunpack --from=lopace-zstd -M 1M bad'
     err_line lpunpack
@@ -230,7 +230,7 @@ flipped() {
     for ((at = 0; at < $(size lines.lp); at += 13)); do
         damage $at 5 '\x00\xf9LP\xff' < lines.lp > bad
         expect 3 lpunpack --recover bad
-        # Each line that is there is one of the text's, in its order.
+        # The lines restored are lines of the text, in order.
         diff lines out > changes || ! grep -q '^>' changes
     done
 }

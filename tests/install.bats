@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
-# make install, use, uninstall: under a prefix, moved, with other names.
+# make install, use, make uninstall: under a prefix, relocated, with other names.
 
 load helpers
 
-# One build of its own, for a prefix that the tests then install to or stage.
+# A separate build, for the prefix to which the tests install or stage.
 setup_file() {
     export PREFIX=$BATS_FILE_TMPDIR/prefix OWN=$BATS_FILE_TMPDIR/build
     unset DESTDIR BINDIR LIBDIR INCDIR DATADIR MANDIR TOOLPREFIX
@@ -13,7 +13,7 @@ setup_file() {
     }
 }
 
-# make with the variables of a user; flags such as a sanitizer's stay as they are.
+# Runs make with a user's variables; compiler flags, such as a sanitizer's, are kept.
 make_() {
     make -s -C "$ROOT" "$@" B="$OWN" PREFIX="$PREFIX" TOOLPREFIX="$TOOLPREFIX"
 }
@@ -32,12 +32,12 @@ commands() {
     basename -a "$OWN"/bin/*
 }
 
-# Files and links below a directory.
+# The files and links in a directory tree.
 files() {
     (cd "$1" && find . ! -type d | sed 's|^\./||' | sort)
 }
 
-# The commands NAME... of a tree restore a text, with nothing in their environment.
+# The commands NAME... of a tree pack and restore a text, with an empty environment.
 works() {
     local bin=$1 prefix=${2-}
     printf 'Hello world, hello prompt.\n' > text

@@ -1,13 +1,12 @@
 #!/usr/bin/env bats
-# Blobs go from here to the Python package LoPace, and from there to here: the real
-# package, from PyPI.
+# The Python package LoPace (from PyPI) reads our blobs, and we read its blobs.
 
 load helpers
 
 TEXTS=$DATA/golden/texts
 
-# A Python with LoPace, and tiktoken's rank files where it looks for them: under the
-# SHA-1 of their URL. Nothing but the packages is downloaded.
+# A Python with LoPace, and the rank files where tiktoken looks for them: under the SHA-1
+# of their URL. Only packages are downloaded.
 setup_file() {
     local name url
     PYTHON=$("$ROOT/scripts/pypi" "$B/lopace" lopace tiktoken 2> "$BATS_FILE_TMPDIR/why") ||
@@ -24,8 +23,8 @@ print(hashlib.sha1(sys.argv[1].encode()).hexdigest())' $url)"
 
 setup() {
     cd "$BATS_TEST_TMPDIR" || return
-    [[ -n $PYTHON ]] || skip "LoPace cannot be had from PyPI: $(tail -n 1 "$BATS_FILE_TMPDIR/why")"
-    # LoPace refuses the text of a special token, and bytes that are no UTF-8.
+    [[ -n $PYTHON ]] || skip "cannot install LoPace from PyPI: $(tail -n 1 "$BATS_FILE_TMPDIR/why")"
+    # LoPace refuses the text of a special token, and bytes that are not UTF-8.
     sed 's/<|[a-z]*|>//' "$TEXTS/prompt" > prompt
     cp "$TEXTS/lines" "$TEXTS/sentences" .
     printf 'Hello, world' > short
@@ -33,8 +32,8 @@ setup() {
     printf '日本語 and 👩‍👩‍👧‍👦\n' > wide
 }
 
-# lopace ENCODING METHOD FILE...: writes what a method of its PromptCompressor makes
-# of each FILE to FILE.METHOD.
+# lopace ENCODING METHOD FILE...: packs each FILE with a method of LoPace's PromptCompressor
+# to FILE.METHOD.
 lopace() {
     "$PYTHON" -c '
 import sys
@@ -50,7 +49,7 @@ for file in files:
 
 FILES='prompt lines sentences short wide empty'
 
-# restored SUFFIX: each file with that suffix holds the text of the file without.
+# restored SUFFIX: each file with the suffix restores to the file without it.
 restored() {
     local file
     for file in $FILES; do
@@ -75,7 +74,7 @@ restored() {
         for file in $FILES; do
             lptok --format=lopace -e $encoding -o "$file.ids" "$file"
             zstd -q -f -15 "$file.ids"
-            # From a pipe zstd must be told the size: LoPace wants it in the frame.
+            # LoPace needs the size in the frame; from a pipe, zstd must be told it.
             lptok --format=lopace -e $encoding "$file" |
                 zstd -q -15 --stream-size="$(size "$file.ids")" > "$file.piped"
             lptok --format=lopace -e $encoding "$file" | lpzstd --format=lopace > "$file.ours"

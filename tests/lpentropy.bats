@@ -1,15 +1,15 @@
 #!/usr/bin/env bats
-# lpentropy: its figures against arithmetic, against an independent count, against
-# the Python package LoPace; records, streams, options, errors.
+# lpentropy: its figures against arithmetic, an independent count and the Python package
+# LoPace; records, streams, options, errors.
 
 load helpers
 
-# order UNIT ORDER MEMBER: of the JSON in the file out.
+# order UNIT ORDER MEMBER: a member of the JSON in the file out.
 order() {
     jq ".units[] | select(.unit == \"$1\") | .orders[$2] | .$3" out
 }
 
-# The same figures by a few lines of Python, for a file of records that end in NUL.
+# An independent count in Python, of a file of records that end with NUL.
 oracle() {
     python3 - "$@" << 'END'
 import sys, math, collections
@@ -195,7 +195,7 @@ sys.stdout.buffer.write(bytes(random.randrange(256) for i in range(30000)))' > q
 }
 
 @test "long work shows progress on a terminal, and not with -q" {
-    # Slower than a second: input that comes by and by.
+    # Slow input, so that it takes more than a second.
     slow='for i in 1 2 3 4 5 6 7; do head -c 100000 /dev/zero; sleep 0.25; done'
     script -qec "{ $slow; } | lpentropy -u byte > table" typescript < /dev/null > /dev/null
     grep -q 'lpentropy: counting' typescript

@@ -1,10 +1,9 @@
 #!/usr/bin/env bats
-# lpmix: every option, what it writes and how it fails; where models and
-# dictionaries are found.
+# lpmix: every option, its output and errors; where it finds models and dictionaries.
 
 load helpers
 
-# Text in lines; tokens of it, in blocks, and of an encoding without a model;
+# A text of lines; its tokens, also in small blocks and in an encoding without a model;
 # another model.
 setup_file() {
     cd "$BATS_FILE_TMPDIR" || return
@@ -21,7 +20,7 @@ setup() {
     unset XDG_DATA_HOME LP_MODEL_PATH
 }
 
-# A field of the first row that lpunpack lists.
+# A field of the first row of lpunpack -l.
 field() {
     lpunpack -l --json "$2" | jq -r ".[0].$1"
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# lpstat: what it measures, against the commands and against arithmetic; its forms
-# of output; streams and blobs; options and errors.
+# lpstat: its figures against the commands and against arithmetic; its output formats;
+# streams and blobs; options and errors.
 
 load helpers
 
@@ -18,7 +18,7 @@ setup() {
     R=$BATS_FILE_TMPDIR/prompts # the same as records that end with NUL
 }
 
-# valid FILE: it has the form that the schema says.
+# valid FILE: it matches the JSON schema.
 valid() {
     python3 - "$DATA/lpstat.schema.json" "$1" << 'END'
 import json, sys
@@ -36,7 +36,7 @@ needs_jsonschema() {
     python3 -c 'import jsonschema' 2> /dev/null || skip 'no Python package jsonschema'
 }
 
-# method NAME FILTER: of the JSON in the file out.
+# method NAME FILTER: a method in the JSON in the file out.
 method() {
     jq -r ".methods[] | select(.method == \"$1\") | $2" out
 }
@@ -264,7 +264,7 @@ END
 
 @test "of a stream no block is read" {
     echo 'Some text that is long enough to be stored as tokens, I hope.' | lptok > p.lp
-    # The end takes the last 15 bytes; before it is the payload of the block.
+    # The last 15 bytes are the end frame; the block's payload is before it.
     printf '\xff\xff' | dd of=p.lp bs=1 seek=$(($(size p.lp) - 18)) conv=notrunc 2> /dev/null
     expect 3 lpunpack -t p.lp
     expect 0 lpstat p.lp

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# lptok: every option, what it prints and how it fails.
+# lptok: every option, its output and errors.
 
 load helpers
 
@@ -172,7 +172,7 @@ END
 }
 
 @test "a model's name stands for its encoding, as tiktoken has it" {
-    # tiktoken 0.14, model.py; names that end in x are its prefixes.
+    # From model.py of tiktoken 0.14; names that end in x stand for its prefixes.
     while read -r encoding models; do
         for model in $models; do
             echo text | lptok -e "$model" > p.lp
@@ -337,9 +337,9 @@ o200k_harmony  201088 ids  bce641c05e09c7e3"
     dd if=p obs=7 2> dd.err | lptok -L -B 1K | same - p.lp
 }
 
-# border_texts: makes files border-N, each with a border at which the command or the tokeniser
-# cuts its input (32 and 64 KiB) among what stands at the patterns' own borders, and short words
-# after it, about as many as the tokeniser takes at once.
+# border_texts: makes files border-N. The offset at which the command or the tokeniser cuts its
+# input (32 and 64 KiB) is within text that tests the patterns' borders. After it are short words,
+# about as many as the tokeniser takes at once.
 border_texts() {
     python3 - << 'END'
 import random
@@ -363,7 +363,7 @@ for i in range(20):
 END
 }
 
-# in_pieces SIZE FILE: to a pipe, in writes of so many bytes.
+# in_pieces SIZE FILE: writes FILE to a pipe, SIZE bytes at a time.
 in_pieces() {
     dd if="$2" bs="$1" status=none
 }
@@ -498,7 +498,7 @@ in_pieces() {
         expect_pipe 141 "yes text | lptok $options | head -c 1"
         err_is ''
     done
-    # Where SIGPIPE is ignored: exit 1, silently.
+    # With SIGPIPE ignored: exit 1, no message.
     expect 0 bash -c 'trap "" PIPE; (yes text 2> yes.err; true) | (lptok; echo $? > status) | head -c 1'
     err_is ''
     [ "$(< status)" = 1 ]
@@ -671,8 +671,8 @@ END
     refused 1 'vocabulary cl100k_base.lpv: ' lptok p
 }
 
-# damage PATTERN SHIFT: the vocabulary here in which a bit is flipped, so far behind the one place
-# that has the pattern. Commands use it.
+# damage PATTERN SHIFT: makes a copy of the vocabulary with a bit flipped SHIFT bytes after the
+# first match of PATTERN, for the commands to use.
 damage() {
     local at byte file=dir/cl100k_base.lpv
     mkdir dir

@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
-# lptrain: every option, what it makes, what it says of it, and how it fails.
+# lptrain: every option, what it makes and reports, and its errors.
 
 load helpers
 
-# Records of a kind, 200 and 40 others; a model and a dictionary of the 200.
+# 200 records of a kind, and 40 others of that kind; a model and a dictionary from the 200.
 setup_file() {
     cd "$BATS_FILE_TMPDIR" || return
     requests 1 200 > lines
@@ -19,7 +19,7 @@ setup() {
     unset XDG_DATA_HOME LP_MODEL_PATH
 }
 
-# requests FROM TO: lines of what a service might be sent.
+# requests FROM TO: lines that look like requests to a service.
 requests() {
     awk -v from="$1" -v to="$2" 'BEGIN {
         n = split("parcel invoice refund password contract delivery meter roof bicycle visa", what)
@@ -32,7 +32,7 @@ requests() {
     }'
 }
 
-# blob_sizes OPTION...: of the other records, each packed by lpmix with these options.
+# blob_sizes OPTION...: the sizes of the other records packed by lpmix.
 blob_sizes() {
     local line sum=0
     while read -r line; do
@@ -149,7 +149,7 @@ blob_sizes() {
     lpunpack -D r.lpm z.lp | same - others
     lptrain -qf --new -e r50k_base -s 1K -L -o w.lpm 0.5:others 1:others
     lpmix -D w.lpm tok | lpunpack -D w.lpm | same - others
-    # It has no room for more.
+    # The model has no room for more.
     for i in {1..50}; do
         head -c 6000 "$DATA/prompts/game-master.txt"
         printf 'Question %d\0' $((i * 7919 % 1000))
@@ -172,7 +172,7 @@ blob_sizes() {
 
 # --- What it says --------------------------------------------------------------
 
-# The ratio of blobs in the report's line with this text.
+# The ratio for blobs in the report's line with this text.
 ratio() {
     awk -v text="$1" 'index($0, text) { print $1 }' err
 }
@@ -194,7 +194,7 @@ ratio() {
     before=$(ratio 'as it was')
     i=0
     sum=0
-    # Any record will do for the model as it was: they are all alike.
+    # For the base model any record will do: they are all alike.
     while read -r line; do
         n=$(printf %s "$line" | lptok --blob | lpmix --blob | wc -c)
         sum=$(awk -v s="$sum" -v t=${#line} -v n="$n" 'BEGIN { printf "%.4f", s + t / n }')
@@ -252,7 +252,7 @@ ratio() {
     lptok -L others | lpzstd -D x.dict | lpunpack -D x.dict | same - others
 }
 
-# Lines of which the 40 that lptrain holds out are of another kind than the rest.
+# Lines of which the 40 that lptrain holds out are of a different kind than the rest.
 odd_ones() {
     awk 'BEGIN {
         n = split("parcel refund meter roof visa customer letter answer question house", word)
@@ -312,7 +312,7 @@ odd_ones() {
 }
 
 @test "--new: a model that is worse than the one that ships is made only by force" {
-    # Of a megabyte of digits it learns nothing of the lines.
+    # A megabyte of digits teaches it nothing about the lines.
     python3 -c 'import random; random.seed(1); print("".join(random.choices("0123456789", k=1100000)))' > digits
     cat "$DATA"/prompts/*.txt | grep . >> digits
     refused 3 'the new model is worse than the model that there is: mean ratio' \
@@ -423,11 +423,11 @@ $HOME/.local/share/lopace/models/$(listed dictionary d.lp).dict"
     done
     refused 3 'large: is larger than 16 MiB' lptrain -f --install large
     [ ! -e home ]
-    # Raw content by force: packers of zstd take it, and so do ours.
+    # Raw content, as any zstd compressor accepts.
     lpzstd -D lines tok > z.lp
     lptrain -q --install -f lines
     lpunpack z.lp | same - lines
-    # One that zstd(1) trained is one like ours.
+    # A dictionary from zstd(1) works like ours.
     if command -v zstd > /dev/null; then
         split -l 1 lines
         zstd -q --train x* --maxdict=4096 -o other.dict

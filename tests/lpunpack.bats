@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
-# lpunpack: every option, what it writes and how it fails.
+# lpunpack: every option, its output and errors.
 
 load helpers
 
-# 3000 short lines in blocks of 4 KiB: as tokens, with zstd; text of one record.
+# 3000 short lines in blocks of 4 KiB: as tokens, and with zstd; a text of one record.
 setup_file() {
     cd "$BATS_FILE_TMPDIR" || return
     seq 1 3000 > lines
@@ -19,7 +19,7 @@ setup() {
     ln -s "$BATS_FILE_TMPDIR"/* .
 }
 
-# damage FILE OFFSET: two other bytes there.
+# damage FILE OFFSET: changes two bytes.
 damage() {
     printf '\xa5\x5a' | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
 }
@@ -50,7 +50,7 @@ damage() {
     done
     cp lines.lp bad.lp
     damage bad.lp 2000
-    refused 3 'bad.lp: at byte 37: damaged data' lpunpack -t bad.lp
+    refused 3 'bad.lp: at byte 38: damaged data' lpunpack -t bad.lp
     cp hello.blob bad.blob
     damage bad.blob 4
     refused 3 'bad.blob: ' lpunpack -t bad.blob
@@ -165,7 +165,7 @@ END
     damage bad.lp 2000 # in the first block
     lpunpack -r 2000-2002 bad.lp | same - <(seq 2000 2002)
     expect 3 lpunpack -r 2000,1 bad.lp
-    err_line lpunpack 'bad.lp: at byte 37: damaged data'
+    err_line lpunpack 'bad.lp: at byte 38: damaged data'
     out_is 2000
 }
 
@@ -209,7 +209,7 @@ END
     damage bad.lp 2000
     expect 3 lpunpack --recover bad.lp
     seq 842 3000 | same - out
-    err_is 'lpunpack: 1988 bytes at byte 37: damaged data: lost records 1-841, text bytes 1-3256'
+    err_is 'lpunpack: 1988 bytes at byte 38: damaged data: lost records 1-841, text bytes 1-3256'
     expect 3 lpunpack --recover -o rescued bad.lp # the file is made
     out_is ''
     seq 842 3000 | same - rescued
@@ -226,7 +226,7 @@ END
     same out <(seq 3000; seq 842 3000)
     at=$(size lines.lp)
     err_is "lpunpack: 6 bytes at byte $at: damaged data: lost no record, no text
-lpunpack: 1988 bytes at byte $((at + 6 + 37)): damaged data: lost records 3001-3841, text bytes 13894-17149"
+lpunpack: 1988 bytes at byte $((at + 6 + 38)): damaged data: lost records 3001-3841, text bytes 13894-17149"
     expect 3 lpunpack --recover bad.lp lines.lp
     same out <(seq 842 3000; seq 3000)
 }
@@ -254,7 +254,7 @@ lpunpack: 1988 bytes at byte $((at + 6 + 37)): damaged data: lost records 3001-3
     head -c 16777216 /dev/zero | lptok -B 16M > zero.lp
     for option in '-M 63M' --memory=63M; do
         # shellcheck disable=SC2086 # words
-        refused 3 'zero.lp: at byte 37: larger than the limit allows: raise it with -M' \
+        refused 3 'zero.lp: at byte 38: larger than the limit allows: raise it with -M' \
             lpunpack $option zero.lp
     done
     refused 3 'larger than the limit allows' lpunpack -M 16M -r 1 zero.lp

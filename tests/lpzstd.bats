@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
-# lpzstd: every option, what it writes and how it fails.
+# lpzstd: every option, its output and errors.
 
 load helpers
 
-# 150 kB of text in lines; tokens of it; a dictionary of its kind of text.
+# A text of lines (150 kB); its tokens; a dictionary for such text.
 setup_file() {
     cd "$BATS_FILE_TMPDIR" || return
     cat "$ROOT"/lib/*/*.c | head -c 150000 > text
@@ -351,7 +351,7 @@ setup() {
         mv out z.lp
         expect 3 lpunpack z.lp
     done
-    # A first stage that failed is found out by the last.
+    # The last stage notices that the first one failed.
     for files in nowhere 'text nowhere'; do
         bash -c "lptok $files | lpzstd | lpunpack > restored" 2> err && false
         [ ! -s restored ]

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# The pages: well formed, complete, and their examples, and those of the README, work.
+# The manual pages are well-formed and complete, and their examples and those of the README work.
 
 load helpers
 
@@ -11,7 +11,7 @@ examples() {
         /^\.Bd -literal/ { in_block = 1 }' "$1"
 }
 
-# The files that the examples speak of.
+# The files that the examples name.
 make_files() {
     printf '%s\n' 'Translate the text into French.' 'Keep names as they are.' > prompt.txt
     printf '%s\n' 'Translate the text into French.' 'Summarise the text in three sentences.' \

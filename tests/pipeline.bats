@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# The whole pipe: every encoding, splitting and chain; bounded memory; damage on the way.
+# Whole pipelines: every encoding, way of splitting and chain; bounded memory; damage between
+# stages.
 
 load helpers
 
@@ -79,7 +80,7 @@ setup() {
 
 @test "a pipe of any length takes bounded memory" {
     sanitized && skip 'a sanitizer needs more'
-    # 32 MiB of addresses for each; 100 MB of text.
+    # 32 MiB of address space for each command; 100 MB of text.
     many() {
         (yes 'All work and no play makes Jack a dull boy.' || true) | head -c 100000000
     }
@@ -117,14 +118,14 @@ setup() {
 
 # --- Counts ---------------------------------------------------------------------
 
-# No count in the files is spelled wrong: "1 records", "2 record".
+# No count in the files has the wrong number: "1 records", "2 record".
 spelled() {
     local noun='record|byte|character|token|block|line|file'
     if grep -hE "(^|[^0-9,.])1 ($noun)s\\b|(^|[^0-9])([02-9]|[0-9,]*[0-9][0-9]) ($noun)( |,|:|;|<|\$)" \
         "$@"; then fail "$*: spelled wrong"; fi
 }
 
-# says TEXT COMMAND...: its output or messages hold the text, and all counts are right.
+# says TEXT COMMAND...: its output or messages contain TEXT, and all counts agree in number.
 says() {
     local text=$1
     shift

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# The shape of the project: who may know whom, what the library may do.
+# The structure of the project: which folder may include which, what the library may do.
 
 load helpers
 
@@ -8,8 +8,8 @@ setup() {
     cd "$ROOT" || return
 }
 
-# Which folder may include which; any may include its own files, and lp.h. Of a folder that is not
-# here nothing may be included. "lib" and "cmd" are the files that lie there.
+# Which folders a folder may include, besides its own files and lp.h. A folder without a row may
+# not be included. "lib" and "cmd" stand for the files directly in them.
 allowed() {
     cat << 'END'
 lib/base    -
@@ -27,7 +27,7 @@ vocab       lib/base lib/tokens lib/mix
 END
 }
 
-# "FILE FOLDER TARGET": what each file includes of others, and the folder that this lies in.
+# "FILE FOLDER TARGET": each file, the folder of a file that it includes, and that file.
 includes() {
     grep -rHE '^#include ("|<lp\.h>)' --include='*.[ch]' lib cmd vocab | sed -E 's/:#include ["<]/ /; s/[">].*//' |
         while read -r file name; do
@@ -72,7 +72,7 @@ includes() {
 }
 
 @test "a command includes no other, and the library as <lp.h>" {
-    # lptrain is linked with the trainer, which knows the library's inside.
+    # lptrain is linked with the trainer, which includes the library's internal headers.
     [ "$(grep -rh '^#include <lp' cmd | sort -u)" = '#include <lp.h>' ]
     if grep -rhE '^#include "lp(tok|zstd|mix|unpack|entropy|stat|train)' cmd |
         grep -vE '"lp(stat|train)/'; then fail 'includes a command'; fi
@@ -130,7 +130,7 @@ includes() {
 }
 
 @test "the project stands alone" {
-    # What is tracked, or all but what is built where there is no repository.
+    # Tracked files; outside a repository, all files that are not built.
     { git ls-files 2> /dev/null || find . -path ./build -prune -o -type f -print; } |
         grep -v '^tests/structure.bats$' > "$BATS_TEST_TMPDIR/files"
     [ -s "$BATS_TEST_TMPDIR/files" ]
@@ -148,7 +148,7 @@ includes() {
     done
 }
 
-# Lines of each function's body, and its file: the style puts its braces in the first column.
+# The lines of each function's body, and its file. The style puts its braces in the first column.
 function_lengths() {
     awk '/^\{$/ { start = FNR } /^\}$/ && start { print FNR - start - 1, FILENAME ":" start; start = 0 }' \
         lib/*.[ch] lib/*/*.[ch] cmd/*.[ch] cmd/*/*.[ch] vocab/*.c

@@ -1,24 +1,25 @@
-/* compile.c - makes a compiled vocabulary (.lpv) from vocab/'s text files.
+/* compile.c - compiles a vocabulary (.lpv) from the text files in this folder.
  *
  * usage: compile VOCAB_DIR ENCODING OUT
  *
- * Run by the build, on the machine that will use the file. */
+ * The build runs it on the machine that will use the file. */
 #include "base/xxh64.h"
 #include "tokens/vocab.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { ID_MAX = 1 << 18, TOKEN_MAX = LP_TOKEN_MAX, LINE_MAX_ = 4096 };
+enum { ID_MAX = 1 << 18, TOKEN_MAX = LP_TOKEN_MAX, LINE_SIZE = 4096 };
 
 struct token {
     unsigned char *text; /* NULL: no such id */
     uint32_t size;
     bool special;
     uint32_t left, right;
-    uint32_t long_at; /* of one without key: where in LONG_TEXT */
+    uint32_t long_at; /* of a token without a key: its offset in LONG_TEXT */
 };
 
 struct encoding {
@@ -27,11 +28,11 @@ struct encoding {
     uint32_t one, two, size, ntokens, nspecial, nsorted;
     struct token token[ID_MAX];
     uint32_t rank[ID_MAX], id[ID_MAX], sorted[ID_MAX];
-    /* Tokens by their bytes while building: open addressing, id + 1. */
+    /* Hash table of tokens by their bytes, open addressing: id + 1, 0 if empty. */
     uint32_t by_text[ID_MAX * 4];
 };
 
-static struct encoding enc; /* too large for a stack; this program does one thing */
+static struct encoding enc; /* too large for the stack; this program compiles one */
 
 static void die(const char *format, ...)
 {
@@ -55,10 +56,10 @@ static FILE *open_in(const char *dir, const char *name)
 {
     char path[4096];
     if (snprintf(path, sizeof path, "%s/%s", dir, name) >= (int)sizeof path)
-        die("%s/%s: the path is too long", dir, name);
+        die("%s/%s: path too long", dir, name);
     FILE *file = fopen(path, "rb");
     if (file == NULL)
-        die("%s: cannot be read", path);
+        die("%s: cannot open: %s", path, strerror(errno));
     return file;
 }
 
@@ -83,10 +84,10 @@ static uint32_t find_text(const unsigned char *text, size_t n)
 static void add_token(unsigned long id, const void *text, size_t n, bool special)
 {
     if (id >= LP_NO_ID || n == 0 || n > TOKEN_MAX)
-        die("token %lu: its id or length is out of range", id);
+        die("token %lu: id or length out of range", id);
     struct token *t = &enc.token[id];
     if (t->text != NULL)
-        die("token %lu: given twice", id);
+        die("token %lu: listed twice", id);
     t->text = need(malloc(n));
     memcpy(t->text, text, n);
     t->size = (uint32_t)n;
@@ -103,7 +104,7 @@ static void read_encodings(const char *dir, const char *name)
 {
     static const char *const patterns[] = {"gpt2", "cl100k", "o200k"};
     FILE *file = open_in(dir, "encodings");
-    char line[LINE_MAX_], who[64], text[256], pattern[16];
+    char line[LINE_SIZE], who[64], text[256], pattern[16];
     unsigned long id;
     bool found = false;
     while (fgets(line, sizeof line, file) != NULL) {
@@ -163,19 +164,19 @@ static size_t base64(const char *in, unsigned char *out)
 static void read_ranks(const char *dir)
 {
     FILE *file = open_in(dir, enc.ranks);
-    char line[LINE_MAX_], text[LINE_MAX_];
-    unsigned char bytes[LINE_MAX_];
+    char line[LINE_SIZE], text[LINE_SIZE];
+    unsigned char bytes[LINE_SIZE];
     unsigned long id;
     while (fgets(line, sizeof line, file) != NULL) {
         if (sscanf(line, "%4095s %lu", text, &id) != 2)
-            die("%s: a line is not TOKEN RANK", enc.ranks);
+            die("%s: malformed line: not TOKEN RANK", enc.ranks);
         add_token(id, bytes, base64(text, bytes), false);
     }
     fclose(file);
     for (unsigned i = 0; i < 256; i++) {
         unsigned char byte = (unsigned char)i;
         if (find_text(&byte, 1) == LP_NO_ID)
-            die("%s: byte %u is no token", enc.ranks, i);
+            die("%s: byte %u is not a token", enc.ranks, i);
     }
 }
 
@@ -188,14 +189,14 @@ static void read_ranking(const char *dir)
         enc.rank[i] = LP_NO_ID;
     while (fscanf(file, "%lu", &id) == 1) {
         if (id >= enc.size || enc.token[id].text == NULL)
-            continue; /* a ranking may serve encodings that lack a special token */
+            continue; /* encodings with other special tokens share a ranking */
         if (enc.rank[id] != LP_NO_ID)
-            die("%s: %lu is listed twice", enc.ranking, id);
+            die("%s: %lu listed twice", enc.ranking, id);
         enc.rank[id] = n;
         enc.id[n++] = (uint32_t)id;
     }
     if (!feof(file))
-        die("%s: a line is no number", enc.ranking);
+        die("%s: malformed line: not a number", enc.ranking);
     fclose(file);
     for (uint32_t i = 0; i < enc.size; i++) {
         if (enc.token[i].text != NULL && enc.rank[i] == LP_NO_ID) {
@@ -208,15 +209,15 @@ static void read_ranking(const char *dir)
         die("encodings: codes for %lu of %lu tokens", (unsigned long)codes, (unsigned long)n);
 }
 
-/* Finds the two ids whose merge makes a token: what is left of its bytes one
- * merge before the end. A token that merges do not reach is its own half. */
+/* Finds the two ids whose merge makes a token: the two parts that are left one merge before the
+ * end. A token that merges do not reach is split into itself twice. */
 static void split_token(uint32_t id)
 {
     struct token *t = &enc.token[id];
     t->left = t->right = id;
     if (t->size <= 1 || t->special)
         return;
-    uint32_t part[TOKEN_MAX + 1], n = t->size; /* where parts begin */
+    uint32_t part[TOKEN_MAX + 1], n = t->size; /* where each part begins */
     for (uint32_t i = 0; i <= n; i++)
         part[i] = i;
     while (n > 2) {
@@ -254,14 +255,14 @@ static void sort_tokens(void)
     qsort(enc.sorted, enc.nsorted, sizeof *enc.sorted, compare_tokens);
 }
 
-/* XXH64 of a canonical spelling: for each id its length (u32) and bytes; then
- * the ids by frequency rank (u32 each), ONE, TWO and the pattern. Little-endian. */
+/* XXH64 of a canonical form: the length (u32) and the bytes of each id; then the ids by frequency
+ * rank (u32 each), ONE, TWO and the pattern (u8 each). Little-endian. */
 static uint64_t fingerprint(void)
 {
     size_t n = 0;
     for (uint32_t i = 0; i < enc.size; i++)
         n += 4 + enc.token[i].size;
-    unsigned char *spelling = need(malloc(n + 4 * (size_t)enc.ntokens + 3)), *p = spelling;
+    unsigned char *form = need(malloc(n + 4 * (size_t)enc.ntokens + 3)), *p = form;
     for (uint32_t i = 0; i < enc.size; i++) {
         const struct token *t = &enc.token[i];
         for (int shift = 0; shift < 32; shift += 8)
@@ -277,25 +278,25 @@ static uint64_t fingerprint(void)
     *p++ = (unsigned char)enc.one;
     *p++ = (unsigned char)enc.two;
     *p++ = (unsigned char)enc.pattern;
-    uint64_t hash = lp_xxh64(spelling, (size_t)(p - spelling), 0);
-    free(spelling);
+    uint64_t hash = lp_xxh64(form, (size_t)(p - form), 0);
+    free(form);
     return hash;
 }
 
 /* --- The file ---------------------------------------------------------------- */
 
-static struct lp_lpv head = {
+static struct lp_vocab_header header = {
     .magic = LP_LPV_MAGIC, .byte_order = LP_LPV_BYTE_ORDER, .version = LP_LPV_VERSION};
 static unsigned char *image;
 static size_t image_size;
 
 static void *add_section(enum lp_section section, size_t size)
 {
-    size_t align = lp_section_parts(section) ? LP_LPV_PART : 64;
+    size_t align = lp_section_begins_part(section) ? LP_LPV_PART : 64;
     size_t begin = (image_size + align - 1) / align * align, end = (begin + size + 63) / 64 * 64;
     image = need(realloc(image, end));
     memset(image + image_size, 0, end - image_size);
-    head.section[section] = begin;
+    header.section[section] = begin;
     image_size = end;
     return image + begin;
 }
@@ -307,8 +308,8 @@ static void put_bytes(void)
     for (uint32_t i = 0; i < enc.size; i++) {
         offset[i] = (uint32_t)bytes;
         bytes += enc.token[i].size;
-        if (enc.token[i].size > head.token_max)
-            head.token_max = enc.token[i].size;
+        if (enc.token[i].size > header.token_max)
+            header.token_max = enc.token[i].size;
     }
     offset[enc.size] = (uint32_t)bytes;
     unsigned char *p = add_section(LP_SECTION_BYTES, bytes + LP_KEY_SIZE);
@@ -318,16 +319,16 @@ static void put_bytes(void)
     }
 }
 
-/* --- Tables where each key has a slot of its own ------------------------------ */
+/* --- Perfect hash tables (see lp_slot()) --------------------------------------- */
 
-/* Slots in use, in percent, and keys to a shift on average, at most. A set of k keys fits with
- * a chance of (1 - FULL / 100)^k and better: with 65,536 shifts to try that is enough here, as
- * large sets come first. */
+/* FULL: percent of the slots in use. FEW: most keys per shift on average. A set of k keys fits the
+ * free slots with a probability of at least (1 - FULL / 100)^k for each shift. Large sets go first,
+ * into an empty table, so the 65,536 shifts to try are enough. */
 enum { FULL = 98, FEW = 5 };
 
 /* Keys that share a shift. */
 struct bucket {
-    uint32_t number, n, first; /* in the list of all hashes by bucket */
+    uint32_t number, n, first; /* first: in the sorted list of hashes */
 };
 
 static int compare_buckets(const void *a, const void *b)
@@ -343,7 +344,7 @@ static int compare_hashes(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Takes the slots that the hashes of a bucket have with a shift, if all are free. */
+/* Takes the slots that a shift gives the hashes of a bucket, if all are free. */
 static bool take_slots(bool *taken, uint32_t size, const uint64_t *hash, uint32_t n, uint32_t shift)
 {
     for (uint32_t i = 0; i < n; i++) {
@@ -358,8 +359,8 @@ static bool take_slots(bool *taken, uint32_t size, const uint64_t *hash, uint32_
     return true;
 }
 
-/* Hash and displace: the buckets in the order of size, each with the least shift that puts
- * its keys into free slots. Adds the section of the shifts. */
+/* Hash and displace: gives each bucket, from the largest on, the least shift that puts its keys
+ * into free slots. Adds the section of shifts. */
 static struct lp_slots put_shifts(enum lp_section section, uint64_t *hash, uint32_t n)
 {
     struct lp_slots slots = {n + n * (100 - FULL) / FULL + 1, 1};
@@ -371,7 +372,7 @@ static struct lp_slots put_shifts(enum lp_section section, uint64_t *hash, uint3
     uint16_t *shifts = add_section(section, nbuckets * sizeof *shifts);
     for (size_t i = 0; i < nbuckets; i++)
         buckets[i].number = (uint32_t)i;
-    qsort(hash, n, sizeof *hash, compare_hashes); /* and so by bucket */
+    qsort(hash, n, sizeof *hash, compare_hashes); /* this sorts them by bucket too */
     for (uint32_t i = 0; i < n; i++) {
         struct bucket *b = &buckets[lp_slot_shift(hash[i], slots.shift_log)];
         b->first = b->n++ == 0 ? i : b->first;
@@ -382,7 +383,7 @@ static struct lp_slots put_shifts(enum lp_section section, uint64_t *hash, uint3
         uint32_t shift = 0;
         while (!take_slots(taken, slots.size, hash + b->first, b->n, shift)) {
             if (++shift > UINT16_MAX)
-                die("a key finds no slot: less of them must be FULL");
+                die("no shift fits: lower FULL");
         }
         shifts[b->number] = (uint16_t)shift;
     }
@@ -393,10 +394,10 @@ static struct lp_slots put_shifts(enum lp_section section, uint64_t *hash, uint3
 
 static uint32_t slot_of(struct lp_slots slots, enum lp_section shifts, uint64_t hash)
 {
-    return lp_slot_of(slots, (const void *)(image + head.section[shifts]), hash);
+    return lp_slot_of(slots, (const void *)(image + header.section[shifts]), hash);
 }
 
-/* What an id has for an entry: one of half a key, or of a whole one, or 0 for none. */
+/* The size of an id's entry in u32s: of half a key or of a whole one; 0 for none. */
 static size_t entry_size(uint32_t id)
 {
     const struct token *t = &enc.token[id];
@@ -410,7 +411,7 @@ static struct lp_key key_of(uint32_t id)
     return lp_key_of(enc.token[id].text, enc.token[id].size);
 }
 
-/* The tokens that have entries of that size. */
+/* Adds the table of the tokens whose entries have this size. */
 static struct lp_slots put_keys(enum lp_section shifts, enum lp_section entries, size_t size)
 {
     uint64_t *hash = need(malloc(enc.size * sizeof *hash));
@@ -423,7 +424,7 @@ static struct lp_slots put_keys(enum lp_section shifts, enum lp_section entries,
     free(hash);
     uint32_t *entry = add_section(entries, slots.size * size * sizeof *entry);
     for (uint32_t i = 1; i <= slots.size; i++)
-        entry[i * size - 1] = lp_seal(LP_NO_ID, 0); /* empty: the key of no text, no token */
+        entry[i * size - 1] = lp_seal(LP_NO_ID, 0); /* empty: the key of no text, and no token */
     for (uint32_t i = 0; i < enc.size; i++) {
         if (entry_size(i) != size)
             continue;
@@ -444,42 +445,44 @@ static void put_pairs(void)
         const struct token *t = &enc.token[enc.sorted[i]];
         hash[i] = lp_pair_hash(t->left, t->right);
     }
-    head.pairs = put_shifts(LP_SECTION_PAIR_SHIFT, hash, enc.nsorted);
+    header.pairs = put_shifts(LP_SECTION_PAIR_SHIFT, hash, enc.nsorted);
     free(hash);
-    uint64_t *pair = add_section(LP_SECTION_PAIR, sizeof *pair * head.pairs.size);
-    for (uint32_t i = 0; i < head.pairs.size; i++)
-        pair[i] = lp_seal_pair((UINT64_C(1) << 3 * LP_ID_BITS) - 1); /* empty: no ids */
+    uint64_t *pair = add_section(LP_SECTION_PAIR, sizeof *pair * header.pairs.size);
+    for (uint32_t i = 0; i < header.pairs.size; i++)
+        pair[i] = lp_seal_pair((UINT64_C(1) << 3 * LP_ID_BITS) -
+                               1); /* empty: all ones, which are no ids */
     for (uint32_t i = 0; i < enc.nsorted; i++) {
         const struct token *t = &enc.token[enc.sorted[i]];
-        pair[slot_of(head.pairs, LP_SECTION_PAIR_SHIFT, lp_pair_hash(t->left, t->right))] =
+        pair[slot_of(header.pairs, LP_SECTION_PAIR_SHIFT, lp_pair_hash(t->left, t->right))] =
             lp_seal_pair((uint64_t)t->left << 2 * LP_ID_BITS | (uint64_t)t->right << LP_ID_BITS |
                          enc.sorted[i]);
     }
 }
 
-/* Tokens without key, in the order of frequency, so that the common ones are found first. */
+/* Adds tokens without a key by descending frequency, so that common ones are found first. */
 static void put_longs(void)
 {
     uint32_t n = 0;
     for (uint32_t r = 0; r < enc.ntokens; r++)
         n += enc.token[enc.id[r]].size > LP_KEY_TEXT_MAX;
-    while (((uint32_t)1 << head.long_log) < n + n / 4 + 1) /* four fifths in use at most */
-        head.long_log++;
-    struct lp_long *longs = add_section(LP_SECTION_LONG, sizeof *longs << head.long_log);
+    while (((uint32_t)1 << header.long_log) < n + n / 4 + 1) /* four fifths in use at most */
+        header.long_log++;
+    struct lp_long_entry *longs = add_section(LP_SECTION_LONG, sizeof *longs << header.long_log);
     for (uint32_t r = 0; r < enc.ntokens; r++) {
         const struct token *t = &enc.token[enc.id[r]];
         if (t->size <= LP_KEY_TEXT_MAX || t->special)
             continue;
         const uint64_t hash = lp_xxh64(t->text, t->size, 0);
-        uint32_t mask = ((uint32_t)1 << head.long_log) - 1, slot = (uint32_t)hash & mask;
+        uint32_t mask = ((uint32_t)1 << header.long_log) - 1, slot = (uint32_t)hash & mask;
         while (longs[slot].size != 0)
             slot = (slot + 1) & mask;
-        longs[slot] = (struct lp_long){(uint32_t)(hash >> 32), enc.id[r], t->long_at, t->size};
+        longs[slot] =
+            (struct lp_long_entry){(uint32_t)(hash >> 32), enc.id[r], t->long_at, t->size};
     }
 }
 
-/* Among sorted tokens, what one begins with stands before it: it is the one just
- * before, or one that this begins with, or only its first byte. */
+/* The longest prefix of a sorted token is the token before it, or one of that token's prefixes, or
+ * its first byte. */
 static void put_prefixes(void)
 {
     uint32_t *prefix = add_section(LP_SECTION_PREFIX, 4 * (size_t)enc.size);
@@ -530,7 +533,7 @@ static void put_special(void)
     }
 }
 
-/* The ids of single bytes and of pairs of them. */
+/* The id of each single byte. */
 static void put_byte_ids(void)
 {
     uint32_t *one = add_section(LP_SECTION_BYTE, 4 * 256);
@@ -557,9 +560,9 @@ static void put_byte_pairs(void)
     }
 }
 
-static void put_words(enum lp_section section, const uint32_t *words, size_t n)
+static void put_ids(enum lp_section section, const uint32_t *ids, size_t n)
 {
-    memcpy(add_section(section, 4 * n), words, 4 * n);
+    memcpy(add_section(section, 4 * n), ids, 4 * n);
 }
 
 static void put_sealed(enum lp_section section, const uint32_t *numbers, size_t n)
@@ -569,7 +572,7 @@ static void put_sealed(enum lp_section section, const uint32_t *numbers, size_t 
         sealed[i] = numbers[i] == LP_NO_ID ? 0 : lp_seal(numbers[i], 0);
 }
 
-/* The bytes of tokens without key, in the order of frequency. */
+/* The bytes of tokens without a key, by descending frequency. */
 static void put_long_texts(void)
 {
     uint32_t size = 0;
@@ -586,23 +589,23 @@ static void put_long_texts(void)
     }
 }
 
-/* Texts by frequency rank: as keys, or where they are when they are too long for one. */
+/* Texts by frequency rank: keys or, of tokens without a key, their place in LONG_TEXT. */
 static void put_texts(void)
 {
     unsigned char *text = add_section(LP_SECTION_TEXT, LP_KEY_SIZE * (size_t)enc.ntokens);
     for (uint32_t r = 0; r < enc.ntokens; r++, text += LP_KEY_SIZE) {
         const struct token *t = &enc.token[enc.id[r]];
-        struct lp_long_text there = {t->long_at, t->size, {0}, LP_LONG_MARK};
+        struct lp_long_text place = {t->long_at, t->size, {0}, LP_LONG_MARK};
         struct lp_key key = {0};
         if (t->size <= LP_KEY_TEXT_MAX)
             key = lp_key_of(t->text, t->size);
         else
-            memcpy(&key, &there, sizeof key);
+            memcpy(&key, &place, sizeof key);
         memcpy(text, &key, sizeof key);
     }
 }
 
-/* All sections, in the order of their numbers. */
+/* All sections, in the order of their numbers. An empty line separates parts. */
 static void put_sections(void)
 {
     put_long_texts();
@@ -612,8 +615,8 @@ static void put_sections(void)
     put_sealed(LP_SECTION_ID, enc.id, enc.ntokens);
 
     put_sealed(LP_SECTION_RANK, enc.rank, enc.size);
-    head.halves = put_keys(LP_SECTION_HALF_SHIFT, LP_SECTION_HALF, LP_HALF_ENTRY);
-    head.keys = put_keys(LP_SECTION_KEY_SHIFT, LP_SECTION_KEY, LP_KEY_ENTRY);
+    header.halves = put_keys(LP_SECTION_HALF_SHIFT, LP_SECTION_HALF, LP_HALF_ENTRY);
+    header.keys = put_keys(LP_SECTION_KEY_SHIFT, LP_SECTION_KEY, LP_KEY_ENTRY);
     put_longs();
     put_pairs();
     put_byte_ids();
@@ -621,7 +624,7 @@ static void put_sections(void)
 
     put_bytes();
     put_splits();
-    put_words(LP_SECTION_SORTED, enc.sorted, enc.nsorted);
+    put_ids(LP_SECTION_SORTED, enc.sorted, enc.nsorted);
     put_prefixes();
     put_starts();
     put_special();
@@ -629,34 +632,34 @@ static void put_sections(void)
 
 static void write_image(const char *path)
 {
-    head.section[LP_SECTIONS] = head.file_size = image_size;
-    memcpy(image, &head, sizeof head);
-    lp_vocab_seal((struct lp_lpv *)(void *)image);
+    header.section[LP_SECTIONS] = header.file_size = image_size;
+    memcpy(image, &header, sizeof header);
+    lp_vocab_put_sums((struct lp_vocab_header *)(void *)image);
     FILE *file = fopen(path, "wb");
     if (file == NULL || fwrite(image, 1, image_size, file) != image_size || fclose(file) != 0)
-        die("%s: cannot be written", path);
+        die("%s: cannot write: %s", path, strerror(errno));
 }
 
 int main(int argc, char **argv)
 {
-    if (argc != 4 || strlen(argv[2]) >= sizeof head.name)
+    if (argc != 4 || strlen(argv[2]) >= sizeof header.name)
         die("usage: compile VOCAB_DIR ENCODING OUT");
     read_encodings(argv[1], argv[2]);
     read_ranks(argv[1]);
     read_ranking(argv[1]);
     sort_tokens();
-    image = need(calloc(1, sizeof head));
-    image_size = sizeof head;
+    image = need(calloc(1, sizeof header));
+    image_size = sizeof header;
     put_sections();
-    strcpy(head.name, argv[2]);
-    head.size = enc.size;
-    head.ntokens = enc.ntokens;
-    head.nsorted = enc.nsorted;
-    head.nspecial = enc.nspecial;
-    head.pattern = (uint32_t)enc.pattern;
-    head.one = enc.one;
-    head.two = enc.two;
-    head.fingerprint = fingerprint();
+    strcpy(header.name, argv[2]);
+    header.size = enc.size;
+    header.ntokens = enc.ntokens;
+    header.nsorted = enc.nsorted;
+    header.nspecial = enc.nspecial;
+    header.pattern = (uint32_t)enc.pattern;
+    header.one = enc.one;
+    header.two = enc.two;
+    header.fingerprint = fingerprint();
     write_image(argv[3]);
     return 0;
 }

@@ -1,14 +1,13 @@
-/* model.c - shipped models: makes a model file (.lpm) small for the repository, and
- * back.
+/* model.c - packs a shipped model (.lpm) for the repository, and expands it.
  *
  * usage: model pack IN.lpm OUT.lpm.zst
  *        model expand IN.lpm.zst OUT.lpm
  *
- * zstd sees little in a model: its tables are of unlike parts. So each goes in by its columns of
- * bytes. Successors go in ascending, as differences; as they are, those that count most come first.
- * In cells, checks go in as differences and leaves by their rank among the successors, so that high
- * bytes are small.
- * What the rest tells is left out: the ids of leaves, the sums of pages. */
+ * zstd finds little in a model as it is: neighbouring bytes belong to different fields. So each
+ * table is transposed to columns of bytes. Follow lists are sorted by leaf and stored as
+ * differences. In cells, checks are stored as differences, and leaves by frequency rank, so that
+ * high bytes are small. What can be derived is left out: the ids of leaves and the checksums of
+ * pages. */
 #include "mix/model_follow.h"
 
 #include <stdarg.h>
@@ -58,7 +57,7 @@ static void write_file(const char *path, const void *data, size_t n)
         die("%s: cannot be written", path);
 }
 
-/* The successors of a list, max at most: their words. Returns how many. */
+/* Reads the successors of a list, max at most, as words. Returns how many. */
 static uint32_t read_list(const unsigned char *list, uint32_t max, uint32_t word[LP_FOLLOW_MAX])
 {
     uint32_t n = 0;
@@ -75,7 +74,7 @@ static int ascending(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* Those that count most first. */
+/* The highest count first. */
 static int by_count(const void *a, const void *b)
 {
     const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
@@ -84,8 +83,7 @@ static int by_count(const void *a, const void *b)
     return ascending(a, b);
 }
 
-/* Its leaves ascending, as differences to the one before: two low bytes, then two high bits and
- * the count. */
+/* Sorts a list by leaf and stores differences: in two bytes, then two high bits with the count. */
 static void split_list(unsigned char *list, uint32_t max)
 {
     uint32_t word[LP_FOLLOW_MAX], before = 0;
@@ -115,8 +113,7 @@ static void join_list(unsigned char *list, uint32_t max)
         lp_put24(list + LP_FOLLOW_WORD * i, word[i]);
 }
 
-/* A table to its columns, of a byte each, and back: one column of the network's values
- * is more like itself than like others. */
+/* Transposes a table to columns of bytes, and back: values in a column resemble each other. */
 static void split_columns(unsigned char *p, size_t n, size_t width, unsigned char *scratch)
 {
     for (size_t i = 0; i < n; i++) {
@@ -135,7 +132,7 @@ static void join_columns(unsigned char *p, size_t n, size_t width, unsigned char
     memcpy(p, scratch, n * width);
 }
 
-/* Lists to columns, the long ones and the short ones. */
+/* Long and short follow lists, to columns. */
 static void split_lists(const struct lp_model *m, unsigned char *follow, unsigned char *scratch)
 {
     const size_t size = lp_follow_size(LP_FOLLOW_MAX), half = lp_follow_size(LP_FOLLOW_SHORT);
@@ -160,7 +157,7 @@ static void join_lists(const struct lp_model *m, unsigned char *follow, unsigned
         join_list(few + half * i, LP_FOLLOW_SHORT);
 }
 
-/* Leaves by how often they follow another, the most frequent first: rank[leaf],
+/* Leaves ranked by how many follow lists have them, the most frequent first: rank[leaf],
  * leaf[rank]. */
 struct ranks {
     uint32_t *rank, *leaf;
@@ -199,10 +196,9 @@ static struct ranks rank_leaves(const struct lp_model *m)
     return r;
 }
 
-/* A cell as a word of four fields, a byte each as far as they can: the low bits of
- * its check's difference to the cell before; its high bits, the class and the
- * rank's; the rank's two low bytes. The ranks of successors are their places, those of other
- * leaves come after. */
+/* Packs each cell into a word of byte-sized fields, as far as they fit: the low bits of the
+ * difference to the check before; its high bits, the class and the rank's high bits; the rank's two
+ * low bytes. A place in the follow list is its own rank; other leaves come after these. */
 static void split_cells(const struct lp_model *m, unsigned char *p, unsigned char *scratch)
 {
     const struct ranks r = rank_leaves(m);
@@ -262,7 +258,7 @@ static unsigned char *section_of(const struct lp_model *m, unsigned char *file, 
     return file + (m->section[section] - file);
 }
 
-/* What is left out, and its return. */
+/* Removes what put_ids() and lp_model_seal() restore. */
 static void leave_out(const struct lp_model *m, unsigned char *file)
 {
     memset(section_of(m, file, LP_LPM_ID), 0, m->section_size[LP_LPM_ID]);

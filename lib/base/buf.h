@@ -1,4 +1,4 @@
-/* buf.h - a growing byte buffer. Zero-initialised is empty; lp_buf_free() releases. */
+/* buf.h - a growing byte buffer. A zeroed one is empty; lp_buf_free() frees it. */
 #ifndef LP_BASE_BUF_H
 #define LP_BASE_BUF_H
 
@@ -13,7 +13,7 @@ struct lp_buf {
     size_t n, cap;
 };
 
-/* Makes room for n further bytes. False when memory is out. */
+/* Makes room for n more bytes. False when memory is out. */
 static inline bool lp_buf_reserve(struct lp_buf *b, size_t n)
 {
     if (b->p != NULL && n <= b->cap - b->n) /* p is never NULL after success */
@@ -33,6 +33,7 @@ static inline bool lp_buf_reserve(struct lp_buf *b, size_t n)
     return true;
 }
 
+/* Appends n bytes. False when memory is out. */
 static inline bool lp_buf_append(struct lp_buf *b, const void *data, size_t n)
 {
     if (!lp_buf_reserve(b, n))
@@ -51,7 +52,7 @@ static inline void lp_buf_drop(struct lp_buf *b, size_t n)
         memmove(b->p, b->p + n, b->n);
 }
 
-/* Whether a buffer holds just these n bytes. */
+/* Whether the buffer holds exactly these n bytes. */
 static inline bool lp_buf_is(const struct lp_buf *b, const void *data, size_t n)
 {
     return b->n == n && (n == 0 || memcmp(b->p, data, n) == 0);

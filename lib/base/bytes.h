@@ -1,5 +1,5 @@
-/* bytes.h - loads and stores, the same on every machine: little-endian, or
- * big-endian where the name says so. */
+/* bytes.h - loads and stores of integers, independent of the machine's byte order: little-endian,
+ * or big-endian where the name ends in be. */
 #ifndef LP_BASE_BYTES_H
 #define LP_BASE_BYTES_H
 
@@ -63,8 +63,8 @@ static inline void lp_put32be(unsigned char *p, uint32_t v)
     p[3] = (unsigned char)v;
 }
 
-/* Variable-length integers, LEB128: seven bits a byte, least significant first,
- * the top bit set on all bytes but the last. */
+/* Variable-length integers (LEB128): seven bits per byte, least significant first; the top bit is
+ * set in all bytes but the last. */
 enum { LP_VARINT_MAX = 10 };
 
 static inline size_t lp_put_varint(unsigned char *p, uint64_t v)
@@ -76,9 +76,8 @@ static inline size_t lp_put_varint(unsigned char *p, uint64_t v)
     return n;
 }
 
-/* Reads a varint from at most n bytes. Returns its length, 0 when it does not
- * end within them, or SIZE_MAX when it is not the shortest form of a 64-bit
- * number (each number has one spelling). */
+/* Reads a varint from at most n bytes. Returns its length; 0 when it does not end within them;
+ * SIZE_MAX when it is more than 64 bits or not the shortest form (each number has one encoding). */
 static inline size_t lp_get_varint(const unsigned char *p, size_t n, uint64_t *v)
 {
     *v = 0;

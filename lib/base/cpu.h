@@ -1,7 +1,8 @@
-/* cpu.h - the instruction sets that hot functions are written for. Each such function
- * is written once, inline, with what differs passed as a function; it is compiled for
- * each set, and which of them runs is chosen when a vocabulary is opened. All give the
- * same. */
+/* cpu.h - the instruction sets that hot functions are compiled for.
+ *
+ * Such a function is written once, inline, and takes what differs as a function argument. It is
+ * compiled for each instruction set; opening a vocabulary or a model chooses one. Results never
+ * depend on the choice. */
 #ifndef LP_BASE_CPU_H
 #define LP_BASE_CPU_H
 

@@ -1,4 +1,4 @@
-/* ids.h - room in a growing array of token ids (struct lp_ids of lp.h). */
+/* ids.h - the growing array of token ids that lp.h declares (struct lp_ids). */
 #ifndef LP_BASE_IDS_H
 #define LP_BASE_IDS_H
 
@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-/* Makes room for n further ids. False when memory is out. */
+/* Makes room for n more ids. False when memory is out. */
 static inline bool lp_ids_reserve(struct lp_ids *ids, size_t n)
 {
     if (n <= ids->cap - ids->n)

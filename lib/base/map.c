@@ -1,4 +1,4 @@
-/* map.c - maps files. */
+/* map.c - see map.h. */
 #include "base/map.h"
 
 #include <errno.h>

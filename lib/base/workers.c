@@ -10,11 +10,14 @@ struct worker {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     enum worker_state state;
-    void (*run)(void *job);
+    const struct lp_workers_calls *calls;
     void *job;
+    enum lp_status status; /* of its last run */
+    bool started;          /* a run whose result is not taken; for the caller's thread alone */
 };
 
 struct lp_workers {
+    struct lp_workers_calls calls;
     struct worker *worker;
     unsigned n, next;
     bool threaded;
@@ -30,7 +33,7 @@ static void *work(void *arg)
         if (worker->state == QUIT)
             break;
         pthread_mutex_unlock(&worker->lock);
-        worker->run(worker->job);
+        worker->status = worker->calls->run(worker->job);
         pthread_mutex_lock(&worker->lock);
         if (worker->state == BUSY)
             worker->state = IDLE;
@@ -69,8 +72,8 @@ static bool worker_start(struct worker *worker)
     return false;
 }
 
-enum lp_status lp_workers_new(unsigned n, void *jobs, size_t job_size, void (*run)(void *job),
-                              struct lp_workers **out)
+enum lp_status lp_workers_new(unsigned n, void *jobs, size_t job_size,
+                              const struct lp_workers_calls *calls, struct lp_workers **out)
 {
     *out = NULL;
     struct lp_workers *workers = calloc(1, sizeof *workers);
@@ -81,10 +84,11 @@ enum lp_status lp_workers_new(unsigned n, void *jobs, size_t job_size, void (*ru
         free(workers);
         return LP_NOMEM;
     }
+    workers->calls = *calls;
     workers->threaded = n > 1;
     for (; workers->n < n; workers->n++) {
         struct worker *worker = &workers->worker[workers->n];
-        worker->run = run;
+        worker->calls = &workers->calls;
         worker->job = (unsigned char *)jobs + workers->n * job_size;
         if (workers->threaded && !worker_start(worker)) {
             lp_workers_free(workers);
@@ -111,25 +115,40 @@ void lp_workers_free(struct lp_workers *workers)
     free(workers);
 }
 
-void *lp_workers_next(struct lp_workers *workers)
+static enum lp_status take_result(struct lp_workers *workers, struct worker *worker)
 {
-    struct worker *worker = &workers->worker[workers->next];
+    if (!worker->started)
+        return LP_OK;
     if (workers->threaded)
         wait_idle(worker);
-    return worker->job;
+    worker->started = false;
+    return workers->calls.done(workers->calls.ctx, worker->job, worker->status);
 }
 
-void lp_workers_start(struct lp_workers *workers)
+enum lp_status lp_workers_next(struct lp_workers *workers, void **job)
 {
     struct worker *worker = &workers->worker[workers->next];
-    lp_workers_pass(workers);
-    if (workers->threaded)
-        set_state(worker, BUSY);
-    else
-        worker->run(worker->job);
+    *job = worker->job;
+    return take_result(workers, worker);
 }
 
-void lp_workers_pass(struct lp_workers *workers)
+enum lp_status lp_workers_start(struct lp_workers *workers)
 {
+    struct worker *worker = &workers->worker[workers->next];
     workers->next = (workers->next + 1) % workers->n;
+    worker->started = true;
+    if (workers->threaded) {
+        set_state(worker, BUSY);
+        return LP_OK;
+    }
+    worker->status = worker->calls->run(worker->job);
+    return take_result(workers, worker);
+}
+
+enum lp_status lp_workers_drain(struct lp_workers *workers)
+{
+    enum lp_status status = LP_OK;
+    for (unsigned i = 0; status == LP_OK && i < workers->n; i++)
+        status = take_result(workers, &workers->worker[(workers->next + i) % workers->n]);
+    return status;
 }

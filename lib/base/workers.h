@@ -1,7 +1,8 @@
-/* workers.h - jobs done by threads, their results taken in the order given.
+/* workers.h - an in-order worker pool.
  *
- * Job k runs in worker k mod n. With one worker it runs in the caller's thread, so
- * that what comes out never depends on how many there are, only when. */
+ * Jobs run in threads; their results are taken in the order in which the jobs were started, so
+ * the output does not depend on the number of workers. Job k runs in worker k mod n; a single
+ * worker runs in the caller's thread. */
 #ifndef LP_BASE_WORKERS_H
 #define LP_BASE_WORKERS_H
 
@@ -9,18 +10,28 @@
 
 struct lp_workers;
 
-/* run(jobs + i * job_size) does the work of worker i; jobs stays the caller's. */
-enum lp_status lp_workers_new(unsigned n, void *jobs, size_t job_size, void (*run)(void *job),
-                              struct lp_workers **out);
+struct lp_workers_calls {
+    enum lp_status (*run)(void *job); /* does a job, in the worker's thread */
+    /* Takes the result of a job, in the caller's thread. status is what run() returned. Its own
+     * status is what lp_workers_next(), lp_workers_start() or lp_workers_drain() returns. */
+    enum lp_status (*done)(void *ctx, void *job, enum lp_status status);
+    void *ctx;
+};
+
+/* Worker i of n works on the job at jobs + i * job_size. The array stays the caller's. */
+enum lp_status lp_workers_new(unsigned n, void *jobs, size_t job_size,
+                              const struct lp_workers_calls *calls, struct lp_workers **out);
+
+/* Waits for the jobs that are running and discards their results. */
 void lp_workers_free(struct lp_workers *workers);
 
-/* The job to be filled next, once its last run has ended. */
-void *lp_workers_next(struct lp_workers *workers);
+/* The job to fill next, once the result of its last run is taken. */
+enum lp_status lp_workers_next(struct lp_workers *workers, void **job);
 
-/* Runs the job that lp_workers_next() gave. */
-void lp_workers_start(struct lp_workers *workers);
+/* Runs the job that lp_workers_next() gave. A single worker's result is taken at once. */
+enum lp_status lp_workers_start(struct lp_workers *workers);
 
-/* Lets it be, and goes on to the next. */
-void lp_workers_pass(struct lp_workers *workers);
+/* Takes all results that are left, up to the first that fails. */
+enum lp_status lp_workers_drain(struct lp_workers *workers);
 
 #endif

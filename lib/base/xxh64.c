@@ -55,8 +55,8 @@ uint64_t lp_xxh64(const void *data, size_t n, uint64_t seed)
     return hash ^ hash >> 32;
 }
 
-/* Fletcher's: in each of four lanes the sum of the words, and the sum of these sums, in which a
- * word counts by its place. A changed word changes both for certain. */
+/* Fletcher's checksum in four lanes: the sum of the words, and the sum of those sums, which weights
+ * a word by its place. A single changed word always changes both. */
 uint64_t lp_sum64(const void *data, size_t n)
 {
     const unsigned char *p = data;

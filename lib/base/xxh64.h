@@ -1,5 +1,5 @@
-/* xxh64.h - XXH64, the hash behind every check and fingerprint; and a faster sum.
- * Source: the xxHash specification, XXH64 (github.com/Cyan4973/xxHash, doc). */
+/* xxh64.h - XXH64, the hash of every check and fingerprint; and a faster checksum.
+ * Source: the xxHash specification (github.com/Cyan4973/xxHash, doc/xxhash_spec.md). */
 #ifndef LP_BASE_XXH64_H
 #define LP_BASE_XXH64_H
 
@@ -8,8 +8,8 @@
 
 uint64_t lp_xxh64(const void *data, size_t n, uint64_t seed);
 
-/* A sum for what is read by the megabyte: detects what chance does, twice as fast as XXH64 in
- * instructions. n is a multiple of LP_SUM_UNIT. */
+/* A checksum for megabytes: it detects accidental damage and takes half the instructions of XXH64.
+ * n is a multiple of LP_SUM_UNIT bytes. */
 enum { LP_SUM_UNIT = 32 };
 uint64_t lp_sum64(const void *data, size_t n);
 

@@ -3,8 +3,6 @@
 #include "base/bytes.h"
 #include "base/xxh64.h"
 
-enum { INDEX_ENTRY_MAX = 5 + 5 + 5 }; /* three varints below 1 << 35 */
-
 /* Whether a header of n bytes is read as this frame. */
 static bool reads_as(const unsigned char *header, size_t n, const struct lp_frame *frame)
 {
@@ -72,29 +70,30 @@ static enum lp_status put_index(struct lp_emit *emit)
 enum lp_status lp_emit_block(struct lp_emit *emit, struct lp_frame frame,
                              const struct lp_buf *payload)
 {
-    unsigned char header[LP_FRAME_MAX], entry[3 * LP_VARINT_MAX];
+    unsigned char header[LP_FRAME_MAX], bytes[LP_ENTRY_MAX];
     size_t head;
-    bool open = frame.kind & LP_KIND_OPEN;
     frame.payload_size = (uint32_t)payload->n;
     enum lp_status status = put_frame(emit, &frame, payload->p, header, &head);
-    emit->running_hash = lp_xxh64(header, head, emit->running_hash);
+    const struct lp_entry entry = {.distance = head + frame.payload_size,
+                                   .text_size = frame.text_size,
+                                   .nrecords = frame.nrecords,
+                                   .open = frame.kind & LP_KIND_OPEN,
+                                   .header_check = lp_get16(header + head - 2)};
+    emit->running_hash = lp_entry_hash(&entry, emit->running_hash);
     emit->nblocks++;
     emit->text_size += frame.text_size;
     emit->nrecords += frame.nrecords - emit->open;
-    emit->open = open;
-    size_t n = lp_put_varint(entry, head + frame.payload_size);
-    n += lp_put_varint(entry + n, frame.text_size);
-    n += lp_put_varint(entry + n, frame.nrecords << 1 | open);
-    if (status == LP_OK && !lp_buf_append(&emit->index, entry, n))
+    emit->open = entry.open;
+    if (status == LP_OK && !lp_buf_append(&emit->index, bytes, lp_entry_put(&entry, bytes)))
         status = LP_NOMEM;
-    if (status == LP_OK && emit->index.n > LP_INDEX_MAX - INDEX_ENTRY_MAX)
+    if (status == LP_OK && emit->index.n > LP_INDEX_MAX - LP_ENTRY_MAX)
         status = put_index(emit);
     return status;
 }
 
 enum lp_status lp_emit_end(struct lp_emit *emit)
 {
-    unsigned char varint[LP_VARINT_MAX], header[LP_FRAME_MAX], payload[LP_VARINT_MAX + 1];
+    unsigned char varint[LP_VARINT_MAX], header[LP_FRAME_MAX], payload[LP_END_MAX];
     enum lp_status status = LP_OK;
     /* A single block needs no index: it follows the header. */
     bool indexed = emit->index.n > lp_put_varint(varint, emit->before);
@@ -102,10 +101,8 @@ enum lp_status lp_emit_end(struct lp_emit *emit)
         status = put_index(emit);
     struct lp_frame frame = {
         .kind = LP_KIND_END, .text_size = emit->text_size, .nrecords = emit->nrecords};
-    size_t n = lp_put_varint(payload, emit->offset - emit->anchor);
-    frame.payload_size = (uint32_t)n + 1;
-    payload[n] = (unsigned char)(lp_frame_put(&frame, header) + n + 1);
-    frame.check = (uint32_t)lp_xxh64(payload, n + 1, emit->running_hash);
+    frame.payload_size = (uint32_t)lp_end_put(&frame, emit->offset - emit->anchor, payload);
+    frame.check = (uint32_t)lp_xxh64(payload, frame.payload_size, emit->running_hash);
     size_t head;
     return status == LP_OK ? put_frame(emit, &frame, payload, header, &head) : status;
 }

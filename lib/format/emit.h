@@ -14,7 +14,7 @@ struct lp_emit {
     uint64_t offset; /* bytes written */
     uint64_t nblocks, text_size, nrecords;
     bool open;             /* the last block's last record goes on */
-    uint64_t running_hash; /* hash of the header frame and the blocks' frame headers */
+    uint64_t running_hash; /* of the header frame, then of each block, see lp_entry_hash() */
     struct lp_buf index;   /* payload of the next index frame */
     uint64_t before;       /* length of the frame before the index's first block */
     uint64_t anchor;       /* offset of the last index frame, else of the header: 0 */

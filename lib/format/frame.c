@@ -80,10 +80,66 @@ enum lp_status lp_frame_get(const unsigned char *src, size_t n, struct lp_frame 
     frame->nrecords = field[2];
     frame->check = lp_get32(src + at);
     at += 4;
-    if (lp_get16(src + at) != (uint16_t)lp_xxh64(src, at, 0))
+    frame->header_check = lp_get16(src + at);
+    bool no_text = frame->kind == LP_KIND_HEADER || frame->kind == LP_KIND_INDEX;
+    if (frame->header_check != (uint16_t)lp_xxh64(src, at, 0) ||
+        (no_text && (frame->text_size != 0 || frame->nrecords != 0)))
         return LP_DATA;
     *size = at + 2;
     return LP_OK;
+}
+
+enum { RECORDS_SHIFT = 2, ENTRY_OPEN = 1, ENTRY_RESERVED = 2 };
+
+/* All of an entry but its distance. */
+static size_t put_block(const struct lp_entry *entry, unsigned char *dst)
+{
+    size_t n = lp_put_varint(dst, entry->text_size);
+    n += lp_put_varint(dst + n, entry->nrecords << RECORDS_SHIFT | entry->open);
+    lp_put16(dst + n, entry->header_check);
+    return n + 2;
+}
+
+size_t lp_entry_put(const struct lp_entry *entry, unsigned char *dst)
+{
+    size_t n = lp_put_varint(dst, entry->distance);
+    return n + put_block(entry, dst + n);
+}
+
+size_t lp_entry_get(const unsigned char *src, size_t n, struct lp_entry *entry)
+{
+    uint64_t field[3];
+    size_t at = 0;
+    for (int i = 0; i < 3; i++) {
+        size_t used = at < n ? lp_get_varint(src + at, n - at, &field[i]) : 0;
+        if (used == 0 || used == SIZE_MAX)
+            return 0;
+        at += used;
+    }
+    if (n - at < 2 || field[2] & ENTRY_RESERVED)
+        return 0;
+    *entry = (struct lp_entry){.distance = field[0],
+                               .text_size = field[1],
+                               .nrecords = field[2] >> RECORDS_SHIFT,
+                               .open = field[2] & ENTRY_OPEN,
+                               .header_check = lp_get16(src + at)};
+    return at + 2;
+}
+
+uint64_t lp_entry_hash(const struct lp_entry *entry, uint64_t seed)
+{
+    unsigned char bytes[LP_ENTRY_MAX];
+    return lp_xxh64(bytes, put_block(entry, bytes), seed);
+}
+
+size_t lp_end_put(const struct lp_frame *end, uint64_t distance, unsigned char *dst)
+{
+    unsigned char header[LP_FRAME_MAX];
+    struct lp_frame frame = *end;
+    size_t n = lp_put_varint(dst, distance) + 1;
+    frame.payload_size = (uint32_t)n;
+    dst[n - 1] = (unsigned char)(lp_frame_put(&frame, header) + n);
+    return n;
 }
 
 size_t lp_header_put(const struct lp_header *header, unsigned char *dst)
@@ -93,6 +149,7 @@ size_t lp_header_put(const struct lp_header *header, unsigned char *dst)
     *p++ = (unsigned char)header->chain;
     *p++ = (unsigned char)header->split;
     *p++ = (unsigned char)header->block_log;
+    *p++ = 0; /* no window: blocks do not refer to one another */
     if (lp_chain_tokens(header->chain)) {
         size_t len = strlen(header->vocab_name);
         *p++ = (unsigned char)len;
@@ -115,16 +172,17 @@ size_t lp_header_put(const struct lp_header *header, unsigned char *dst)
 enum lp_status lp_header_get(const unsigned char *src, size_t n, struct lp_header *header)
 {
     memset(header, 0, sizeof *header);
-    if (n < 4)
+    if (n < 5)
         return LP_DATA;
-    if (src[0] != LP_FORMAT_VERSION || src[1] > LP_CHAIN_TOKENS_MIX || src[2] > LP_LINES)
+    if (src[0] != LP_FORMAT_VERSION || src[1] > LP_CHAIN_TOKENS_MIX || src[2] > LP_LINES ||
+        src[4] != 0)
         return LP_VERSION;
     header->chain = (enum lp_chain)src[1];
     header->split = (enum lp_split)src[2];
     header->block_log = src[3];
     if (header->block_log < LP_BLOCK_LOG_MIN || header->block_log > LP_LIMIT_LOG_MAX)
         return LP_DATA;
-    size_t at = 4;
+    size_t at = 5;
     if (lp_chain_tokens(header->chain)) {
         size_t len = n > at ? src[at] : 0;
         at++;
@@ -161,5 +219,7 @@ struct lp_need lp_header_newer(const unsigned char *src)
         return (struct lp_need){LP_NEED_NEWER, "version", src[0]};
     if (src[2] > LP_LINES)
         return (struct lp_need){LP_NEED_NEWER, "split", src[2]};
+    if (src[4] != 0)
+        return (struct lp_need){LP_NEED_NEWER, "window", src[4]};
     return (struct lp_need){LP_NEED_NEWER, "chain", src[1]};
 }

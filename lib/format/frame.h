@@ -17,11 +17,12 @@ enum {
     LP_KIND_OPEN = 0x08, /* the block's last record does not end in it */
     LP_KIND_ANCILLARY = 0x20,
 
-    LP_FORMAT_VERSION = 1,
+    LP_FORMAT_VERSION = 2,
     /* sync, kind, three varints of at most 5, 5 and 10 bytes, check, header check */
     LP_FRAME_MAX = LP_SYNC_SIZE + 1 + 5 + 10 + 10 + 4 + 2,
     LP_VOCAB_NAME_MAX = 32,
-    LP_HEADER_MAX = 4 + 1 + LP_VOCAB_NAME_MAX + 8 + 8, /* payload of a header frame */
+    LP_HEADER_MAX = 5 + 1 + LP_VOCAB_NAME_MAX + 8 + 8, /* payload of a header frame */
+    LP_ENTRY_MAX = 3 * 10 + 2,                         /* a block in an index */
     LP_INDEX_MAX = 1 << 16, /* payload of an index frame: bounds the writer's memory too */
     LP_BLOCK_LOG_MIN = 10,  /* block targets from 1 KiB ... */
     LP_BLOCK_LOG_MAX = 26,  /* ... to 64 MiB */
@@ -50,6 +51,15 @@ struct lp_frame {
     uint32_t payload_size;
     uint64_t text_size, nrecords;
     uint32_t check;
+    uint16_t header_check; /* of the header that was read; not looked at in one to be written */
+};
+
+/* What an index says of a block. */
+struct lp_entry {
+    uint64_t distance; /* from its frame to that of the next block, from the last to the index */
+    uint64_t text_size, nrecords;
+    bool open;
+    uint16_t header_check;
 };
 
 /* What a segment's header says. */
@@ -88,6 +98,20 @@ size_t lp_frame_put(const struct lp_frame *frame, unsigned char *dst);
  * when n bytes are its beginning; LP_DATA when they are none. */
 enum lp_status lp_frame_get(const unsigned char *src, size_t n, struct lp_frame *frame,
                             size_t *size);
+
+/* Writes a block's entry in an index, of at most LP_ENTRY_MAX bytes; returns its length. */
+size_t lp_entry_put(const struct lp_entry *entry, unsigned char *dst);
+
+/* Reads an entry from n bytes; returns its length, 0 when there is none. */
+size_t lp_entry_get(const unsigned char *src, size_t n, struct lp_entry *entry);
+
+/* The hash of a segment up to a block, given the hash up to the block before it. */
+uint64_t lp_entry_hash(const struct lp_entry *entry, uint64_t seed);
+
+/* Writes the payload of an end frame, of at most LP_END_MAX bytes; distance: back to the last
+ * index, or to the header. Returns its length. */
+enum { LP_END_MAX = 10 + 1 };
+size_t lp_end_put(const struct lp_frame *end, uint64_t distance, unsigned char *dst);
 
 /* Writes a header frame's payload of at most LP_HEADER_MAX bytes. */
 size_t lp_header_put(const struct lp_header *header, unsigned char *dst);

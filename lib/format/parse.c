@@ -3,9 +3,15 @@
 #include "base/bytes.h"
 #include "base/xxh64.h"
 
+/* Recovery looks for frames within a frame that proved no good, and within these again. So that all
+ * this takes time in proportion to the input, it has a credit: this much, a block of the largest
+ * size, and for each byte of input so many more. */
+enum { CREDIT = LP_BLOCK_MAX, CREDIT_EACH = 4 };
+
 void lp_parser_init(struct lp_parser *parser, bool recover, uint64_t memory)
 {
-    *parser = (struct lp_parser){.recover = recover, .memory = memory, .gap = UINT64_MAX};
+    *parser = (struct lp_parser){
+        .recover = recover, .memory = memory, .gap = UINT64_MAX, .credit = CREDIT};
 }
 
 void lp_parser_free(struct lp_parser *parser)
@@ -42,6 +48,18 @@ static void advance(struct lp_parser *p, size_t n)
 {
     p->at += n;
     p->offset += n;
+    p->credit += CREDIT_EACH * (uint64_t)n;
+}
+
+/* Whether the frame that comes next, of so many bytes, may be looked at. */
+static bool spend(struct lp_parser *p, uint64_t size)
+{
+    if (p->offset >= p->failed_end)
+        return true;
+    if (size > p->credit)
+        return false;
+    p->credit -= size;
+    return true;
 }
 
 static enum lp_status newer(struct lp_parser *p, const char *what, unsigned number)
@@ -103,18 +121,29 @@ static void begin_index(struct lp_parser *p, uint64_t listed)
     p->nblocks = p->index.n = 0;
 }
 
+/* What an index says of a block whose next is at offset. */
+static struct lp_entry entry_of(const struct lp_frame *block, uint64_t distance)
+{
+    return (struct lp_entry){.distance = distance,
+                             .text_size = block->text_size,
+                             .nrecords = block->nrecords,
+                             .open = block->kind & LP_KIND_OPEN,
+                             .header_check = block->header_check};
+}
+
 /* Appends to it how far the frame at offset is from the one listed before it: the
  * entry of the last block, if there is one, is then complete. */
 static bool list_to(struct lp_parser *p, uint64_t offset)
 {
-    unsigned char entry[3 * LP_VARINT_MAX];
-    size_t n = lp_put_varint(entry, offset - (p->nblocks > 0 ? p->last_at : p->listed));
+    unsigned char bytes[LP_ENTRY_MAX];
+    size_t n;
     if (p->nblocks > 0) {
-        n += lp_put_varint(entry + n, p->last.text_size);
-        n += lp_put_varint(entry + n,
-                           p->last.nrecords << 1 | (p->last.kind & LP_KIND_OPEN) / LP_KIND_OPEN);
+        const struct lp_entry entry = entry_of(&p->last, offset - p->last_at);
+        n = lp_entry_put(&entry, bytes);
+    } else {
+        n = lp_put_varint(bytes, offset - p->listed);
     }
-    return lp_buf_append(&p->index, entry, n);
+    return p->index.n > LP_INDEX_MAX || lp_buf_append(&p->index, bytes, n);
 }
 
 static enum lp_status begin_segment(struct lp_parser *p, const struct lp_event *e)
@@ -135,46 +164,44 @@ static enum lp_status begin_segment(struct lp_parser *p, const struct lp_event *
 
 static enum lp_status take_block(struct lp_parser *p, const struct lp_event *e)
 {
-    const unsigned char *head = p->buf.p + p->at;
-    p->running_hash = lp_xxh64(head, (size_t)(e->payload - head), p->running_hash);
+    const struct lp_entry entry = entry_of(&e->frame, 0);
+    p->running_hash = lp_entry_hash(&entry, p->running_hash);
     p->text_size += e->frame.text_size;
     p->nrecords += e->frame.nrecords - p->open;
     p->open = e->frame.kind & LP_KIND_OPEN;
-    if (!p->recover && !list_to(p, e->offset))
+    if (!list_to(p, e->offset))
         return LP_NOMEM;
     p->nblocks++;
     p->last_at = e->offset;
     p->last = e->frame;
-    return p->index.n <= LP_INDEX_MAX ? LP_OK : LP_DATA;
+    return p->index.n <= LP_INDEX_MAX || p->recover ? LP_OK : LP_DATA;
 }
 
 /* An index must list just the blocks that came. */
-static enum lp_status take_index(struct lp_parser *p, const struct lp_event *e)
+static enum lp_status take_index(struct lp_parser *p, struct lp_event *e)
 {
-    if (p->recover)
-        return LP_OK;
     if (!p->in_segment)
-        return LP_DATA;
+        return p->recover ? LP_OK : LP_DATA;
     if (!list_to(p, e->offset))
         return LP_NOMEM;
-    bool right =
+    e->right =
         e->frame.payload_size == p->index.n && memcmp(e->payload, p->index.p, p->index.n) == 0;
     begin_index(p, e->offset);
     p->indexed = true;
-    return right ? LP_OK : LP_DATA;
+    return e->right || p->recover ? LP_OK : LP_DATA;
 }
 
-static enum lp_status end_segment(struct lp_parser *p, const struct lp_event *e)
+static enum lp_status end_segment(struct lp_parser *p, struct lp_event *e)
 {
-    unsigned char back[LP_VARINT_MAX + 1];
-    size_t n = lp_put_varint(back, e->offset - p->listed);
-    back[n++] = (unsigned char)e->size;
-    bool right = e->frame.text_size == p->text_size && e->frame.nrecords == p->nrecords &&
-                 e->frame.payload_size == n && memcmp(e->payload, back, n) == 0 &&
-                 e->frame.check == (uint32_t)lp_xxh64(e->payload, n, p->running_hash) &&
-                 p->nblocks <= !p->indexed;
+    unsigned char payload[LP_END_MAX];
+    size_t n = lp_end_put(&e->frame, e->offset - p->listed, payload);
+    e->right = p->in_segment && e->frame.text_size == p->text_size &&
+               e->frame.nrecords == p->nrecords && e->frame.payload_size == n &&
+               memcmp(e->payload, payload, n) == 0 &&
+               e->frame.check == (uint32_t)lp_xxh64(payload, n, p->running_hash) &&
+               p->nblocks <= !p->indexed;
     p->in_segment = false;
-    return right || p->recover ? LP_OK : LP_DATA;
+    return e->right || p->recover ? LP_OK : LP_DATA;
 }
 
 /* Reads the frame that comes next. *starved: it needs more input. An unknown
@@ -199,6 +226,8 @@ static enum lp_status read_frame(struct lp_parser *p, const unsigned char **data
     *starved = held(p) < e->size;
     if (status != LP_OK || *starved)
         return status;
+    if (!spend(p, e->size))
+        return LP_DATA;
     e->payload = p->buf.p + p->at + head;
     bool own_check = e->frame.kind == LP_KIND_HEADER || e->frame.kind == LP_KIND_INDEX;
     if (own_check && lp_check32(e->payload, e->frame.payload_size) != e->frame.check)
@@ -226,11 +255,14 @@ static enum lp_status take_frame(struct lp_parser *p, struct lp_event *e)
     }
 }
 
-/* Passes over what is no frame, up to the next sync marker. */
-static void resync(struct lp_parser *p, uint64_t from, enum lp_status why)
+/* Passes over what is no frame, or a frame of so many bytes that is no good, up to the next sync
+ * marker. */
+static void resync(struct lp_parser *p, uint64_t size, enum lp_status why)
 {
+    if (p->offset + size > p->failed_end)
+        p->failed_end = p->offset + size;
     if (p->gap == UINT64_MAX) {
-        p->gap = from;
+        p->gap = p->offset;
         p->gap_why = why;
     }
     if (held(p) > 0)
@@ -249,6 +281,7 @@ static bool skip_ancillary(struct lp_parser *p, const unsigned char **data, size
     *data += take;
     *n -= take;
     p->offset += take;
+    p->credit += CREDIT_EACH * (uint64_t)take;
     p->skip -= take;
     return p->skip == 0;
 }
@@ -274,7 +307,7 @@ enum lp_status lp_parser_step(struct lp_parser *p, const unsigned char **data, s
                               struct lp_event *e)
 {
     for (;;) {
-        e->kind = LP_EVENT_NONE;
+        *e = (struct lp_event){.kind = LP_EVENT_NONE};
         advance(p, p->used);
         p->used = 0;
         if (!skip_ancillary(p, data, n))
@@ -303,7 +336,7 @@ enum lp_status lp_parser_step(struct lp_parser *p, const unsigned char **data, s
         }
         if (!p->recover)
             return status;
-        resync(p, p->offset, status);
+        resync(p, held(p) >= e->size ? e->size : 0, status);
     }
 }
 
@@ -314,6 +347,6 @@ void lp_parser_eof(struct lp_parser *p)
 
 void lp_parser_reject(struct lp_parser *p, enum lp_status why)
 {
+    resync(p, p->used, why);
     p->used = 0;
-    resync(p, p->offset, why);
 }

@@ -24,6 +24,7 @@ struct lp_event {
     uint64_t offset, size; /* of the frame or gap in the input */
     struct lp_frame frame;
     const unsigned char *payload;
+    bool right; /* an index, an end: what it says of the segment is so (else in recovery only) */
     enum lp_status why;
 };
 
@@ -40,9 +41,11 @@ struct lp_parser {
     uint64_t skip; /* bytes of an unknown ancillary frame still to pass over */
     uint64_t gap;  /* recovery: where the current gap began, UINT64_MAX outside one */
     enum lp_status gap_why;
+    uint64_t failed_end; /* recovery: where the frames end that proved no good */
+    uint64_t credit;     /* recovery: bytes of frames within them that may still be looked at */
     uint64_t text_size, nrecords; /* of the segment so far */
     bool open;                    /* the last block's last record goes on */
-    uint64_t running_hash;        /* hash of the segment's frame headers so far */
+    uint64_t running_hash;        /* of the header frame, then of each block */
 
     /* What the next index must hold: all but the last block's entry in index. */
     struct lp_buf index;

@@ -4,33 +4,29 @@
 
 #define UNKNOWN UINT64_MAX
 
+enum {
+    ENTRY_MIN = 3 + 2, /* bytes of a block in an index */
+    LP_ENTRIES_MAX = LP_INDEX_MAX / ENTRY_MIN,
+    HELD_MAX =
+        2 * LP_ENTRIES_MAX, /* stretches held: more than an index can list, and as many gaps */
+};
+
+static const struct lp_place nowhere = {UNKNOWN, UNKNOWN, false};
+
 void lp_recovery_free(struct lp_recovery *r)
 {
     free(r->stretch);
-}
-
-static enum lp_status add(struct lp_recovery *r, struct lp_stretch stretch)
-{
-    if (r->n == r->cap) {
-        size_t cap = r->cap * 2 + 64;
-        struct lp_stretch *p = realloc(r->stretch, cap * sizeof *p);
-        if (p == NULL)
-            return LP_NOMEM;
-        r->stretch = p;
-        r->cap = cap;
-    }
-    r->stretch[r->n++] = stretch;
-    return LP_OK;
+    free(r->entry);
 }
 
 /* Moves a place past a block. */
-static void pass(struct lp_place *place, uint64_t text_size, uint64_t nrecords, bool open)
+static void pass(struct lp_place *place, const struct lp_entry *block)
 {
     if (place->nrecords != UNKNOWN) {
-        place->text_offset += text_size;
-        place->nrecords += nrecords - place->open;
+        place->text_offset += block->text_size;
+        place->nrecords += block->nrecords - place->open;
     }
-    place->open = open;
+    place->open = block->open;
 }
 
 static void report(struct lp_recovery *r, const struct lp_stretch *gap, const struct lp_place *from,
@@ -46,114 +42,204 @@ static void report(struct lp_recovery *r, const struct lp_stretch *gap, const st
             loss.text_size = to->text_offset - from->text_offset;
         }
     }
-    r->lost = true;
+    r->nlosses++;
     r->on_loss(r->ctx, &loss);
 }
 
-/* Settles all stretches by what is known at their end: totals, or nothing. With
- * one gap the totals tell what it held; with more, only where the first began. */
-static void settle(struct lp_recovery *r, const struct lp_place *end)
+/* Reports that something at offset is not as it should be, though no block is known to be lost. */
+static void report_fault(struct lp_recovery *r, uint64_t offset, uint64_t size)
 {
-    size_t gaps = 0;
+    const struct lp_stretch fault = {.offset = offset, .size = size, .gap = true, .why = LP_DATA};
+    report(r, &fault, &nowhere, &nowhere);
+}
+
+/* Settles the first n stretches by what is known at their end: a place, or nothing. With one gap
+ * that tells what it held; with more, only where the first began. Without a gap, blocks that are
+ * missing went without a trace: it is known what, and where only if there are no others. */
+static void settle(struct lp_recovery *r, size_t n, const struct lp_place *end, uint64_t offset)
+{
+    size_t gaps = 0, first = 0;
     struct lp_place before = r->place, after = *end;
-    for (size_t i = 0; i < r->n; i++)
+    for (size_t i = 0; i < n; i++)
         gaps += r->stretch[i].gap;
-    size_t first = 0;
-    for (; first < r->n && !r->stretch[first].gap; first++) {
-        const struct lp_stretch *s = &r->stretch[first];
-        pass(&before, s->text_size, s->nrecords, s->open);
+    for (; first < n && !r->stretch[first].gap; first++)
+        pass(&before, &r->stretch[first].block);
+    for (size_t i = n; gaps == 1 && after.nrecords != UNKNOWN && i-- > first + 1;) {
+        const struct lp_entry *block = &r->stretch[i].block;
+        bool joined = i > first + 1 && r->stretch[i - 1].block.open;
+        after.text_offset -= block->text_size;
+        after.nrecords -= block->nrecords - joined;
     }
-    for (size_t i = r->n; gaps == 1 && after.nrecords != UNKNOWN && i-- > first + 1;) {
-        bool joined = i > first + 1 && r->stretch[i - 1].open;
-        after.text_offset -= r->stretch[i].text_size;
-        after.nrecords -= r->stretch[i].nrecords - joined;
-    }
-    struct lp_place unknown = {UNKNOWN, UNKNOWN, false};
-    for (size_t i = first; i < r->n; i++) {
+    for (size_t i = first; i < n; i++) {
         if (r->stretch[i].gap)
-            report(r, &r->stretch[i], i == first ? &before : &unknown,
-                   gaps == 1 ? &after : &unknown);
+            report(r, &r->stretch[i], i == first ? &before : &nowhere,
+                   gaps == 1 ? &after : &nowhere);
     }
-    r->place = gaps == 0 ? before : *end;
-    r->n = 0;
+    bool known = before.nrecords != UNKNOWN && end->nrecords != UNKNOWN;
+    if (gaps == 0 && known &&
+        (before.nrecords != end->nrecords || before.text_offset != end->text_offset)) {
+        const struct lp_stretch cut = {.offset = offset, .gap = true, .why = LP_DATA};
+        report(r, &cut, n == 0 ? &before : &nowhere, n == 0 ? end : &nowhere);
+    }
+    r->place = gaps == 0 && end->nrecords == UNKNOWN ? before : *end;
+    r->n -= n;
+    memmove(r->stretch, r->stretch + n, r->n * sizeof *r->stretch);
 }
 
-/* One entry of an index, or false at its end. */
-static bool next_entry(const unsigned char **p, const unsigned char *end, struct lp_stretch *entry)
+/* Adds a stretch. Of more than an index can list the earlier half is settled without one. */
+static enum lp_status add(struct lp_recovery *r, struct lp_stretch stretch)
 {
-    uint64_t field[3];
-    for (int i = 0; i < 3; i++) {
-        size_t len = lp_get_varint(*p, (size_t)(end - *p), &field[i]);
-        if (len == 0 || len == SIZE_MAX)
-            return false;
-        *p += len;
+    if (r->n == HELD_MAX)
+        settle(r, r->n / 2, &nowhere, stretch.offset);
+    if (r->n == r->cap) {
+        size_t cap = r->cap * 2 + 64;
+        struct lp_stretch *p = realloc(r->stretch, cap * sizeof *p);
+        if (p == NULL)
+            return LP_NOMEM;
+        r->stretch = p;
+        r->cap = cap;
     }
-    *entry = (struct lp_stretch){
-        .size = field[0], .text_size = field[1], .nrecords = field[2] >> 1, .open = field[2] & 1};
-    return true;
+    r->stretch[r->n++] = stretch;
+    return LP_OK;
 }
 
-/* Settles all stretches by an index that lists every block since the last one:
- * those entries are lost that no good block answers to. Blocks are known by
- * their offset, or where bytes went missing altogether, by their sizes; an entry
- * counts in its size the ancillary frames that follow its block. */
-static void settle_by_index(struct lp_recovery *r, const struct lp_event *index)
+/* Reads what an index lists into r->entry; how many blocks, SIZE_MAX if it is not well formed. */
+static size_t read_index(struct lp_recovery *r, const struct lp_event *index)
 {
     const unsigned char *p = index->payload, *end = p + index->frame.payload_size;
-    uint64_t before, total = 0, offset;
-    size_t len = lp_get_varint(p, (size_t)(end - p), &before), at = 0;
+    uint64_t before;
+    size_t n = 0, len = lp_get_varint(p, (size_t)(end - p), &before);
     if (len == 0 || len == SIZE_MAX)
-        return;
-    p += len;
-    struct lp_stretch entry;
-    for (const unsigned char *q = p; next_entry(&q, end, &entry); total += entry.size) {
-        if (entry.size > index->offset - total)
-            return; /* it lists more than there is before it */
+        return SIZE_MAX;
+    for (p += len; p < end && n < LP_ENTRIES_MAX; p += len, n++) {
+        len = lp_entry_get(p, (size_t)(end - p), &r->entry[n]);
+        if (len == 0)
+            return SIZE_MAX;
     }
-    offset = index->offset - total;
-    bool aligned = r->n > 0 && r->stretch[0].offset == offset; /* no bytes went missing */
+    return p == end ? n : SIZE_MAX;
+}
+
+static bool is_listed(const struct lp_stretch *s, const struct lp_entry *entry)
+{
+    return !s->gap && s->size <= entry->distance && s->block.header_check == entry->header_check &&
+           s->block.text_size == entry->text_size && s->block.nrecords == entry->nrecords &&
+           s->block.open == entry->open;
+}
+
+/* Reports a block that an index does not list where it is, and forgets it. */
+static void report_foreign(struct lp_recovery *r, size_t at)
+{
+    const struct lp_stretch block = r->stretch[at];
+    r->n--;
+    memmove(r->stretch + at, r->stretch + at + 1, (r->n - at) * sizeof *r->stretch);
+    report_fault(r, block.offset, block.size);
+}
+
+/* How many of the stretches come before the blocks of an index of n, which come right before it: so
+ * they are looked for backwards, the last one first. Blocks among them that it does not list,
+ * doubled or from elsewhere, are reported; of more than a few it is not known whose they are. */
+static size_t count_others(struct lp_recovery *r, size_t n)
+{
+    enum { FEW = 16 };
+    size_t first = r->n, foreign = 0;
+    for (size_t at = r->n; at-- > 0 && n > 0;) {
+        size_t i = n;
+        if (r->stretch[at].gap)
+            continue;
+        while (i > 0 && !is_listed(&r->stretch[at], &r->entry[i - 1]))
+            i--;
+        if (i > 0) {
+            n = i - 1;
+            first = at;
+        } else if (foreign++ < FEW) {
+            report_foreign(r, at);
+            first -= first > at;
+        } else {
+            return first;
+        }
+    }
+    /* Gaps before the first one are of this index too, unless blocks lie before them. */
+    size_t goods = 0;
+    for (size_t at = 0; at < first; at++)
+        goods += !r->stretch[at].gap;
+    return goods > 0 ? first : 0;
+}
+
+/* Reports the blocks of the index at end, n of them, that no stretch answers to, in the order of
+ * the stream, and goes past all that it lists. Blocks may be alike: where no bytes went missing
+ * they are known by their offset too. */
+static void settle_listed(struct lp_recovery *r, size_t n, uint64_t end)
+{
     struct lp_stretch gap = {0};
     struct lp_place from = r->place;
     bool losing = false; /* a gap or lost blocks, since from, are still to be reported */
-    for (;;) {
+    uint64_t offset = end;
+    size_t at = 0;
+    for (size_t i = 0; i < n; i++)
+        offset -= r->entry[i].distance;
+    const bool aligned = r->n > 0 && r->stretch[0].offset == offset;
+    for (size_t i = 0; i <= n; i++) {
         for (; at < r->n && r->stretch[at].gap; at++) {
             gap = r->stretch[at];
             from = losing ? from : r->place;
             losing = true;
         }
-        if (!next_entry(&p, end, &entry))
+        if (i == n)
             break;
-        const struct lp_stretch *good = at < r->n ? &r->stretch[at] : NULL;
-        if (good != NULL && good->size <= entry.size && good->text_size == entry.text_size &&
-            good->nrecords == entry.nrecords && (good->offset == offset || !aligned)) {
+        if (at < r->n && is_listed(&r->stretch[at], &r->entry[i]) &&
+            (!aligned || r->stretch[at].offset == offset)) {
             if (losing)
                 report(r, &gap, &from, &r->place);
             losing = false;
             at++;
-        } else if (!losing) {
-            /* nothing is in its place */
-            gap = (struct lp_stretch){.offset = good != NULL ? good->offset : index->offset,
+        } else if (!losing) { /* nothing is in its place */
+            gap = (struct lp_stretch){.offset = at < r->n ? r->stretch[at].offset : end,
                                       .why = LP_DATA};
             from = r->place;
             losing = true;
         }
-        pass(&r->place, entry.text_size, entry.nrecords, entry.open);
-        offset += entry.size;
+        pass(&r->place, &r->entry[i]);
+        offset += r->entry[i].distance;
     }
     if (losing)
         report(r, &gap, &from, &r->place);
+    if (at < r->n)
+        report_fault(r, r->stretch[at].offset, r->stretch[at].size);
     r->n = 0;
+}
+
+/* Settles all stretches by an index that lists every block since the last one. */
+static enum lp_status settle_by_index(struct lp_recovery *r, const struct lp_event *index)
+{
+    if (r->entry == NULL && (r->entry = malloc(LP_ENTRIES_MAX * sizeof *r->entry)) == NULL)
+        return LP_NOMEM;
+    size_t n = read_index(r, index);
+    bool idle = r->n == 0 && (!r->in_segment || index->frame.check == r->last_index);
+    if (n == SIZE_MAX || idle) {
+        report_fault(r, index->offset, index->size); /* not well formed, or there again */
+        return LP_OK;
+    }
+    r->last_index = index->frame.check;
+    size_t others = count_others(r, n);
+    if (others > 0) { /* the index before this one was lost */
+        settle(r, others, &nowhere, index->offset);
+        r->place = nowhere;
+        report_fault(r, index->offset, 0);
+    }
+    settle_listed(r, n, index->offset);
+    if (!index->right && r->nlosses == r->nlosses_before)
+        report_fault(r, index->offset, index->size);
+    return LP_OK;
 }
 
 /* At offset the segment is over without its end: more may be missing. */
 static enum lp_status cut_segment(struct lp_recovery *r, uint64_t offset)
 {
-    struct lp_place unknown = {UNKNOWN, UNKNOWN, false};
     enum lp_status status = LP_OK;
-    bool gap_at_end = r->n > 0 && r->stretch[r->n - 1].gap;
-    if (r->in_segment && !gap_at_end)
+    bool any = r->in_segment || r->n > 0, gap_at_end = r->n > 0 && r->stretch[r->n - 1].gap;
+    if (any && !gap_at_end)
         status = add(r, (struct lp_stretch){.offset = offset, .gap = true, .why = LP_TRUNCATED});
-    settle(r, &unknown);
+    settle(r, r->n, &nowhere, offset);
     return status;
 }
 
@@ -169,26 +255,37 @@ static bool only_noise(const struct lp_recovery *r)
 
 static enum lp_status begin_segment(struct lp_recovery *r, uint64_t offset)
 {
-    struct lp_place unknown = {UNKNOWN, UNKNOWN, false}, here = r->place;
+    const struct lp_place here = r->place;
     enum lp_status status = LP_OK;
-    if (r->in_segment)
-        status = cut_segment(r, offset);
+    if (!r->in_segment && only_noise(r))
+        settle(r, r->n, &here, offset);
     else
-        settle(r, only_noise(r) ? &here : &unknown);
+        status = cut_segment(r, offset);
     r->place.open = false;
     r->segment = r->place;
     r->in_segment = true;
+    r->nlosses_before = r->nlosses;
+    r->last_index = 0;
     return status;
 }
 
-static void end_segment(struct lp_recovery *r, const struct lp_frame *frame)
+/* Where the end's totals fit what came, but its hash does not, some block is another one. */
+static void end_segment(struct lp_recovery *r, const struct lp_event *e)
 {
+    const struct lp_entry totals = {.text_size = e->frame.text_size, .nrecords = e->frame.nrecords};
     struct lp_place end = r->segment;
-    pass(&end, frame->text_size, frame->nrecords, false);
-    settle(r, &end);
+    bool again = !r->in_segment && r->n == 0 && r->place.nrecords == r->segment.nrecords;
+    if (!again) {
+        pass(&end, &totals);
+        settle(r, r->n, &end, e->offset);
+    }
+    if (!e->right && r->nlosses == r->nlosses_before)
+        report_fault(r, e->offset, e->size);
     r->place = end;
     r->segment = end;
     r->in_segment = false;
+    r->nlosses_before = r->nlosses;
+    r->last_index = 0;
 }
 
 enum lp_status lp_recovery_event(struct lp_recovery *r, const struct lp_event *e)
@@ -199,17 +296,17 @@ enum lp_status lp_recovery_event(struct lp_recovery *r, const struct lp_event *e
     case LP_EVENT_BLOCK:
         return add(r, (struct lp_stretch){.offset = e->offset,
                                           .size = e->size,
-                                          .text_size = e->frame.text_size,
-                                          .nrecords = e->frame.nrecords,
-                                          .open = e->frame.kind & LP_KIND_OPEN});
+                                          .block = {.text_size = e->frame.text_size,
+                                                    .nrecords = e->frame.nrecords,
+                                                    .open = e->frame.kind & LP_KIND_OPEN,
+                                                    .header_check = e->frame.header_check}});
     case LP_EVENT_GAP:
         return add(r, (struct lp_stretch){
                           .offset = e->offset, .size = e->size, .gap = true, .why = e->why});
     case LP_EVENT_INDEX:
-        settle_by_index(r, e);
-        return LP_OK;
+        return settle_by_index(r, e);
     case LP_EVENT_END:
-        end_segment(r, &e->frame);
+        end_segment(r, e);
         return LP_OK;
     default:
         return LP_OK;
@@ -224,5 +321,5 @@ void lp_recovery_reject(struct lp_recovery *r)
 enum lp_status lp_recovery_finish(struct lp_recovery *r, uint64_t offset)
 {
     enum lp_status status = cut_segment(r, offset);
-    return status != LP_OK ? status : r->lost ? LP_DATA : LP_OK;
+    return status != LP_OK ? status : r->nlosses > 0 ? LP_DATA : LP_OK;
 }

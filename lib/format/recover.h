@@ -1,8 +1,10 @@
-/* recover.h - what was lost: gaps between good blocks, put into numbers.
+/* recover.h - what was lost, put into numbers.
  *
- * Recovery meets good blocks and gaps in the order of the stream. How many
- * records and bytes of text a gap held is known once an index, or the end's
- * totals, tell; then the loss is reported. Knows no bytes of text. */
+ * Recovery meets good blocks and gaps in the order of the stream. How many records and bytes of
+ * text are missing, in a gap or where frames went without a trace, is known once an index or the
+ * end's totals tell; then the loss is reported. Where they say that more is wrong than that, this
+ * is reported too, as a loss of unknown size: what a plain reader refuses is never passed over in
+ * silence. Knows no bytes of text. */
 #ifndef LP_FORMAT_RECOVER_H
 #define LP_FORMAT_RECOVER_H
 
@@ -11,8 +13,8 @@
 /* A good block, or a gap. */
 struct lp_stretch {
     uint64_t offset, size;
-    uint64_t text_size, nrecords;
-    bool open, gap;
+    struct lp_entry block; /* as an index lists it, but for its distance */
+    bool gap;
     enum lp_status why;
 };
 
@@ -27,8 +29,11 @@ struct lp_recovery {
     void *ctx;
     struct lp_stretch *stretch; /* since the last index */
     size_t n, cap;
+    struct lp_entry *entry;         /* of an index, LP_ENTRIES_MAX of them */
     struct lp_place segment, place; /* where the segment and the first stretch begin */
-    bool in_segment, lost;
+    bool in_segment;
+    uint64_t nlosses, nlosses_before; /* reported, and before the segment */
+    uint32_t last_index;              /* the check of the index read last, 0 for none */
 };
 
 void lp_recovery_free(struct lp_recovery *r);

@@ -1,12 +1,12 @@
-/* mix.c - codes sequences of token ids by a model: what is learnt, and how it begins.
- * How tokens are coded is in run.h. */
+/* mix.c - codes sequences of token ids: the state of a sequence, and its length. run.h codes the
+ * tokens. */
 #include "base/ids.h"
 #include "mix/model_cells.h"
 #include "mix/state.h"
 
 #include <stdlib.h>
 
-enum { CONTEXTS_LOG_MAX = 18 /* 5 MB for what a sequence shows of them */ };
+enum { CONTEXTS_LOG_MAX = 18 /* 5 MB of contexts of a sequence at most */ };
 
 const uint16_t lp_class_count[LP_CELL_CLASSES] = {0,  1,  2,  3,  4,  6,  8,   11,
                                                   16, 23, 32, 45, 64, 91, 128, 181};
@@ -20,11 +20,11 @@ static lp_mix_run *best_run(void)
     return lp_mix_run_portable;
 }
 
-/* The number of tokens: its length in bits, each further bit of which is less
- * or more likely than the one before, then the bits. */
+/* Codes the number of tokens: its bit length in unary, with a probability for each step, then the
+ * bits after the first. */
 static size_t code_count(struct lp_range_coder *c, size_t count, const bool decode)
 {
-    /* How many sequences of that many bits have more, in 1/256 */
+    /* The probability that the bit length is greater than its index, in 1/256. */
     static const uint8_t more[] = {254, 254, 253, 252, 248, 235, 220, 200,
                                    170, 140, 130, 120, 100, 90,  90,  90};
     uint32_t nbits = 0;
@@ -42,7 +42,7 @@ static size_t code_count(struct lp_range_coder *c, size_t count, const bool deco
 
 /* --- Sequences ------------------------------------------------------------------------ */
 
-/* Makes p, of *cap bytes, hold n; what it held is gone. NULL when memory is out. */
+/* Gives p, of *cap bytes, room for n; its content is lost. NULL when memory is out. */
 static void *make_room(void *p, size_t *cap, size_t n)
 {
     if (n <= *cap && p != NULL)
@@ -53,28 +53,28 @@ static void *make_room(void *p, size_t *cap, size_t n)
     return p;
 }
 
-/* Makes the working state that of a sequence of n leaves not yet coded. */
+/* Resets the state for a sequence of n leaves. */
 static enum lp_status start(struct lp_mix *m, size_t n)
 {
     uint32_t log = 6;
     while (log < CONTEXTS_LOG_MAX && (size_t)1 << log < 2 * n)
         log++;
     m->context_log = log;
-    /* Cells are looked at sixteen at a time; the fast way has none. */
+    /* Cells are loaded sixteen at a time; fast mode has none. */
     size_t ncell = m->fast ? 0 : ((size_t)4 * LP_OWN_CELLS << log) + 4 * LP_BUCKET_CELLS;
-    size_t nmet = sizeof *m->met << log;
-    m->leaf = make_room(m->leaf, &m->leaf_cap, n * sizeof *m->leaf);
+    size_t nlast_at = sizeof *m->last_at << log;
     m->cell = make_room(m->cell, &m->cell_cap, ncell);
-    m->met = make_room(m->met, &m->met_cap, nmet);
-    if (m->leaf == NULL || m->cell == NULL || m->met == NULL)
+    m->last_at = make_room(m->last_at, &m->last_at_cap, nlast_at);
+    if (m->cell == NULL || m->last_at == NULL)
         return LP_NOMEM;
     memset(m->cell, 0, ncell);
-    memset(m->met, 0, nmet);
+    memset(m->last_at, 0, nlast_at);
     for (uint32_t i = 0; i < m->ntouched; i++) {
-        memset(m->node[m->touched[i]], 0, sizeof *m->node);
-        m->seen[m->touched[i]] = 0;
+        memset(m->node_logits[m->touched[i]], 0, sizeof *m->node_logits);
+        m->visits[m->touched[i]] = 0;
     }
     m->ntouched = 0;
+    m->leaf.n = 0;
     m->learnt = (struct lp_learnt){0};
     return LP_OK;
 }
@@ -87,7 +87,7 @@ enum lp_status lp_mix_encode(struct lp_mix *m, const uint32_t *ids, size_t n, st
     if (status != LP_OK)
         return status;
     struct lp_range_coder c = {.out = out};
-    if (!lp_buf_reserve(out, 256))
+    if (!lp_buf_reserve(out, 256) || !lp_ids_reserve(&m->leaf, n))
         return LP_NOMEM;
     lp_range_begin(&c);
     code_count(&c, n, false);
@@ -105,13 +105,13 @@ enum lp_status lp_mix_decode(struct lp_mix *m, const unsigned char *in, size_t s
     size_t n = code_count(&c, 0, true);
     if (n > max)
         return LP_DATA;
-    if (!lp_ids_reserve(out, n))
-        return LP_NOMEM;
     enum lp_status status = start(m, n);
     if (status == LP_OK)
         status = m->run(m, &c, NULL, n, true);
+    if (status == LP_OK && !lp_ids_reserve(out, n))
+        status = LP_NOMEM;
     for (size_t i = 0; status == LP_OK && i < n; i++)
-        out->v[out->n++] = lp_get24(m->model->id + 3 * (size_t)m->leaf[i]);
+        out->v[out->n++] = lp_get24(m->model->id + 3 * (size_t)m->leaf.v[i]);
     return status == LP_OK ? lp_model_status(m->model) : status;
 }
 
@@ -127,14 +127,13 @@ static void fill_levels(struct lp_mix *m)
     }
 }
 
-void lp_mixing_load(const struct lp_model *m, bool fast, struct lp_mixing *by)
+void lp_mixing_load(const struct lp_model *m, bool fast, struct lp_mixing *params)
 {
     for (size_t i = 0; i < LP_MIXING_SIZE; i++)
-        ((int16_t *)by)[i] = (int16_t)lp_get16(m->mixing + 2 * (i + fast * LP_MIXING_SIZE));
+        ((int16_t *)params)[i] = (int16_t)lp_get16(m->mixing + 2 * (i + fast * LP_MIXING_SIZE));
 }
 
-/* n bytes of 0 that begin with a cache line, so that what divides one lies in one: nodes are met
- * here and there. */
+/* n zero bytes, aligned to a cache line: nodes are visited at random, and each lies in one line. */
 static void *whole_lines(size_t n)
 {
     enum { LINE = 64 };
@@ -154,24 +153,25 @@ enum lp_status lp_mix_new(const struct lp_model *model, bool fast, struct lp_mix
     m->model = model;
     m->fast = fast;
     m->run = best_run();
-    m->node = whole_lines(model->nnodes * sizeof *m->node);
-    m->seen = calloc(model->nnodes, 1);
-    m->touched = malloc((model->nnodes + (size_t)1) * sizeof *m->touched); /* a spare one */
-    if (m->node == NULL || m->seen == NULL || m->touched == NULL) {
+    m->node_logits = whole_lines(model->nnodes * sizeof *m->node_logits);
+    m->visits = calloc(model->nnodes, 1);
+    m->touched = malloc((model->nnodes + (size_t)1) *
+                        sizeof *m->touched); /* one more: note_child() always writes */
+    if (m->node_logits == NULL || m->visits == NULL || m->touched == NULL) {
         lp_mix_free(m);
         return LP_NOMEM;
     }
     fill_levels(m);
-    for (int i = 0; i <= LP_MET_MAX; i++) {
+    for (int i = 0; i <= LP_VISIT_MAX; i++) {
         m->node_rate[i] = (int16_t)(16384 / (2 * i + 3) + 1638);
-        m->met_level[i] = (uint8_t)(i < 3    ? i
-                                    : i < 5  ? 3
-                                    : i < 9  ? 4
-                                    : i < 17 ? 5
-                                    : i < 65 ? 6
-                                             : 7);
+        m->visit_level[i] = (uint8_t)(i < 3    ? i
+                                      : i < 5  ? 3
+                                      : i < 9  ? 4
+                                      : i < 17 ? 5
+                                      : i < 65 ? 6
+                                               : 7);
     }
-    lp_mixing_load(model, fast, &m->by);
+    lp_mixing_load(model, fast, &m->params);
     *out = m;
     return LP_OK;
 }
@@ -180,11 +180,11 @@ void lp_mix_free(struct lp_mix *m)
 {
     if (m == NULL)
         return;
-    free(m->node);
-    free(m->seen);
+    free(m->node_logits);
+    free(m->visits);
     free(m->touched);
-    free(m->leaf);
+    free(m->leaf.v);
     free(m->cell);
-    free(m->met);
+    free(m->last_at);
     free(m);
 }

@@ -1,27 +1,47 @@
-/* mix.h - a sequence of token ids by a model: as few bytes as it foresees.
+/* mix.h - entropy-codes a sequence of token ids with the probabilities that a model predicts.
  *
- * Integer arithmetic only: the same bytes on every machine. Never knows text,
- * blobs, streams. */
+ * The model's n-gram counts and network are mixed by logistic mixing, and a range coder codes what
+ * is chosen. Integer arithmetic only: the same bytes on every machine. Never knows text, blobs or
+ * streams.
+ *
+ * Names, here and in lpmodel(5), in the terms of data compression:
+ *
+ *   leaf      a symbol: a token, by its number in the order of the model's tree
+ *   offer     the candidates: leaves that n-gram lists and the match predict, coded in one choice
+ *   escape    the escape symbol of an offer: none of the candidates; the tree codes the leaf then
+ *   lane      the index of a candidate or child in a choice of sixteen or thirty-two
+ *   list      the successors of a context with their counts: an n-gram context's statistics
+ *   follow    the bigram list of the last leaf in the model; it also gives logits at the root
+ *   own       the bigram list that the sequence itself has built; everything else is the model's
+ *   match     the match model: the leaf that came after the last occurrence of this context
+ *   source    an input of an offer's mixing: the follow list and the other lists
+ *   level     a quantised sum of counts; class: a quantised count
+ *   logit     ln(p) up to a constant that all symbols of a choice share: the domain of mixing
+ *   freq      a symbol's integer frequency in the range coder; cum: cumulative frequencies
+ *   params    the mixing parameters: weights and logits, trained with the model
+ *   learnt    what a sequence adds to the mixing parameters as it is coded
+ *   mode      whole or fast: fast leaves out the most expensive inputs (run_fast.h) */
 #ifndef LP_MIX_MIX_H
 #define LP_MIX_MIX_H
 
 #include "base/buf.h"
 #include "lp.h"
 
-/* Working state for one thread. Every call starts anew from the model. */
+/* The working state of one thread. Every call starts from the model alone. */
 struct lp_mix;
 
-/* fast: a fifth less time for some 5% more bytes; decoding must be told the
- * same. The model must outlive it. Errors: LP_NOMEM, LP_DATA for a damaged model. */
+/* fast takes a fifth less time for about 5% more bytes; decode in the mode that encoded. The model
+ * must outlive the state. Errors: LP_NOMEM, LP_BAD_MODEL for a damaged model. */
 enum lp_status lp_mix_new(const struct lp_model *model, bool fast, struct lp_mix **out);
 void lp_mix_free(struct lp_mix *mix);
 
-/* Appends the code of n ids to out. Errors: LP_NOMEM, LP_DATA for an id that the
- * model's vocabulary does not have. */
+/* Appends the code of n ids to out. Errors: LP_NOMEM, LP_LIMIT from 2^31 ids on, LP_DATA for an id
+ * that the model's vocabulary does not have, LP_BAD_MODEL. */
 enum lp_status lp_mix_encode(struct lp_mix *mix, const uint32_t *ids, size_t n, struct lp_buf *out);
 
-/* Appends to out the ids that lp_mix_encode() made these bytes of. LP_DATA when
- * it made them of none, or of more than max. Time and memory are bounded by max. */
+/* Appends to out the ids that lp_mix_encode() coded. LP_DATA for what is no code, or one of more
+ * than max ids; LP_NOMEM, LP_BAD_MODEL. Beyond 5 MB, time and memory are in proportion to size,
+ * whatever number of ids the code claims. */
 enum lp_status lp_mix_decode(struct lp_mix *mix, const unsigned char *in, size_t size, size_t max,
                              struct lp_ids *out);
 

@@ -1,4 +1,4 @@
-/* model.c - opens models. */
+/* model.c - opens models and checks them. */
 #include "mix/model.h"
 
 #include "base/map.h"
@@ -10,15 +10,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Bytes of the sums of the pages between the header and them. */
-static uint64_t sums_size(const struct lp_model *m)
+/* The bytes of the checksums of all pages from the header to the section of checksums. */
+static uint64_t checksums_size(const struct lp_model *m)
 {
     const uint32_t begin = lp_get32(m->file + LP_LPM_AT_SECTION + 8 * LP_LPM_SUM);
     return begin < LP_LPM_HEAD ? 0 : 8 * (uint64_t)(begin - LP_LPM_HEAD) / LP_LPM_PAGE;
 }
 
-/* Bytes of a section, or what they must be a multiple of. */
-static uint64_t section_unit(const struct lp_model *m, int section)
+/* The bytes that a section must have at least; 0: any number, checked elsewhere. */
+static uint64_t section_min(const struct lp_model *m, int section)
 {
     switch (section) {
     case LP_LPM_NODE:
@@ -30,22 +30,22 @@ static uint64_t section_unit(const struct lp_model *m, int section)
     case LP_LPM_INDEX:
         return LP_INDEX_SIZE * ((uint64_t)m->nleaves / LP_INDEX_LEAVES + 1);
     case LP_LPM_MIXING:
-        return 2 * (uint64_t)LP_WAYS * LP_MIXING_SIZE;
+        return 2 * (uint64_t)LP_MODES * LP_MIXING_SIZE;
     case LP_LPM_SUM:
-        return sums_size(m);
+        return checksums_size(m);
     default:
         return 0;
     }
 }
 
-/* An interval of leaves that a node is to divide. */
+/* The leaves that a node divides. */
 struct interval {
-    uint32_t begin, end; /* none before the node above is known */
+    uint32_t begin, end; /* 0 while the node's parent is unknown */
     uint32_t depth;
 };
 
-/* Whether the nodes from first on, as many as there are bits, come after this one, and no
- * other node is above them. */
+/* Whether a node's inner children, as many as bits are set, come after it in the table from first
+ * on and have no other parent. */
 static bool check_below(const struct lp_model *m, const struct interval *of, uint32_t at,
                         uint32_t first, uint32_t bits)
 {
@@ -56,8 +56,8 @@ static bool check_below(const struct lp_model *m, const struct interval *of, uin
     return good;
 }
 
-/* Checks a node; notes the intervals of those of its children that are nodes. Without
- * branches as far as that goes: there are many. */
+/* Checks a node, and notes the intervals of its inner children. Mostly branch-free: there are many
+ * nodes. */
 static bool check_node(const struct lp_model *m, struct interval *of, uint32_t at)
 {
     const unsigned char *p = m->node + LP_NODE_SIZE * (size_t)at;
@@ -65,16 +65,16 @@ static bool check_node(const struct lp_model *m, struct interval *of, uint32_t a
     const uint32_t inner = lp_get16(p + LP_NODE_AT_INNER), shift = p[LP_NODE_AT_SHIFT];
     const uint32_t first = lp_get32(p + LP_NODE_AT_FIRST);
     int16_t at_begin[LP_NODE_CHILDREN + 1];
-    const lp_vec begins = lp_vec_load_file(p + LP_NODE_AT_BEGIN);
+    const lp_vec begins = lp_vec_load_le(p + LP_NODE_AT_BEGIN);
     lp_vec_store(at_begin, begins);
     at_begin[LP_NODE_CHILDREN] = -1; /* LP_NODE_NONE */
-    /* They ascend, then there are none; how far it is to the next. */
+    /* Begins ascend, then there are none; the gaps between them. */
     const lp_vec gap = lp_vec_sub_unsigned(lp_vec_load(at_begin + 1), begins);
-    const uint32_t none = lp_vec_where(lp_vec_same(begins, lp_vec_all(-1)));
-    const lp_vec more = lp_vec_sub_unsigned(gap, lp_vec_all(1));
-    const lp_vec cost = lp_vec_widen(p + LP_NODE_AT_COST), most = lp_vec_all(LP_NODE_COST_MAX);
-    if (lp_vec_where(lp_vec_same(gap, lp_vec_all(0))) != none || (none & 3) != 0 ||
-        at_begin[0] != 0 || lp_vec_where(lp_vec_same(lp_vec_min(cost, most), cost)) != UINT16_MAX ||
+    const uint32_t none = lp_vec_mask(lp_vec_equal(begins, lp_vec_splat(-1)));
+    const lp_vec more = lp_vec_sub_unsigned(gap, lp_vec_splat(1));
+    const lp_vec cost = lp_vec_widen(p + LP_NODE_AT_COST), most = lp_vec_splat(LP_NODE_COST_MAX);
+    if (lp_vec_mask(lp_vec_equal(gap, lp_vec_splat(0))) != none || (none & 3) != 0 ||
+        at_begin[0] != 0 || lp_vec_mask(lp_vec_equal(lp_vec_min(cost, most), cost)) != UINT16_MAX ||
         shift > 8 || whole.end == 0 || (whole.end - whole.begin - 1) >> shift >= LP_NODE_NONE ||
         lp_get32(p + LP_NODE_AT_LEAF) != whole.begin || lp_get32(p + LP_NODE_AT_END) != whole.end ||
         whole.depth >= LP_NODE_DEPTH)
@@ -83,7 +83,7 @@ static bool check_node(const struct lp_model *m, struct interval *of, uint32_t a
     const uint32_t last = whole.begin + ((uint32_t)(uint16_t)at_begin[n - 1] << shift);
     if (last >= whole.end || (none >> n) + 1 != (uint32_t)1 << (LP_NODE_CHILDREN - n))
         return false;
-    uint32_t is_node = shift > 0 ? UINT16_MAX : ~lp_vec_where(lp_vec_same(more, lp_vec_all(0)));
+    uint32_t is_node = shift > 0 ? UINT16_MAX : ~lp_vec_mask(lp_vec_equal(more, lp_vec_splat(0)));
     is_node = (is_node & (((uint32_t)1 << (n - 1)) - 1)) | (uint32_t)(whole.end - last > 1)
                                                                << (n - 1);
     if (inner != is_node || !check_below(m, of, at, first, inner))
@@ -99,7 +99,8 @@ static bool check_node(const struct lp_model *m, struct interval *of, uint32_t a
     return true;
 }
 
-/* Checks that the nodes divide all leaves: each but the root is below one, before it. */
+/* Checks that the nodes are one tree over all leaves: each but the root has one parent, before it.
+ */
 static enum lp_status check_tree(const struct lp_model *m)
 {
     struct interval *of = calloc((size_t)m->nnodes + 1, sizeof *of);
@@ -139,12 +140,12 @@ enum lp_status lp_model_layout(const void *file, size_t size, struct lp_model *m
         const uint32_t begin = lp_get32(p + LP_LPM_AT_SECTION + 8 * i);
         const uint32_t bytes = lp_get32(p + LP_LPM_AT_SECTION + 8 * i + 4);
         if (begin < LP_LPM_HEAD || begin % LP_LPM_PAGE != 0 || begin > m->file_size ||
-            bytes > m->file_size - begin || bytes < section_unit(m, i))
+            bytes > m->file_size - begin || bytes < section_min(m, i))
             return LP_DATA;
         m->section[i] = p + begin;
         m->section_size[i] = bytes;
     }
-    /* Successors are read sixteen at a time. */
+    /* Follow lists are loaded sixteen words at a time. */
     if ((size_t)(m->section[LP_LPM_FOLLOW] - p) + m->section_size[LP_LPM_FOLLOW] + LP_FOLLOW_SIZE >
         m->file_size)
         return LP_DATA;
@@ -181,21 +182,21 @@ enum lp_status lp_model_view(const void *file, size_t size, struct lp_model *m)
     return status;
 }
 
-/* --- Sums ------------------------------------------------------------------------------- */
+/* --- Checksums --------------------------------------------------------------------------- */
 
 static size_t count_pages(const struct lp_model *m)
 {
     return m->file_size / LP_LPM_PAGE + 1;
 }
 
-/* Of a page between header and sums. */
-static uint64_t sum_of(const struct lp_model *m, size_t page)
+/* Of a page between the header and the section of checksums. */
+static uint64_t checksum_of(const struct lp_model *m, size_t page)
 {
     return lp_xxh64(m->file + page * LP_LPM_PAGE, LP_LPM_PAGE, 0);
 }
 
-/* Where the sum of a page is; NULL for one that has none. */
-static const unsigned char *sum_at(const struct lp_model *m, size_t page)
+/* Where the checksum of a page is stored; NULL for a page that has none. */
+static const unsigned char *checksum_at(const struct lp_model *m, size_t page)
 {
     const unsigned char *sums = m->section[LP_LPM_SUM];
     const size_t first = LP_LPM_HEAD / LP_LPM_PAGE;
@@ -205,11 +206,11 @@ static const unsigned char *sum_at(const struct lp_model *m, size_t page)
 
 static bool page_whole(const struct lp_model *m, size_t page)
 {
-    const unsigned char *sum = sum_at(m, page);
-    return sum != NULL && lp_get64(sum) == sum_of(m, page);
+    const unsigned char *sum = checksum_at(m, page);
+    return sum != NULL && lp_get64(sum) == checksum_of(m, page);
 }
 
-/* The fingerprint that header and sums have. */
+/* The fingerprint computed from the header and the checksums. */
 static uint64_t fingerprint(const struct lp_model *m)
 {
     const uint64_t sums = lp_xxh64(m->section[LP_LPM_SUM], m->section_size[LP_LPM_SUM], 0);
@@ -224,14 +225,16 @@ void lp_model_read_page(const struct lp_model *m, size_t page)
                               memory_order_relaxed);
 }
 
-/* Whether a section is read page by page: where each token needs but a little of much. */
+/* Whether a section's pages are checked as they are first read: each token needs only a few of
+ * many. */
 static bool is_large(int section)
 {
     return section == LP_LPM_FOLLOW || section == LP_LPM_NET_ROW || section == LP_LPM_NET_WEIGHT ||
            section == LP_LPM_CELL;
 }
 
-/* Reads all other sections; are they whole, and the nodes a tree? */
+/* Checks all pages of the other sections, and then the tree. A damaged model is opened too: sound
+ * is false. */
 static enum lp_status read_first(struct lp_model *m)
 {
     m->pages = malloc(sizeof *m->pages + count_pages(m) / 8 + 1);
@@ -243,7 +246,7 @@ static enum lp_status read_first(struct lp_model *m)
     atomic_init(&m->pages->unread[0], (unsigned char)(UCHAR_MAX << LP_LPM_HEAD / LP_LPM_PAGE));
     for (int i = 0; i < LP_LPM_SUM; i++) {
         for (uint32_t at = 0; !is_large(i) && at < m->section_size[i]; at += LP_LPM_PAGE)
-            lp_model_expect(m, m->section[i] + at);
+            lp_model_prefetch(m, m->section[i] + at);
     }
     const enum lp_status status = lp_model_status(m) == LP_OK ? check_tree(m) : LP_DATA;
     m->sound = status == LP_OK;
@@ -253,9 +256,9 @@ static enum lp_status read_first(struct lp_model *m)
 void lp_model_seal(unsigned char *file, const struct lp_model *m)
 {
     for (size_t page = 0; page < count_pages(m); page++) {
-        const unsigned char *sum = sum_at(m, page);
+        const unsigned char *sum = checksum_at(m, page);
         if (sum != NULL)
-            lp_put64(file + (sum - m->file), sum_of(m, page));
+            lp_put64(file + (sum - m->file), checksum_of(m, page));
     }
     lp_put64(file + LP_LPM_AT_FINGERPRINT, fingerprint(m));
 }
@@ -264,7 +267,7 @@ enum lp_status lp_model_verify(const struct lp_model *m)
 {
     bool whole = m->sound && fingerprint(m) == lp_model_fingerprint(m);
     for (size_t page = 0; whole && page < count_pages(m); page++)
-        whole = sum_at(m, page) == NULL || page_whole(m, page);
+        whole = checksum_at(m, page) == NULL || page_whole(m, page);
     return whole ? LP_OK : LP_DATA;
 }
 

@@ -1,13 +1,13 @@
-/* model_cells.h - what came after a context of one, two or three tokens: some of its successors and
- * what they count. The model has them in buckets of sixteen cells, a cache line; a sequence, for
- * what it shows itself, in fours. */
+/* model_cells.h - the cells of n-gram lists: successors of a context of one, two or three leaves,
+ * with quantised counts. In the model a bucket of cells is a cache line of sixteen; for the own
+ * lists of a sequence it is four. */
 #ifndef LP_MIX_MODEL_CELLS_H
 #define LP_MIX_MODEL_CELLS_H
 
 #include "mix/model.h"
 #include "mix/vec.h"
 
-enum { LP_OWN_CELLS = 4 /* in a bucket of a sequence's own */ };
+enum { LP_OWN_CELLS = 4 /* of a bucket of own lists */ };
 
 static inline uint32_t lp_cell_leaf(uint32_t cell, uint32_t leaf_bits)
 {
@@ -19,24 +19,25 @@ static inline uint32_t lp_cell_class(uint32_t cell, uint32_t leaf_bits)
     return cell >> leaf_bits & ((1 << LP_CELL_CLASS_BITS) - 1);
 }
 
-/* In place of a leaf a cell of the model may have one of the last LP_FOLLOW_MAX numbers: the first
- * stands for the first successor of the context's last leaf, and so on. */
+/* A cell of the model may hold, in place of a leaf, one of the highest LP_FOLLOW_MAX numbers: the
+ * place of its leaf in the follow list of the context's last leaf. This is the number of place 0.
+ */
 static inline uint32_t lp_cell_follower(uint32_t leaf_bits)
 {
     return ((uint32_t)1 << leaf_bits) - LP_FOLLOW_MAX;
 }
 
-/* Which of sixteen cells have a check. */
+/* Which of sixteen cells have a check: a bit each. */
 static inline uint32_t lp_cells_of(const unsigned char *cells, uint32_t leaf_bits, uint32_t check)
 {
-    const lp_vec32 checks = lp_vec32_load(cells, leaf_bits + LP_CELL_CLASS_BITS);
-    return lp_vec32_same(&checks, check);
+    const lp_vec32 checks = lp_vec32_load_le(cells, leaf_bits + LP_CELL_CLASS_BITS);
+    return lp_vec32_equal(&checks, check);
 }
 
-/* In a bucket of a sequence's own, the cells of a check: that of a leaf grows by a class, up to
- * 15, the others fade by half of theirs less one. Returns whether there is one of the leaf;
- * *least is the first cell of the least class. */
-#if defined(LP_VEC_PAIRS)
+/* Updates the cells of a check in a bucket of own lists: the leaf's cell grows by a class, up to
+ * 15; the others, of class c, lose (c - 1) / 2. Returns whether the leaf has a cell; *least is the
+ * first cell of the lowest class. */
+#if defined(LP_VEC_X86)
 
 static inline bool lp_own_count(unsigned char *cells, uint32_t leaf_bits, uint32_t check,
                                 uint32_t leaf, uint32_t *least)
@@ -52,7 +53,7 @@ static inline bool lp_own_count(unsigned char *cells, uint32_t leaf_bits, uint32
     const __m128i grow = _mm_and_si128(same, _mm_cmplt_epi32(class, fifteen));
     const __m128i less = _mm_srai_epi32(_mm_sub_epi32(class, _mm_set1_epi32(1)), 1);
     const __m128i fade = _mm_and_si128(_mm_andnot_si128(same, here), less);
-    const __m128i change = _mm_add_epi32(grow, fade); /* less by so much: grow is -1 */
+    const __m128i change = _mm_add_epi32(grow, fade); /* to subtract: grow is -1 */
     class = _mm_sub_epi32(class, change);
     _mm_storeu_si128((__m128i *)(void *)cells, _mm_sub_epi32(cell, _mm_sll_epi32(change, bits)));
     __m128i key = _mm_add_epi32(_mm_slli_epi32(class, 2), _mm_set_epi32(3, 2, 1, 0));
@@ -87,8 +88,7 @@ static inline bool lp_own_count(unsigned char *cells, uint32_t leaf_bits, uint32
 
 #endif
 
-/* Notes there that a leaf came in a context. One that is new takes the place of what counts
- * least. */
+/* Counts a leaf in a context's own list. A new leaf replaces the cell of the lowest class. */
 static inline void lp_own_note(unsigned char *cells, uint32_t leaf_bits, uint32_t check,
                                uint32_t leaf)
 {

@@ -1,6 +1,6 @@
-/* model_follow.h - the model's successors of a token: those that count most, what all others
- * count, and what they all say of the root's children. A list is one cache line, or half of one if
- * it has few. */
+/* model_follow.h - follow lists: the model's bigram successors of a leaf. A list has the most
+ * frequent successors, the count of all others, and logits of the root's children. It is one cache
+ * line, or half of one if it is short. */
 #ifndef LP_MIX_MODEL_FOLLOW_H
 #define LP_MIX_MODEL_FOLLOW_H
 
@@ -9,11 +9,11 @@
 enum {
     LP_FOLLOW_WORD = 3, /* bytes of a successor: leaf << 6 | count */
     LP_FOLLOW_COUNTS = (1 << LP_FOLLOW_BITS) - 1,
-    LP_FOLLOW_TOTAL = (1 << 14) - 1, /* of counts; more are scaled */
+    LP_FOLLOW_TOTAL = (1 << 14) - 1, /* the largest sum of counts; larger ones are scaled */
 };
 
-/* The bytes of a list with room for so many, and where in it comes, after these, what others count,
- * and the log odds of the root's children, beside the first one's. */
+/* The bytes of a list with room for so many successors; and where, after these, the count of all
+ * others and the logits of the root's children begin. */
 static inline uint32_t lp_follow_size(uint32_t room)
 {
     return room > LP_FOLLOW_SHORT ? LP_FOLLOW_SIZE : LP_FOLLOW_SIZE / 2;
@@ -24,14 +24,16 @@ static inline uint32_t lp_follow_root(uint32_t room)
     return room > LP_FOLLOW_SHORT ? LP_FOLLOW_WORD * LP_FOLLOW_MAX : LP_FOLLOW_SIZE / 4;
 }
 
-/* The successors of a leaf. */
+/* A leaf's follow list. */
 struct lp_follow {
-    const unsigned char *at;   /* the first of those; */
-    const unsigned char *root; /* what others count, and odds of the root's children */
-    uint32_t room, n;          /* how many there can be, are */
+    const unsigned char *at;   /* the successors */
+    const unsigned char *root; /* the count of others (u8), then the logits of the root's children
+                                  but the first (i8[15]) */
+    uint32_t room, n;          /* how many successors fit, and how many there are */
 };
 
-/* Counts have three binary digits: their bits, and the two after the first; 0 is none. */
+/* Counts are stored as floats of six bits: the bit length, and the two bits after the leading one.
+ * 0 stands for 0. Larger counts than the largest float become that. */
 static inline uint32_t lp_follow_float(uint32_t count)
 {
     const uint32_t bits = 32 - (uint32_t)__builtin_clz(count | 1);
@@ -60,25 +62,25 @@ static inline uint32_t lp_follow_count(const struct lp_follow *f, uint32_t i)
     return lp_follow_int(lp_follow_word(f, i) & LP_FOLLOW_COUNTS);
 }
 
-/* What others count, plus 1. */
+/* The count of the successors that are not in the list, plus 1. */
 static inline uint32_t lp_follow_others(const struct lp_follow *f)
 {
     return lp_follow_int(f->root[0] & LP_FOLLOW_COUNTS);
 }
 
-/* Its bits. */
+/* Its bit length. */
 static inline uint32_t lp_follow_level(const struct lp_follow *f)
 {
     return (f->root[0] & LP_FOLLOW_COUNTS) >> 2;
 }
 
-/* Which successors there are: a bit each. */
+/* The places of successors that there are: a bit each. */
 static inline uint32_t lp_follow_there(const struct lp_follow *f)
 {
     return ((uint32_t)1 << f->n) - 1;
 }
 
-/* Where the successors of a leaf are; what is there is not yet read. */
+/* Finds the list of a leaf, without reading it. */
 static inline struct lp_follow lp_follow_find(const struct lp_model *m, uint32_t leaf)
 {
     const unsigned char *entry = lp_index_entry(m, leaf);
@@ -94,36 +96,35 @@ static inline struct lp_follow lp_follow_find(const struct lp_model *m, uint32_t
     return (struct lp_follow){.at = at, .root = at + lp_follow_root(room), .room = room};
 }
 
-/* Their words; the bits of their counts. */
+/* The successors' words; the bit lengths of their counts. */
 static inline lp_vec32 lp_follow_words(const struct lp_follow *f)
 {
     const size_t half = f->room > LP_FOLLOW_SHORT ? LP_FOLLOW_WORD * LP_LANES / 2 : 0;
-    return lp_vec32_of_24(f->at, f->at + half);
+    return lp_vec32_load_24(f->at, f->at + half);
 }
 
 static inline lp_vec lp_follow_bits(lp_vec32 words)
 {
-    return lp_vec32_narrow(lp_vec32_down(words, 2), LP_FOLLOW_COUNTS >> 2);
+    return lp_vec32_narrow(lp_vec32_shift_right(words, 2), LP_FOLLOW_COUNTS >> 2);
 }
 
-/* Reads them: the words of all. How many there are is known then: the first that counts nothing
- * ends them. */
+/* Loads all words of a list and counts its successors: the first one whose count is 0 ends them. */
 static inline lp_vec32 lp_follow_read(struct lp_follow *f)
 {
     const lp_vec32 words = lp_follow_words(f);
-    const lp_vec none = lp_vec_same(lp_follow_bits(words), lp_vec_all(0));
-    f->n = (uint32_t)__builtin_ctz(lp_vec_where(none) | (uint32_t)1 << f->room);
+    const lp_vec none = lp_vec_equal(lp_follow_bits(words), lp_vec_splat(0));
+    f->n = (uint32_t)__builtin_ctz(lp_vec_mask(none) | (uint32_t)1 << f->room);
     return words;
 }
 
-/* The same of a leaf, read. */
+/* lp_follow_find() and lp_follow_read(). */
 static inline void lp_follow_open(const struct lp_model *m, uint32_t leaf, struct lp_follow *f)
 {
     *f = lp_follow_find(m, leaf);
     lp_follow_read(f);
 }
 
-/* The class of a count, its level where it is a sum: its bits, 15 at most. */
+/* The class of a count, or the level of a sum: its bit length, at most 15. */
 static inline uint32_t lp_follow_class(uint32_t count)
 {
     const uint32_t bits = 31 - (uint32_t)__builtin_clz(count << 1 | 1);

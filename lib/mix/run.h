@@ -1,44 +1,44 @@
-/* run.h - codes token ids as choices, for mix_portable.c and mix_avx2.c, which are
- * compiled for other instructions (vec.h).
+/* run.h - codes token ids, for run_portable.c and run_avx2.c, which compile it for different
+ * instruction sets (vec.h).
  *
- * The first choice is among the leaves that lists of successors and the longest match
- * offer: one of them, or none. Half of all tokens or less are among these; for the others
- * the way leads down the model's tree of leaves, where a node has up to sixteen children, and
- * the lists have nothing more to say.
+ * A token is coded in up to two steps. First one choice among the offer: the candidates of n-gram
+ * lists and of the match, and an escape. After an escape (half of all tokens or more) the leaf is
+ * coded as a path down the model's tree, one choice among up to sixteen children at each node;
+ * leaves that were offered are excluded there.
  *
- * The odds of what is chosen from are a sum: those of an offer of what each source is worth that
- * has the leaf, those of a child of what the model knows of it (its network, or how frequent
- * it is), what this sequence has shown of it, and what the model knows to follow the last
- * token. Each kind has a weight, of two sets chosen by what is at hand. All these are the
- * model's and stay; a sequence adds a little to them: to learn all of them as it goes would give
- * no more, and take a fifth of the time. All that it teaches goes to small tables of its own.
+ * The logits of a choice are a weighted sum of inputs. Those of a candidate: for each source, what
+ * its count there is worth; for the match, what its length is worth. Those of a child: what the
+ * model predicts (its network, or plain frequencies), what this sequence has shown at the node, and
+ * what the follow list says. The weights are the sum of two sets, selected by context. They stay as
+ * trained; a sequence only learns a small correction. Adapting all of them gains nothing and costs
+ * a fifth of the time.
  *
- * The fast way leaves out what costs most for what it gives: the lists of three tokens and of
- * the sequence, and in the tree the model's successors of the last token, which it offers as they
- * are (run_fast.h).
+ * Fast mode leaves out what costs most for what it gains: the lists of three tokens and of the
+ * sequence, and in the tree the follow list, all of whose leaves it offers (run_fast.h).
  *
- * Encoding and decoding are one code, of which each gets a copy of its own (LP_INLINE):
- * without that, every choice asks which of them it is. What is the same for both they
- * share (LP_APART): smaller, and faster by some percent.
+ * Encoding and decoding share the source, and each gets its own copy of the code (LP_INLINE) so
+ * that no choice tests which of the two it is. Code that does not differ is shared (LP_APART):
+ * smaller, and some percent faster.
  *
- * Nothing here depends on the machine: no floating point, no shift of a
- * negative number. */
+ * Nothing depends on the machine: no floating point, no shift of a negative number. */
 #ifndef LP_MIX_RUN_H
 #define LP_MIX_RUN_H
 
+#include "base/ids.h"
 #include "mix/run_fast.h"
 
-/* Codes a leaf's way down the tree, or decodes and returns it; w says what it is not. */
+/* Codes the path of a leaf down the tree, or decodes one and returns its leaf. w says what is
+ * excluded. */
 LP_APART uint32_t code_walk(struct lp_mix *m, struct lp_range_coder *c, struct context *x,
                             struct walk *w, uint32_t leaf, const bool decode)
 {
     w->node = m->model->node;
     w->at = w->depth = 0;
-    w->leaves = lp_vec32_of(w->offered);
+    w->leaves = lp_vec32_load(w->offered);
     if (w->successors != 0)
-        count_successors(x, w);
+        store_successor_counts(x, w);
     if (m->model->nnets > 0)
-        lp_net_see(m->model, &x->net, x->row);
+        lp_net_make_input(m->model, &x->net, x->row);
     for (;;) {
         const unsigned char *node = w->node;
         const uint32_t child = code_child(m, c, x, w, leaf, decode);
@@ -47,53 +47,54 @@ LP_APART uint32_t code_walk(struct lp_mix *m, struct lp_range_coder *c, struct c
     }
 }
 
-/* The leaf that was chosen of those offered; decoding knows it only now. */
-static inline uint32_t see_offered(const struct lp_mix *m, struct context *x, uint32_t leaf,
-                                   const bool decode)
+/* Updates the context with a leaf that was chosen from the offer; when encoding it already is. */
+static inline uint32_t push_offered(const struct lp_mix *m, struct context *x, uint32_t leaf,
+                                    const bool decode)
 {
     if (decode && leaf < m->model->nleaves)
-        see(m, x, leaf);
+        push_leaf(m, x, leaf);
     return leaf;
 }
 
-/* Codes a leaf, or decodes and returns it: one beyond the last is none. */
+/* Codes a leaf, or decodes and returns one, which may be beyond the last leaf if the code is
+ * damaged. */
 LP_INLINE uint32_t code_leaf(struct lp_mix *m, struct lp_range_coder *c, struct context *x,
                              const struct offer *offer, uint32_t leaf, const bool decode)
 {
     if (offer->n > 0) {
         const uint32_t lane = code_offer(m, c, x, offer, leaf, decode);
-        if (lane != NONE_LANE)
-            return see_offered(m, x, offer->leaf[lane], decode);
+        if (lane != ESCAPE_LANE)
+            return push_offered(m, x, offer->leaf[lane], decode);
     }
     struct walk w;
     w.offered = offer->leaf;
     w.lanes = (2U << offer->n) - 2;
-    w.gone = 0;
+    w.excluded = 0;
     w.successors = lp_follow_there(&x->follow) & ~offer->followed;
-    w.fewer = offer->n > 0;
+    w.escaped = offer->n > 0;
     return code_walk(m, c, x, &w, leaf, decode);
 }
 
-/* The same in the fast way. In the tree only the successors are not there: to leave out the few
- * others too would save less than it takes. */
-LP_INLINE uint32_t code_leaf_quick(struct lp_mix *m, struct lp_range_coder *c, struct context *x,
-                                   const struct quick *q, uint32_t leaf, const bool decode)
+/* The same in fast mode. Only the follow list's leaves are excluded in the tree: to exclude the few
+ * others costs more time than it saves. */
+LP_INLINE uint32_t code_leaf_fast(struct lp_mix *m, struct lp_range_coder *c, struct context *x,
+                                  const struct fast_offer *q, uint32_t leaf, const bool decode)
 {
     if (q->n + x->follow.n > 0) {
-        const uint32_t lane = code_quick(m, c, x, q, leaf, decode);
-        if (lane != q->none)
-            return see_offered(m, x, leaf_at(m->model, q, x, lane), decode);
+        const uint32_t lane = code_fast_offer(m, c, x, q, leaf, decode);
+        if (lane != q->escape)
+            return push_offered(m, x, leaf_at(m->model, q, x, lane), decode);
     }
     struct walk w;
     w.offered = q->leaf;
     w.lanes = 0;
-    w.gone = lp_follow_there(&x->follow);
+    w.excluded = lp_follow_there(&x->follow);
     w.successors = 0;
-    w.fewer = q->n + x->follow.n > 0;
+    w.escaped = q->n + x->follow.n > 0;
     return code_walk(m, c, x, &w, leaf, decode);
 }
 
-/* The leaf of an id; none that there is if it has none. */
+/* The leaf of an id; one beyond the last if it has none. */
 static inline uint32_t leaf_of(const struct lp_model *model, uint32_t id)
 {
     return id < model->size ? lp_get24(model->leaf + 3 * (size_t)id) : model->nleaves;
@@ -101,29 +102,29 @@ static inline uint32_t leaf_of(const struct lp_model *model, uint32_t id)
 
 /* --- A sequence ------------------------------------------------------------------------ */
 
-/* Codes n leaves, of ids, or into m->leaf. LP_DATA for an id that has none. */
+/* See lp_mix_run in state.h. */
 LP_INLINE enum lp_status run(struct lp_mix *m, struct lp_range_coder *c, const uint32_t *ids,
                              size_t n, const bool decode, const bool fast)
 {
-    enum { AHEAD = 8 };
+    enum { AHEAD = 8, GROW_LEAVES = 256 /* room for leaves to add at a time */ };
     const struct lp_model *model = m->model;
     uint32_t wrong = 0;
     struct context x = {0};
     struct offer offer = {0};
-    struct quick quick = {0};
-    x.before[0] = x.before[1] = x.before[2] = model->nleaves;
+    struct fast_offer fast_offer = {0};
+    x.last[0] = x.last[1] = x.last[2] = model->nleaves;
     x.row[0] = x.row[1] = x.row[2] = x.next_row = lp_leaf_row(model, model->nleaves);
-    find_context(m, &x);
+    prepare_context(m, &x);
     for (size_t i = 0; i < n; i++) {
-        if (!decode && !lp_buf_reserve(c->out, 256))
+        if (decode ? !lp_ids_reserve(&m->leaf, GROW_LEAVES) : !lp_buf_reserve(c->out, 256))
             return LP_NOMEM;
         if (!fast)
             find_own(m, &x, i);
         find_match(m, &x, i);
-        see_row(model, &x, i);
+        push_row(model, &x, i);
         read_follow(&x);
         if (fast)
-            offer_all_quick(m, &x, &quick);
+            find_fast_offer(m, &x, &fast_offer);
         else
             find_offer(m, &x, &offer);
         uint32_t leaf = 0;
@@ -133,12 +134,12 @@ LP_INLINE enum lp_status run(struct lp_mix *m, struct lp_range_coder *c, const u
                 return LP_DATA;
             wrong |= lp_get24(model->id + 3 * (size_t)leaf) ^ ids[i];
             __builtin_prefetch(model->leaf + 3 * (size_t)ids[i + AHEAD < n ? i + AHEAD : i]);
-            see(m, &x, leaf);
+            push_leaf(m, &x, leaf);
         }
-        leaf = fast ? code_leaf_quick(m, c, &x, &quick, leaf, decode)
+        leaf = fast ? code_leaf_fast(m, c, &x, &fast_offer, leaf, decode)
                     : code_leaf(m, c, &x, &offer, leaf, decode);
-        m->leaf[i] = leaf;
-        if (decode && leaf >= model->nleaves)
+        m->leaf.v[m->leaf.n++] = leaf;
+        if (decode && ((leaf >= model->nleaves) | lp_range_overrun(c)))
             return LP_DATA;
     }
     return wrong == 0 ? LP_OK : LP_DATA;

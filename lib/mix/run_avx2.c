@@ -1,4 +1,4 @@
-/* run_avx2.c - the coding of run.h with AVX2, chosen at run time. */
+/* run_avx2.c - run.h compiled for AVX2; chosen at run time. */
 #include "base/cpu.h"
 
 #if LP_HAVE_AVX2
@@ -27,6 +27,6 @@ enum lp_status lp_mix_run_avx2(struct lp_mix *m, struct lp_range_coder *c, const
 
 #else
 
-typedef int lp_no_avx2; /* a file has something in it */
+typedef int lp_no_avx2; /* C requires a declaration in every file */
 
 #endif

@@ -1,5 +1,5 @@
-/* run_context.h - what comes before a token: its leaves, what the network makes of them, where
- * lists of what came after them are, the match. A part of run.h. */
+/* run_context.h - the context of a token: the leaves before it, their network rows, the lists of
+ * their successors, the match. A part of run.h. */
 #ifndef LP_MIX_RUN_CONTEXT_H
 #define LP_MIX_RUN_CONTEXT_H
 
@@ -9,24 +9,25 @@
 #include "mix/state.h"
 
 enum {
-    MATCH_TOKENS = 2, /* that a match begins with */
+    MATCH_TOKENS = 2, /* the shortest match */
     MATCH_MAX = LP_MATCH_LENGTHS - 1,
 };
 
-static const uint32_t NONE = UINT32_MAX;
+static const uint32_t NO_LEAF = UINT32_MAX;
 
 struct context {
-    uint32_t before[3];                          /* leaves, the last first; */
-    const unsigned char *row[LP_NET_PLACES - 1]; /* theirs in the network, but for the fourth's, */
-    uint64_t hash[3];                            /* of one, two, three leaves before */
+    uint32_t last[3];                            /* leaves, the most recent first */
+    const unsigned char *row[LP_NET_PLACES - 1]; /* of the last three leaves in the network */
+    uint64_t hash[3];                            /* of the last one, two, three leaves */
     struct lp_net_state net;
-    unsigned char *own; /* the sequence's own list, */
+    unsigned char *own; /* the bucket of the own list, */
     uint32_t own_check;
-    struct lp_follow follow;                 /* the model's successors of the last one; */
-    uint32_t follower[LP_FOLLOW_MAX];        /* their leaves, */
-    int16_t follow_class[LP_FOLLOW_MAX + 1]; /* their counts' classes, and 0 */
-    uint32_t match, match_length;            /* position of the leaf that a match foresees */
-    struct lp_follow next; /* what comes after the leaf that is coded, not yet read, and its row */
+    struct lp_follow follow;                 /* of the last leaf, loaded; */
+    uint32_t follower[LP_FOLLOW_MAX];        /* its leaves, */
+    int16_t follow_class[LP_FOLLOW_MAX + 1]; /* bit lengths of their counts; then a 0 */
+    uint32_t match, match_length;            /* the position of the predicted leaf; 0: no match */
+    struct lp_follow
+        next; /* after the leaf that is being coded: its follow list, prefetched, and its row */
     const unsigned char *next_row;
 };
 
@@ -41,39 +42,40 @@ static inline const unsigned char *list_bucket(const struct lp_model *model,
     return model->cell + 64 * (size_t)lp_bucket(x->hash[order - 1], order, model->nbuckets);
 }
 
-/* What a context is found by. Memory is asked early for what will be read there: what
- * the model knows lies far apart. */
-static void find_context(const struct lp_mix *m, struct context *x)
+/* Hashes the context and prefetches what it will read: the model's tables are large and accessed at
+ * random. */
+static void prepare_context(const struct lp_mix *m, struct context *x)
 {
     const struct lp_model *model = m->model;
-    x->hash[0] = lp_context(0, x->before[0]);
-    x->hash[1] = lp_context(x->hash[0], x->before[1]);
-    x->hash[2] = lp_context(x->hash[1], x->before[2]);
-    x->next = lp_follow_find(model, x->before[0]);
-    lp_model_expect(model, x->next.at);
+    x->hash[0] = lp_context_hash(0, x->last[0]);
+    x->hash[1] = lp_context_hash(x->hash[0], x->last[1]);
+    x->hash[2] = lp_context_hash(x->hash[1], x->last[2]);
+    x->next = lp_follow_find(model, x->last[0]);
+    lp_model_prefetch(model, x->next.at);
     if (model->nnets > 0)
-        lp_model_expect(model, x->next_row);
+        lp_model_prefetch(model, x->next_row);
     if (!m->fast)
         __builtin_prefetch(own_bucket(m, x->hash[0]));
     if (model->nbuckets == 0)
         return;
-    lp_model_expect(model, list_bucket(model, x, 2));
+    lp_model_prefetch(model, list_bucket(model, x, 2));
     if (!m->fast)
-        lp_model_expect(model, list_bucket(model, x, 3));
+        lp_model_prefetch(model, list_bucket(model, x, 3));
 }
 
-/* The context after a leaf, as soon as this is known. */
-static void see(const struct lp_mix *m, struct context *x, uint32_t leaf)
+/* Updates the context with a leaf, as soon as it is known. */
+static void push_leaf(const struct lp_mix *m, struct context *x, uint32_t leaf)
 {
     x->next_row = lp_leaf_row(m->model, leaf);
-    x->before[2] = x->before[1];
-    x->before[1] = x->before[0];
-    x->before[0] = leaf;
-    find_context(m, x);
+    x->last[2] = x->last[1];
+    x->last[1] = x->last[0];
+    x->last[0] = leaf;
+    prepare_context(m, x);
 }
 
-/* The row of the last of n leaves comes before the others; that of the fourth one fades. */
-LP_APART void see_row(const struct lp_model *model, struct context *x, size_t n)
+/* Puts the row of the last of n leaves before the others; the row that drops out goes to the faded
+ * sum. */
+LP_APART void push_row(const struct lp_model *model, struct context *x, size_t n)
 {
     enum { LAST = LP_NET_PLACES - 2 };
     if (model->nnets > 0)
@@ -83,51 +85,51 @@ LP_APART void see_row(const struct lp_model *model, struct context *x, size_t n)
     x->row[0] = x->next_row;
 }
 
-/* Reads the model's successors of the last leaf, once they are there. */
+/* Loads the follow list of the last leaf, which was prefetched. */
 static inline void read_follow(struct context *x)
 {
     x->follow = x->next;
     const lp_vec32 words = lp_follow_read(&x->follow);
-    lp_vec32_store(x->follower, lp_vec32_down(words, LP_FOLLOW_BITS));
+    lp_vec32_store(x->follower, lp_vec32_shift_right(words, LP_FOLLOW_BITS));
     lp_vec_store(x->follow_class, lp_follow_bits(words));
 }
 
-/* Which of them is a leaf: a bit each. */
+/* The place of a leaf in the follow list, as a bit; 0 if it is not there. */
 static inline uint32_t find_follower(const struct context *x, uint32_t leaf)
 {
-    const lp_vec32 leaves = lp_vec32_of(x->follower);
-    return lp_vec32_same(&leaves, leaf) & lp_follow_there(&x->follow);
+    const lp_vec32 leaves = lp_vec32_load(x->follower);
+    return lp_vec32_equal(&leaves, leaf) & lp_follow_there(&x->follow);
 }
 
-/* Notes the last leaf in the sequence's own list of what came before it, and finds
- * that of what comes before the next. */
+/* Counts the last leaf in the own list of the context before it, and finds the own list of the next
+ * one. */
 static void find_own(struct lp_mix *m, struct context *x, size_t n)
 {
     if (n > 0)
-        lp_own_note(x->own, m->model->leaf_bits, x->own_check, m->leaf[n - 1]);
+        lp_own_note(x->own, m->model->leaf_bits, x->own_check, m->leaf.v[n - 1]);
     x->own = own_bucket(m, x->hash[0]);
     x->own_check = lp_cell_check(x->hash[0], m->model->leaf_bits);
 }
 
-/* Follows the match, or looks for one, and notes where this context is. */
+/* Extends the match or looks for a new one, and records this position for the context. */
 static void find_match(struct lp_mix *m, struct context *x, size_t n)
 {
     if (n < MATCH_TOKENS)
         return;
-    const uint32_t went_on = (x->match_length > 0) & (m->leaf[x->match] == m->leaf[n - 1]);
-    x->match += went_on;
+    const uint32_t continues = (x->match_length > 0) & (m->leaf.v[x->match] == m->leaf.v[n - 1]);
+    x->match += continues;
     x->match_length += x->match_length < MATCH_MAX;
-    x->match_length &= 0U - went_on;
-    uint32_t *met = &m->met[x->hash[1] >> (64 - m->context_log)];
-    if (x->match_length == 0 && *met > 0) {
-        x->match = *met;
+    x->match_length &= 0U - continues;
+    uint32_t *last_at = &m->last_at[x->hash[1] >> (64 - m->context_log)];
+    if (x->match_length == 0 && *last_at > 0) {
+        x->match = *last_at;
         while (x->match_length < MATCH_MAX && x->match_length < x->match &&
-               m->leaf[x->match - 1 - x->match_length] == m->leaf[n - 1 - x->match_length])
+               m->leaf.v[x->match - 1 - x->match_length] == m->leaf.v[n - 1 - x->match_length])
             x->match_length++;
         if (x->match_length < MATCH_TOKENS)
             x->match_length = 0;
     }
-    *met = (uint32_t)n;
+    *last_at = (uint32_t)n;
 }
 
 #endif

@@ -1,5 +1,5 @@
-/* run_offer.h - the first choice: one of the leaves that lists and the match offer, or none of
- * them. A part of run.h. */
+/* run_offer.h - the first choice: a candidate of the n-gram lists and the match, or the escape. A
+ * part of run.h. */
 #ifndef LP_MIX_RUN_OFFER_H
 #define LP_MIX_RUN_OFFER_H
 
@@ -8,26 +8,28 @@
 
 enum {
     OFFERED_MAX = LP_LANES - 1,
-    NONE_LANE = 0,      /* stands for none of the leaves */
-    OFFER_RATE = 16,    /* weights move by their gradient / 2^that, */
-    ODDS_RATE = 5,      /* and odds by their error */
-    SLOTS = 256,        /* of leaves by their lowest bits: collisions are rare */
-    NONE_WEIGHT = 8192, /* of the odds of none of the leaves: 1 */
+    ESCAPE_LANE = 0,      /* the lane of the escape */
+    OFFER_RATE = 16,      /* weights move by their gradient / 2^this, */
+    LOGIT_RATE = 5,       /* and logits by their error / 2^this */
+    SLOTS = 256,          /* of a hash of leaves by their low bits: collisions are rare */
+    ESCAPE_WEIGHT = 8192, /* of the escape's logit: 1 */
 };
 
-/* The leaves that are offered, each in a lane from 1 on. */
+/* The candidates, each in a lane from 1 on. */
 struct offer {
     uint32_t n, leaf[LP_LANES];
-    uint32_t followed;                   /* those of the model's successors that are: a bit each */
-    uint8_t slot[SLOTS];                 /* the lane of the last such leaf */
-    uint8_t class[LP_SOURCES][LP_LANES]; /* what a source counts of a leaf; 0 where it has it not */
-    uint32_t level[LP_SOURCES];          /* what a source counts in all, or follow of others */
-    uint32_t match;                      /* the lane of what the match foresees */
-    uint32_t state; /* the match, in two bits, and a bit for each list that has successors */
+    uint32_t followed;   /* the places of the follow list that are candidates, a bit each */
+    uint8_t slot[SLOTS]; /* the lane of the last candidate with this hash */
+    uint8_t class[LP_SOURCES][LP_LANES]; /* of a candidate's count in each source; 0 where the
+                                            source does not have it */
+    uint32_t
+        level[LP_SOURCES]; /* of each list's total; of what the follow list's other leaves count */
+    uint32_t match;        /* the lane of the match's leaf */
+    uint32_t state; /* the match in two bits, then a bit for each list that counts something */
 };
 
-/* The lane of a leaf that others with the same slot came after. */
-LP_APART uint32_t find_driven_out(const struct offer *o, uint32_t leaf)
+/* The lane of a leaf whose slot a later candidate took; ESCAPE_LANE if it is not offered. */
+LP_APART uint32_t find_evicted(const struct offer *o, uint32_t leaf)
 {
     uint32_t lane = o->n;
     while (lane > 0 && o->leaf[lane] != leaf)
@@ -35,23 +37,23 @@ LP_APART uint32_t find_driven_out(const struct offer *o, uint32_t leaf)
     return lane;
 }
 
-/* The lane of a leaf; NONE_LANE if it is not offered. */
+/* The lane of a leaf; ESCAPE_LANE if it is not offered. */
 static inline uint32_t find_offered(const struct offer *o, uint32_t leaf)
 {
     const uint32_t lane = o->slot[leaf % SLOTS];
     const uint32_t same = lane & (0U - (o->leaf[lane] == leaf));
-    if (same != lane) /* seldom */
-        return find_driven_out(o, leaf);
+    if (same != lane) /* rare */
+        return find_evicted(o, leaf);
     return same;
 }
 
-/* Offers a leaf: its lane, which it may have already; NONE_LANE if there is no room. */
+/* Offers a leaf. Returns its lane, which may be an old one; ESCAPE_LANE if the lanes are full. */
 static inline uint32_t offer_leaf(struct offer *o, const struct context *x, uint32_t leaf)
 {
     uint32_t lane = find_offered(o, leaf);
-    const bool new = lane == NONE_LANE;
+    const bool new = lane == ESCAPE_LANE;
     if (new &(o->n == OFFERED_MAX))
-        return NONE_LANE;
+        return ESCAPE_LANE;
     o->n += new;
     lane = new ? o->n : lane;
     o->slot[leaf % SLOTS] = (uint8_t)lane;
@@ -63,7 +65,7 @@ static inline uint32_t offer_leaf(struct offer *o, const struct context *x, uint
     return lane;
 }
 
-/* What a list of the model has: the cells of a context of so many leaves, a bit each. */
+/* The cells of a context of order leaves in its bucket, a bit each. */
 static inline uint64_t list_cells(const struct lp_model *model, const struct context *x,
                                   uint32_t order, const unsigned char **bucket)
 {
@@ -75,18 +77,18 @@ static inline uint64_t list_cells(const struct lp_model *model, const struct con
                        lp_cell_check(x->hash[order - 1], model->leaf_bits));
 }
 
-/* The leaf of a cell; NONE for a place that the successors do not have. No branches: which it is is
- * not to be foretold. */
+/* The leaf of a cell; NO_LEAF for a place that the follow list does not have. Branch-free: whether
+ * a cell holds a place is unpredictable. */
 static inline uint32_t leaf_in(const struct context *x, uint32_t cell, uint32_t bits)
 {
     const uint32_t leaf = lp_cell_leaf(cell, bits), place = leaf - lp_cell_follower(bits);
-    const uint32_t follows = 0U - (place < LP_FOLLOW_MAX), there = 0U - (place < x->follow.n);
+    const uint32_t follows = 0U - (place < LP_FOLLOW_MAX), present = 0U - (place < x->follow.n);
     const uint32_t follower = x->follower[place % LP_FOLLOW_MAX];
-    return leaf ^ ((leaf ^ (follower | ~there)) & follows);
+    return leaf ^ ((leaf ^ (follower | ~present)) & follows);
 }
 
-/* What lists have: the model's first, then the sequence's own. In one loop for all, so that
- * only one end of it is not to be foretold. */
+/* Offers what the lists have, the model's first, then the own list. One loop for all has one
+ * unpredictable exit instead of three. */
 static inline void offer_lists(const struct lp_mix *m, const struct context *x, struct offer *o)
 {
     const struct lp_model *model = m->model;
@@ -101,10 +103,10 @@ static inline void offer_lists(const struct lp_mix *m, const struct context *x, 
         const uint32_t cell = lp_get32(bucket[i] + 4 * (size_t)(at % LP_BUCKET_CELLS));
         const uint32_t class = lp_cell_class(cell, bits);
         const uint32_t leaf = leaf_in(x, cell, bits);
-        if (leaf == NONE)
+        if (leaf == NO_LEAF)
             continue;
         const uint32_t lane = offer_leaf(o, x, leaf);
-        if (lane == NONE_LANE)
+        if (lane == ESCAPE_LANE)
             continue;
         o->class[1 + i][lane] = (uint8_t) class;
         total[i] += lp_class_count[class];
@@ -115,7 +117,7 @@ static inline void offer_lists(const struct lp_mix *m, const struct context *x, 
     }
 }
 
-/* How far what a match foresees is to be trusted: in two bits, of which no match has 0. */
+/* The confidence in a match, in two bits; 0 stands for no match. */
 static inline uint32_t match_state(uint32_t length)
 {
     return length < 4 ? 1 : length < 12 ? 2 : 3;
@@ -123,121 +125,122 @@ static inline uint32_t match_state(uint32_t length)
 
 static inline void offer_match(const struct lp_mix *m, const struct context *x, struct offer *o)
 {
-    o->match = NONE_LANE;
+    o->match = ESCAPE_LANE;
     if (x->match_length == 0)
         return;
-    o->match = offer_leaf(o, x, m->leaf[x->match]);
-    if (o->match != NONE_LANE)
+    o->match = offer_leaf(o, x, m->leaf.v[x->match]);
+    if (o->match != ESCAPE_LANE)
         o->state |= match_state(x->match_length);
 }
 
 LP_APART void find_offer(const struct lp_mix *m, const struct context *x, struct offer *o)
 {
     o->n = o->state = o->followed = 0;
-    o->leaf[NONE_LANE] = NONE;
+    o->leaf[ESCAPE_LANE] = NO_LEAF;
 #pragma GCC unroll 8 /* 3% faster */
     for (uint32_t i = 0; i < SLOTS; i += 2 * LP_LANES)
-        lp_vec_store((int16_t *)(void *)(o->slot + i), lp_vec_all(0));
+        lp_vec_store((int16_t *)(void *)(o->slot + i), lp_vec_splat(0));
     for (uint32_t i = 0; i < LP_SOURCES; i += 2)
-        lp_vec_store((int16_t *)(void *)o->class[i], lp_vec_all(0));
+        lp_vec_store((int16_t *)(void *)o->class[i], lp_vec_splat(0));
     o->level[0] = lp_follow_level(&x->follow);
     offer_lists(m, x, o);
     offer_match(m, x, o);
 }
 
-/* The weights of what is offered: two sets, and their sum. */
+/* An offer's weights: two sets, and their sum. */
 struct weights {
     const int16_t *a, *b;
     int16_t sum[LP_OFFER_INPUTS];
 };
 
-/* By the state, and how many leaves are offered. */
-static inline struct weights weights_of(const struct lp_mixing *by, const struct context *x,
+/* By the state, and by how many leaves are offered. */
+static inline struct weights weights_of(const struct lp_mixing *params, const struct context *x,
                                         uint32_t state, uint32_t n)
 {
     const uint32_t many = n < 7 ? n : 7, followed = x->follow.n > 0;
     struct weights w = {
-        by->offer_a[state], by->offer_b[many << 3 | followed << 2 | state % 4], {0}};
+        params->offer_a[state], params->offer_b[many << 3 | followed << 2 | state % 4], {0}};
     for (uint32_t i = 0; i < LP_OFFER_INPUTS; i += 4)
         lp_weights_add(w.a + i, w.b + i, w.sum + i);
     return w;
 }
 
-/* The odds of what the match foresees; 0 if that is not offered. */
-static inline int32_t match_odds(const struct lp_mix *m, const struct context *x, bool there)
+/* The logit of the match's leaf; 0 if it is not offered. */
+static inline int32_t match_logit(const struct lp_mix *m, const struct context *x, bool present)
 {
     const uint32_t length = x->match_length;
-    const int32_t odds = lp_within_16(m->by.match[length] + m->learnt.match[length]);
-    return odds & (0 - there);
+    const int32_t logits = lp_saturate_16(m->params.match[length] + m->learnt.match[length]);
+    return logits & (0 - present);
 }
 
-/* Those of none of the leaves, in its lane, weighed. */
-static inline lp_vec none_odds(const struct lp_mix *m, uint32_t state, uint32_t lane)
+/* The weighted logit of the escape, in its lane. */
+static inline lp_vec escape_logit(const struct lp_mix *m, uint32_t state, uint32_t lane)
 {
-    const int32_t odds = lp_within_16(m->by.none[state] + m->learnt.none[state]);
-    return only_in(lane, lp_shift_down(odds * NONE_WEIGHT, 16));
+    const int32_t logits = lp_saturate_16(m->params.escape[state] + m->learnt.escape[state]);
+    return in_lane(lane, lp_shift_right(logits * ESCAPE_WEIGHT, 16));
 }
 
-/* What a choice among what is offered is mixed from. */
-struct pick {
-    const int16_t *odds_of[LP_SOURCES]; /* of each class */
+/* The inputs of a choice among an offer. */
+struct offer_choice {
+    const int16_t *logits_of[LP_SOURCES]; /* of each class */
     struct weights weight;
     int16_t learnt[LP_SOURCES];
-    lp_vec odds[LP_IN_MATCH + 1];
+    lp_vec logits[LP_IN_MATCH + 1];
 };
 
-/* The share of each leaf, and of none of them. */
+/* The frequencies of the escape and the candidates. */
 LP_INLINE lp_vec mix_offer(const struct lp_mix *m, const struct context *x, const struct offer *o,
-                           struct pick *s)
+                           struct offer_choice *s)
 {
-    const struct lp_mixing *by = &m->by;
-    s->weight = weights_of(by, x, o->state, o->n);
+    const struct lp_mixing *params = &m->params;
+    s->weight = weights_of(params, x, o->state, o->n);
     for (uint32_t i = 0; i < LP_SOURCES; i++)
         s->learnt[i] = m->learnt.weight[o->level[i]][i];
     lp_weights_add(s->weight.sum, s->learnt, s->weight.sum);
     for (uint32_t i = 0; i < LP_SOURCES; i++) {
-        s->odds_of[i] = by->offer[i][o->level[i]];
-        s->odds[i] = lp_vec_look_up(s->odds_of[i], lp_vec_widen(o->class[i]));
+        s->logits_of[i] = params->offer[i][o->level[i]];
+        s->logits[i] = lp_vec_look_up(s->logits_of[i], lp_vec_widen(o->class[i]));
     }
-    s->odds[LP_IN_MATCH] = only_in(o->match, match_odds(m, x, o->match != NONE_LANE));
-    lp_vec odds = lp_vec_weigh(s->odds, s->weight.sum, LP_SOURCES);
-    odds = lp_vec_add(odds, weighed(s->odds[LP_IN_MATCH], s->weight.sum[LP_IN_MATCH]));
-    return shares_of(lp_vec_add(odds, none_odds(m, o->state, NONE_LANE)), lanes_below(o->n + 1));
+    s->logits[LP_IN_MATCH] = in_lane(o->match, match_logit(m, x, o->match != ESCAPE_LANE));
+    lp_vec logits = lp_vec_weigh(s->logits, s->weight.sum, LP_SOURCES);
+    logits = lp_vec_add(logits, weighted(s->logits[LP_IN_MATCH], s->weight.sum[LP_IN_MATCH]));
+    return freqs_of(lp_vec_add(logits, escape_logit(m, o->state, ESCAPE_LANE)),
+                    lanes_below(o->n + 1));
 }
 
-static inline void move_odds(int16_t *odds, int32_t error)
+static inline void move_logit(int16_t *logits, int32_t error)
 {
-    const int32_t half = 1 << (ODDS_RATE - 1);
-    *odds = (int16_t)lp_within_16(*odds + lp_shift_down(error + half, ODDS_RATE));
+    const int32_t half = 1 << (LOGIT_RATE - 1);
+    *logits = (int16_t)lp_saturate_16(*logits + lp_shift_right(error + half, LOGIT_RATE));
 }
 
-/* The sequence learns from a choice's errors. */
+/* Adapts what the sequence learns to a choice's errors. */
 LP_INLINE void learn_offer(struct lp_mix *m, const struct context *x, const struct offer *o,
-                           struct pick *s, lp_vec error)
+                           struct offer_choice *s, lp_vec error)
 {
     int16_t error_of[LP_LANES];
     lp_vec_store(error_of, error);
-    lp_weights_move(s->learnt, error, s->odds, OFFER_RATE);
+    lp_weights_move(s->learnt, error, s->logits, OFFER_RATE);
     for (uint32_t i = 0; i < LP_SOURCES; i++)
         m->learnt.weight[o->level[i]][i] = s->learnt[i];
-    move_odds(&m->learnt.none[o->state], error_of[NONE_LANE]);
-    if (o->match != NONE_LANE)
-        move_odds(&m->learnt.match[x->match_length], error_of[o->match]);
+    move_logit(&m->learnt.escape[o->state], error_of[ESCAPE_LANE]);
+    if (o->match != ESCAPE_LANE)
+        move_logit(&m->learnt.match[x->match_length], error_of[o->match]);
 }
 
-/* For the trainer to learn from a choice. */
+/* A hook for the trainer to learn from a choice. */
 #ifndef LP_TEACH_OFFER
 #define LP_TEACH_OFFER(m, x, o, s, error) ((void)0)
 #endif
 
-/* Codes which of the leaves that are offered it is: its lane. */
+/* Codes a leaf's lane, or decodes one; returns it. */
 LP_APART uint32_t code_offer(struct lp_mix *m, struct lp_range_coder *c, const struct context *x,
                              const struct offer *o, uint32_t leaf, const bool decode)
 {
-    struct pick s;
-    const struct parts parts = parts_of(mix_offer(m, x, o, &s));
-    const uint32_t lane = choose(c, &parts, decode ? 0 : find_offered(o, leaf), decode);
-    const lp_vec error = errors_of(parts.share, parts.total, lane);
+    struct offer_choice s;
+    const struct distribution distribution = distribution_of(mix_offer(m, x, o, &s));
+    const uint32_t lane = choose(c, &distribution, decode ? 0 : find_offered(o, leaf), decode);
+    const lp_vec error = errors_of(distribution.freq, distribution.total, lane);
     LP_TEACH_OFFER(m, x, o, &s, error);
     learn_offer(m, x, o, &s, error);
     return lane;

@@ -1,160 +1,166 @@
-/* run_tree.h - a choice in the tree: which child of a node has the leaf. A part of run.h. */
+/* run_tree.h - the second step: the path of a leaf down the tree, a child of each node at a time. A
+ * part of run.h. */
 #ifndef LP_MIX_RUN_TREE_H
 #define LP_MIX_RUN_TREE_H
 
 #include "mix/run_offer.h"
 
-enum { CHILD_RATE = 20 /* weights move by their gradient / 2^that */ };
+enum { CHILD_RATE = 20 /* weights move by their gradient / 2^this */ };
 
-/* Where a token's coding is: in the tree, and in what is known of the token. */
+/* A path down the tree: the node reached, and what is known about the leaf. */
 struct walk {
     const unsigned char *node;
     uint32_t at, depth;
-    uint32_t inner;               /* whether it is at a node, not yet at a leaf, */
-    uint32_t fewer;               /* and whether some leaf was offered */
-    const uint32_t *offered;      /* what it is not: leaves in lanes from 1 on, */
-    lp_vec32 leaves;              /* the same, */
-    uint32_t lanes;               /* which of these there are, a bit each; */
-    uint32_t gone;                /* those of the model's successors that are below, a bit each, */
-    uint32_t successors;          /* and those below that were not offered; */
-    int16_t count[LP_FOLLOW_MAX]; /* what each successor counts */
+    uint32_t inner;          /* 0 once a leaf is reached */
+    uint32_t escaped;        /* 1 after an escape, 0 where nothing was offered */
+    const uint32_t *offered; /* the offered leaves, in lanes from 1 on, */
+    lp_vec32 leaves;         /* as a vector, */
+    uint32_t lanes;          /* and the lanes whose leaves are excluded, a bit each */
+    uint32_t excluded; /* places of the follow list below the node whose leaves are excluded, a bit
+                          each */
+    uint32_t
+        successors; /* places of the follow list below the node that were not offered, a bit each */
+    int16_t count[LP_FOLLOW_MAX]; /* of each place of the follow list */
 };
 
-/* What a choice is mixed from. */
-struct choice {
-    lp_vec begin; /* of children */
+/* The inputs of a choice among a node's children. */
+struct child_choice {
+    lp_vec begin; /* the first leaf of each child, in units from the node's first one */
     uint32_t inner, leaf, shift;
-    const int16_t *follow; /* the odds of a child by the class of its successors' count, */
-    lp_vec class;          /* these, of each */
+    const int16_t *follow; /* the logit of a child by the class of its successors' count, */
+    lp_vec class;          /* and the class of each child */
     const int16_t *weight_a, *weight_b;
     int16_t weight[LP_INPUTS];
-    lp_vec odds[LP_INPUTS];
+    lp_vec logits[LP_INPUTS];
 };
 
-static inline uint32_t child_of(const struct choice *s, uint32_t leaf)
+static inline uint32_t child_of(const struct child_choice *s, uint32_t leaf)
 {
-    return lp_vec_below(s->begin, (leaf - s->leaf) >> s->shift) - 1;
+    return lp_vec_rank(s->begin, (leaf - s->leaf) >> s->shift) - 1;
 }
 
-/* What the model knows of a node's children: log odds in 1/2048. */
-static inline lp_vec known_odds(const struct lp_model *model, const struct context *x, uint32_t at)
+/* What the model predicts: logits of the node's children in 1/2048. */
+static inline lp_vec known_logits(const struct lp_model *model, const struct context *x,
+                                  uint32_t at)
 {
     const unsigned char *node = model->node + LP_NODE_SIZE * (size_t)at;
-    lp_vec odds =
+    lp_vec logits =
         lp_vec_mul(lp_vec_widen(node + LP_NODE_AT_COST), lp_vec_load(lp_constants.cost_unit));
     if (at < model->nnets)
-        odds = lp_vec_add(odds, lp_net_odds(model, &x->net, at, node[LP_NODE_AT_SCALE]));
-    return odds;
+        logits = lp_vec_add(logits, lp_net_logits(model, &x->net, at, node[LP_NODE_AT_SCALE]));
+    return logits;
 }
 
-/* What the model's successors of the last leaf say of the root's children: the same. */
-static inline lp_vec root_odds(const struct context *x)
+/* The follow list's logits of the root's children, in 1/2048. */
+static inline lp_vec root_logits(const struct context *x)
 {
-    return lp_vec_mul(lp_vec_but(lp_vec_widen(x->follow.root), lane_of(0)), lp_vec_all(256));
+    return lp_vec_mul(lp_vec_and_not(lp_vec_widen(x->follow.root), lane_of(0)), lp_vec_splat(256));
 }
 
-/* Notes what the model's successors count, as lp_follow_int() has it. */
-LP_APART void count_successors(const struct context *x, struct walk *w)
+/* Stores the counts of the follow list, as lp_follow_int() decodes them. */
+LP_APART void store_successor_counts(const struct context *x, struct walk *w)
 {
     const lp_vec32 words = lp_follow_words(&x->follow);
     const lp_vec digits = lp_vec32_narrow(words, 3);
-    const lp_vec high = lp_vec_mul(lp_vec_add(digits, lp_vec_all(4)), lp_vec_all(1 << 13));
-    lp_vec_store(w->count, lp_vec_mul_high_unsigned(high, bit_of(lp_follow_bits(words))));
+    const lp_vec high = lp_vec_mul(lp_vec_add(digits, lp_vec_splat(4)), lp_vec_splat(1 << 13));
+    lp_vec_store(w->count, lp_vec_mul_high_unsigned(high, powers_of_2(lp_follow_bits(words))));
 }
 
-/* What the successors below a node say of its children: the same. */
-static inline lp_vec successor_odds(const struct lp_mix *m, struct choice *s,
-                                    const struct context *x, const struct walk *w)
+/* Logits of a node's children, in 1/2048, from the follow list's leaves below them. */
+static inline lp_vec successor_logits(const struct lp_mix *m, struct child_choice *s,
+                                      const struct context *x, const struct walk *w)
 {
-    lp_vec sum = lp_vec_all(0); /* of counts: of each child and all after it */
+    lp_vec sum = lp_vec_splat(0); /* counts of each child and of all after it */
     for (uint32_t rest = w->successors; rest != 0; rest &= rest - 1) {
         const uint32_t i = (uint32_t)__builtin_ctz(rest);
         const uint32_t unit = (x->follower[i] - s->leaf) >> s->shift;
-        const lp_vec before =
-            lp_vec_same(lp_vec_sub_unsigned(s->begin, lp_vec_all((int)unit)), lp_vec_all(0));
-        sum = lp_vec_add(sum, lp_vec_both(before, lp_vec_all(w->count[i])));
+        const lp_vec last =
+            lp_vec_equal(lp_vec_sub_unsigned(s->begin, lp_vec_splat((int)unit)), lp_vec_splat(0));
+        sum = lp_vec_add(sum, lp_vec_and(last, lp_vec_splat(w->count[i])));
     }
-    const lp_vec counts = lp_vec_sub(sum, lp_vec_next(sum));
-    s->follow = m->by.follow[lp_follow_class(lp_follow_others(&x->follow) + lp_vec_first(sum))];
-    s->class = lp_vec_bits(counts);
+    const lp_vec counts = lp_vec_sub(sum, lp_vec_next_lane(sum));
+    s->follow = m->params.follow[lp_follow_class(lp_follow_others(&x->follow) + lp_vec_first(sum))];
+    s->class = lp_vec_bit_lengths(counts);
     return lp_vec_look_up(s->follow, s->class);
 }
 
-/* Of the children that there are, a bit each, those that are not leaves which were offered: those
- * in lanes below, and of the model's successors. All of them if no other is there, as a damaged
- * code may have it. */
-static inline uint32_t but_offered(const struct choice *s, const struct context *x,
-                                   const struct walk *w, uint32_t below)
+/* The children that can be chosen, a bit each: all but leaves that are excluded, by the lanes in
+ * below or by the follow list. All children if none would be left, which only a damaged code can
+ * lead to. */
+static inline uint32_t without_offered(const struct child_choice *s, const struct context *x,
+                                       const struct walk *w, uint32_t below)
 {
-    const uint32_t none = lp_vec_where(lp_vec_same(s->begin, lp_vec_all(-1)));
-    const uint32_t there = ~none & UINT16_MAX;
-    uint32_t gone = 0;
+    const uint32_t none = lp_vec_mask(lp_vec_equal(s->begin, lp_vec_splat(-1)));
+    const uint32_t present = ~none & UINT16_MAX;
+    uint32_t excluded = 0;
     for (; below != 0; below &= below - 1)
-        gone |= (uint32_t)1 << child_of(s, w->offered[__builtin_ctz(below)]);
-    for (below = w->gone; below != 0; below &= below - 1) {
+        excluded |= (uint32_t)1 << child_of(s, w->offered[__builtin_ctz(below)]);
+    for (below = w->excluded; below != 0; below &= below - 1) {
         const uint32_t i = (uint32_t)__builtin_ctz(below);
-        gone |= (uint32_t)1 << child_of(s, x->follower[i]);
+        excluded |= (uint32_t)1 << child_of(s, x->follower[i]);
     }
-    gone &= there & ~s->inner;
-    return gone != there ? there & ~gone : there;
+    excluded &= present & ~s->inner;
+    return excluded != present ? present & ~excluded : present;
 }
 
-/* The children to choose from. */
-static inline lp_vec children_of(const struct choice *s, const struct context *x,
+/* The children that can be chosen: -1 each. */
+static inline lp_vec children_of(const struct child_choice *s, const struct context *x,
                                  const struct walk *w)
 {
-    const uint32_t leaves = 0U - (s->inner != UINT16_MAX); /* whether there are some: all bits */
+    const uint32_t leaves =
+        0U - (s->inner != UINT16_MAX); /* all ones if a child is a leaf, else 0 */
     uint32_t below = w->lanes;
     if (below != 0)
-        below &= lp_vec32_from(&w->leaves, s->leaf, lp_get32(w->node + LP_NODE_AT_END)) & leaves;
-    if ((below | (w->gone & leaves)) != 0) /* seldom */
-        return lanes_of(but_offered(s, x, w, below));
-    return lp_vec_but(lp_vec_all(-1), lp_vec_same(s->begin, lp_vec_all(-1)));
+        below &=
+            lp_vec32_in_range(&w->leaves, s->leaf, lp_get32(w->node + LP_NODE_AT_END)) & leaves;
+    if ((below | (w->excluded & leaves)) != 0) /* rare */
+        return lanes_from_bits(without_offered(s, x, w, below));
+    return lp_vec_and_not(lp_vec_splat(-1), lp_vec_equal(s->begin, lp_vec_splat(-1)));
 }
 
-/* The share of each child. */
-LP_INLINE lp_vec mix_children(struct lp_mix *m, struct choice *s, const struct context *x,
+/* The frequencies of the children. */
+LP_INLINE lp_vec mix_children(struct lp_mix *m, struct child_choice *s, const struct context *x,
                               struct walk *w)
 {
     const unsigned char *node = w->node;
     const uint32_t depth = w->depth < LP_NODE_DEPTHS ? w->depth : LP_NODE_DEPTHS - 1;
-    const uint32_t seen = m->seen[w->at];
+    const uint32_t seen = m->visits[w->at];
     s->follow = NULL;
-    s->class = lp_vec_all(0);
+    s->class = lp_vec_splat(0);
     s->inner = lp_get16(node + LP_NODE_AT_INNER);
-    s->begin = lp_vec_load_file(node + LP_NODE_AT_BEGIN);
+    s->begin = lp_vec_load_le(node + LP_NODE_AT_BEGIN);
     s->leaf = lp_get32(node + LP_NODE_AT_LEAF);
     s->shift = node[LP_NODE_AT_SHIFT];
-    const lp_vec32 followers = lp_vec32_of(x->follower);
-    const uint32_t below = lp_vec32_from(&followers, s->leaf, lp_get32(node + LP_NODE_AT_END));
+    const lp_vec32 followers = lp_vec32_load(x->follower);
+    const uint32_t below = lp_vec32_in_range(&followers, s->leaf, lp_get32(node + LP_NODE_AT_END));
     w->successors &= below;
-    w->gone &= below;
-    s->weight_a = m->by.child_a[LP_MET_LEVELS * w->fewer + m->met_level[seen]];
-    s->weight_b = m->by.child_b[depth << 1 | (w->at < m->model->nnets)];
+    w->excluded &= below;
+    s->weight_a = m->params.child_a[LP_VISIT_LEVELS * w->escaped + m->visit_level[seen]];
+    s->weight_b = m->params.child_b[depth << 1 | (w->at < m->model->nnets)];
     lp_weights_add(s->weight_a, s->weight_b, s->weight);
     lp_weights_add(s->weight, m->learnt.child, s->weight);
-    s->odds[LP_IN_MODEL] = known_odds(m->model, x, w->at);
-    s->odds[LP_IN_NODE] = lp_vec_load(m->node[w->at]);
-    s->odds[LP_IN_FOLLOW] = lp_vec_all(0);
+    s->logits[LP_IN_MODEL] = known_logits(m->model, x, w->at);
+    s->logits[LP_IN_NODE] = lp_vec_load(m->node_logits[w->at]);
+    s->logits[LP_IN_FOLLOW] = lp_vec_splat(0);
     if (w->depth == 0)
-        s->odds[LP_IN_FOLLOW] = root_odds(x);
+        s->logits[LP_IN_FOLLOW] = root_logits(x);
     else if (w->successors != 0)
-        s->odds[LP_IN_FOLLOW] = successor_odds(m, s, x, w);
-    s->odds[LP_IN_FOLLOW + 1] = lp_vec_all(0);
-    return shares_of(lp_vec_weigh(s->odds, s->weight, LP_IN_FOLLOW + 1), children_of(s, x, w));
+        s->logits[LP_IN_FOLLOW] = successor_logits(m, s, x, w);
+    s->logits[LP_IN_FOLLOW + 1] = lp_vec_splat(0);
+    return freqs_of(lp_vec_weigh(s->logits, s->weight, LP_IN_FOLLOW + 1), children_of(s, x, w));
 }
 
-/* Notes what the sequence shows of the node. */
-LP_INLINE void note_child(struct lp_mix *m, const struct choice *s, uint32_t at, lp_vec error)
+/* Adapts the node's own logits to a choice's errors. */
+LP_INLINE void note_child(struct lp_mix *m, const struct child_choice *s, uint32_t at, lp_vec error)
 {
-    const uint32_t seen = m->seen[at];
-    lp_vec step = lp_vec_all(m->node_rate[seen]);
+    const uint32_t seen = m->visits[at];
+    lp_vec step = lp_vec_splat(m->node_rate[seen]);
     step = lp_vec_mul_high(lp_vec_add(error, error), step);
-    step = lp_vec_shift(lp_vec_add(step, lp_vec_load(lp_constants.one)), 1);
-    lp_vec_store(m->node[at], lp_vec_add(s->odds[LP_IN_NODE], step));
+    step = lp_vec_shift_right(lp_vec_add(step, lp_vec_load(lp_constants.one)), 1);
+    lp_vec_store(m->node_logits[at], lp_vec_add(s->logits[LP_IN_NODE], step));
     m->touched[m->ntouched] = at;
     m->ntouched += seen == 0;
-    m->seen[at] = (uint8_t)(seen + (seen < LP_MET_MAX));
+    m->visits[at] = (uint8_t)(seen + (seen < LP_VISIT_MAX));
 }
 
 /* The first leaf of a child of a node. */
@@ -164,9 +170,9 @@ static inline uint32_t child_begin(const unsigned char *node, uint32_t child)
     return lp_get32(node + LP_NODE_AT_LEAF) + (begin << node[LP_NODE_AT_SHIFT]);
 }
 
-/* Goes to a child. What is there is on its way while the choice is noted. */
-LP_INLINE void go(const struct lp_mix *m, struct walk *w, const struct choice *s, uint32_t child,
-                  const bool decode)
+/* Goes to a child, and prefetches what the choice there reads. */
+LP_INLINE void go(const struct lp_mix *m, struct walk *w, const struct child_choice *s,
+                  uint32_t child, const bool decode)
 {
     const unsigned char *node = w->node;
     w->inner = s->inner >> child & 1;
@@ -176,37 +182,38 @@ LP_INLINE void go(const struct lp_mix *m, struct walk *w, const struct choice *s
             (uint32_t)__builtin_popcount(s->inner & ((1u << child) - 1));
     w->node = m->model->node + LP_NODE_SIZE * (size_t)w->at;
     __builtin_prefetch(w->node);
-    __builtin_prefetch(m->node[w->at]);
+    __builtin_prefetch(m->node_logits[w->at]);
     if (w->at < m->model->nnets)
-        lp_net_expect(m->model, w->at);
-    if (decode) { /* it may be one of the sixteen leaves there: what their context is found by */
+        lp_net_prefetch(m->model, w->at);
+    if (decode) { /* The leaf may be one of the first below that node: prefetch the index entry that
+                     its context needs. */
         const uint32_t begin = child_begin(node, child);
         __builtin_prefetch(lp_index_entry(m->model, begin));
     }
     w->depth++;
 }
 
-/* For the trainer to learn from a choice. */
+/* A hook for the trainer to learn from a choice. */
 #ifndef LP_TEACH_CHILD
 #define LP_TEACH_CHILD(m, s, error) ((void)0)
 #endif
 
-/* Codes which child of the node has the leaf, notes it, goes there. */
+/* Codes which child of the node has the leaf, or decodes a child; learns from it and goes there. */
 LP_INLINE uint32_t code_child(struct lp_mix *m, struct lp_range_coder *c, struct context *x,
                               struct walk *w, uint32_t leaf, const bool decode)
 {
     const uint32_t at = w->at;
     const unsigned char *node = w->node;
-    struct choice s;
-    const struct parts parts = parts_of(mix_children(m, &s, x, w));
-    const uint32_t child = choose(c, &parts, decode ? 0 : child_of(&s, leaf), decode);
-    const lp_vec error = errors_of(parts.share, parts.total, child);
+    struct child_choice s;
+    const struct distribution distribution = distribution_of(mix_children(m, &s, x, w));
+    const uint32_t child = choose(c, &distribution, decode ? 0 : child_of(&s, leaf), decode);
+    const lp_vec error = errors_of(distribution.freq, distribution.total, child);
     LP_TEACH_CHILD(m, &s, error);
     if (w->depth == 0)
-        lp_weights_move(m->learnt.child, error, s.odds, CHILD_RATE);
+        lp_weights_move(m->learnt.child, error, s.logits, CHILD_RATE);
     go(m, w, &s, child, decode);
     if (decode && !w->inner)
-        see(m, x, child_begin(node, child));
+        push_leaf(m, x, child_begin(node, child));
     note_child(m, &s, at, error);
     return child;
 }

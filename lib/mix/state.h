@@ -1,4 +1,4 @@
-/* state.h - what the mixing stage works with as it codes a sequence. */
+/* state.h - the working state of a sequence that is coded. */
 #ifndef LP_MIX_STATE_H
 #define LP_MIX_STATE_H
 
@@ -7,44 +7,46 @@
 #include "mix/range_coder.h"
 
 enum {
-    LP_TOTALS = 4096, /* of what a list counts: sixteen cells of 181 at most */
-    LP_MET_MAX = 255, /* times a node is met after which its rate stays */
+    LP_TOTALS = 4096,   /* above any sum of a list's counts: sixteen cells of at most 181 */
+    LP_VISIT_MAX = 255, /* visits of a node after which its learning rate is constant */
 };
 
-/* Codes n leaves, of ids, or into m->leaf. LP_NOMEM; LP_DATA for an id that has none, or a code
- * of no leaf. */
+/* Codes n ids; or decodes n leaves into m->leaf, which grows with them. LP_NOMEM; LP_DATA for an id
+ * without a leaf, for a code of a leaf that does not exist, or for one that ends before n leaves.
+ */
 typedef enum lp_status lp_mix_run(struct lp_mix *m, struct lp_range_coder *c, const uint32_t *ids,
                                   size_t n, bool decode);
 lp_mix_run lp_mix_run_portable, lp_mix_run_avx2;
 
-/* What a sequence adds to what the model says choices are mixed by. */
+/* What a sequence learns: added to the mixing parameters. */
 struct lp_learnt {
-    int16_t weight[LP_LEVELS][LP_SOURCES]; /* of what is offered, by a source's level */
-    int16_t none[LP_STATES], match[LP_MATCH_LENGTHS];
+    int16_t weight[LP_LEVELS][LP_SOURCES]; /* of an offer's inputs, by the source's level */
+    int16_t escape[LP_STATES], match[LP_MATCH_LENGTHS];
     int16_t child[LP_INPUTS]; /* weights */
 };
 
 struct lp_mix {
     const struct lp_model *model;
     bool fast;
-    lp_mix_run *run;     /* the best for this machine */
-    struct lp_mixing by; /* the model's, in this way */
-    void *teacher;       /* the trainer's, which learns what is best to mix by */
-    int16_t node_rate[LP_MET_MAX + 1];
-    uint8_t met_level[LP_MET_MAX + 1], level[LP_TOTALS];
+    lp_mix_run *run;         /* the fastest on this machine */
+    struct lp_mixing params; /* the model's, of this mode */
+    void *teacher;           /* the trainer's, which learns the mixing parameters; else NULL */
+    int16_t node_rate[LP_VISIT_MAX + 1];
+    uint8_t visit_level[LP_VISIT_MAX + 1], level[LP_TOTALS];
     struct lp_learnt learnt;
-    /* What this sequence has shown of nodes, and which of them to undo. */
-    int16_t (*node)[LP_NODE_CHILDREN];
-    uint8_t *seen; /* how often, LP_MET_MAX at most */
+    /* Logits of nodes that this sequence has visited, and which nodes to reset. */
+    int16_t (*node_logits)[LP_NODE_CHILDREN];
+    uint8_t *visits; /* of each node, LP_VISIT_MAX at most */
     uint32_t *touched, ntouched;
-    /* The sequence: its leaves; by context, its own successors, where it was met. */
-    uint32_t *leaf, *met;
+    /* The leaves so far; by context hash, the own lists and the last positions. */
+    struct lp_ids leaf;
+    uint32_t *last_at;
     unsigned char *cell;
-    size_t leaf_cap, cell_cap, met_cap;
+    size_t cell_cap, last_at_cap;
     uint32_t context_log;
 };
 
-/* What a model says choices are mixed by, in one way. */
-void lp_mixing_load(const struct lp_model *model, bool fast, struct lp_mixing *by);
+/* Loads the mixing parameters of one mode. */
+void lp_mixing_load(const struct lp_model *model, bool fast, struct lp_mixing *params);
 
 #endif

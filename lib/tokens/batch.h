@@ -1,5 +1,5 @@
-/* batch.h - pretokens ("words") to ids, a batch at a time. Knows the vocabulary and
- * the memo; never where words come from. */
+/* batch.h - pretokens to ids, a batch at a time. Knows the vocabulary and the memo; never
+ * how pretokens are found. */
 #ifndef LP_TOKENS_BATCH_H
 #define LP_TOKENS_BATCH_H
 
@@ -7,48 +7,50 @@
 #include "tokens/merge.h"
 #include "tokens/merge_giant.h"
 
-enum { LP_BATCH_WORDS = 512 }; /* words encoded together */
+enum { LP_BATCH_MAX = 512 }; /* pretokens encoded together */
 
-/* A word by its bytes: a short one has a key, a long one has none (key.b is 0),
- * and one longer than LP_MERGE_MAX has key.a 1 and no hash. */
-struct lp_word_key {
+/* What a pretoken is looked up by. One of up to LP_KEY_TEXT_MAX bytes is short and has a key.
+ * A longer one has its XXH64 alone; its key is 0. A giant one, of more than LP_MERGE_MAX
+ * bytes, has neither; its key.a is 1, its key.b is 0. */
+struct lp_batch_key {
     struct lp_key key;
     uint64_t hash;
 };
 
-/* A word that the memo's table lacks. */
-struct lp_hole {
-    uint32_t word;         /* its number in the batch */
-    uint32_t at;           /* how many ids of the words that the table has are before it */
-    const uint32_t *place; /* where its token would be, see lp_vocab_place() */
+/* A pretoken that is not in the memo's table. Its ids are a gap in the batch's ids so far. */
+struct lp_batch_gap {
+    uint32_t pretoken;     /* its number in the batch */
+    uint32_t at;           /* where its ids belong in the ids of the pretokens in the table */
+    const uint32_t *entry; /* the vocabulary's entry that may be its token, see lp_vocab_entry() */
 };
 
 struct lp_batch {
     const struct lp_vocab *v;
     struct lp_memo memo;
-    struct lp_bpe_run run; /* a giant word so far */
-    uint32_t
-        end[LP_BATCH_WORDS]; /* given: where each word of the batch ends; the first begins at 0 */
-    struct lp_word_key word[LP_BATCH_WORDS];
-    struct lp_hole hole[LP_BATCH_WORDS], miss[LP_BATCH_WORDS];
-    uint32_t ids[LP_BATCH_WORDS * LP_WORD_IDS];
-    struct lp_merging merging[LP_MERGING];
+    struct lp_merge_giant giant; /* the giant pretoken that has begun */
+    uint32_t end[LP_BATCH_MAX];  /* set by the caller: where each pretoken ends; they have no
+                                  * space between them, and the first begins at 0 */
+    struct lp_batch_key key[LP_BATCH_MAX];
+    struct lp_batch_gap gap[LP_BATCH_MAX];
+    struct lp_batch_gap unknown[LP_BATCH_MAX]; /* gaps that are not in the memo's ring either */
+    uint32_t ids[LP_BATCH_MAX * LP_MEMO_IDS];
+    struct lp_merging merging[LP_MERGE_BATCH];
 };
 
-/* words is zeroed memory. */
-bool lp_batch_init(struct lp_batch *words, const struct lp_vocab *v);
-void lp_batch_free(struct lp_batch *words);
+/* batch is zeroed memory. False when memory is out. */
+bool lp_batch_init(struct lp_batch *batch, const struct lp_vocab *v);
+void lp_batch_free(struct lp_batch *batch);
 
-/* Forgets a giant word that has begun. */
-void lp_batch_reset(struct lp_batch *words);
+/* Drops a giant pretoken that has begun. */
+void lp_batch_reset(struct lp_batch *batch);
 
-/* Appends the ids of the n words of the batch. */
-enum lp_status lp_batch_encode(struct lp_batch *words, const unsigned char *text, size_t n,
+/* Appends the ids of the batch's n pretokens. */
+enum lp_status lp_batch_encode(struct lp_batch *batch, const unsigned char *text, size_t n,
                                struct lp_ids *out);
 
-/* Takes n bytes of a giant word, which ends with them or goes on; appends the ids
- * that are settled. */
-enum lp_status lp_batch_giant(struct lp_batch *words, const unsigned char *text, size_t n, bool end,
+/* Takes the next n bytes of a giant pretoken and appends the ids that no further text can
+ * change. end: the pretoken ends with these bytes. */
+enum lp_status lp_batch_giant(struct lp_batch *batch, const unsigned char *text, size_t n, bool end,
                               struct lp_ids *out);
 
 #endif

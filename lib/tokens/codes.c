@@ -1,26 +1,28 @@
+/* codes.c - see codes.h. */
 #include "tokens/codes.h"
 
 #include "base/bytes.h"
 #include "tokens/vocab.h"
 
-/* What to subtract from a code, read as a big-endian number, for its rank: by the
- * code's length. */
+/* The codes of a vocabulary. A code's first byte is less than one_end for one byte, less than
+ * two_end for two, else it has three. less: what to subtract from a code, read as a big-endian
+ * number, to get its rank, by the code's length. */
 struct codes {
-    uint32_t one, two, ntokens, less[LP_CODE_MAX + 1];
+    uint32_t one_end, two_end, ntokens, less[LP_CODE_MAX + 1];
 };
 
 static inline struct codes codes_of(const struct lp_vocab *v)
 {
-    uint32_t one = v->file->one, two = v->file->two;
+    uint32_t one = v->header->one, two = v->header->two;
     return (struct codes){one,
                           one + two,
-                          v->file->ntokens,
+                          v->header->ntokens,
                           {0, 0, (one << 8) - one, ((one + two) << 16) - one - (two << 8)}};
 }
 
 static inline size_t code_size(const struct codes *c, uint32_t rank)
 {
-    return 1u + (rank >= c->one) + (rank >= c->one + ((c->two - c->one) << 8));
+    return 1u + (rank >= c->one_end) + (rank >= c->one_end + ((c->two_end - c->one_end) << 8));
 }
 
 static void put_last(const struct codes *c, uint32_t rank, unsigned char **p)
@@ -31,23 +33,23 @@ static void put_last(const struct codes *c, uint32_t rank, unsigned char **p)
         *(*p)++ = (unsigned char)(code >> 8 * (i - 1));
 }
 
-/* No branch depends on a code's length: that is not to be foretold. Four bytes
- * are stored for each code, of which the next one keeps those that count. */
 bool lp_ids_are_known(const struct lp_vocab *v, const uint32_t *ids, size_t n)
 {
-    const uint32_t *const ranks = v->rank, size = v->file->size;
+    const uint32_t *const ranks = v->rank, size = v->header->size;
     for (size_t i = 0; i < n; i++) {
-        if (ids[i] >= size || lp_unseal(ranks[ids[i]], 0) >= v->file->ntokens)
+        if (ids[i] >= size || lp_unseal(ranks[ids[i]], 0) >= v->header->ntokens)
             return false;
     }
     return true;
 }
 
+/* No branch depends on a code's length, which is unpredictable. Each code is stored as four bytes;
+ * the next one overwrites those that it does not have. */
 size_t lp_codes_from_ids(const struct lp_vocab *v, const uint32_t *ids, size_t n,
                          unsigned char *dst)
 {
     const struct codes c = codes_of(v);
-    const uint32_t *const ranks = v->rank; /* in a register: no code written can change it */
+    const uint32_t *const ranks = v->rank; /* stays in a register: no store can alias it */
     unsigned char *p = dst;
     uint32_t bits = 0;
     for (size_t i = 0; i + 1 < n; i++) {
@@ -70,29 +72,28 @@ size_t lp_codes_from_ids(const struct lp_vocab *v, const uint32_t *ids, size_t n
 
 /* --- Reading codes ---------------------------------------------------------------------
  *
- * A code's length shows in its first byte, so where codes begin is known one after the
- * other only. That is done apart, for a block of bytes at once and in registers: two
- * masks tell of each byte how long a code is that begins there. All else, ranks and
- * texts, then goes on for many codes side by side. */
+ * The first byte of a code tells its length, so the codes must be found one after the other. This
+ * is done for a block of bytes at a time, in registers: two masks tell, for each byte, how long a
+ * code that begins there is. All else, ranks and texts, is done for many codes at once. */
 
-enum { BLOCK = 64 }; /* bytes: a bit of a mask for each */
+enum { BLOCK = 64 }; /* bytes, a bit of a mask for each */
 
 /* The codes that begin in a block. */
 struct codes_read {
     size_t n;
     unsigned char
-        from[BLOCK + 1];  /* where each begins; the last entry: where the next block does */
-    uint32_t rank[BLOCK]; /* of frequency; ntokens or more: of no token */
+        from[BLOCK + 1];  /* where each begins; the last entry: where the next block begins */
+    uint32_t rank[BLOCK]; /* frequency rank; ntokens or more: no token */
 };
 
-/* Of eight bytes those that are at least limit, one bit for each. */
+/* Which of eight bytes are at least limit, a bit for each. */
 static inline uint64_t at_least(uint64_t eight, unsigned limit)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
-    /* By the low seven bits: none borrows from its neighbour. Then by the top one. */
+    /* Compares the low seven bits, with no borrow between bytes, then the top bits. */
     uint64_t low = (eight | tops) - ones * (limit & 127);
     uint64_t tests = (limit < 128 ? low | eight : low & eight) & tops;
-    return (tests >> 7) * UINT64_C(0x0102040810204080) >> 56; /* bit 8 i goes to 56 + i */
+    return (tests >> 7) * UINT64_C(0x0102040810204080) >> 56; /* moves bit 8 i to 56 + i */
 }
 
 static inline uint32_t rank_at(const struct codes *c, const unsigned char *src, size_t size)
@@ -100,8 +101,8 @@ static inline uint32_t rank_at(const struct codes *c, const unsigned char *src, 
     return (lp_get32be(src) >> (32 - 8 * size)) - c->less[size];
 }
 
-/* A bit for each byte of a block: whether a code of two bytes and more, or of three,
- * would begin there. */
+/* A bit for each byte of a block: whether a code that begins there has two bytes or more, or has
+ * three. */
 struct masks {
     uint64_t two, three;
 };
@@ -113,8 +114,8 @@ LP_INLINE struct masks masks_portable(const struct codes *c, const unsigned char
     struct masks m = {0};
     for (unsigned i = 0; i < BLOCK; i += 8) {
         uint64_t eight = lp_get64(src + i);
-        m.two |= at_least(eight, c->one) << i;
-        m.three |= at_least(eight, c->two) << i;
+        m.two |= at_least(eight, c->one_end) << i;
+        m.three |= at_least(eight, c->two_end) << i;
     }
     return m;
 }
@@ -132,11 +133,11 @@ LP_AVX2 LP_INLINE struct masks masks_avx2(const struct codes *c, const unsigned 
 {
     __m256i a = _mm256_loadu_si256((const __m256i *)(const void *)src);
     __m256i b = _mm256_loadu_si256((const __m256i *)(const void *)(src + 32));
-    return (struct masks){bytes_at_least(a, b, c->one), bytes_at_least(a, b, c->two)};
+    return (struct masks){bytes_at_least(a, b, c->one_end), bytes_at_least(a, b, c->two_end)};
 }
 #endif
 
-/* Reads a block's codes, of which four more bytes can be read, and begins to fetch
+/* Reads the codes of a block, after which four more bytes are readable, and prefetches the texts of
  * their tokens. False when one is of no token. */
 LP_INLINE bool read_block(struct codes_read *r, const struct lp_vocab *v, const struct codes *c,
                           const unsigned char *src, masks_of *masks_of_block)
@@ -160,7 +161,8 @@ LP_INLINE bool read_block(struct codes_read *r, const struct lp_vocab *v, const 
     return most < c->ntokens;
 }
 
-/* The same at the end, where n bytes are left. A cut code is of no token. */
+/* Reads the codes of the last n bytes, or of a block of them. False when one is of no token; so is
+ * an incomplete code. */
 static bool read_last(struct codes_read *r, const struct codes *c, const unsigned char *src,
                       size_t n)
 {
@@ -168,7 +170,7 @@ static bool read_last(struct codes_read *r, const struct codes *c, const unsigne
     bool known = true;
     for (r->n = 0; at < n && at < BLOCK; r->n++) {
         unsigned char four[4] = {0};
-        size_t size = 1u + (src[at] >= c->one) + (src[at] >= c->two), left = n - at;
+        size_t size = 1u + (src[at] >= c->one_end) + (src[at] >= c->two_end), left = n - at;
         memcpy(four, src + at, left < size ? left : size);
         r->from[r->n] = (unsigned char)at;
         r->rank[r->n] = rank_at(c, four, size);
@@ -206,7 +208,7 @@ static inline bool read_codes(struct codes_read *r, const struct lp_vocab *v, co
 static inline bool put_texts(const struct lp_vocab *v, const uint32_t *rank, size_t n,
                              unsigned char *dst, size_t cap, size_t *at)
 {
-    const unsigned char *const texts = v->text; /* in a register: no text written can change it */
+    const unsigned char *const texts = v->text; /* stays in a register: no store can alias it */
     size_t to = *at, size;
     for (size_t i = 0; i < n; i++, to += size) {
         const unsigned char *text = texts + (size_t)rank[i] * LP_KEY_SIZE;
@@ -225,12 +227,12 @@ static inline bool put_texts(const struct lp_vocab *v, const uint32_t *rank, siz
 }
 
 #if LP_HAVE_AVX2
-/* Of so many bytes the lengths of codes are found beforehand, and codes then read by
- * groups, of which lengths fit one word. */
+/* Code lengths are found for AHEAD bytes at a time. Codes are then read in groups whose lengths fit
+ * in one u64. */
 enum { AHEAD = 8 * BLOCK, GROUP = 5 };
 
-/* Writes a text without key, if there is room for the rest of its group after it: its size, or
- * SIZE_MAX. */
+/* Writes the text of a token without a key if the rest of its group has room after it. Returns its
+ * size, or SIZE_MAX. */
 LP_APART size_t put_long(const struct lp_vocab *v, const unsigned char *text, unsigned char *dst,
                          size_t cap)
 {
@@ -242,12 +244,13 @@ LP_APART size_t put_long(const struct lp_vocab *v, const unsigned char *text, un
     return size;
 }
 
-/* The lengths of the codes that would begin at each byte of a block: four bits for each,
- * four times the length, so that one code's is what the next ones are shifted by. */
+/* For each byte of a block, four times the length of a code that begins there, in four bits: so a
+ * code's own entry is the number of bits by which to shift to the next code's. */
 LP_AVX2 LP_INLINE void lengths_avx2(const struct codes *c, const unsigned char *src,
                                     unsigned char *lengths)
 {
-    const __m256i two = _mm256_set1_epi8((char)c->one), three = _mm256_set1_epi8((char)c->two);
+    const __m256i two = _mm256_set1_epi8((char)c->one_end),
+                  three = _mm256_set1_epi8((char)c->two_end);
     const __m256i four = _mm256_set1_epi8(4), pair = _mm256_set1_epi16(0x1001);
     __m256i half[2];
     for (int i = 0; i < 2; i++) {
@@ -260,8 +263,8 @@ LP_AVX2 LP_INLINE void lengths_avx2(const struct codes *c, const unsigned char *
     _mm256_storeu_si256((__m256i *)(void *)lengths, both);
 }
 
-/* Writes the texts of codes as long as there are whole blocks of them, all of tokens, and
- * room to spare. How many bytes of codes that were. */
+/* Writes the texts of codes while whole blocks of them are left, all are of tokens and there is
+ * room to spare. Returns the bytes of codes read. */
 LP_AVX2 static size_t put_most_avx2(const struct lp_vocab *v, const struct codes *c,
                                     const unsigned char *src, size_t n, unsigned char *dst,
                                     size_t cap, size_t *written)
@@ -306,7 +309,7 @@ out:
 }
 #endif
 
-/* The same, or nothing. */
+/* put_most_avx2() where there is AVX2; else does nothing and returns 0. */
 static inline size_t put_most(const struct lp_vocab *v, const struct codes *c,
                               const unsigned char *src, size_t n, unsigned char *dst, size_t cap,
                               size_t *written)
@@ -334,7 +337,7 @@ enum lp_status lp_codes_to_text(const struct lp_vocab *v, const unsigned char *s
     return LP_OK;
 }
 
-/* Bytes of text that a byte of codes mostly has, at most: a first guess at the room needed. */
+/* Bytes of text per byte of codes, rarely more: a first guess at the room needed. */
 enum { TEXT_OF_CODES = 3 };
 
 enum lp_status lp_codes_append_text(const struct lp_vocab *v, const unsigned char *src, size_t n,
@@ -342,7 +345,7 @@ enum lp_status lp_codes_append_text(const struct lp_vocab *v, const unsigned cha
 {
     const struct codes c = codes_of(v);
     struct codes_read r;
-    const size_t start = text->n, block_max = (size_t)BLOCK * v->file->token_max;
+    const size_t start = text->n, block_max = (size_t)BLOCK * v->header->token_max;
     if (!lp_buf_reserve(text, n < max / TEXT_OF_CODES ? TEXT_OF_CODES * n : max))
         return LP_NOMEM;
     for (size_t at = 0; at < n; at += r.from[r.n]) {
@@ -370,12 +373,12 @@ enum lp_status lp_ids_append_text(const struct lp_vocab *v, const uint32_t *ids,
         count = n - at < BLOCK ? n - at : BLOCK;
         for (size_t i = 0; i < count; i++) {
             uint32_t id = ids[at + i];
-            rank[i] = id < v->file->size ? lp_unseal(v->rank[id], 0) : (uint32_t)LP_NO_ID;
-            if (rank[i] >= v->file->ntokens)
+            rank[i] = id < v->header->size ? lp_unseal(v->rank[id], 0) : (uint32_t)LP_NO_ID;
+            if (rank[i] >= v->header->ntokens)
                 return lp_vocab_blame(v, LP_DATA);
             LP_PREFETCH(v->text + (size_t)rank[i] * LP_KEY_SIZE);
         }
-        if (!lp_buf_reserve(text, count * v->file->token_max))
+        if (!lp_buf_reserve(text, count * v->header->token_max))
             return LP_NOMEM;
         if (!put_texts(v, rank, count, text->p, text->cap, &text->n)) {
             lp_vocab_damaged(v); /* a token is longer than token_max */
@@ -429,7 +432,7 @@ enum lp_status lp_codes_to_ids(const struct lp_vocab *v, const unsigned char *sr
         }
         *nids += r.n;
     }
-    if (most >= v->file->size)
+    if (most >= v->header->size)
         lp_vocab_damaged(v);
     return lp_vocab_status(v);
 }

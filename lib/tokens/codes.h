@@ -1,7 +1,7 @@
-/* codes.h - ids to the stored token bytes and back.
+/* codes.h - token ids to their stored codes and back, and both to text.
  *
- * The token payload is a prefix code of one, two or three bytes per token over
- * the tokens ranked by frequency (lpstream(5)). Never knows BPE, streams, I/O. */
+ * A token's code has one, two or three bytes, the fewer the more frequent the token is. The codes
+ * are a prefix code over the frequency ranks (lpstream(5)). Knows neither merging nor streams. */
 #ifndef LP_TOKENS_CODES_H
 #define LP_TOKENS_CODES_H
 
@@ -10,10 +10,10 @@
 
 enum { LP_CODE_MAX = 3 }; /* bytes of the longest code */
 
-/* Ranks and ids are checked where they are read: a damaged one shows in lp_vocab_status(), which
- * is to be asked before what these functions made is handed out. Texts are not, but for
- * lp_codes_prefix(): who has no check to compare them with calls lp_vocab_expect() for LP_READ_TEXT
- * before. */
+/* Ranks and ids are checked where they are read. A damaged one shows in lp_vocab_status(), which
+ * the caller asks before it hands out the results. Texts are not checked, except by
+ * lp_codes_prefix(): a caller without a checksum to compare them with calls lp_vocab_expect() for
+ * LP_READ_TEXT first. */
 
 /* Whether all ids are tokens of v. */
 bool lp_ids_are_known(const struct lp_vocab *v, const uint32_t *ids, size_t n);
@@ -23,29 +23,28 @@ bool lp_ids_are_known(const struct lp_vocab *v, const uint32_t *ids, size_t n);
 size_t lp_codes_from_ids(const struct lp_vocab *v, const uint32_t *ids, size_t n,
                          unsigned char *dst);
 
-/* Decodes a payload to text; dst has room for cap bytes. LP_DATA when the payload is cut
- * within a code or holds a code of no token, and when the text would be longer than cap.
- * *written is the text's length. */
+/* Decodes codes to text. dst has room for cap bytes; *written is the length of the text. LP_DATA
+ * when the codes end within one, when one is of no token, and when the text is longer than cap. */
 enum lp_status lp_codes_to_text(const struct lp_vocab *v, const unsigned char *src, size_t n,
                                 unsigned char *dst, size_t cap, size_t *written);
 
-/* Appends the text that a payload decodes to. LP_DATA as above, LP_LIMIT when it is more than
- * max bytes. */
+/* Appends the text of codes. LP_DATA when they end within one or one is of no token, LP_LIMIT when
+ * the text is longer than max bytes. */
 enum lp_status lp_codes_append_text(const struct lp_vocab *v, const unsigned char *src, size_t n,
                                     size_t max, struct lp_buf *text);
 
-/* Appends the text of n ids. LP_DATA when one is no token, LP_LIMIT when it is more than max
- * bytes, LP_BAD_VOCAB. */
+/* Appends the text of n ids. LP_DATA when one is no token, LP_LIMIT when the text is longer than
+ * max bytes, LP_BAD_VOCAB. */
 enum lp_status lp_ids_append_text(const struct lp_vocab *v, const uint32_t *ids, size_t n,
                                   size_t max, struct lp_buf *text);
 
-/* The longest run of whole codes at src's start whose text has at most max_text
- * bytes: *used of the n bytes, *text_size of text. src holds whole, valid codes. */
+/* The longest prefix of the n bytes of codes whose text has at most max_text bytes: *used bytes of
+ * codes, *text_size bytes of text. src holds whole, valid codes. */
 void lp_codes_prefix(const struct lp_vocab *v, const unsigned char *src, size_t n, size_t max_text,
                      size_t *used, size_t *text_size);
 
-/* Decodes a payload to ids; dst has room for n (one byte is one code at least). LP_DATA as above,
- * LP_BAD_VOCAB. */
+/* Decodes codes to ids. dst has room for n ids, as a code has at least one byte. LP_DATA when the
+ * codes end within one or one is of no token, LP_BAD_VOCAB. */
 enum lp_status lp_codes_to_ids(const struct lp_vocab *v, const unsigned char *src, size_t n,
                                uint32_t *dst, size_t *nids);
 

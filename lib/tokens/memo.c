@@ -5,18 +5,18 @@
 
 #include <sys/mman.h>
 
-/* A word in the ring: this, its ids, its text. Begins at a multiple of eight
- * bytes. A word is there as long as no more than the ring's size has been put in
- * since it was; it never wraps round the ring's end. */
-struct entry {
+/* The head of a pretoken in the ring. Its ids and its text follow. It begins at a multiple of
+ * eight bytes and never wraps around the ring's end. It is intact until the ring's size has been
+ * put in after it. */
+struct ring_entry {
     uint32_t size, nids;
     uint64_t hash;
 };
 
-enum { HUGE_PAGE = 2 << 20 }; /* of most machines; on others this costs address space only */
+enum { HUGE_PAGE = 2 << 20 }; /* bytes, on most machines; on others it costs address space only */
 
-/* Gives the memo an empty table. All of a large one will be touched soon: a fault
- * for each 4 kB would take longer than looking up the words that it is for. */
+/* Gives the memo an empty table. A large table is soon touched everywhere. It asks for huge
+ * pages: page faults at every 4 kB would take longer than the look-ups that it saves. */
 static bool new_table(struct lp_memo *memo, unsigned log)
 {
     size_t size = sizeof *memo->line << log;
@@ -40,14 +40,14 @@ static bool new_table(struct lp_memo *memo, unsigned log)
 static bool new_ring(struct lp_memo *memo, unsigned log)
 {
     unsigned char *ring = malloc((size_t)1 << log);
-    uint64_t *slot = calloc((size_t)1 << (log - LP_RING_WORD), sizeof *slot);
+    uint64_t *slot = calloc((size_t)1 << (log - LP_RING_SLOT), sizeof *slot);
     if (ring == NULL || slot == NULL) {
         free(ring);
         free(slot);
         return false;
     }
     memo->ring = ring;
-    memo->slot = slot;
+    memo->index = slot;
     memo->ring_log = log;
     return true;
 }
@@ -66,20 +66,20 @@ void lp_memo_free(struct lp_memo *memo)
 {
     free(memo->table);
     free(memo->ring);
-    free(memo->slot);
+    free(memo->index);
 }
 
-static void put(struct lp_memo *memo, uint64_t hash, struct lp_word word)
+static void put(struct lp_memo *memo, uint64_t hash, struct lp_memo_entry entry)
 {
     size_t i = lp_memo_line(memo, hash);
-    struct lp_word *line = memo->line[i];
-    if (lp_memo_full(line) && !lp_memo_full(memo->line[i ^ 1]))
+    struct lp_memo_entry *line = memo->line[i];
+    if (lp_memo_line_full(line) && !lp_memo_line_full(memo->line[i ^ 1]))
         line = memo->line[i ^ 1];
     line[1] = line[0];
-    line[0] = word;
+    line[0] = entry;
 }
 
-/* Gives the table four times the lines. Without memory for that, it stays as it is. */
+/* Gives the table four times the lines. If memory is out, it keeps its size. */
 static void grow(struct lp_memo *memo)
 {
     struct lp_memo old = *memo;
@@ -88,7 +88,7 @@ static void grow(struct lp_memo *memo)
     if (old.log == LP_MEMO_LOG_MAX || !new_table(memo, log))
         return;
     for (size_t i = 0; i < (size_t)1 << old.log; i++) {
-        for (size_t k = LP_WORD_LINE; k-- > 0;)
+        for (size_t k = LP_MEMO_WAYS; k-- > 0;)
             if (old.line[i][k].key.b != 0)
                 put(memo, lp_key_hash(old.line[i][k].key), old.line[i][k]);
     }
@@ -98,13 +98,13 @@ static void grow(struct lp_memo *memo)
 void lp_memo_put(struct lp_memo *memo, struct lp_key key, uint64_t hash, const uint32_t *ids,
                  size_t n)
 {
-    if (++memo->nputs > (size_t)1 << memo->log) /* more collide than is worth a smaller table */
+    if (++memo->nputs > (size_t)1 << memo->log) /* half full: too many lines overflow */
         grow(memo);
-    struct lp_word word = {.key = key};
+    struct lp_memo_entry entry = {.key = key};
     for (size_t i = 0; i < n; i++)
-        word.ids[i] = ids[i];
-    word.ids[0] |= (uint32_t)n << LP_WORD_COUNT;
-    put(memo, hash, word);
+        entry.ids[i] = ids[i];
+    entry.ids[0] |= (uint32_t)n << LP_MEMO_COUNT;
+    put(memo, hash, entry);
 }
 
 /* --- The ring --------------------------------------------------------------------------- */
@@ -114,15 +114,16 @@ static uint64_t ring_size(const struct lp_memo *memo)
     return (uint64_t)1 << memo->ring_log;
 }
 
-/* The word in the ring that a slot is of, if it is this one. */
-static const uint32_t *find_there(const struct lp_memo *memo, uint64_t slot,
-                                  const unsigned char *text, size_t n, uint64_t hash, size_t *nids)
+/* The ids of the pretoken at a slot's position if it has this text, else NULL. */
+static const uint32_t *find_in_slot(const struct lp_memo *memo, uint64_t slot,
+                                    const unsigned char *text, size_t n, uint64_t hash,
+                                    size_t *nids)
 {
-    const uint64_t place = (slot >> LP_RING_TAG) - 1;
-    if ((uint16_t)(slot ^ hash) != 0 || slot == 0 || memo->head - place > ring_size(memo))
+    const uint64_t position = (slot >> LP_RING_TAG) - 1;
+    if ((uint16_t)(slot ^ hash) != 0 || slot == 0 || memo->head - position > ring_size(memo))
         return NULL;
-    const unsigned char *p = memo->ring + place % ring_size(memo);
-    struct entry entry;
+    const unsigned char *p = memo->ring + position % ring_size(memo);
+    struct ring_entry entry;
     memcpy(&entry, p, sizeof entry);
     p += sizeof entry;
     if (entry.hash != hash || entry.size != n ||
@@ -135,33 +136,33 @@ static const uint32_t *find_there(const struct lp_memo *memo, uint64_t slot,
 const uint32_t *lp_memo_ring_find(const struct lp_memo *memo, const unsigned char *text, size_t n,
                                   uint64_t hash, size_t *nids)
 {
-    const uint64_t *slots = memo->slot + lp_memo_slot(memo, hash);
+    const uint64_t *slots = memo->index + lp_memo_ring_set(memo, hash);
     const uint32_t *ids = NULL;
-    for (int i = 0; ids == NULL && i < LP_RING_SET; i++)
-        ids = find_there(memo, slots[i], text, n, hash, nids);
+    for (int i = 0; ids == NULL && i < LP_RING_WAYS; i++)
+        ids = find_in_slot(memo, slots[i], text, n, hash, nids);
     return ids;
 }
 
-/* The newest of its set comes first, the oldest goes. */
-static void put_slot(struct lp_memo *memo, uint64_t hash, uint64_t place)
+/* Puts a position first in its set of slots; the oldest drops out. */
+static void put_slot(struct lp_memo *memo, uint64_t hash, uint64_t position)
 {
-    uint64_t *slots = memo->slot + lp_memo_slot(memo, hash);
-    memmove(slots + 1, slots, (LP_RING_SET - 1) * sizeof *slots);
-    slots[0] = (place + 1) << LP_RING_TAG | (uint16_t)hash;
+    uint64_t *slots = memo->index + lp_memo_ring_set(memo, hash);
+    memmove(slots + 1, slots, (LP_RING_WAYS - 1) * sizeof *slots);
+    slots[0] = (position + 1) << LP_RING_TAG | (uint16_t)hash;
 }
 
-static uint64_t entry_size(const struct entry *entry)
+static uint64_t entry_size(const struct ring_entry *entry)
 {
     return (sizeof *entry + entry->nids * sizeof(uint32_t) + entry->size + 7) & ~(uint64_t)7;
 }
 
-/* A ring that has been filled once, from its begin on, becomes the first part of one of
- * four times the size. Without memory for that, it stays as it is. */
+/* Gives a ring that is full for the first time four times the size; what it holds becomes the
+ * first part. If memory is out, it keeps its size. */
 static void grow_ring(struct lp_memo *memo)
 {
     struct lp_memo old = *memo;
     const unsigned log = old.ring_log + 2;
-    struct entry entry;
+    struct ring_entry entry;
     if (old.ring_log == LP_RING_LOG_MAX ||
         !new_ring(memo, log < LP_RING_LOG_MAX ? log : LP_RING_LOG_MAX))
         return;
@@ -171,13 +172,13 @@ static void grow_ring(struct lp_memo *memo)
         put_slot(memo, entry.hash, at);
     }
     free(old.ring);
-    free(old.slot);
+    free(old.index);
 }
 
 void lp_memo_ring_put(struct lp_memo *memo, const unsigned char *text, size_t n, uint64_t hash,
                       const uint32_t *ids, size_t nids)
 {
-    const struct entry entry = {(uint32_t)n, (uint32_t)nids, hash};
+    const struct ring_entry entry = {(uint32_t)n, (uint32_t)nids, hash};
     const uint64_t size = entry_size(&entry);
     if (memo->head <= ring_size(memo) && memo->head + size > ring_size(memo))
         grow_ring(memo);

@@ -1,10 +1,9 @@
-/* merge.c - words to ids: the least merge that can be made, again and again.
+/* merge.c - byte pair encoding: make the merge of least rank, until none is left.
  *
- * About half of the merges need no search. Two bytes merge before anything else does
- * that they could be part of, if their merge is less than any that crosses the border
- * before them and than any that crosses the one behind; the vocabulary has the least
- * merge that crosses a border between two bytes, whatever tokens they belong to. So
- * all such bytes of a word are merged at first, in one pass. */
+ * About half of the merges need no search. Two adjacent bytes merge before anything around them
+ * if their merge ranks below every merge across the border on either side. The vocabulary has,
+ * for each pair of bytes, the least merge that joins two tokens between them. So all such bytes
+ * of a pretoken merge in one pass at the start. */
 #include "tokens/merge.h"
 
 enum {
@@ -15,13 +14,15 @@ enum {
 _Static_assert(LP_MERGE_MAX < 1 << PLACE_BITS && LP_ID_BITS + PLACE_BITS < 32,
                "a merge and its place are an int32_t");
 
-/* --- The least of numbers, with its place: LANES of them, blocks times --------------- */
+/* --- The least merge ------------------------------------------------------------------
+ *
+ * Of nblocks * LANES merges: the least, and below it, in PLACE_BITS bits, its place. */
 
 typedef int32_t least_of(const uint32_t *v, size_t nblocks);
 
 LP_INLINE int32_t least_portable(const uint32_t *v, size_t nblocks)
 {
-    int32_t least[2] = {INT32_MAX, INT32_MAX}; /* two: no waiting for one another */
+    int32_t least[2] = {INT32_MAX, INT32_MAX}; /* two independent chains */
     for (uint32_t i = 0; i < nblocks * LANES; i++) {
         int32_t merge = (int32_t)(v[i] << PLACE_BITS | i);
         least[i % 2] = merge < least[i % 2] ? merge : least[i % 2];
@@ -47,7 +48,7 @@ LP_AVX2 LP_INLINE int32_t least_avx2(const uint32_t *v, size_t nblocks)
 }
 #endif
 
-/* --- One word ---------------------------------------------------------------------- */
+/* --- One pretoken ------------------------------------------------------------------ */
 
 LP_INLINE void put_nothing(uint32_t *v)
 {
@@ -55,7 +56,7 @@ LP_INLINE void put_nothing(uint32_t *v)
         v[i] = LP_NO_ID;
 }
 
-/* Moves what is behind a place, up to another, one place ahead. */
+/* Moves v[place + 1] to v[to], and up to LANES - 1 more, down by one. */
 LP_INLINE void close_gap(uint32_t *v, size_t place, size_t to)
 {
     for (; place < to; place += LANES) {
@@ -65,28 +66,28 @@ LP_INLINE void close_gap(uint32_t *v, size_t place, size_t to)
     }
 }
 
-/* Begins to fetch what the part at a place and the next merge to. */
-LP_INLINE void ask(const struct lp_pairs *pairs, struct lp_merging *m, size_t place)
+/* Prefetches the merge of the part at a place with the next. */
+LP_INLINE void prefetch_merge(const struct lp_pairs *pairs, struct lp_merging *m, size_t place)
 {
     uint32_t slot = lp_pairs_slot(pairs, m->part[place], m->part[place + 1]);
     LP_PREFETCH(&pairs->pair[slot]);
     m->slot[place] = slot;
 }
 
-LP_INLINE void take_answer(const struct lp_pairs *pairs, struct lp_merging *m, size_t place)
+LP_INLINE void load_merge(const struct lp_pairs *pairs, struct lp_merging *m, size_t place)
 {
     m->merge[place] =
-        lp_pairs_there(pairs, m->slot[place], m->part[place], m->part[place + 1], &m->bits);
+        lp_pairs_read(pairs, m->slot[place], m->part[place], m->part[place + 1], &m->bits);
 }
 
-/* Makes the parts: one byte or, when those must merge, two. */
+/* Makes the parts: of one byte or, where two bytes merge before anything around them, two. */
 LP_INLINE void make_parts(const uint32_t *byte_pair, const uint32_t *byte_id, struct lp_merging *m)
 {
     const uint32_t none = UINT32_MAX;
     const unsigned char *text = m->text;
     uint32_t before = none, pair = none;
     size_t last = m->n - 1, place = 1;
-    bool merged = false; /* the byte is the second of a part */
+    bool merged = false; /* this byte is the second of a part */
     if (last > 0)
         pair = byte_pair[text[0] << 8 | text[1]];
     for (size_t i = 0; i < last; i++) {
@@ -105,19 +106,20 @@ LP_INLINE void make_parts(const uint32_t *byte_pair, const uint32_t *byte_id, st
     m->part[0] = m->part[place] = LP_NO_ID;
 }
 
-/* Makes the parts, and asks about all neighbours. */
+/* Makes the parts and prefetches all merges. */
 LP_INLINE void begin(const struct lp_vocab *v, const struct lp_pairs *pairs, struct lp_merging *m)
 {
     make_parts(v->byte_pair, v->byte_id, m);
     m->ids = m->part + 1;
     m->bits = 0;
-    for (size_t i = 0; i <= m->nids + LANES; i += LANES) /* more than is ever moved ahead */
+    for (size_t i = 0; i <= m->nids + LANES; i += LANES) /* all that close_gap() reads */
         put_nothing(&m->merge[i]);
     for (size_t i = 1; i < m->nids; i++)
-        ask(pairs, m, i);
+        prefetch_merge(pairs, m, i);
 }
 
-/* Makes the least merge and asks about its neighbours. False when there is none. */
+/* Makes the least merge and prefetches the two merges that it changes. False when no merge is
+ * left. */
 LP_INLINE bool step(const struct lp_pairs *pairs, struct lp_merging *m, least_of *least_of_blocks)
 {
     size_t n = m->nids;
@@ -130,26 +132,26 @@ LP_INLINE bool step(const struct lp_pairs *pairs, struct lp_merging *m, least_of
     m->part[place] = (uint32_t)least >> PLACE_BITS;
     m->nids = n - 1;
     m->place = place - 1;
-    ask(pairs, m, place - 1);
-    ask(pairs, m, place);
+    prefetch_merge(pairs, m, place - 1);
+    prefetch_merge(pairs, m, place);
     return true;
 }
 
-/* --- Several ----------------------------------------------------------------------- */
+/* --- Several pretokens ------------------------------------------------------------- */
 
-/* Answers are taken of all words, then steps made: a step reads what the answers
- * wrote many at a time, for which a processor waits when it was written just before. */
-LP_INLINE void merge(const struct lp_vocab *v, struct lp_merging *words, size_t n,
+/* Merges are loaded for all pretokens before any takes its next step: a step reads many merges
+ * with one load, which would stall on narrower stores just before it. */
+LP_INLINE void merge(const struct lp_vocab *v, struct lp_merging *m, size_t n,
                      least_of *least_of_blocks)
 {
-    const struct lp_pairs pairs = v->pairs; /* in registers: nothing stored can change it */
-    struct lp_merging *active[LP_MERGING];
+    const struct lp_pairs pairs = v->pairs; /* a copy stays in registers: no store can alias it */
+    struct lp_merging *active[LP_MERGE_BATCH];
     for (size_t i = 0; i < n; i++)
-        begin(v, &pairs, &words[i]);
+        begin(v, &pairs, &m[i]);
     for (size_t i = 0; i < n; i++) {
-        active[i] = &words[i];
-        for (size_t place = 1; place < words[i].nids; place++)
-            take_answer(&pairs, &words[i], place);
+        active[i] = &m[i];
+        for (size_t place = 1; place < m[i].nids; place++)
+            load_merge(&pairs, &m[i], place);
     }
     for (size_t left = n; left > 0;) {
         size_t stay = 0;
@@ -159,25 +161,25 @@ LP_INLINE void merge(const struct lp_vocab *v, struct lp_merging *words, size_t 
         }
         left = stay;
         for (size_t i = 0; i < left; i++) {
-            take_answer(&pairs, active[i], active[i]->place);
-            take_answer(&pairs, active[i], active[i]->place + 1);
+            load_merge(&pairs, active[i], active[i]->place);
+            load_merge(&pairs, active[i], active[i]->place + 1);
         }
     }
 }
 
 #if LP_HAVE_AVX2
-LP_AVX2 static void merge_avx2(const struct lp_vocab *v, struct lp_merging *words, size_t n)
+LP_AVX2 static void merge_avx2(const struct lp_vocab *v, struct lp_merging *m, size_t n)
 {
-    merge(v, words, n, least_avx2);
+    merge(v, m, n, least_avx2);
 }
 #endif
 
-LP_APART void merge_portable(const struct lp_vocab *v, struct lp_merging *words, size_t n)
+LP_APART void merge_portable(const struct lp_vocab *v, struct lp_merging *m, size_t n)
 {
-    merge(v, words, n, least_portable);
+    merge(v, m, n, least_portable);
 }
 
-bool lp_merge_words(const struct lp_vocab *v, struct lp_merging *words, size_t n)
+bool lp_merge_pretokens(const struct lp_vocab *v, struct lp_merging *m, size_t n)
 {
     uint64_t bits = 0;
     uint32_t most = 0;
@@ -185,16 +187,16 @@ bool lp_merge_words(const struct lp_vocab *v, struct lp_merging *words, size_t n
         return false;
 #if LP_HAVE_AVX2
     if (v->cpu == LP_CPU_AVX2)
-        merge_avx2(v, words, n);
+        merge_avx2(v, m, n);
     else
 #endif
-        merge_portable(v, words, n);
+        merge_portable(v, m, n);
     for (size_t i = 0; i < n; i++) {
-        bits |= words[i].bits;
-        for (size_t k = 0; k < words[i].nids; k++)
-            most = words[i].ids[k] > most ? words[i].ids[k] : most;
+        bits |= m[i].bits;
+        for (size_t k = 0; k < m[i].nids; k++)
+            most = m[i].ids[k] > most ? m[i].ids[k] : most;
     }
-    const bool sound = bits >> LP_PAIR_BITS == 0 && most < v->file->size;
+    const bool sound = bits >> LP_PAIR_BITS == 0 && most < v->header->size;
     if (!sound)
         lp_vocab_damaged(v);
     return sound;

@@ -1,44 +1,44 @@
-/* merge_giant.c - giant words: merged block by block, each from a bit before the last one's end.
+/* merge_giant.c - byte pair encoding of a giant pretoken: block by block, each from shortly before
+ * the end of the last one.
  *
- * Two tokens fit if they are the encoding of their bytes: if merging would keep
- * them apart. A sequence of tokens is the encoding of its bytes if and only if each
- * two neighbours fit. So it does not matter how tokens have been found; and the
- * encoding up to a place is known by its last token, as what is before that is the
- * encoding up to another place.
+ * Two tokens fit if merging their bytes gives just these two tokens. A sequence of tokens is the
+ * encoding of its bytes if and only if every two neighbours fit. So it does not matter how the
+ * tokens have been found. And the last token of the encoding up to a place determines all of that
+ * encoding: what is before that token is the encoding up to where it begins.
  *
- * Merging a block finds the right tokens but for some at its end, as what follows
- * is not seen. The next block begins before those. If its first token fits to the
- * one there, all tokens are right up to the new block's end; and so on.
+ * Merging a block finds the right tokens except for some at its end, which depend on the text
+ * that follows. The next block begins before those. Where a token begins in both blocks and fits
+ * the token before it in the last block, the new block's tokens from there on are right.
  *
- * If not, steps are taken: from each place whose last token is known, each token
- * that the text goes on with and that fits is the last one of the place that it
- * ends at. Begun far enough back this finds the last tokens of all places, in linear
- * time, but slowly.
+ * If there is no such place, the encoder takes steps: from each place whose last token is known,
+ * every token that the text continues with and that fits is the last token of the place where it
+ * ends. Started far enough back, this finds the last tokens of all places in linear time, but
+ * slowly.
  *
- * Text is settled up to a place when the encodings up to token_max places in a row,
- * found by steps, all go through it: whatever comes, its encoding goes through one
- * of them. */
+ * Text is settled up to a place if the encodings up to token_max consecutive places, found by
+ * steps, all have a border there: whatever follows, its encoding passes through one of these
+ * places. */
 #include "tokens/merge_giant.h"
 
 enum {
-    UNKNOWN = -1,     /* in last; LP_NO_ID is known: no token before */
-    FIT_LOG = 13,     /* pairs remembered */
-    BACK = 4,         /* tokens that a block's end may have got wrong, mostly, */
-    BACK_SIZE = 192,  /* and their bytes at most: less than a block, to get on */
-    BLOCK_SHARE = 16, /* a block's size, in sizes of these */
-    BLOCK_MIN = 64,   /* and at least */
-    AHEAD = LP_BPE_BLOCKS * LP_MERGE_MAX, /* text to wait for */
-    PIECE = 16 << 10,   /* text taken at once, so that what is held grows no further */
-    SETTLE = 32 << 10,  /* text before an attempt to give out */
-    SETTLE_SHARE = 128, /* the part of it that is looked at for that */
+    UNKNOWN = -1,     /* in last; LP_NO_ID there says that no token is before the place */
+    FIT_LOG = 13,     /* entries of the cache of pairs */
+    BACK = 4,         /* tokens at a block's end that may be wrong (more rarely are), */
+    BACK_SIZE = 192,  /* and their bytes at most: less than a block, to make progress */
+    BLOCK_SHARE = 16, /* a block's size, in multiples of the bytes it goes back */
+    BLOCK_MIN = 64,   /* bytes */
+    AHEAD = LP_GIANT_BLOCKS * LP_MERGE_MAX, /* bytes of text to wait for */
+    PIECE = 16 << 10,                       /* bytes of text taken at once: bounds the text held */
+    SETTLE = 32 << 10,                      /* bytes of text before the first try to settle it */
+    SETTLE_SHARE = 128, /* the share of it at its end that is examined for that */
 };
 
-/* Whether merging would keep these two tokens side by side. Undoes their merges,
- * the latest first: at no step may a merge across the border have come earlier
- * than the merge just undone. Of equal merges the one further left comes first. */
+/* Whether two tokens fit. Undoes their merges, the latest first. They do not fit if at any step a
+ * merge across the border ranks before the merge just undone. Of merges of equal rank the leftmost
+ * comes first. */
 static bool stay_apart(const struct lp_vocab *v, uint32_t left, uint32_t right)
 {
-    uint32_t limit = LP_NO_ID; /* a merge across the border below this came first */
+    uint32_t limit = LP_NO_ID; /* a merge across the border below this comes first */
     for (;;) {
         if (lp_vocab_pair(v, left, right) < limit)
             return false;
@@ -50,20 +50,20 @@ static bool stay_apart(const struct lp_vocab *v, uint32_t left, uint32_t right)
         }
         uint32_t half = v->split[2 * (size_t)right];
         if (half == right)
-            return true; /* single bytes have the least ids: left is one too */
+            return true; /* single bytes have the least ids, so left is one too */
         limit = right + 1;
         right = half;
     }
 }
 
-/* --- Tokens that a text begins with ------------------------------------------------ */
+/* --- The tokens that a text begins with -------------------------------------------- */
 
 static size_t token_size(const struct lp_vocab *v, uint32_t id)
 {
     return v->offset[id + 1] - v->offset[id];
 }
 
-/* Bytes that a token and a text of n bytes begin with both. */
+/* The length of the common prefix of a token and a text of n bytes. */
 static size_t in_common(const struct lp_vocab *v, uint32_t id, const unsigned char *text, size_t n)
 {
     const unsigned char *token = v->bytes + v->offset[id];
@@ -77,15 +77,15 @@ static size_t in_common(const struct lp_vocab *v, uint32_t id, const unsigned ch
     return i;
 }
 
-/* The longest token that text begins with: the last one of the sorted ones that is
- * not above text, or one that this begins with. v->prefix leads to the others. */
+/* The longest token that text begins with. A binary search finds the last of the sorted tokens
+ * that is not greater than text; it, or one of its prefixes (v->prefix), is the longest. */
 static uint32_t longest_token(const struct lp_vocab *v, const unsigned char *text, size_t n)
 {
     if (n < 2)
         return v->byte_id[text[0]];
     uint32_t two = (uint32_t)text[0] << 8 | text[1], first = v->start[two];
     uint32_t low = first, high = v->start[two + 1];
-    size_t common = 0; /* of text and the token before low */
+    size_t common = 0; /* prefix of text and the token before low */
     while (low < high) {
         uint32_t middle = low + (high - low) / 2, id = v->sorted[middle];
         size_t same = in_common(v, id, text, n), size = token_size(v, id);
@@ -106,112 +106,112 @@ static uint32_t longest_token(const struct lp_vocab *v, const unsigned char *tex
 
 /* --- Places ------------------------------------------------------------------------- */
 
-void lp_bpe_run_init(struct lp_bpe_run *run, const struct lp_vocab *v)
+void lp_merge_giant_init(struct lp_merge_giant *g, const struct lp_vocab *v)
 {
-    *run = (struct lp_bpe_run){.v = v, .back = BACK, .settle = SETTLE};
+    *g = (struct lp_merge_giant){.v = v, .back = BACK, .settle = SETTLE};
 }
 
-void lp_bpe_run_free(struct lp_bpe_run *run)
+void lp_merge_giant_free(struct lp_merge_giant *g)
 {
-    lp_buf_free(&run->text);
-    free(run->last);
-    free(run->fit);
+    lp_buf_free(&g->text);
+    free(g->last);
+    free(g->fit);
 }
 
-/* Takes text and makes room for its places. */
-static bool take(struct lp_bpe_run *run, const unsigned char *text, size_t n)
+/* Appends text and makes room for its places. */
+static bool take(struct lp_merge_giant *g, const unsigned char *text, size_t n)
 {
-    if (run->fit == NULL)
-        run->fit = calloc((size_t)1 << FIT_LOG, sizeof *run->fit);
-    if (run->fit == NULL || !lp_buf_append(&run->text, text, n))
+    if (g->fit == NULL)
+        g->fit = calloc((size_t)1 << FIT_LOG, sizeof *g->fit);
+    if (g->fit == NULL || !lp_buf_append(&g->text, text, n))
         return false;
-    if (run->text.cap < run->cap)
+    if (g->text.cap < g->cap)
         return true;
-    size_t cap = run->text.cap + 1;
-    uint32_t *last = cap > SIZE_MAX / sizeof *last ? NULL : realloc(run->last, cap * sizeof *last);
+    size_t cap = g->text.cap + 1;
+    uint32_t *last = cap > SIZE_MAX / sizeof *last ? NULL : realloc(g->last, cap * sizeof *last);
     if (last == NULL)
         return false;
-    for (size_t i = run->cap; i < cap; i++)
+    for (size_t i = g->cap; i < cap; i++)
         last[i] = (uint32_t)UNKNOWN;
-    if (run->cap == 0)
+    if (g->cap == 0)
         last[0] = LP_NO_ID;
-    run->last = last;
-    run->cap = cap;
+    g->last = last;
+    g->cap = cap;
     return true;
 }
 
-static bool is_known(const struct lp_bpe_run *run, size_t place)
+static bool is_known(const struct lp_merge_giant *g, size_t place)
 {
-    return run->last[place] != (uint32_t)UNKNOWN;
+    return g->last[place] != (uint32_t)UNKNOWN;
 }
 
-static void put_last(struct lp_bpe_run *run, size_t place, uint32_t id)
+static void put_last(struct lp_merge_giant *g, size_t place, uint32_t id)
 {
-    run->last[place] = id;
-    if (place > run->reach)
-        run->reach = place;
+    g->last[place] = id;
+    if (place > g->reach)
+        g->reach = place;
 }
 
-/* From a known place to where its last token begins. */
-static size_t before(const struct lp_bpe_run *run, size_t place)
+/* Where the last token of a known place begins. */
+static size_t before(const struct lp_merge_giant *g, size_t place)
 {
-    return place - token_size(run->v, run->last[place]);
+    return place - token_size(g->v, g->last[place]);
 }
 
-/* The same for some tokens, of so many bytes together at most. */
-static size_t go_back(const struct lp_bpe_run *run, size_t place, size_t ntokens, size_t size)
+/* Where the last ntokens tokens of a known place begin, or fewer, of at most size bytes. */
+static size_t go_back(const struct lp_merge_giant *g, size_t place, size_t ntokens, size_t size)
 {
     size_t at = place;
-    for (; ntokens > 0 && at > 0 && place - before(run, at) <= size; ntokens--)
-        at = before(run, at);
+    for (; ntokens > 0 && at > 0 && place - before(g, at) <= size; ntokens--)
+        at = before(g, at);
     return at;
 }
 
-static bool fit(struct lp_bpe_run *run, uint32_t left, uint32_t right)
+static bool fit(struct lp_merge_giant *g, uint32_t left, uint32_t right)
 {
     if (left == LP_NO_ID)
         return true;
     uint64_t pair = (uint64_t)left << LP_ID_BITS | right;
-    uint64_t *known = &run->fit[lp_pair_hash(left, right) >> (64 - FIT_LOG)];
-    if (*known >> 1 != pair + 1) /* zero is none */
-        *known = (pair + 1) << 1 | stay_apart(run->v, left, right);
+    uint64_t *known = &g->fit[lp_pair_hash(left, right) >> (64 - FIT_LOG)];
+    if (*known >> 1 != pair + 1) /* 0 is an empty entry */
+        *known = (pair + 1) << 1 | stay_apart(g->v, left, right);
     return *known & 1;
 }
 
 /* --- Steps -------------------------------------------------------------------------- */
 
-/* Finds the places that tokens lead to from a known one, the longest token first,
- * as far as they are beyond those known already. */
-static void step(struct lp_bpe_run *run, size_t place)
+/* Takes the steps from a known place, the longest token first, to places that are not before
+ * open. */
+static void step(struct lp_merge_giant *g, size_t place)
 {
-    const struct lp_vocab *v = run->v;
-    if (run->open <= place)
-        run->open = place + 1;
-    uint32_t id = longest_token(v, run->text.p + place, run->text.n - place);
+    const struct lp_vocab *v = g->v;
+    if (g->open <= place)
+        g->open = place + 1;
+    uint32_t id = longest_token(v, g->text.p + place, g->text.n - place);
     for (; id != LP_NO_ID; id = v->prefix[id]) {
         size_t end = place + token_size(v, id);
-        if (end < run->open)
+        if (end < g->open)
             break;
-        if (!is_known(run, end) && fit(run, run->last[place], id))
-            put_last(run, end, id);
+        if (!is_known(g, end) && fit(g, g->last[place], id))
+            put_last(g, end, id);
     }
-    while (run->open <= run->reach && is_known(run, run->open))
-        run->open++;
+    while (g->open <= g->reach && is_known(g, g->open))
+        g->open++;
 }
 
-static void step_all(struct lp_bpe_run *run, size_t from, size_t to)
+static void step_all(struct lp_merge_giant *g, size_t from, size_t to)
 {
-    run->open = 0;
+    g->open = 0;
     for (size_t place = from; place < to; place++) {
-        if (is_known(run, place))
-            step(run, place);
+        if (is_known(g, place))
+            step(g, place);
     }
 }
 
 /* --- Blocks ------------------------------------------------------------------------- */
 
-/* Whether a merged block's tokens have its bytes in number. A vocabulary can be whole and yet
- * contrived. */
+/* Whether the tokens of a merged block have as many bytes as the block: a vocabulary can pass all
+ * checks and yet be contrived. */
 static bool is_block(const struct lp_vocab *v, const struct lp_merging *m)
 {
     size_t size = 0;
@@ -223,170 +223,170 @@ static bool is_block(const struct lp_vocab *v, const struct lp_merging *m)
     return size == m->n;
 }
 
-/* Joins a merged block that begins at a place to what is known, where both have a
- * border and the tokens there fit. False if that is nowhere. */
-static bool join(struct lp_bpe_run *run, size_t place, const struct lp_merging *m)
+/* Joins a merged block that begins at a place to the known encoding, at the first border of both
+ * where the tokens fit. False if there is none. */
+static bool join(struct lp_merge_giant *g, size_t place, const struct lp_merging *m)
 {
-    if (!is_block(run->v, m))
+    if (!is_block(g->v, m))
         return false;
-    for (size_t i = 0; i < m->nids; place += token_size(run->v, m->ids[i++])) {
-        if (!is_known(run, place) || !fit(run, run->last[place], m->ids[i]))
+    for (size_t i = 0; i < m->nids; place += token_size(g->v, m->ids[i++])) {
+        if (!is_known(g, place) || !fit(g, g->last[place], m->ids[i]))
             continue;
         for (; i < m->nids; i++)
-            put_last(run, place += token_size(run->v, m->ids[i]), m->ids[i]);
+            put_last(g, place += token_size(g->v, m->ids[i]), m->ids[i]);
         return true;
     }
     return false;
 }
 
-/* Merges the block at a place and, if it is of short tokens, some more ahead, each
- * with a good part in common with the one before. Text that repeats itself does so
- * from border to border of its tokens: then the block is the one merged last. How
- * many blocks, none when the vocabulary is damaged; from one to the next it is *pace bytes. */
-static size_t merge_blocks(struct lp_bpe_run *run, size_t place, size_t end, size_t *pace)
+/* Merges the block at a place. If tokens are short, it also merges some blocks ahead, each of
+ * which overlaps the one before. Repetitive text repeats from token border to token border, so
+ * the block may have the text of the last one, which is then not merged again. Returns the number
+ * of blocks, 0 when the vocabulary is damaged; they begin *pace bytes apart. */
+static size_t merge_blocks(struct lp_merge_giant *g, size_t place, size_t end, size_t *pace)
 {
-    struct lp_merging *m = run->merging;
-    size_t doubtful = run->reach - place, size = doubtful * BLOCK_SHARE, count = 0;
-    size_t most = size <= LP_MERGE_MAX ? LP_BPE_BLOCKS : 1;
+    struct lp_merging *m = g->merging;
+    size_t doubtful = g->reach - place, size = doubtful * BLOCK_SHARE, count = 0;
+    size_t most = size <= LP_MERGE_MAX ? LP_GIANT_BLOCKS : 1;
     if (size < BLOCK_MIN)
         size = BLOCK_MIN;
     if (size > LP_MERGE_MAX)
         size = LP_MERGE_MAX;
     *pace = size - 2 * size / BLOCK_SHARE;
     for (; count < most && place < end; place += *pace) {
-        m[count].text = run->text.p + place;
+        m[count].text = g->text.p + place;
         m[count++].n = end - place < size ? end - place : size;
     }
-    if (run->block_size == m->n && memcmp(run->block, m->text, m->n) == 0)
+    if (g->block_size == m->n && memcmp(g->block, m->text, m->n) == 0)
         return 1;
-    if (!lp_merge_words(run->v, m, count))
+    if (!lp_merge_pretokens(g->v, m, count))
         return 0;
-    run->block_size = m->n;
-    memcpy(run->block, m->text, m->n);
+    g->block_size = m->n;
+    memcpy(g->block, m->text, m->n);
     return count;
 }
 
-/* Steps are to be taken, from further back each time, and as far ahead too, so that
- * their number is in proportion. */
-static enum lp_status step_back(struct lp_bpe_run *run)
+/* Plans steps from twice as far back as last time, and as far ahead, so that their number stays
+ * proportional to the text. */
+static enum lp_status step_back(struct lp_merge_giant *g)
 {
-    if (run->step_from > run->reach && run->back / 2 > run->reach)
-        return LP_BAD_VOCAB; /* no way from the start: merging has not made these tokens */
-    run->step_from = go_back(run, run->reach, run->back, SIZE_MAX);
-    run->step_to = 2 * run->reach - run->step_from + LP_MERGE_MAX;
-    run->back *= 2;
+    if (g->step_from > g->reach && g->back / 2 > g->reach)
+        return LP_BAD_VOCAB; /* not even from the start: merging never makes these tokens */
+    g->step_from = go_back(g, g->reach, g->back, SIZE_MAX);
+    g->step_to = 2 * g->reach - g->step_from + LP_MERGE_MAX;
+    g->back *= 2;
     return LP_OK;
 }
 
-/* Finds the encoding up to a later place, end at most; if not now, then next time. */
-static enum lp_status pass(struct lp_bpe_run *run, size_t end)
+/* Extends the reach, to end at most, or plans the steps that do so next time. */
+static enum lp_status extend(struct lp_merge_giant *g, size_t end)
 {
-    size_t to = run->step_to < end ? run->step_to : end;
-    if (run->step_from < to) {
-        step_all(run, run->step_from, to);
-        run->step_from = to;
+    size_t to = g->step_to < end ? g->step_to : end;
+    if (g->step_from < to) {
+        step_all(g, g->step_from, to);
+        g->step_from = to;
     }
-    size_t place = go_back(run, run->reach, BACK, BACK_SIZE), pace;
+    size_t place = go_back(g, g->reach, BACK, BACK_SIZE), pace;
     if (place >= end)
         return LP_OK;
-    size_t count = merge_blocks(run, place, end, &pace);
+    size_t count = merge_blocks(g, place, end, &pace);
     if (count == 0)
         return LP_BAD_VOCAB;
-    if (!join(run, place, &run->merging[0]))
-        return step_back(run);
+    if (!join(g, place, &g->merging[0]))
+        return step_back(g);
     for (size_t i = 1; i < count; i++) {
-        if (!join(run, place + i * pace, &run->merging[i]))
+        if (!join(g, place + i * pace, &g->merging[i]))
             break;
     }
-    run->back = BACK;
+    g->back = BACK;
     return LP_OK;
 }
 
-/* --- Giving out --------------------------------------------------------------------- */
+/* --- Giving out tokens -------------------------------------------------------------- */
 
-/* Appends the encoding up to a place, and takes that text away. */
-static enum lp_status give_out(struct lp_bpe_run *run, size_t place, struct lp_ids *ids)
+/* Appends the encoding up to a place and drops its text. */
+static enum lp_status give_out(struct lp_merge_giant *g, size_t place, struct lp_ids *ids)
 {
     size_t n = 0;
-    for (size_t at = place; at > 0; at = before(run, at))
+    for (size_t at = place; at > 0; at = before(g, at))
         n++;
     if (!lp_ids_reserve(ids, n))
         return LP_NOMEM;
     ids->n += n;
     uint32_t *out = ids->v + ids->n;
-    for (size_t at = place; at > 0; at = before(run, at))
-        *--out = run->last[at];
-    size_t kept = run->reach + 1 - place;
-    memmove(run->last, run->last + place, kept * sizeof *run->last);
-    for (size_t i = kept; i <= run->reach; i++)
-        run->last[i] = (uint32_t)UNKNOWN;
-    lp_buf_drop(&run->text, place);
-    run->reach -= place;
-    run->step_from -= run->step_from < place ? run->step_from : place;
-    run->step_to -= run->step_to < place ? run->step_to : place;
+    for (size_t at = place; at > 0; at = before(g, at))
+        *--out = g->last[at];
+    size_t kept = g->reach + 1 - place;
+    memmove(g->last, g->last + place, kept * sizeof *g->last);
+    for (size_t i = kept; i <= g->reach; i++)
+        g->last[i] = (uint32_t)UNKNOWN;
+    lp_buf_drop(&g->text, place);
+    g->reach -= place;
+    g->step_from -= g->step_from < place ? g->step_from : place;
+    g->step_to -= g->step_to < place ? g->step_to : place;
     return LP_OK;
 }
 
-/* Whether the encodings up to token_max places before end all go through a place. */
-static bool is_settled(const struct lp_bpe_run *run, size_t place, size_t end)
+/* Whether the encodings up to the token_max places before end all have a border at a place. */
+static bool is_settled(const struct lp_merge_giant *g, size_t place, size_t end)
 {
-    for (size_t i = 0; i < run->v->file->token_max; i++) {
+    for (size_t i = 0; i < g->v->header->token_max; i++) {
         size_t at = end - i;
-        while (at > place && is_known(run, at))
-            at = before(run, at);
+        while (at > place && is_known(g, at))
+            at = before(g, at);
         if (at != place)
             return false;
     }
     return true;
 }
 
-/* Gives out the text but for its end, if that is settled. */
-static enum lp_status settle(struct lp_bpe_run *run, struct lp_ids *ids)
+/* Gives out the tokens up to shortly before the reach, if they are settled. */
+static enum lp_status settle(struct lp_merge_giant *g, struct lp_ids *ids)
 {
-    size_t size = run->settle / SETTLE_SHARE, place = run->reach;
-    while (run->reach - place < size)
-        place = before(run, place);
-    step_all(run, place, place + size);
-    if (!is_settled(run, place, place + size)) {
-        run->settle *= 2;
+    size_t size = g->settle / SETTLE_SHARE, place = g->reach;
+    while (g->reach - place < size)
+        place = before(g, place);
+    step_all(g, place, place + size);
+    if (!is_settled(g, place, place + size)) {
+        g->settle *= 2;
         return LP_OK;
     }
-    run->settle = SETTLE;
-    return give_out(run, place, ids);
+    g->settle = SETTLE;
+    return give_out(g, place, ids);
 }
 
-enum lp_status lp_bpe_run_push(struct lp_bpe_run *run, const unsigned char *text, size_t n,
-                               struct lp_ids *ids)
+enum lp_status lp_merge_giant_push(struct lp_merge_giant *g, const unsigned char *text, size_t n,
+                                   struct lp_ids *ids)
 {
-    size_t token_max = run->v->file->token_max; /* to know all tokens that may come next */
-    enum lp_status status = lp_vocab_expect(run->v, LP_READ_GIANT) ? LP_OK : LP_BAD_VOCAB;
+    size_t token_max = g->v->header->token_max; /* bytes, to see every token that may be next */
+    enum lp_status status = lp_vocab_expect(g->v, LP_READ_GIANT) ? LP_OK : LP_BAD_VOCAB;
     for (size_t piece; n > 0 && status == LP_OK; text += piece, n -= piece) {
         piece = n < PIECE ? n : PIECE;
-        if (!take(run, text, piece))
+        if (!take(g, text, piece))
             return LP_NOMEM;
-        while (status == LP_OK && run->text.n - run->reach >= AHEAD + token_max) {
-            status = pass(run, run->text.n - token_max);
-            if (status == LP_OK && run->reach >= run->settle)
-                status = settle(run, ids);
+        while (status == LP_OK && g->text.n - g->reach >= AHEAD + token_max) {
+            status = extend(g, g->text.n - token_max);
+            if (status == LP_OK && g->reach >= g->settle)
+                status = settle(g, ids);
         }
     }
     return status;
 }
 
-enum lp_status lp_bpe_run_end(struct lp_bpe_run *run, struct lp_ids *ids)
+enum lp_status lp_merge_giant_end(struct lp_merge_giant *g, struct lp_ids *ids)
 {
-    if (run->text.n == 0)
+    if (g->text.n == 0)
         return LP_OK;
     enum lp_status status = LP_OK;
-    while (status == LP_OK && run->reach < run->text.n)
-        status = pass(run, run->text.n);
+    while (status == LP_OK && g->reach < g->text.n)
+        status = extend(g, g->text.n);
     if (status == LP_OK)
-        status = give_out(run, run->text.n, ids);
+        status = give_out(g, g->text.n, ids);
     if (status != LP_OK)
         return status;
-    run->last[0] = LP_NO_ID;
-    run->step_from = run->step_to = 0;
-    run->back = BACK;
-    run->settle = SETTLE;
+    g->last[0] = LP_NO_ID;
+    g->step_from = g->step_to = 0;
+    g->back = BACK;
+    g->settle = SETTLE;
     return LP_OK;
 }

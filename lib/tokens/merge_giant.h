@@ -1,5 +1,5 @@
-/* merge_giant.h - byte pair encoding of one long pretoken, in linear time and bounded
- * memory however long it is. merge.h has the short ones. Pure over a vocabulary. */
+/* merge_giant.h - byte pair encoding of a giant pretoken, in linear time and bounded memory
+ * however long it is. merge.h has the short ones. Pure over a vocabulary. */
 #ifndef LP_TOKENS_MERGE_GIANT_H
 #define LP_TOKENS_MERGE_GIANT_H
 
@@ -8,32 +8,34 @@
 #include "lp.h"
 #include "tokens/merge.h"
 
-enum { LP_BPE_BLOCKS = 4 }; /* parts of a giant word that are merged together */
+enum { LP_GIANT_BLOCKS = 4 }; /* blocks merged together */
 
-/* A giant word, in pieces. Places are numbers of bytes from the last token given
- * out. */
-struct lp_bpe_run {
+/* A giant pretoken, which comes in pieces. A place is a number of bytes since the last token given
+ * out. Its last token is the last one of the encoding of the text up to there. */
+struct lp_merge_giant {
     const struct lp_vocab *v;
-    struct lp_buf text;        /* from the last token given out on */
-    uint32_t *last;            /* by place: the last token of the text's encoding up to there */
-    size_t cap;                /* places in last */
-    size_t reach;              /* the furthest with a last token */
-    size_t step_from, step_to; /* steps are to be taken from there to there */
-    size_t open;               /* all places that steps still reach are from here on */
-    size_t back;               /* tokens by which steps begin before the reach */
-    size_t settle;             /* reach at which text is to be given out */
-    uint64_t *fit;             /* pairs of tokens and whether they fit, by hash */
-    struct lp_merging merging[LP_BPE_BLOCKS];
-    unsigned char block[LP_MERGE_MAX]; /* the text of the first one of these */
+    struct lp_buf text;        /* since the last token given out */
+    uint32_t *last;            /* by place: its last token */
+    size_t cap;                /* of last */
+    size_t reach;              /* the furthest place whose last token is known */
+    size_t step_from, step_to; /* the places to step from */
+    size_t open;               /* steps can reach no unknown place before this one */
+    size_t back;               /* tokens before the reach at which stepping begins */
+    size_t settle;             /* the reach at which to give out tokens */
+    uint64_t *fit;             /* cache: pairs of tokens and whether they fit, by hash */
+    struct lp_merging merging[LP_GIANT_BLOCKS];
+    unsigned char block[LP_MERGE_MAX]; /* text of merging[0] */
     size_t block_size;
 };
 
-void lp_bpe_run_init(struct lp_bpe_run *run, const struct lp_vocab *v);
-void lp_bpe_run_free(struct lp_bpe_run *run);
-/* Takes n further bytes; appends to ids those that are settled. */
-enum lp_status lp_bpe_run_push(struct lp_bpe_run *run, const unsigned char *text, size_t n,
-                               struct lp_ids *ids);
-/* The pretoken ends: appends the rest; the run is ready for another. */
-enum lp_status lp_bpe_run_end(struct lp_bpe_run *run, struct lp_ids *ids);
+void lp_merge_giant_init(struct lp_merge_giant *giant, const struct lp_vocab *v);
+void lp_merge_giant_free(struct lp_merge_giant *giant);
+
+/* Takes the next n bytes; appends the ids that no further text can change. */
+enum lp_status lp_merge_giant_push(struct lp_merge_giant *giant, const unsigned char *text,
+                                   size_t n, struct lp_ids *ids);
+
+/* Ends the pretoken and appends the other ids. Another pretoken may follow. */
+enum lp_status lp_merge_giant_end(struct lp_merge_giant *giant, struct lp_ids *ids);
 
 #endif

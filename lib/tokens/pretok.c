@@ -37,12 +37,12 @@ static inline struct lp_character character_at(const unsigned char *text, size_t
         return (struct lp_character){LP_OTHER, 0};
     if (text[at] < 0x80)
         return (struct lp_character){ascii[text[at]], 1};
-    return lp_character_wide(text + at, n - at, final);
+    return lp_character_decode_within(text + at, n - at, final);
 }
 
-/* Passes over characters of a set. True when one that is not in it, or the end
- * of the text, follows. */
-static inline bool pass(struct lp_pretok *s, const unsigned char *text, size_t n, bool final,
+/* Skips characters of a set. True when a character that is not in it, or the end of the text,
+ * follows. */
+static inline bool skip(struct lp_pretok *s, const unsigned char *text, size_t n, bool final,
                         unsigned set)
 {
     for (;;) {
@@ -55,7 +55,8 @@ static inline bool pass(struct lp_pretok *s, const unsigned char *text, size_t n
     }
 }
 
-size_t lp_contraction(const unsigned char *text, size_t at, size_t n, bool final, bool any_case)
+size_t lp_pretok_contraction(const unsigned char *text, size_t at, size_t n, bool final,
+                             bool any_case)
 {
     unsigned char c[3] = {0};
     size_t have = n - at - 1 < 3 ? n - at - 1 : 3;
@@ -65,28 +66,28 @@ size_t lp_contraction(const unsigned char *text, size_t at, size_t n, bool final
             c[i] |= 0x20;
     }
     if (have == 0)
-        return final ? 0 : LP_UNDECIDED;
+        return final ? 0 : LP_PRETOK_UNDECIDED;
     if (c[0] == 's' || c[0] == 't' || c[0] == 'm' || c[0] == 'd')
         return 2;
     bool long_s = any_case && c[0] == 0xC5;
     if (c[0] != 'l' && c[0] != 'v' && c[0] != 'r' && !long_s)
         return 0;
     if (have == 1)
-        return final ? 0 : LP_UNDECIDED;
+        return final ? 0 : LP_PRETOK_UNDECIDED;
     bool two = (c[0] == 'l' && c[1] == 'l') || (c[0] == 'v' && c[1] == 'e') ||
                (c[0] == 'r' && c[1] == 'e') || (long_s && c[1] == 0xBF);
     return two ? 3 : 0;
 }
 
-/* The pretoken ends: the scanner is between it and the next. */
+/* Ends the pretoken. */
 static size_t done(struct lp_pretok *s, size_t size)
 {
     *s = (struct lp_pretok){.pattern = s->pattern};
     return size;
 }
 
-/* Decides by the first character or two what the pretoken is; false when more
- * bytes are needed. A contraction's length goes to *size. */
+/* Decides by the first character or two what kind of pretoken begins. False when more bytes are
+ * needed. A contraction is complete at once: *size is its length. */
 static bool start(struct lp_pretok *s, const unsigned char *text, size_t n, bool final,
                   size_t *size)
 {
@@ -96,14 +97,14 @@ static bool start(struct lp_pretok *s, const unsigned char *text, size_t n, bool
     if (c.size == 0)
         return false;
     if (text[0] == '\'' && !o200k) {
-        *size = lp_contraction(text, 0, n, final, !gpt2);
-        if (*size == LP_UNDECIDED)
+        *size = lp_pretok_contraction(text, 0, n, final, !gpt2);
+        if (*size == LP_PRETOK_UNDECIDED)
             return false;
         if (*size > 0)
             return true;
     }
-    /* One character may stand before a word: a space before anything, and where
-     * the pattern is newer, any but a line end before letters. */
+    /* One character may precede the letters: a space, or in the newer patterns any but a line
+     * end. A space may also precede punctuation and, in gpt2, numbers. */
     bool space = text[0] == ' ';
     bool prefix = gpt2 ? space : in(c, PUNCT | 1 << LP_SPACE) && !in(c, letters);
     if (prefix) {
@@ -133,7 +134,7 @@ static bool start(struct lp_pretok *s, const unsigned char *text, size_t n, bool
 static size_t numbers(struct lp_pretok *s, const unsigned char *text, size_t n, bool final)
 {
     if (s->pattern == LP_PATTERN_GPT2) {
-        bool end = pass(s, text, n, final, NUMBERS);
+        bool end = skip(s, text, n, final, NUMBERS);
         s->settled = s->at;
         return end ? done(s, s->at) : 0;
     }
@@ -158,9 +159,9 @@ static size_t tail(struct lp_pretok *s, const unsigned char *text, size_t n, boo
     return s->at < n || final ? done(s, s->at) : 0;
 }
 
-/* A run of white space. Line ends and all before them are one pretoken; else all
- * but the last, which may belong to what follows. At the text's end the older
- * patterns take the whole run. */
+/* A run of white space. All up to its last line end is one pretoken. Without a line end it is all
+ * but the last character, which may belong to what follows. At the end of the text gpt2 and cl100k
+ * take the whole run. */
 static size_t spaces(struct lp_pretok *s, const unsigned char *text, size_t n, bool final)
 {
     bool gpt2 = s->pattern == LP_PATTERN_GPT2;
@@ -170,24 +171,24 @@ static size_t spaces(struct lp_pretok *s, const unsigned char *text, size_t n, b
         if (c.size == 0 && !final)
             return 0;
         if (!end && in(c, SPACES)) {
-            s->last = s->at;
+            s->last_space = s->at;
             s->at += c.size;
             if (c.klass == LP_LINE_END && !gpt2)
-                s->mark = s->at;
-            s->settled = s->mark > 0 ? s->mark : s->last;
+                s->backtrack = s->at;
+            s->settled = s->backtrack > 0 ? s->backtrack : s->last_space;
             continue;
         }
-        if (end && (s->mark == 0 || s->pattern != LP_PATTERN_O200K))
+        if (end && (s->backtrack == 0 || s->pattern != LP_PATTERN_O200K))
             return done(s, s->at);
-        if (s->mark > 0)
-            return done(s, s->mark);
-        return done(s, s->last > 0 ? s->last : s->at);
+        if (s->backtrack > 0)
+            return done(s, s->backtrack);
+        return done(s, s->last_space > 0 ? s->last_space : s->at);
     }
 }
 
-/* o200k's words: [\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+ or the
- * other way round, + and *. Without lower case after it, the first part must give
- * back what follows its last character of no case, if it has one. */
+/* o200k's words: [\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+, or else the same two
+ * classes with + and *. When no lower case follows the first class, the first pattern matches up to
+ * the last caseless letter or mark, if there is one: backtrack to its end. */
 static bool upper(struct lp_pretok *s, const unsigned char *text, size_t n, bool final)
 {
     for (;;) {
@@ -197,14 +198,14 @@ static bool upper(struct lp_pretok *s, const unsigned char *text, size_t n, bool
         if (c.size > 0 && in(c, UPPER)) {
             s->at += c.size;
             if (in(c, NO_CASE))
-                s->mark = s->at;
-            s->settled = s->mark > 0 ? s->mark : s->at;
+                s->backtrack = s->at;
+            s->settled = s->backtrack > 0 ? s->backtrack : s->at;
             continue;
         }
         bool lower = c.size > 0 && c.klass == LP_LOWER;
         s->phase = lower ? LP_PHASE_LOWER : LP_PHASE_SUFFIX;
-        if (!lower && s->mark > 0)
-            s->at = s->mark;
+        if (!lower && s->backtrack > 0)
+            s->at = s->backtrack;
         return true;
     }
 }
@@ -216,8 +217,8 @@ static size_t suffix(struct lp_pretok *s, const unsigned char *text, size_t n, b
         return 0;
     size_t size = 0;
     if (s->at < n && text[s->at] == '\'')
-        size = lp_contraction(text, s->at, n, final, true);
-    return size == LP_UNDECIDED ? 0 : done(s, s->at + size);
+        size = lp_pretok_contraction(text, s->at, n, final, true);
+    return size == LP_PRETOK_UNDECIDED ? 0 : done(s, s->at + size);
 }
 
 size_t lp_pretok_next(struct lp_pretok *s, const unsigned char *text, size_t n, bool final)
@@ -234,13 +235,13 @@ size_t lp_pretok_next(struct lp_pretok *s, const unsigned char *text, size_t n, 
     switch (s->phase) {
     case LP_PHASE_BETWEEN:
     case LP_PHASE_LETTERS:
-        end = pass(s, text, n, final, LETTERS);
+        end = skip(s, text, n, final, LETTERS);
         s->settled = s->at;
         return end ? done(s, s->at) : 0;
     case LP_PHASE_NUMBERS:
         return numbers(s, text, n, final);
     case LP_PHASE_PUNCT:
-        end = pass(s, text, n, final, PUNCT);
+        end = skip(s, text, n, final, PUNCT);
         s->settled = s->at;
         if (!end)
             return 0;
@@ -259,7 +260,7 @@ size_t lp_pretok_next(struct lp_pretok *s, const unsigned char *text, size_t n, 
             return suffix(s, text, n, final);
         /* fall through */
     case LP_PHASE_LOWER:
-        end = pass(s, text, n, final, LOWER);
+        end = skip(s, text, n, final, LOWER);
         s->settled = s->at;
         if (!end)
             return 0;
@@ -275,6 +276,6 @@ void lp_pretok_drop(struct lp_pretok *s, size_t k)
 {
     s->at -= k;
     s->settled -= k;
-    s->mark = s->mark > k ? s->mark - k : 0;
-    s->last = s->last > k ? s->last - k : 0;
+    s->backtrack = s->backtrack > k ? s->backtrack - k : 0;
+    s->last_space = s->last_space > k ? s->last_space - k : 0;
 }

@@ -1,9 +1,8 @@
-/* pretok.h - text to pretokens: the patterns of the three families, by hand.
+/* pretok.h - text to pretokens: the patterns of the three families, hand-written.
  *
- * A scanner stands at the start of a pretoken and finds its end. It can stop at
- * the end of the bytes there are and go on when there are more, so that a
- * pretoken of any length needs no second look. Knows characters only; never
- * tokens. */
+ * The state stands at the start of a pretoken or inside it. It can stop at the end of the bytes
+ * that are there and go on when there are more, so that no character is looked at twice, however
+ * long the pretoken is. Knows characters only; never tokens. */
 #ifndef LP_TOKENS_PRETOK_H
 #define LP_TOKENS_PRETOK_H
 
@@ -12,8 +11,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Where the scanner stands: between pretokens, or inside one of a kind. Nothing else says
- * so: a scanner can be inside a pretoken of which it has not passed a single character. */
+/* Between pretokens, or inside a pretoken of this kind. at does not tell: it can be 0 inside a
+ * pretoken whose kind is known. */
 enum lp_phase {
     LP_PHASE_BETWEEN,
     LP_PHASE_LETTERS,
@@ -21,41 +20,41 @@ enum lp_phase {
     LP_PHASE_PUNCT,
     LP_PHASE_TAIL, /* line ends (o200k: and slashes) after punctuation */
     LP_PHASE_SPACES,
-    LP_PHASE_UPPER,  /* o200k: upper case and letters of no case, marks */
-    LP_PHASE_LOWER,  /* o200k: lower case and letters of no case, marks */
+    LP_PHASE_UPPER,  /* o200k: upper case, caseless letters, marks */
+    LP_PHASE_LOWER,  /* o200k: lower case, caseless letters, marks */
     LP_PHASE_SUFFIX, /* o200k: a contraction after letters */
 };
 
 struct lp_pretok {
     enum lp_pattern pattern;
     enum lp_phase phase;
-    size_t at;      /* bytes of the pretoken looked at */
-    size_t settled; /* bytes that belong to it whatever follows */
-    size_t mark;    /* SPACES: end of the last line end, 0 for none;
-                     * UPPER: end of the last letter of no case or mark, 0 for none */
-    size_t last;    /* SPACES: start of the last space */
+    size_t at;         /* bytes of the pretoken looked at */
+    size_t settled;    /* bytes that belong to it whatever follows */
+    size_t backtrack;  /* SPACES: end of the last line end, 0 for none;
+                        * UPPER: end of the last caseless letter or mark, 0 for none */
+    size_t last_space; /* SPACES: where the last space begins */
 };
 
-/* Whether the next pretoken has not begun, so that anyone may find its end. Once it has,
- * only lp_pretok_next() can. */
-static inline bool lp_pretok_is_between(const struct lp_pretok *scanner)
+/* Whether no pretoken has begun. lp_pretok_window may then find the next ones; else only
+ * lp_pretok_next() can. */
+static inline bool lp_pretok_is_between(const struct lp_pretok *pretok)
 {
-    return scanner->phase == LP_PHASE_BETWEEN;
+    return pretok->phase == LP_PHASE_BETWEEN;
 }
 
-/* Length of the pretoken that begins at text, of whose n bytes the first
- * scanner->at have been looked at before; the scanner is then between pretokens.
- * 0 when the length depends on what follows, which it never does with final set: the text
- * then ends after the n bytes (n > 0). */
-size_t lp_pretok_next(struct lp_pretok *scanner, const unsigned char *text, size_t n, bool final);
+/* Returns the length of the pretoken that begins at text and ends it. Of its n > 0 bytes, the first
+ * pretok->at have been looked at before. Returns 0 when the length depends on what follows. With
+ * final set nothing follows the n bytes, and it never does. */
+size_t lp_pretok_next(struct lp_pretok *pretok, const unsigned char *text, size_t n, bool final);
 
-/* Length of a contraction at the apostrophe text[at]: 0 for none, LP_UNDECIDED
- * when the n bytes do not tell and more may follow. Only U+017F folds to a letter
- * of the seven: to s. */
-enum { LP_UNDECIDED = 99 };
-size_t lp_contraction(const unsigned char *text, size_t at, size_t n, bool final, bool any_case);
+/* Length of the contraction at the apostrophe text[at]: 0 for none, LP_PRETOK_UNDECIDED when the n
+ * bytes do not tell and more may follow. With any_case, U+017F counts as s; it is the only other
+ * character that folds to one of the seven letters. */
+enum { LP_PRETOK_UNDECIDED = 99 };
+size_t lp_pretok_contraction(const unsigned char *text, size_t at, size_t n, bool final,
+                             bool any_case);
 
-/* The first k settled bytes have been taken away from the pretoken's front. */
-void lp_pretok_drop(struct lp_pretok *scanner, size_t k);
+/* Accounts for the pretoken's first k settled bytes, k < settled, being dropped. */
+void lp_pretok_drop(struct lp_pretok *pretok, size_t k);
 
 #endif

@@ -1,14 +1,13 @@
 /* pretok_window.c - pretokens by bit operations.
  *
- * No pattern looks behind. So a window may begin wherever a pretoken does, and
- * needs nothing from the one before. Its 64 bytes become one mask for each class
- * of characters, bit i for byte i (the only part that is written for each
- * instruction set); a few additions and shifts of masks then give the mask of the
- * bytes where pretokens start. The last start is where the next window begins;
- * all before it are known to end where the next one starts.
+ * No pattern has a look-behind, so a window may begin wherever a pretoken does, and needs nothing
+ * from the window before. Its 64 bytes become one mask for each class of characters, bit i for
+ * byte i; this part alone is written for each instruction set. A few additions and shifts turn the
+ * masks into the mask of the bytes where pretokens start. Each pretoken ends where the next one
+ * starts; the next window begins at the last start.
  *
- * Adding to a mask carries through a run of ones: (run + first) & ~run is the bit
- * behind the runs that first picks. Rare cases are looked at one by one. */
+ * Adding to a mask carries through a run of ones: (run + first) & ~run is the bit after each run
+ * whose first bit is in first. Rare cases are handled one by one. */
 #include "tokens/pretok_window.h"
 
 #include "tokens/character.h"
@@ -40,17 +39,17 @@ static inline unsigned highest(uint64_t mask)
 }
 #endif
 
-/* A window's classes. A character of several bytes has several bits. */
+/* A window's characters by class. Every byte of a character has a bit. */
 struct masks {
-    uint64_t of[LP_CLASSES]; /* by class; LP_SPACE is all white space, line ends too */
+    uint64_t of[LP_CLASSES]; /* by class; LP_SPACE includes line ends */
     uint64_t blank, apostrophe;
-    uint64_t high; /* bytes of other than ASCII */
-    uint64_t tail; /* all but the first byte of characters of several bytes */
+    uint64_t high;         /* bytes that are not ASCII */
+    uint64_t continuation; /* bytes of multi-byte characters after the first */
 };
 
 /* --- ASCII to masks, portably --------------------------------------------------- */
 
-/* Which masks a byte belongs to, a bit for each. */
+/* The masks that a byte is in, a bit for each. */
 enum { UPPER, LOWER, NUMBER, SPACE, LINE_END, BLANK, APOSTROPHE, HIGH };
 
 /* clang-format off */
@@ -65,8 +64,8 @@ _Static_assert(1 << UPPER == 1 && 1 << LOWER == 2 && 1 << NUMBER == 4 && 1 << SP
                    1 << LINE_END == 16 && 1 << BLANK == 32 && 1 << APOSTROPHE == 64,
                "as in the table above");
 
-/* Turns a matrix of eight by eight bits about its diagonal: byte i's bit k
- * becomes byte k's bit i. Swaps ever larger squares (Hacker's Delight, 7-3). */
+/* Transposes a matrix of eight by eight bits: bit k of byte i becomes bit i of byte k. Swaps ever
+ * larger squares (Hacker's Delight, 7-3). */
 static inline uint64_t transpose(uint64_t x)
 {
     uint64_t t = (x ^ x >> 7) & UINT64_C(0x00AA00AA00AA00AA);
@@ -80,7 +79,7 @@ static inline uint64_t transpose(uint64_t x)
 LP_INLINE void classify_portable(const unsigned char *text, struct masks *m)
 {
     uint64_t mask[8] = {0};
-    for (unsigned i = 0; i < LP_WINDOW; i += 8) {
+    for (unsigned i = 0; i < LP_PRETOK_WINDOW; i += 8) {
         uint64_t eight = 0;
         for (unsigned k = 0; k < 8; k++) {
             unsigned char c = text[i + k];
@@ -106,7 +105,7 @@ LP_AVX2 static inline __m256i equal(__m256i x, char c)
     return _mm256_cmpeq_epi8(x, _mm256_set1_epi8(c));
 }
 
-/* Bytes from first to first + span. */
+/* Which bytes are from first to first + span. */
 LP_AVX2 static inline __m256i within(__m256i x, char first, char span)
 {
     __m256i above = _mm256_sub_epi8(x, _mm256_set1_epi8(first));
@@ -135,66 +134,66 @@ LP_AVX2 static inline void classify_avx2(const unsigned char *text, struct masks
 }
 #endif
 
-/* --- Other characters ----------------------------------------------------------------- */
+/* --- Multi-byte characters ---------------------------------------------------------------- */
 
-/* Adds the characters of several bytes; bytes that make none are of no class. */
+/* Adds the multi-byte characters. Bytes that are not valid UTF-8 are of class LP_OTHER. */
 static void classify_wide(const unsigned char *text, struct masks *m)
 {
     for (uint64_t left = m->high; left != 0;) {
         unsigned i = lowest(left);
-        struct lp_character c = lp_character_whole(text + i);
+        struct lp_character c = lp_character_decode(text + i);
         uint64_t all = (((uint64_t)1 << c.size) - 1) << i, first = (uint64_t)1 << i;
         m->of[c.klass] |= all;
-        m->tail |= all & ~first;
+        m->continuation |= all & ~first;
         left &= ~all;
     }
 }
 
 /* --- Masks to starts -------------------------------------------------------------------- */
 
-/* The first bits of a mask's runs. */
+/* The first bit of each run of ones. */
 static inline uint64_t firsts(uint64_t mask)
 {
     return mask & ~(mask << 1);
 }
 
-/* The bits behind those runs that the bits of some pick. */
-static inline uint64_t behind(uint64_t runs, uint64_t some)
+/* The bit after each run whose first bit, or any one bit, is in some. */
+static inline uint64_t after_runs(uint64_t runs, uint64_t some)
 {
     return (runs + some) & ~runs;
 }
 
-/* From the last byte of characters to their first. */
-static inline uint64_t to_first(uint64_t lasts, uint64_t tail)
+/* From the last bytes of characters to their first bytes. */
+static inline uint64_t to_first(uint64_t lasts, uint64_t continuation)
 {
-    while ((lasts & tail) != 0)
-        lasts = (lasts & ~tail) | (lasts & tail) >> 1;
+    while ((lasts & continuation) != 0)
+        lasts = (lasts & ~continuation) | (lasts & continuation) >> 1;
     return lasts;
 }
 
-/* Where pretokens of white space start; attached line ends belong to what is
- * before them. All up to a run's last line end are one pretoken, and the last
- * character of a run that does not end so is left to what follows. */
+/* Where pretokens of white space start. Attached line ends belong to the punctuation before them.
+ * All up to a run's last line end is one pretoken. If more white space follows it, the run's last
+ * character belongs to what follows the run. */
 LP_INLINE uint64_t space_starts(const struct masks *m, uint64_t attached)
 {
     uint64_t space = m->of[LP_SPACE] & ~attached, ends = m->of[LP_LINE_END] & ~attached;
     uint64_t inner = space & ~m->of[LP_LINE_END];
-    uint64_t last = to_first(inner & ~(m->of[LP_SPACE] >> 1), m->tail);
+    uint64_t last = to_first(inner & ~(m->of[LP_SPACE] >> 1), m->continuation);
     uint64_t after = inner & ends << 1;
     if (after != 0) {
-        for (uint64_t more = behind(inner, after) & ends; more != 0; more &= more - 1)
+        for (uint64_t more = after_runs(inner, after) & ends; more != 0; more &= more - 1)
             after &= ~((uint64_t)1 << highest(after & ((more & -more) - 1)));
     }
     return firsts(space) | last | after;
 }
 
-/* Where digits start: three together at most. */
+/* Where numbers start: at most three characters are together. */
 LP_INLINE uint64_t number_starts(const struct masks *m)
 {
     uint64_t number = m->of[LP_NUMBER], starts = firsts(number);
     if ((number & number >> 1 & number >> 2 & number >> 3) == 0)
         return starts;
-    uint64_t characters = number & ~m->tail;
+    uint64_t characters = number & ~m->continuation;
     for (unsigned count = 0; characters != 0; characters &= characters - 1) {
         uint64_t one = characters & -characters;
         count = (starts & one) != 0 || count == 3 ? 1 : count + 1;
@@ -204,29 +203,31 @@ LP_INLINE uint64_t number_starts(const struct masks *m)
     return starts;
 }
 
-/* The second character of runs, given the first byte of the first one. */
-static inline uint64_t second(uint64_t run_starts, uint64_t tail)
+/* The first byte of each run's second character, from the first byte of its first. */
+static inline uint64_t second(uint64_t run_starts, uint64_t continuation)
 {
     uint64_t next = run_starts << 1;
-    return tail == 0 ? next : (next & ~tail) | behind(tail, next & tail);
+    return continuation == 0
+               ? next
+               : (next & ~continuation) | after_runs(continuation, next & continuation);
 }
 
-/* r50k's pattern: a space may stand before a word, a number, punctuation. */
+/* A space may precede letters, numbers or punctuation. */
 LP_INLINE uint64_t starts_gpt2(const unsigned char *text, const struct masks *m, uint64_t valid)
 {
     uint64_t letter = m->of[LP_UPPER] | m->of[LP_LOWER] | m->of[LP_LETTER];
     uint64_t number = m->of[LP_NUMBER], space = m->of[LP_SPACE];
     uint64_t punct = valid & ~(letter | number | space), with_space = m->blank << 1;
     uint64_t starts = (firsts(letter) | firsts(number) | firsts(punct)) & ~with_space;
-    starts |= firsts(space) | to_first(space & ~(space >> 1), m->tail);
+    starts |= firsts(space) | to_first(space & ~(space >> 1), m->continuation);
     uint64_t signs = m->apostrophe & firsts(punct) & ~with_space & letter >> 1;
     for (; signs != 0; signs &= signs - 1) {
         unsigned at = lowest(signs);
-        size_t size = lp_contraction(text, at, at + 4, true, false);
+        size_t size = lp_pretok_contraction(text, at, at + 4, true, false);
         if (size == 0)
             continue;
-        starts &= ~((uint64_t)2 << at); /* the letters' own */
-        if (at + size < LP_WINDOW)
+        starts &= ~((uint64_t)2 << at); /* no pretoken starts at the letters */
+        if (at + size < LP_PRETOK_WINDOW)
             starts |= (uint64_t)1 << (at + size);
     }
     return starts;
@@ -239,43 +240,41 @@ LP_INLINE uint64_t starts_cl100k(const unsigned char *text, const struct masks *
     uint64_t punct = valid & ~(letter | m->of[LP_NUMBER] | space);
     uint64_t attached = line_end & ~(line_end + (line_end & punct << 1));
     uint64_t punct_starts = firsts(punct) & ~(m->blank << 1);
-    /* One character that is no line end may stand before letters: white space,
-     * or punctuation that is all of its run. */
-    uint64_t prefixed = (space & ~line_end) << 1 | second(punct_starts, m->tail);
+    /* One character other than a line end may precede letters: white space, or a punctuation
+     * character that is all of its run. */
+    uint64_t prefixed = (space & ~line_end) << 1 | second(punct_starts, m->continuation);
     uint64_t starts =
         punct_starts | space_starts(m, attached) | number_starts(m) | (firsts(letter) & ~prefixed);
     for (uint64_t signs = m->apostrophe & punct_starts & letter >> 1; signs != 0;
          signs &= signs - 1) {
         unsigned at = lowest(signs);
-        size_t size = lp_contraction(text, at, at + 4, true, true);
-        if (size > 0 && at + size < LP_WINDOW)
+        size_t size = lp_pretok_contraction(text, at, at + 4, true, true);
+        if (size > 0 && at + size < LP_PRETOK_WINDOW)
             starts |= (uint64_t)1 << (at + size);
     }
     return starts;
 }
 
-/* Slashes too, and line ends after them, belong to punctuation that line ends
- * are attached to. */
+/* Attaches slashes, and line ends and slashes after them, that follow attached line ends. */
 static uint64_t attach_slashes(const unsigned char *text, uint64_t attached, uint64_t slashes)
 {
     for (; slashes != 0; slashes &= slashes - 1) {
         for (unsigned i = lowest(slashes);
-             i < LP_WINDOW && (text[i] == '/' || text[i] == '\r' || text[i] == '\n'); i++)
+             i < LP_PRETOK_WINDOW && (text[i] == '/' || text[i] == '\r' || text[i] == '\n'); i++)
             attached |= (uint64_t)1 << i;
     }
     return attached;
 }
 
-/* Where upper case begins a word within letters, beside those starts that lower
- * case right before it makes: after letters of no case. Those are of the word's
- * lower part when lower case is before them. Else all is its upper part, and
- * when no lower case follows, what is behind the letters of no case is given
- * back. */
+/* Where an upper-case letter starts a word after caseless letters or marks, within letters. (After
+ * a lower-case letter it always does.) If lower case precedes the caseless run, the run is of that
+ * word's lower part, and upper case starts a word. Else all is a word's upper part; when no lower
+ * case follows it, the pattern backtracks to the end of the caseless run. */
 static uint64_t mixed_starts(uint64_t upper, uint64_t lower, uint64_t no_case, uint64_t valid)
 {
-    uint64_t starts = behind(no_case, no_case & lower << 1) & upper;
+    uint64_t starts = after_runs(no_case, no_case & lower << 1) & upper;
     for (uint64_t runs = firsts(upper) & no_case << 1 & ~starts; runs != 0; runs &= runs - 1) {
-        uint64_t next = behind(upper, runs & -runs);
+        uint64_t next = after_runs(upper, runs & -runs);
         if ((next & valid & ~lower & ~no_case) != 0)
             starts |= runs & -runs;
     }
@@ -290,29 +289,29 @@ LP_INLINE uint64_t starts_o200k(const unsigned char *text, const struct masks *m
     uint64_t punct = valid & ~(letter | m->of[LP_NUMBER] | space);
     uint64_t attach = line_end & punct << 1;
     uint64_t attached = line_end & ~(line_end + attach);
-    uint64_t slashes = behind(line_end, attach) & punct;
+    uint64_t slashes = after_runs(line_end, attach) & punct;
     if (slashes != 0) {
         attached = attach_slashes(text, attached, slashes);
         punct &= ~attached;
     }
     uint64_t punct_starts = firsts(punct) & ~(m->blank << 1);
-    uint64_t prefixed = (space & ~line_end) << 1 | second(punct_starts, m->tail);
+    uint64_t prefixed = (space & ~line_end) << 1 | second(punct_starts, m->continuation);
     uint64_t starts = punct_starts | space_starts(m, attached) | number_starts(m) |
                       (firsts(letter) & ~prefixed) | (upper & lower << 1);
     if (no_case != 0)
         starts |= mixed_starts(upper, lower, no_case, valid);
-    /* A mark may be punctuation too, when no letter is before it. The scanner
-     * can tell; and what letters of no case are after a contraction. */
+    /* A mark is punctuation when no letter precedes it. pretok.c decides that, and what a caseless
+     * letter after a contraction is: stop before them. */
     uint64_t odd = mark & ~(letter << 1);
-    unsigned end = LP_WINDOW;
+    unsigned end = LP_PRETOK_WINDOW;
     for (uint64_t signs = m->apostrophe & letter << 1; signs != 0; signs &= signs - 1) {
         unsigned at = lowest(signs);
-        size_t size = at == end ? 0 : lp_contraction(text, at, at + 4, true, true);
+        size_t size = at == end ? 0 : lp_pretok_contraction(text, at, at + 4, true, true);
         if (size == 0)
             continue;
         starts &= ~((((uint64_t)1 << size) - 1) << at);
         end = at + (unsigned)size;
-        if (end < LP_WINDOW) {
+        if (end < LP_PRETOK_WINDOW) {
             starts |= (uint64_t)1 << end;
             odd |= no_case & (uint64_t)1 << end;
         }
@@ -320,8 +319,8 @@ LP_INLINE uint64_t starts_o200k(const unsigned char *text, const struct masks *m
     return odd == 0 ? starts : starts & ((odd & -odd) - 1);
 }
 
-/* The starts that are not certain when white space meets the window's end: all
- * within that run but its own. */
+/* The starts that a run of white space at the window's end leaves undecided: all within the run
+ * except its own. */
 static inline uint64_t undecided(uint64_t starts, uint64_t space, uint64_t valid)
 {
     uint64_t other = valid & ~space;
@@ -331,19 +330,19 @@ static inline uint64_t undecided(uint64_t starts, uint64_t space, uint64_t valid
     return late & (late - 1);
 }
 
-/* --- The scan --------------------------------------------------------------------------- */
+/* --- Windows ---------------------------------------------------------------------------- */
 
 typedef void classifier(const unsigned char *text, struct masks *m);
 
-LP_INLINE size_t scan(enum lp_pattern pattern, classifier *classify, const unsigned char *text,
-                      size_t at, size_t n, bool final, uint32_t *ends, size_t max)
+LP_INLINE size_t find_ends(enum lp_pattern pattern, classifier *classify, const unsigned char *text,
+                           size_t at, size_t n, bool final, uint32_t *ends, size_t max)
 {
     size_t count = 0;
-    while (max - count >= LP_WINDOW && at < n) {
+    while (max - count >= LP_PRETOK_WINDOW && at < n) {
         size_t left = n - at;
-        if (left < LP_WINDOW_SLACK && !final)
+        if (left < LP_PRETOK_SLACK && !final)
             break;
-        uint64_t valid = left < LP_WINDOW ? ((uint64_t)1 << left) - 1 : ~(uint64_t)0;
+        uint64_t valid = left < LP_PRETOK_WINDOW ? ((uint64_t)1 << left) - 1 : ~(uint64_t)0;
         const unsigned char *window = text + at;
         struct masks m;
         classify(window, &m);
@@ -352,7 +351,7 @@ LP_INLINE size_t scan(enum lp_pattern pattern, classifier *classify, const unsig
         uint64_t starts = pattern == LP_PATTERN_GPT2     ? starts_gpt2(window, &m, valid)
                           : pattern == LP_PATTERN_CL100K ? starts_cl100k(window, &m, valid)
                                                          : starts_o200k(window, &m, valid);
-        starts &= valid & ~(uint64_t)1; /* the window's own start ends nothing */
+        starts &= valid & ~(uint64_t)1; /* no pretoken ends at the window's start */
         if ((m.of[LP_SPACE] & (valid ^ valid >> 1)) != 0)
             starts &= ~undecided(starts, m.of[LP_SPACE], valid);
         if (starts == 0)
@@ -364,28 +363,29 @@ LP_INLINE size_t scan(enum lp_pattern pattern, classifier *classify, const unsig
     return count;
 }
 
-#define SCAN(name, pattern, classify)                                                              \
+#define FIND(name, pattern, classify)                                                              \
     static size_t name(const unsigned char *text, size_t at, size_t n, bool final, uint32_t *ends, \
                        size_t max)                                                                 \
     {                                                                                              \
-        return scan(pattern, classify, text, at, n, final, ends, max);                             \
+        return find_ends(pattern, classify, text, at, n, final, ends, max);                        \
     }
 
-SCAN(scan_gpt2_portable, LP_PATTERN_GPT2, classify_portable)
-SCAN(scan_cl100k_portable, LP_PATTERN_CL100K, classify_portable)
-SCAN(scan_o200k_portable, LP_PATTERN_O200K, classify_portable)
+FIND(find_ends_gpt2_portable, LP_PATTERN_GPT2, classify_portable)
+FIND(find_ends_cl100k_portable, LP_PATTERN_CL100K, classify_portable)
+FIND(find_ends_o200k_portable, LP_PATTERN_O200K, classify_portable)
 #if LP_HAVE_AVX2
-LP_AVX2 SCAN(scan_gpt2_avx2, LP_PATTERN_GPT2, classify_avx2)
-LP_AVX2 SCAN(scan_cl100k_avx2, LP_PATTERN_CL100K, classify_avx2)
-LP_AVX2 SCAN(scan_o200k_avx2, LP_PATTERN_O200K, classify_avx2)
+LP_AVX2 FIND(find_ends_gpt2_avx2, LP_PATTERN_GPT2, classify_avx2)
+LP_AVX2 FIND(find_ends_cl100k_avx2, LP_PATTERN_CL100K, classify_avx2)
+LP_AVX2 FIND(find_ends_o200k_avx2, LP_PATTERN_O200K, classify_avx2)
 #endif
 
-lp_window_scan *lp_window_scanner(enum lp_pattern pattern, enum lp_cpu cpu)
+lp_pretok_window *lp_pretok_window_for(enum lp_pattern pattern, enum lp_cpu cpu)
 {
-    static lp_window_scan *const portable[] = {scan_gpt2_portable, scan_cl100k_portable,
-                                               scan_o200k_portable};
+    static lp_pretok_window *const portable[] = {find_ends_gpt2_portable, find_ends_cl100k_portable,
+                                                 find_ends_o200k_portable};
 #if LP_HAVE_AVX2
-    static lp_window_scan *const avx2[] = {scan_gpt2_avx2, scan_cl100k_avx2, scan_o200k_avx2};
+    static lp_pretok_window *const avx2[] = {find_ends_gpt2_avx2, find_ends_cl100k_avx2,
+                                             find_ends_o200k_avx2};
     if (cpu == LP_CPU_AVX2)
         return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") ? avx2[pattern]
                                                                                 : NULL;

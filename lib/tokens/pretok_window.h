@@ -1,5 +1,5 @@
-/* pretok_window.h - text to pretokens, 64 bytes at a time: the fast way to what pretok.c
- * finds character by character. Knows characters only; never tokens. */
+/* pretok_window.h - text to pretokens, 64 bytes at a time: a faster way to most of the pretokens
+ * that pretok.c finds character by character. Knows characters only; never tokens. */
 #ifndef LP_TOKENS_PRETOK_WINDOW_H
 #define LP_TOKENS_PRETOK_WINDOW_H
 
@@ -10,19 +10,18 @@
 #include <stddef.h>
 
 enum {
-    LP_WINDOW = 64,                  /* bytes looked at together: a bit for each in a word */
-    LP_WINDOW_SLACK = LP_WINDOW + 16 /* bytes from its start that are read, with some to spare */
+    LP_PRETOK_WINDOW = 64,                   /* bytes looked at together, a bit of a u64 for each */
+    LP_PRETOK_SLACK = LP_PRETOK_WINDOW + 16, /* bytes from a window's start that must be readable */
 };
 
-/* Finds pretokens from text + at on, where one begins, and writes their ends, as
- * offsets in text, to ends, of which there are max. Returns how many: it stops
- * before one that no window decides (a long one; one near the end of the n bytes),
- * which the scanner must find. With final set the text ends after the n bytes,
- * and LP_WINDOW_SLACK zeros follow. */
-typedef size_t lp_window_scan(const unsigned char *text, size_t at, size_t n, bool final,
-                              uint32_t *ends, size_t max);
+/* Finds the pretokens from text + at on, where one begins. Writes their ends, as offsets in text,
+ * to ends, which has room for max. Returns their number. Stops before a pretoken that no window
+ * decides (a long one, or one near the end of the n bytes): lp_pretok_next() finds that one. With
+ * final set the text ends after the n bytes, and LP_PRETOK_SLACK zeros follow it. */
+typedef size_t lp_pretok_window(const unsigned char *text, size_t at, size_t n, bool final,
+                                uint32_t *ends, size_t max);
 
-/* The scan of a pattern; NULL when this CPU lacks the instructions. */
-lp_window_scan *lp_window_scanner(enum lp_pattern pattern, enum lp_cpu cpu);
+/* The function for a pattern; NULL when this CPU lacks the instructions. */
+lp_pretok_window *lp_pretok_window_for(enum lp_pattern pattern, enum lp_cpu cpu);
 
 #endif

@@ -1,8 +1,7 @@
 /* tok.c - text to ids.
  *
- * Text is taken in pieces; pretokens ("words") are found in it and encoded in
- * batches. What is left at a piece's end, a word that may go on, is held until
- * there is more; of a giant one what is settled is passed on before. */
+ * Takes text in pieces, finds pretokens in it and encodes them in batches. The text of a pretoken
+ * that may go on is held until more comes. A giant pretoken is encoded as it comes. */
 #include "lp.h"
 
 #include "tokens/batch.h"
@@ -10,18 +9,18 @@
 
 enum {
     PIECE = 32 << 10, /* text taken at once */
-    GIANT = 4 << 10,  /* bytes of an unended pretoken that are passed on before its end */
+    GIANT = 4 << 10,  /* bytes of a pretoken that has not ended, from which on it is a giant one */
 };
 
 struct lp_tok {
     const struct lp_vocab *v;
     bool special;
-    lp_window_scan *scan;
-    struct lp_pretok scanner;
+    lp_pretok_window *window;
+    struct lp_pretok pretok;
     struct lp_buf held;    /* text from the current pretoken's start on */
-    struct lp_buf partial; /* what may become a special token */
-    bool running;          /* a giant word has been passed on in part */
-    struct lp_batch words;
+    struct lp_buf partial; /* what may be the beginning of a special token */
+    bool in_giant;         /* a giant pretoken has been encoded in part */
+    struct lp_batch batch;
 };
 
 enum lp_status lp_tok_new(const struct lp_vocab *vocab, bool special, struct lp_tok **out)
@@ -32,9 +31,9 @@ enum lp_status lp_tok_new(const struct lp_vocab *vocab, bool special, struct lp_
         return LP_NOMEM;
     tok->v = vocab;
     tok->special = special;
-    tok->scanner.pattern = (enum lp_pattern)vocab->file->pattern;
-    tok->scan = lp_window_scanner(tok->scanner.pattern, vocab->cpu);
-    if (!lp_batch_init(&tok->words, vocab)) {
+    tok->pretok.pattern = (enum lp_pattern)vocab->header->pattern;
+    tok->window = lp_pretok_window_for(tok->pretok.pattern, vocab->cpu);
+    if (!lp_batch_init(&tok->batch, vocab)) {
         free(tok);
         return LP_NOMEM;
     }
@@ -48,69 +47,69 @@ void lp_tok_free(struct lp_tok *tok)
         return;
     lp_buf_free(&tok->held);
     lp_buf_free(&tok->partial);
-    lp_batch_free(&tok->words);
+    lp_batch_free(&tok->batch);
     free(tok);
 }
 
 void lp_tok_reset(struct lp_tok *tok)
 {
-    tok->scanner = (struct lp_pretok){.pattern = tok->scanner.pattern};
+    tok->pretok = (struct lp_pretok){.pattern = tok->pretok.pattern};
     tok->held.n = tok->partial.n = 0;
-    lp_batch_reset(&tok->words);
-    tok->running = false;
+    lp_batch_reset(&tok->batch);
+    tok->in_giant = false;
 }
 
 size_t lp_tok_held(const struct lp_tok *tok)
 {
-    return tok->held.n + tok->partial.n + tok->words.run.text.n;
+    return tok->held.n + tok->partial.n + tok->batch.giant.text.n;
 }
 
-/* Finds the words of the next batch; how many. */
-static size_t find_words(struct lp_tok *tok, const unsigned char *text, size_t n, bool final)
+/* Finds the pretokens of the next batch. Returns their number. */
+static size_t find_pretokens(struct lp_tok *tok, const unsigned char *text, size_t n, bool final)
 {
     size_t at = 0, count = 0;
-    while (LP_BATCH_WORDS - count >= LP_WINDOW && at < n) { /* a window has as many words at most */
-        if (lp_pretok_is_between(&tok->scanner))
-            count += tok->scan(text, at, n, final, tok->words.end + count, LP_BATCH_WORDS - count);
-        at = count > 0 ? tok->words.end[count - 1] : 0;
-        if (LP_BATCH_WORDS - count < LP_WINDOW || at == n)
+    while (LP_BATCH_MAX - count >= LP_PRETOK_WINDOW &&
+           at < n) { /* a window has no more pretokens */
+        if (lp_pretok_is_between(&tok->pretok))
+            count += tok->window(text, at, n, final, tok->batch.end + count, LP_BATCH_MAX - count);
+        at = count > 0 ? tok->batch.end[count - 1] : 0;
+        if (LP_BATCH_MAX - count < LP_PRETOK_WINDOW || at == n)
             break;
-        size_t size = lp_pretok_next(&tok->scanner, text + at, n - at, final);
+        size_t size = lp_pretok_next(&tok->pretok, text + at, n - at, final);
         if (size == 0)
             break;
-        tok->words.end[count++] = (uint32_t)(at += size);
+        tok->batch.end[count++] = (uint32_t)(at += size);
     }
     return count;
 }
 
-/* Takes what of a giant pretoken is in the text held: to its end, if that is
- * there. Returns its bytes. */
+/* Encodes a giant pretoken as far as the n bytes settle it. Returns the number of bytes taken. */
 static size_t encode_giant(struct lp_tok *tok, const unsigned char *text, size_t n, bool final,
                            struct lp_ids *out, enum lp_status *status)
 {
-    size_t size = lp_pretok_next(&tok->scanner, text, n, final);
-    tok->running = size == 0;
-    if (tok->running) { /* one settled byte stays, see lp_pretok_drop */
-        size = tok->scanner.settled > GIANT ? tok->scanner.settled - 1 : 0;
-        lp_pretok_drop(&tok->scanner, size);
+    size_t size = lp_pretok_next(&tok->pretok, text, n, final);
+    tok->in_giant = size == 0;
+    if (tok->in_giant) { /* one settled byte stays, as lp_pretok_drop() requires */
+        size = tok->pretok.settled > GIANT ? tok->pretok.settled - 1 : 0;
+        lp_pretok_drop(&tok->pretok, size);
     }
-    *status = lp_batch_giant(&tok->words, text, size, !tok->running, out);
+    *status = lp_batch_giant(&tok->batch, text, size, !tok->in_giant, out);
     return size;
 }
 
-/* Encodes the pretokens that end in what is held. */
+/* Encodes the pretokens that end in the text held. */
 static enum lp_status encode_held(struct lp_tok *tok, bool final, struct lp_ids *out)
 {
     const unsigned char *text = tok->held.p;
     size_t n = tok->held.n, at = 0, size;
     enum lp_status status = LP_OK;
     do {
-        size_t count = tok->running ? 0 : find_words(tok, text + at, n - at, final);
+        size_t count = tok->in_giant ? 0 : find_pretokens(tok, text + at, n - at, final);
         size = 0;
         if (count > 0) {
-            status = lp_batch_encode(&tok->words, text + at, count, out);
-            size = tok->words.end[count - 1];
-        } else if (at < n && (tok->running || tok->scanner.settled > GIANT)) {
+            status = lp_batch_encode(&tok->batch, text + at, count, out);
+            size = tok->batch.end[count - 1];
+        } else if (at < n && (tok->in_giant || tok->pretok.settled > GIANT)) {
             size = encode_giant(tok, text + at, n - at, final, out, &status);
         }
         at += size;
@@ -125,13 +124,13 @@ static enum lp_status push_ordinary(struct lp_tok *tok, const unsigned char *tex
     for (;;) {
         size_t piece = n < PIECE ? n : PIECE;
         bool last = final && piece == n;
-        if (!lp_buf_reserve(&tok->held, piece + LP_WINDOW_SLACK))
+        if (!lp_buf_reserve(&tok->held, piece + LP_PRETOK_SLACK))
             return LP_NOMEM;
         lp_buf_append(&tok->held, text, piece);
-        memset(tok->held.p + tok->held.n, 0, LP_WINDOW_SLACK);
+        memset(tok->held.p + tok->held.n, 0, LP_PRETOK_SLACK);
         enum lp_status status = encode_held(tok, last, out);
         if (status == LP_OK && last && tok->held.n > 0)
-            status = LP_INTERNAL; /* never: the text has ended, so every word has */
+            status = LP_INTERNAL; /* cannot be: at the end of the text every pretoken ends */
         if (status != LP_OK || piece == n)
             return status;
         text += piece;
@@ -139,14 +138,14 @@ static enum lp_status push_ordinary(struct lp_tok *tok, const unsigned char *tex
     }
 }
 
-/* The special token that text begins with. *cut: the text ends before that is
- * decided. */
+/* The special token that text begins with, or LP_NO_ID. *cut is set when text is the beginning of
+ * one. */
 static uint32_t find_special(const struct lp_vocab *v, const unsigned char *text, size_t n,
                              bool *cut)
 {
     if (!lp_vocab_expect(v, LP_READ_SPECIAL))
         return LP_NO_ID;
-    for (uint32_t i = 0; i < v->file->nspecial; i++) {
+    for (uint32_t i = 0; i < v->header->nspecial; i++) {
         size_t size;
         const unsigned char *special = lp_vocab_token(v, v->special[i], &size);
         if (memcmp(text, special, n < size ? n : size) != 0)
@@ -158,11 +157,11 @@ static uint32_t find_special(const struct lp_vocab *v, const unsigned char *text
     return LP_NO_ID;
 }
 
-/* Takes text with special tokens in it: what is between them is text by itself. */
+/* Encodes text with special tokens. The text between them is encoded apart. */
 static enum lp_status push_special(struct lp_tok *tok, const unsigned char *text, size_t n,
                                    bool final, struct lp_ids *out)
 {
-    size_t from = 0; /* of the ordinary text */
+    size_t from = 0; /* where ordinary text begins */
     for (size_t at = 0; at < n;) {
         const unsigned char *sign = memchr(text + at, '<', n - at);
         if (sign == NULL)

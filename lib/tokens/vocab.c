@@ -1,4 +1,4 @@
-/* vocab.c - opens compiled vocabularies. */
+/* vocab.c - opens compiled vocabularies and checks what is in them. */
 #include "tokens/vocab.h"
 
 #include "base/map.h"
@@ -10,8 +10,8 @@
 
 /* --- The header -------------------------------------------------------------------------- */
 
-/* Bytes that a section must have for the counts in the header. */
-LP_COLD static uint64_t section_size(const struct lp_lpv *f, enum lp_section section)
+/* The least size of a section, by the counts in the header. */
+LP_COLD static uint64_t section_size(const struct lp_vocab_header *f, enum lp_section section)
 {
     switch (section) {
     case LP_SECTION_OFFSET:
@@ -25,7 +25,7 @@ LP_COLD static uint64_t section_size(const struct lp_lpv *f, enum lp_section sec
     case LP_SECTION_KEY:
         return UINT64_C(4) * LP_KEY_ENTRY * f->keys.size;
     case LP_SECTION_LONG:
-        return (uint64_t)sizeof(struct lp_long) << f->long_log;
+        return (uint64_t)sizeof(struct lp_long_entry) << f->long_log;
     case LP_SECTION_PAIR_SHIFT:
         return UINT64_C(2) << f->pairs.shift_log;
     case LP_SECTION_PAIR:
@@ -54,22 +54,22 @@ LP_COLD static uint64_t section_size(const struct lp_lpv *f, enum lp_section sec
     }
 }
 
-static uint64_t head_sum(const struct lp_lpv *f)
+static uint64_t head_sum(const struct lp_vocab_header *f)
 {
-    return lp_xxh64(f, offsetof(struct lp_lpv, head_sum), 0);
+    return lp_xxh64(f, offsetof(struct lp_vocab_header, head_sum), 0);
 }
 
-static size_t section_bytes(const struct lp_lpv *f, int section)
+static size_t section_bytes(const struct lp_vocab_header *f, int section)
 {
     return (size_t)(f->section[section + 1] - f->section[section]);
 }
 
-static uint64_t section_sum(const struct lp_lpv *f, int section)
+static uint64_t section_sum(const struct lp_vocab_header *f, int section)
 {
     return lp_sum64((const unsigned char *)f + f->section[section], section_bytes(f, section));
 }
 
-void lp_vocab_seal(struct lp_lpv *f)
+void lp_vocab_put_sums(struct lp_vocab_header *f)
 {
     for (int i = 0; i < LP_SECTIONS; i++)
         f->sum[i] = section_sum(f, i);
@@ -82,14 +82,14 @@ static bool is_sound(const struct lp_slots *slots)
 }
 
 /* Whether codes of one to three bytes are enough for all tokens. */
-LP_COLD static bool are_codes_enough(const struct lp_lpv *f)
+LP_COLD static bool are_codes_enough(const struct lp_vocab_header *f)
 {
     if (f->one > 255 || f->two > 255 - f->one)
         return false;
     return f->ntokens <= f->one + (f->two << 8) + ((256 - f->one - f->two) << 16);
 }
 
-LP_COLD static enum lp_status check_header(const struct lp_lpv *f, uint64_t size)
+LP_COLD static enum lp_status check_header(const struct lp_vocab_header *f, uint64_t size)
 {
     if (size < sizeof *f || memcmp(f->magic, LP_LPV_MAGIC, sizeof f->magic) != 0)
         return LP_BAD_VOCAB;
@@ -111,35 +111,35 @@ LP_COLD static enum lp_status check_header(const struct lp_lpv *f, uint64_t size
     return LP_OK;
 }
 
-/* --- What is in sections ------------------------------------------------------------------ */
+/* --- The contents of sections -------------------------------------------------------------- */
 
 static uint32_t token_size(const struct lp_vocab *v, uint32_t id)
 {
     return v->offset[id + 1] - v->offset[id];
 }
 
-/* Whether an id names a token of at least so many bytes. The offsets are sound. */
+/* Whether an id names a token of at least so many bytes. OFFSET must be sound. */
 static bool is_token(const struct lp_vocab *v, uint32_t id, uint32_t least)
 {
-    return id < v->file->size && token_size(v, id) >= least;
+    return id < v->header->size && token_size(v, id) >= least;
 }
 
-/* Tokens lie one after the other in BYTES, and those of single bytes are. */
+/* Tokens are one after the other in BYTES, and the tokens of single bytes have one byte. */
 LP_COLD static bool are_offsets_sound(const struct lp_vocab *v)
 {
-    const size_t all = section_bytes(v->file, LP_SECTION_BYTES);
-    bool sound = v->offset[v->file->size] <= all;
-    for (uint32_t id = 0; sound && id < v->file->size; id++)
-        sound = v->offset[id] <= v->offset[id + 1] && token_size(v, id) <= v->file->token_max;
+    const size_t all = section_bytes(v->header, LP_SECTION_BYTES);
+    bool sound = v->offset[v->header->size] <= all;
+    for (uint32_t id = 0; sound && id < v->header->size; id++)
+        sound = v->offset[id] <= v->offset[id + 1] && token_size(v, id) <= v->header->token_max;
     for (uint32_t i = 0; sound && i < 256; i++)
         sound = is_token(v, v->byte_id[i], 1) && token_size(v, v->byte_id[i]) == 1;
     return sound;
 }
 
-/* Undoing merges comes to an end. */
+/* Undoing merges ends: the two tokens that merge to a token have lower ids. */
 LP_COLD static bool are_splits_sound(const struct lp_vocab *v)
 {
-    for (uint32_t id = 0; id < v->file->size; id++) {
+    for (uint32_t id = 0; id < v->header->size; id++) {
         const uint32_t left = v->split[2 * (size_t)id], right = v->split[2 * (size_t)id + 1];
         if (left > id || right > id || (left == id) != (right == id))
             return false;
@@ -149,17 +149,17 @@ LP_COLD static bool are_splits_sound(const struct lp_vocab *v)
 
 LP_COLD static bool are_sorted_sound(const struct lp_vocab *v)
 {
-    for (uint32_t i = 0; i < v->file->nsorted; i++) {
+    for (uint32_t i = 0; i < v->header->nsorted; i++) {
         if (!is_token(v, v->sorted[i], 2))
             return false;
     }
     return true;
 }
 
-/* What a token begins with is shorter. */
+/* A token's prefix is shorter than the token. */
 LP_COLD static bool are_prefixes_sound(const struct lp_vocab *v)
 {
-    for (uint32_t id = 0; id < v->file->size; id++) {
+    for (uint32_t id = 0; id < v->header->size; id++) {
         const uint32_t prefix = v->prefix[id];
         if (prefix != LP_NO_ID &&
             (!is_token(v, prefix, 1) || token_size(v, prefix) >= token_size(v, id)))
@@ -170,7 +170,7 @@ LP_COLD static bool are_prefixes_sound(const struct lp_vocab *v)
 
 LP_COLD static bool are_starts_sound(const struct lp_vocab *v)
 {
-    bool sound = v->start[65536] <= v->file->nsorted;
+    bool sound = v->start[65536] <= v->header->nsorted;
     for (uint32_t i = 0; sound && i < 65536; i++)
         sound = v->start[i] <= v->start[i + 1];
     return sound;
@@ -178,16 +178,16 @@ LP_COLD static bool are_starts_sound(const struct lp_vocab *v)
 
 LP_COLD static bool are_specials_sound(const struct lp_vocab *v)
 {
-    for (uint32_t i = 0; i < v->file->nspecial; i++) {
+    for (uint32_t i = 0; i < v->header->nspecial; i++) {
         if (!is_token(v, v->special[i], 1))
             return false;
     }
     return true;
 }
 
-/* Whether nothing in a section, which has its sum, can do harm. Those that are not here cannot,
- * whatever is in them: where they are read says why. The offsets come before all that needs
- * them, as in the file. */
+/* Whether nothing in a section, whose checksum is right, can do harm. The sections that are not
+ * listed here cannot; the comments where they are read say why. OFFSET comes before the sections
+ * whose checks use it, as it does in the file. */
 LP_COLD static bool is_harmless(const struct lp_vocab *v, enum lp_section section)
 {
     switch (section) {
@@ -210,22 +210,22 @@ LP_COLD static bool is_harmless(const struct lp_vocab *v, enum lp_section sectio
 
 void lp_vocab_damaged(const struct lp_vocab *v)
 {
-    atomic_store(&v->state->damaged, true);
+    atomic_store(&v->checks->damaged, true);
 }
 
-LP_COLD bool lp_vocab_read(const struct lp_vocab *v, uint32_t sections)
+LP_COLD bool lp_vocab_check(const struct lp_vocab *v, uint32_t sections)
 {
     for (int i = 0; i < LP_SECTIONS; i++) {
         const uint32_t bit = (uint32_t)1 << i;
         const uint32_t left =
-            sections & ~atomic_load_explicit(&v->state->whole, memory_order_relaxed);
+            sections & ~atomic_load_explicit(&v->checks->passed, memory_order_relaxed);
         if ((left & bit) == 0)
             continue;
-        if (v->file->sum[i] != section_sum(v->file, i) || !is_harmless(v, (enum lp_section)i)) {
+        if (v->header->sum[i] != section_sum(v->header, i) || !is_harmless(v, (enum lp_section)i)) {
             lp_vocab_damaged(v);
             return false;
         }
-        atomic_fetch_or_explicit(&v->state->whole, bit, memory_order_relaxed);
+        atomic_fetch_or_explicit(&v->checks->passed, bit, memory_order_relaxed);
     }
     return true;
 }
@@ -238,9 +238,9 @@ LP_COLD enum lp_status lp_vocab_blame(const struct lp_vocab *v, enum lp_status s
 
 LP_COLD enum lp_status lp_vocab_verify(const struct lp_vocab *v)
 {
-    bool whole = v->file->head_sum == head_sum(v->file);
+    bool whole = v->header->head_sum == head_sum(v->header);
     for (int i = 0; whole && i < LP_SECTIONS; i++)
-        whole = v->file->sum[i] == section_sum(v->file, i);
+        whole = v->header->sum[i] == section_sum(v->header, i);
     return whole && lp_vocab_expect(v, LP_READ_ALL) ? LP_OK : LP_BAD_VOCAB;
 }
 
@@ -248,7 +248,7 @@ LP_COLD enum lp_status lp_vocab_verify(const struct lp_vocab *v)
 
 static const void *section(const struct lp_vocab *v, enum lp_section i)
 {
-    return (const unsigned char *)v->file + v->file->section[i];
+    return (const unsigned char *)v->header + v->header->section[i];
 }
 
 static void find_sections(struct lp_vocab *v)
@@ -258,12 +258,12 @@ static void find_sections(struct lp_vocab *v)
     v->offset = section(v, LP_SECTION_OFFSET);
     v->bytes = section(v, LP_SECTION_BYTES);
     v->halves = (struct lp_keys){section(v, LP_SECTION_HALF), section(v, LP_SECTION_HALF_SHIFT),
-                                 v->file->halves};
+                                 v->header->halves};
     v->keys = (struct lp_keys){section(v, LP_SECTION_KEY), section(v, LP_SECTION_KEY_SHIFT),
-                               v->file->keys};
+                               v->header->keys};
     v->longs = section(v, LP_SECTION_LONG);
     v->pairs = (struct lp_pairs){section(v, LP_SECTION_PAIR), section(v, LP_SECTION_PAIR_SHIFT),
-                                 v->file->pairs};
+                                 v->header->pairs};
     v->byte_pair = section(v, LP_SECTION_BYTE_PAIR);
     v->split = section(v, LP_SECTION_SPLIT);
     v->sorted = section(v, LP_SECTION_SORTED);
@@ -275,20 +275,20 @@ static void find_sections(struct lp_vocab *v)
     v->special = section(v, LP_SECTION_SPECIAL);
 }
 
-/* Advice on a part of the file. Only advice: it may fail. */
+/* Gives advice on a part of the mapping. It may fail: it is only advice. */
 static void advise(const struct lp_vocab *v, uint64_t begin, uint64_t end, int advice)
 {
-    const unsigned char *file = (const unsigned char *)v->file;
+    const unsigned char *file = (const unsigned char *)v->header;
     if (begin % LP_LPV_PART == 0)
         posix_madvise((void *)(uintptr_t)(file + begin), (size_t)(end - begin), advice);
 }
 
-/* Sets the parts of the mapping apart. Linux maps far more pages around one that is
- * touched, up to whole sections that nobody needs, but never beyond a change of advice:
- * so a part that is not used is not resident. */
+/* Gives neighbouring parts different advice. When a page is touched, Linux maps many pages around
+ * it, up to whole sections that are not needed, but never across a change of advice. So a part that
+ * is not used does not become resident. */
 static void set_apart(const struct lp_vocab *v)
 {
-    const uint64_t *section = v->file->section;
+    const uint64_t *section = v->header->section;
     advise(v, 0, section[LP_SECTION_TEXT], POSIX_MADV_SEQUENTIAL);
     advise(v, section[LP_SECTION_ID], section[LP_SECTION_RANK], POSIX_MADV_SEQUENTIAL);
     advise(v, section[LP_SECTION_OFFSET], v->file_size, POSIX_MADV_RANDOM);
@@ -298,23 +298,23 @@ LP_COLD enum lp_status lp_vocab_open(const char *path, struct lp_vocab **out)
 {
     *out = NULL;
     struct lp_vocab *v = calloc(1, sizeof *v);
-    if (v == NULL || (v->state = calloc(1, sizeof *v->state)) == NULL) {
+    if (v == NULL || (v->checks = calloc(1, sizeof *v->checks)) == NULL) {
         free(v);
         return LP_NOMEM;
     }
-    atomic_init(&v->state->damaged, false);
-    atomic_init(&v->state->whole, 0);
+    atomic_init(&v->checks->damaged, false);
+    atomic_init(&v->checks->passed, 0);
     const void *file = NULL;
-    enum lp_status status = lp_map_file(path, sizeof *v->file, SIZE_MAX, &file, &v->file_size);
+    enum lp_status status = lp_map_file(path, sizeof *v->header, SIZE_MAX, &file, &v->file_size);
     status = status == LP_DATA ? LP_BAD_VOCAB : status;
-    v->file = file;
+    v->header = file;
     if (status == LP_OK)
-        status = check_header(v->file, v->file_size);
+        status = check_header(v->header, v->file_size);
     if (status == LP_OK) {
         find_sections(v);
         set_apart(v);
         v->cpu = LP_CPUS;
-        while (lp_window_scanner((enum lp_pattern)v->file->pattern, --v->cpu) == NULL)
+        while (lp_pretok_window_for((enum lp_pattern)v->header->pattern, --v->cpu) == NULL)
             ;
     }
     if (status != LP_OK) {
@@ -331,19 +331,19 @@ void lp_vocab_close(struct lp_vocab *v)
 {
     if (v == NULL)
         return;
-    lp_unmap_file(v->file, v->file_size);
-    free(v->state);
+    lp_unmap_file(v->header, v->file_size);
+    free(v->checks);
     free(v);
 }
 
 enum lp_status lp_vocab_use(struct lp_vocab *v, const char *instructions)
 {
     static const char *const names[LP_CPUS] = {"portable", "avx2"};
-    for (unsigned path = 0; path < LP_CPUS; path++) {
-        if (strcmp(instructions, names[path]) != 0)
+    for (unsigned cpu = 0; cpu < LP_CPUS; cpu++) {
+        if (strcmp(instructions, names[cpu]) != 0)
             continue;
-        v->cpu = (enum lp_cpu)path;
-        bool there = lp_window_scanner((enum lp_pattern)v->file->pattern, v->cpu) != NULL;
+        v->cpu = (enum lp_cpu)cpu;
+        bool there = lp_pretok_window_for((enum lp_pattern)v->header->pattern, v->cpu) != NULL;
         return there ? LP_OK : LP_USAGE;
     }
     return LP_USAGE;
@@ -351,22 +351,22 @@ enum lp_status lp_vocab_use(struct lp_vocab *v, const char *instructions)
 
 const char *lp_vocab_name(const struct lp_vocab *v)
 {
-    return v->file->name;
+    return v->header->name;
 }
 
 uint64_t lp_vocab_fingerprint(const struct lp_vocab *v)
 {
-    return v->file->fingerprint;
+    return v->header->fingerprint;
 }
 
 uint32_t lp_vocab_size(const struct lp_vocab *v)
 {
-    return v->file->size;
+    return v->header->size;
 }
 
 const unsigned char *lp_vocab_token(const struct lp_vocab *v, uint32_t id, size_t *len)
 {
-    if (id >= v->file->size || !lp_vocab_expect(v, LP_READ_TOKEN) || token_size(v, id) == 0)
+    if (id >= v->header->size || !lp_vocab_expect(v, LP_READ_TOKEN) || token_size(v, id) == 0)
         return NULL;
     *len = token_size(v, id);
     return v->bytes + v->offset[id];
@@ -375,13 +375,13 @@ const unsigned char *lp_vocab_token(const struct lp_vocab *v, uint32_t id, size_
 const unsigned char *lp_vocab_long_text(const struct lp_vocab *v, const unsigned char *text,
                                         size_t *size)
 {
-    struct lp_long_text there;
-    memcpy(&there, text, sizeof there);
-    const size_t all = section_bytes(v->file, LP_SECTION_LONG_TEXT);
-    if (there.size > LP_TOKEN_MAX || there.size > all || there.offset > all - there.size)
-        there.offset = there.size = 0;
-    *size = there.size;
-    return v->long_text + there.offset;
+    struct lp_long_text place;
+    memcpy(&place, text, sizeof place);
+    const size_t all = section_bytes(v->header, LP_SECTION_LONG_TEXT);
+    if (place.size > LP_TOKEN_MAX || place.size > all || place.offset > all - place.size)
+        place.offset = place.size = 0;
+    *size = place.size;
+    return v->long_text + place.offset;
 }
 
 uint32_t lp_vocab_find(const struct lp_vocab *v, const unsigned char *text, size_t n)
@@ -391,24 +391,24 @@ uint32_t lp_vocab_find(const struct lp_vocab *v, const unsigned char *text, size
     struct lp_key key = lp_key_of(text, n);
     if (!lp_vocab_expect(v, LP_READ_KEYS))
         return LP_NO_ID;
-    return lp_vocab_there(v, lp_vocab_place(v, key, lp_key_hash(key)), key);
+    return lp_vocab_entry_id(v, lp_vocab_entry(v, key, lp_key_hash(key)), key);
 }
 
 uint32_t lp_vocab_find_long(const struct lp_vocab *v, const unsigned char *text, size_t n,
                             uint64_t hash)
 {
-    const uint32_t mask = ((uint32_t)1 << v->file->long_log) - 1;
-    const size_t all = section_bytes(v->file, LP_SECTION_LONG_TEXT);
+    const uint32_t mask = ((uint32_t)1 << v->header->long_log) - 1;
+    const size_t all = section_bytes(v->header, LP_SECTION_LONG_TEXT);
     if (!lp_vocab_expect(v, LP_READ_LONG))
         return LP_NO_ID;
-    for (uint32_t i = 0; i <= mask; i++) { /* there is an empty slot, or else an end */
-        const struct lp_long *there = &v->longs[((uint32_t)hash + i) & mask];
-        if (there->size == 0)
+    for (uint32_t i = 0; i <= mask; i++) { /* ends at an empty slot; bounded if there is none */
+        const struct lp_long_entry *entry = &v->longs[((uint32_t)hash + i) & mask];
+        if (entry->size == 0)
             break;
-        if (there->tag == (uint32_t)(hash >> 32) && there->size == n && n <= all &&
-            there->offset <= all - n && memcmp(v->long_text + there->offset, text, n) == 0 &&
-            there->id < v->file->size)
-            return there->id;
+        if (entry->tag == (uint32_t)(hash >> 32) && entry->size == n && n <= all &&
+            entry->offset <= all - n && memcmp(v->long_text + entry->offset, text, n) == 0 &&
+            entry->id < v->header->size)
+            return entry->id;
     }
     return LP_NO_ID;
 }

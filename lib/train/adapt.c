@@ -1,5 +1,5 @@
-/* adapt.c - makes a model know further texts. Its tree and its size stay; what
- * it has of its own text and what the new ones show share the room. */
+/* adapt.c - adapts a model to further texts. Its tree and its size stay; the n-grams it has and
+ * those of the new texts compete for the room. */
 #include "train/parts.h"
 
 #include "base/xxh64.h"
@@ -9,8 +9,9 @@
 
 /* --- Cells ------------------------------------------------------------------------- */
 
-/* Adds a gram to its bucket: a cell grows, or takes the place of the one that counts least. What
- * stands for its leaf may be new, where it was no successor before. */
+/* Adds an n-gram to its bucket: its cell grows, or it replaces the cell of the lowest class. stands
+ * is what a cell has for the leaf; a cell made before the leaf was in the follow list has the leaf
+ * itself. */
 static void adapt_bucket(const struct lp_model *m, unsigned char *bucket, const struct lp_gram *g,
                          uint32_t stands)
 {
@@ -37,7 +38,7 @@ static void adapt_bucket(const struct lp_model *m, unsigned char *bucket, const 
         lp_put32(bucket + 4 * least, check << shift | class << bits | stands);
 }
 
-/* Successors have their places in the lists of m, which are adapted already. */
+/* m has the adapted follow lists, whose places the cells name. */
 static void adapt_cells(const struct lp_model *m, unsigned char *cells, const struct lp_docs *docs,
                         const struct lp_grams *grams, uint32_t order)
 {
@@ -49,14 +50,16 @@ static void adapt_cells(const struct lp_model *m, unsigned char *cells, const st
     }
 }
 
-/* --- Lists of successors ------------------------------------------------------------- */
+/* --- Follow lists ------------------------------------------------------------------------ */
 
-/* The successors of a leaf in the model, in their places, and then n in docs. */
+/* The successors of a leaf: those in the model's list, in their places, then the new ones of n
+ * n-grams of docs. */
 static void merge_follow(const struct lp_model *m, const struct lp_follow *f,
                          const struct lp_gram *g, size_t n, struct lp_successors *of)
 {
     of->n = 0;
-    while (of->n < f->n && lp_follow_leaf(f, of->n) < m->nleaves) { /* all, in a model of ours */
+    while (of->n < f->n &&
+           lp_follow_leaf(f, of->n) < m->nleaves) { /* always, in a model that this trainer made */
         of->list[of->n] =
             (struct lp_successor){lp_follow_leaf(f, of->n), (float)lp_follow_count(f, of->n)};
         of->n++;
@@ -75,8 +78,8 @@ static void merge_follow(const struct lp_model *m, const struct lp_follow *f,
     }
 }
 
-/* What a list of the model does not have: all that the root's odds stand for, but for
- * those that it has. */
+/* The counts of the successors that a list leaves out, by the root's children: the total split by
+ * the root's logits, less the list's own. */
 static void others_of(const struct lp_tree *tree, const struct lp_follow *f, double *others)
 {
     const struct lp_tree_node *root = &tree->node[0];
@@ -97,7 +100,7 @@ static void others_of(const struct lp_tree *tree, const struct lp_follow *f, dou
         others[k] = others[k] > 0 ? others[k] : 0;
 }
 
-/* The entries of a model's index, in the order in which what they have lies. */
+/* The entries of a model's index, in the order in which their lists lie. */
 static uint32_t *entries_of(const struct lp_model *m)
 {
     const uint32_t nentries = m->nleaves / LP_INDEX_LEAVES + 1;
@@ -109,8 +112,8 @@ static uint32_t *entries_of(const struct lp_model *m)
     return order;
 }
 
-/* Lists of the model and of docs, of what counts at least that much: only how many, if lists has
- * no room for them. */
+/* Makes the lists of the model and docs together; a list has the successors that count at least
+ * `least`. Only counts the lists if lists has no memory for them. */
 static void put_lists(const struct lp_model *m, const struct lp_tree *tree, const uint32_t *order,
                       const struct lp_grams *grams, float least, struct lp_successors *of,
                       struct lp_lists *lists)
@@ -148,7 +151,7 @@ static struct lp_lists count_lists(const struct lp_model *m, const struct lp_tre
     return lists;
 }
 
-/* Writes them to a copy of the model. */
+/* Writes the lists to a copy of the model. */
 static enum lp_status adapt_follow(const struct lp_model *m, const struct lp_tree *tree,
                                    unsigned char *file, const struct lp_grams *grams)
 {
@@ -177,7 +180,8 @@ static enum lp_status adapt_follow(const struct lp_model *m, const struct lp_tre
 
 /* --- Probabilities -------------------------------------------------------------------- */
 
-/* What each leaf counts in docs, summed: of all before it. NULL when memory is out. */
+/* Cumulative counts of the leaves in docs: sum[i] is that of all before leaf i. NULL when memory is
+ * out. */
 static uint32_t *sums_of(const struct lp_docs *docs, uint32_t nleaves)
 {
     uint32_t *sum = calloc((size_t)nleaves + 1, sizeof *sum);
@@ -188,8 +192,8 @@ static uint32_t *sums_of(const struct lp_docs *docs, uint32_t nleaves)
     return sum;
 }
 
-/* Adds docs to the mass that the model gives each node's children: the model's counts
- * as much. Those of the network it knows better, and they are written later. */
+/* Adds docs to the probabilities of each node's children, with as much weight as the model's own.
+ * The costs of nodes with weights are overwritten later, when the network is adapted. */
 static enum lp_status adapt_tree(const struct lp_model *m, const struct lp_tree *tree,
                                  unsigned char *nodes, const struct lp_docs *docs)
 {
@@ -221,11 +225,11 @@ static enum lp_status adapt_tree(const struct lp_model *m, const struct lp_tree 
     return LP_OK;
 }
 
-/* --- All of it -------------------------------------------------------------------------- */
+/* --- The whole --------------------------------------------------------------------------- */
 
-/* Appends a copy of the base model with docs (leaves) in it. */
+/* Appends to image a copy of the base model, adapted to docs (leaves). */
 static enum lp_status adapt(const struct lp_trainer *t, const struct lp_tree *tree,
-                            const struct lp_docs *docs, const struct lp_mixing *by,
+                            const struct lp_docs *docs, const struct lp_mixing *params,
                             struct lp_buf *image)
 {
     const struct lp_model *m = t->base;
@@ -250,19 +254,19 @@ static enum lp_status adapt(const struct lp_trainer *t, const struct lp_tree *tr
         free(grams.v);
     }
     lp_sort_cells(p + (m->cell - m->file), m->nbuckets);
-    lp_tune_put(by, p + (m->mixing - m->file));
+    lp_tune_put(params, p + (m->mixing - m->file));
     if (status == LP_OK)
         lp_model_seal(p, &adapted);
     return status;
 }
 
-/* Shares docs out: all with their leaves, and parts of them to count and to tune on,
- * the latter with their ids. */
-static enum lp_status share(const struct lp_docs *docs, const uint32_t *leaf, struct lp_docs *all,
-                            struct lp_docs *most, struct lp_docs *rest)
+/* Splits docs: all of them as leaves; and in two parts, one as leaves to count, one as ids to tune
+ * on. */
+static enum lp_status split_docs(const struct lp_docs *docs, const uint32_t *leaf,
+                                 struct lp_docs *all, struct lp_docs *most, struct lp_docs *rest)
 {
-    enum { TUNE_PART = 2, TUNE_OF = 5, TUNE_TOKENS = 4000 /* of a doc; more teach little */ };
-    const float WEIGHT = 16; /* of a token of docs, to one that the model was made of */
+    enum { TUNE_PART = 2, TUNE_OF = 5, TUNE_TOKENS = 4000 /* of a doc; more add little */ };
+    const float WEIGHT = 16; /* of a token of docs, compared with one of the model's own texts */
     uint32_t seed = 1;
     size_t begin = 0;
     for (uint32_t d = 0; d < docs->ndocs; begin = docs->end[d++]) {
@@ -276,19 +280,19 @@ static enum lp_status share(const struct lp_docs *docs, const uint32_t *leaf, st
     return LP_OK;
 }
 
-/* Brings by values half the way to where docs (ids) would have them. Not all of
- * it: the base may have been made of such docs, or of these, and then they are no
- * measure of how far it is to be trusted. */
+/* Moves the parameters half of the way to where tuning on docs (ids) would have them. Not all of
+ * the way: the base may have been made of such docs or of these very ones, and then they overstate
+ * how far it can be trusted. */
 static enum lp_status tune_halfway(const struct lp_trainer *t, const struct lp_buf *image,
-                                   const struct lp_docs *docs, struct lp_mixing *by)
+                                   const struct lp_docs *docs, struct lp_mixing *params)
 {
-    struct lp_mixing *tuned = malloc(LP_WAYS * sizeof *tuned);
+    struct lp_mixing *tuned = malloc(LP_MODES * sizeof *tuned);
     if (tuned == NULL)
         return LP_NOMEM;
-    memcpy(tuned, by, LP_WAYS * sizeof *tuned);
+    memcpy(tuned, params, LP_MODES * sizeof *tuned);
     enum lp_status status = lp_tune(t, image, docs, tuned);
-    for (size_t i = 0; status == LP_OK && i < LP_WAYS * LP_MIXING_SIZE; i++) {
-        int16_t *to = (int16_t *)by + i;
+    for (size_t i = 0; status == LP_OK && i < LP_MODES * LP_MIXING_SIZE; i++) {
+        int16_t *to = (int16_t *)params + i;
         *to = (int16_t)((*to + ((const int16_t *)tuned)[i]) / 2);
     }
     free(tuned);
@@ -298,29 +302,29 @@ static enum lp_status tune_halfway(const struct lp_trainer *t, const struct lp_b
 enum lp_status lp_train_adapt(const struct lp_trainer *t, const struct lp_docs *docs,
                               struct lp_buf *image)
 {
-    enum { TUNE_MIN = 4 }; /* docs to tune on, else the weights stay */
+    enum { TUNE_MIN = 4 }; /* docs to tune on; with fewer the parameters stay */
     const struct lp_model *m = t->base;
-    struct lp_mixing *by = malloc(LP_WAYS * sizeof *by);
+    struct lp_mixing *params = malloc(LP_MODES * sizeof *params);
     struct lp_docs all = {0}, most = {0}, rest = {0};
     struct lp_buf trial = {0};
     struct lp_tree tree = {0};
     uint32_t *leaf = NULL;
-    enum lp_status status = by != NULL ? lp_tree_of(m, &tree) : LP_NOMEM;
+    enum lp_status status = params != NULL ? lp_tree_of(m, &tree) : LP_NOMEM;
     if (status == LP_OK)
         status = lp_leaves_of(&tree, docs, &leaf);
     if (status == LP_OK)
-        status = share(docs, leaf, &all, &most, &rest);
+        status = split_docs(docs, leaf, &all, &most, &rest);
     free(leaf);
-    for (int way = 0; status == LP_OK && way < LP_WAYS; way++)
-        lp_mixing_load(m, way == 1, &by[way]);
+    for (int way = 0; status == LP_OK && way < LP_MODES; way++)
+        lp_mixing_load(m, way == 1, &params[way]);
     if (status == LP_OK && rest.ndocs >= TUNE_MIN) {
-        status = adapt(t, &tree, &most, by, &trial);
+        status = adapt(t, &tree, &most, params, &trial);
         if (status == LP_OK)
-            status = tune_halfway(t, &trial, &rest, by);
+            status = tune_halfway(t, &trial, &rest, params);
     }
     if (status == LP_OK)
-        status = adapt(t, &tree, &all, by, image);
-    free(by);
+        status = adapt(t, &tree, &all, params, image);
+    free(params);
     lp_buf_free(&trial);
     lp_docs_free(&all);
     lp_docs_free(&most);

@@ -1,10 +1,9 @@
-/* cluster.c - clusters tokens by what stands before and after them, and lays
- * them out as the leaves of a tree.
+/* cluster.c - clusters tokens by their neighbours, and orders them as the leaves of a tree.
  *
- * Exchange clustering: each of the frequent tokens goes to the class that
- * makes the mutual information of neighbouring classes largest, some rounds
- * over; the others keep to classes by kind of character. Then classes merge two by two,
- * losing least, into a dendrogram, whose order is that of the leaves. */
+ * Exchange clustering: each frequent token moves to the class that maximises the mutual information
+ * of adjacent classes, in several rounds; the other tokens get a class by their kind of characters.
+ * Then classes merge in pairs, least loss of information first, into a dendrogram, whose order is
+ * that of the leaves. */
 #include "train/parts.h"
 
 #include <math.h>
@@ -12,28 +11,28 @@
 
 enum {
     CLUSTERED = 20000, /* the most frequent tokens */
-    CLASSES = 600,     /* of them */
-    KINDS = 16,        /* of the others */
+    CLASSES = 600,     /* classes of these */
+    KINDS = 16,        /* classes of all others */
     ALL = CLASSES + KINDS,
     CONTEXT_CLASSES = 216,
     ROUNDS = 8,
 };
 
-/* Neighbours of one clustered token: units and counts, successors first. */
+/* A pair of adjacent units, and its count. */
 struct pair {
     uint32_t a, b;
     float w;
 };
 
 struct clusters {
-    uint32_t n;      /* clustered units */
-    uint16_t *class; /* of a unit: a clustered one, or CLUSTERED + kind */
+    uint32_t n;      /* clustered units; a unit is a clustered token, or CLUSTERED + a kind */
+    uint16_t *class; /* of each unit */
     float *unit_count;
-    struct pair *pair; /* by a; then by b in rpair */
+    struct pair *pair; /* sorted by a; rpair: the reversed pairs, sorted alike */
     struct pair *rpair;
     uint32_t *from, *rfrom;
     size_t npairs;
-    float *m, *mt; /* [ALL][ALL], successor counts of classes, and transposed */
+    float *m, *mt; /* [ALL][ALL]: counts of adjacent classes, and its transpose */
     float *row, *column;
 };
 
@@ -63,7 +62,7 @@ static unsigned kind_of(const unsigned char *s, size_t n)
     if (c < 0x80)
         return space ? 7 : 8;
     if (c < 0xC2)
-        return 9; /* a part of a character */
+        return 9; /* a part of a UTF-8 sequence */
     if (c < 0xCE)
         return 10; /* Latin */
     if (c < 0xD0)
@@ -83,7 +82,8 @@ static int by_pair(const void *a, const void *b)
     return x->a != y->a ? (x->a < y->a ? -1 : 1) : x->b < y->b ? -1 : x->b > y->b;
 }
 
-/* Sums of a unit's neighbours by their class. */
+/* Sums a unit's neighbours by their class; list has the classes whose sum is not 0. Returns their
+ * number. */
 static uint32_t neighbours(const struct clusters *c, const struct pair *pair, const uint32_t *from,
                            uint32_t unit, float *sum, uint16_t *list)
 {
@@ -97,9 +97,8 @@ static uint32_t neighbours(const struct clusters *c, const struct pair *pair, co
     return n;
 }
 
-/* log2, good to 0.0001: a polynomial for the mantissa, which the compiler can
- * compute for many at once. */
-static inline float quick_log2(float x)
+/* log2 with an error of at most 0.0001: a polynomial of the mantissa, which compilers vectorise. */
+static inline float approximate_log2(float x)
 {
     union {
         float f;
@@ -112,12 +111,12 @@ static inline float quick_log2(float x)
            2.50561466F;
 }
 
-/* Adds to gain what classes k would gain by x more at their cell in line. */
+/* Adds to gain[k] what class k gains when its count in line grows by x. */
 static void add_gains(float *restrict gain, const float *restrict line, float x)
 {
     for (int k = 0; k < ALL; k++) {
         float y = line[k] + 1e-3F;
-        gain[k] += (y + x) * quick_log2(y + x) - y * quick_log2(y);
+        gain[k] += (y + x) * approximate_log2(y + x) - y * approximate_log2(y);
     }
 }
 
@@ -224,9 +223,9 @@ static void merge(struct clusters *c, uint32_t i, uint32_t j)
     c->row[j] = c->column[j] = 0;
 }
 
-/* Merges all classes into one. order: the classes in the dendrogram's order;
- * height[i]: the step that joined order[i] and order[i + 1]; context[k]: the
- * class of class k once CONTEXT_CLASSES were left. */
+/* Merges all classes into one. order: the classes in dendrogram order; height[i]: the step that
+ * joined order[i] and order[i + 1]; context[k]: the class of class k when CONTEXT_CLASSES were
+ * left. */
 static enum lp_status dendrogram(struct clusters *c, uint16_t *order, uint16_t *height,
                                  uint16_t *context)
 {
@@ -280,7 +279,7 @@ static enum lp_status dendrogram(struct clusters *c, uint16_t *order, uint16_t *
     return LP_OK;
 }
 
-/* --- All of it ------------------------------------------------------------------------ */
+/* --- The whole --------------------------------------------------------------------------- */
 
 struct ranked {
     uint32_t id;
@@ -302,7 +301,7 @@ static int by_place(const void *a, const void *b)
     return x->place != y->place ? (x->place < y->place ? -1 : 1) : by_count(a, b);
 }
 
-/* The pairs of neighbouring units in docs, summed. */
+/* Counts the pairs of adjacent units in docs. */
 static enum lp_status count_pairs(struct clusters *c, const struct lp_docs *docs,
                                   const uint32_t *unit)
 {
@@ -388,8 +387,9 @@ static void clusters_free(struct clusters *c)
     free(c->column);
 }
 
-/* Numbers rows as an index has them: first those of one leaf each, in the order of leaves, then
- * those that the other leaves of an entry share: that of the first one. */
+/* Numbers the rows as an index needs them: first rows of one leaf each, in leaf order; then shared
+ * ones. All leaves of an index entry without a row of their own share the row that the first of
+ * them has. */
 static enum lp_status number_rows(struct lp_tree *tree)
 {
     uint32_t *uses = calloc(tree->nrows, sizeof *uses);
@@ -404,7 +404,7 @@ static enum lp_status number_rows(struct lp_tree *tree)
         for (uint32_t i = 0; i <= tree->nleaves; i++) {
             const uint32_t row = tree->row[i];
             if (i % LP_INDEX_LEAVES == 0)
-                shared = 0; /* an own one: none as yet */
+                shared = 0; /* 0 is a row of one leaf: no shared row yet */
             if (uses[row] != 1 && shared == 0)
                 shared = number[row] != 0 ? number[row] : (number[row] = nrows++);
             tree->row[i] = (uint16_t)(uses[row] == 1 ? own++ : shared);
@@ -416,17 +416,18 @@ static enum lp_status number_rows(struct lp_tree *tree)
     return uses != NULL && number != NULL ? LP_OK : LP_NOMEM;
 }
 
-/* A tree in the making. */
+/* A tree that is being made. */
 struct planting {
     const struct lp_trainer *t;
     const struct lp_docs *docs;
     struct lp_tree *tree;
     struct clusters c;
-    struct ranked *token; /* the n that are in use: by count, then by place */
+    struct ranked *token; /* the n tokens of the vocabulary: by count, later by place */
     uint32_t n;
-    uint32_t *unit;   /* by id: what is clustered, a token or a kind of them */
-    uint16_t *height; /* by leaf: of the step before it, see lp_tree_lay_out() */
-    double *count;    /* by id */
+    uint32_t *unit; /* of each id: which is clustered */
+    uint16_t
+        *height;   /* of each leaf: the height of the boundary before it, for lp_tree_lay_out() */
+    double *count; /* of each id */
     uint16_t order[ALL], up[ALL], context[ALL];
 };
 
@@ -454,8 +455,8 @@ static void count_tokens(struct planting *p)
     }
 }
 
-/* Lists the tokens in use, the most frequent first, and says which unit each is of: the first
- * ones are units by themselves. */
+/* Lists the vocabulary's tokens, the most frequent first, and their units: the first CLUSTERED are
+ * units of their own. */
 static void list_tokens(struct planting *p)
 {
     const struct lp_vocab *v = p->t->vocab;
@@ -473,7 +474,7 @@ static void list_tokens(struct planting *p)
     }
 }
 
-/* Divides the units into classes, and orders these by what is like what. */
+/* Assigns units to classes, and orders the classes by similarity. */
 static enum lp_status classify(struct planting *p)
 {
     struct clusters *c = &p->c;
@@ -506,8 +507,8 @@ static uint16_t highest_step(const struct planting *p, uint16_t from, uint16_t t
     return height;
 }
 
-/* Makes the tokens, as they are ordered, the leaves. The frequent have a row of their own, others
- * share their class's, and the start of a text has the last. */
+/* Numbers the leaves in the order of the tokens. Frequent tokens get a row of their own, others
+ * share the row of their class, and the begin of a text has the last row. */
 static void number_leaves(struct planting *p)
 {
     struct lp_tree *tree = p->tree;

@@ -1,4 +1,4 @@
-/* count.c - texts as ids, and counts of what follows what in them. */
+/* count.c - texts as ids, and their n-gram counts. */
 #include "train/parts.h"
 
 #include <math.h>
@@ -62,7 +62,7 @@ uint32_t lp_train_draw(uint32_t *seed)
     return *seed >> 8;
 }
 
-/* --- Successors ----------------------------------------------------------------------- */
+/* --- N-grams ----------------------------------------------------------------------------- */
 
 uint64_t lp_gram_context(const struct lp_docs *docs, uint32_t nleaves, size_t begin, size_t i,
                          int order)
@@ -70,7 +70,7 @@ uint64_t lp_gram_context(const struct lp_docs *docs, uint32_t nleaves, size_t be
     uint64_t hash = 0;
     for (int k = 1; k <= order; k++) {
         uint32_t leaf = i >= begin + (size_t)k ? docs->id[i - (size_t)k] : nleaves;
-        hash = order == 1 ? (uint64_t)leaf << LP_GRAM_SHIFT : lp_context(hash, leaf);
+        hash = order == 1 ? (uint64_t)leaf << LP_GRAM_SHIFT : lp_context_hash(hash, leaf);
     }
     return hash & ~LP_GRAM_LEAF;
 }
@@ -98,7 +98,7 @@ struct occurrence {
     uint32_t at, doc;
 };
 
-/* Sorts by key; equal keys stay in order. */
+/* A stable sort by key. */
 static void radix_sort(struct occurrence *v, struct occurrence *other, size_t n)
 {
     enum { BITS = 11, SIZE = 1 << BITS };
@@ -121,7 +121,7 @@ static void radix_sort(struct occurrence *v, struct occurrence *other, size_t n)
     }
 }
 
-/* What few docs have, others will have less often. */
+/* Absolute discounting: what few docs have is rarer in others. */
 static const float DISCOUNT = 0.7F;
 
 float lp_diminished(uint32_t n)
@@ -148,7 +148,7 @@ enum lp_status lp_grams_count(const struct lp_docs *docs, uint32_t nleaves, int 
             v[i] = (struct occurrence){context | docs->id[i], (uint32_t)i, d};
         }
     }
-    radix_sort(v, other, docs->n); /* six passes: an even number */
+    radix_sort(v, other, docs->n); /* six passes: the result is in v */
     free(other);
     size_t n = 0;
     for (size_t i = 0; i < docs->n; i++)
@@ -219,7 +219,7 @@ float *lp_novelties(const struct lp_docs *docs)
         for (size_t i = begin; i + RUN <= docs->end[d]; i++) {
             uint64_t hash = 0;
             for (size_t k = 0; k < RUN; k++)
-                hash = lp_context(hash, docs->id[i + k]);
+                hash = lp_context_hash(hash, docs->id[i + k]);
             v[n++] = (struct occurrence){hash, (uint32_t)i, d};
         }
     }

@@ -1,10 +1,9 @@
 /* net.c - trains a model's network (model_net.h) on docs.
  *
- * Stochastic gradient descent on the choices of each token's way down the tree,
- * with a rate of its own for each row and child that falls with what it has learnt
- * (AdaGrad: Duchi, Hazan, Singer, 2011). Runs of tokens that many docs share count
- * less: lists of successors know those already, and the network is there for what
- * no list has. */
+ * Stochastic gradient descent on the choices of each token's path down the tree, with AdaGrad: each
+ * row and each child has a learning rate that falls as it learns (Duchi, Hazan, Singer, 2011). Runs
+ * of tokens that many docs share count less: the n-gram lists know them, and the network is there
+ * for what no list has. */
 #include "train/parts.h"
 
 #include "mix/model_net.h"
@@ -12,8 +11,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* For wider vectors too, where that can be chosen as a program starts; the sums stay the
- * same, to the bit. */
+/* Compiled for AVX2 too, where the dynamic linker can select; the results are the same, to the bit.
+ */
 #if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GLIBC__)
 #define WIDE __attribute__((target_clones("avx2", "default")))
 #else
@@ -24,35 +23,35 @@ enum {
     SIZE = LP_NET_SIZE,
     CHILDREN = LP_NODE_CHILDREN,
     PLACES = LP_NET_PLACES,
-    CHUNK = 256, /* tokens that learn the faded sum's rows at once */
-    RUN = 6,     /* tokens; what is met again with so many is an old run */
+    CHUNK = 256, /* tokens whose gradients update the rows of the faded sum together */
+    RUN = 6,     /* tokens; a run that occurs again is not new */
     EPOCHS = 4,
-    LANES = 8, /* sums side by side, for the compiler to vectorise */
+    LANES = 8, /* parallel sums, for the compiler to vectorise */
 };
 
-static const float RATE = 0.1F, FADED_RATE = 0.25F; /* of the faded sum */
-/* As if each child had learnt a while: what it knows is worth more than what some docs
- * show. */
+static const float RATE = 0.1F, FADED_RATE = 0.25F; /* for rows of the faded sum */
+/* The AdaGrad sum that an adapted node begins with: as if it had learnt for a while, since a model
+ * knows more than a few docs show. */
 static const float ADAPTED_SUM = 20;
 static const float FADE = 1 - 1.0F / (1 << LP_NET_FADE);
 
 typedef float vector[SIZE];
 
-/* What is learnt of a node's children: of each division into two, by how much the right
- * side is likelier, half of it for that and half against the left. So children that are
- * alike learn from each other. */
+/* The weights of a node. Its children are split in two, again and again, by divisions; each
+ * division has a vector, half of which counts for its right side and half against its left. So
+ * similar children learn from each other. */
 struct weights {
     vector weight[CHILDREN - 1];
-    float bias[CHILDREN - 1], sum[CHILDREN - 1]; /* squares of gradients, summed */
+    float bias[CHILDREN - 1], sum[CHILDREN - 1]; /* sums of squared gradients */
 };
 
 struct net {
     const struct lp_tree *tree;
-    uint32_t nnets;       /* nodes, the tree's first ones, */
-    struct weights *node; /* have weights */
+    uint32_t nnets; /* the number of nodes with weights, the tree's first ones */
+    struct weights *node;
     vector *row[PLACES];
     float *row_sum[PLACES];
-    bool rows_stay; /* only nodes learn */
+    bool rows_stay; /* only weights are trained */
 };
 
 static inline float dot(const float *a, const float *b)
@@ -72,9 +71,9 @@ static inline void add(float *to, float factor, const float *from)
         to[i] += factor * from[i];
 }
 
-/* --- What a token counts ------------------------------------------------------------ */
+/* --- Novelty ----------------------------------------------------------------------------- */
 
-/* One over the root of how often the run that ends there is met. */
+/* 1 / sqrt(how often the run of tokens that ends at each position occurs). */
 static float *novelty_of(const struct lp_docs *docs, uint32_t none)
 {
     unsigned log = 16;
@@ -88,12 +87,12 @@ static float *novelty_of(const struct lp_docs *docs, uint32_t none)
             for (size_t i = begin; i < docs->end[d]; i++) {
                 uint64_t hash = 0;
                 for (size_t k = 0; k < RUN; k++)
-                    hash = lp_context(hash, i >= begin + k ? docs->id[i - k] : none);
-                uint32_t *met = &count[hash >> (64 - log)];
+                    hash = lp_context_hash(hash, i >= begin + k ? docs->id[i - k] : none);
+                uint32_t *count_here = &count[hash >> (64 - log)];
                 if (pass == 0)
-                    ++*met;
+                    ++*count_here;
                 else
-                    novelty[i] = 1 / sqrtf((float)*met);
+                    novelty[i] = 1 / sqrtf((float)*count_here);
             }
         }
     }
@@ -107,14 +106,14 @@ static float *novelty_of(const struct lp_docs *docs, uint32_t none)
 
 /* --- Descent ---------------------------------------------------------------------- */
 
-/* The row that stands a token's distance back from position i of a doc. */
+/* The row of the leaf `distance` before position i of a doc. */
 static uint32_t row_at(const struct net *net, const struct lp_docs *docs, size_t begin, size_t i,
                        size_t distance)
 {
     return net->tree->row[i >= begin + distance ? docs->id[i - distance] : net->tree->nleaves];
 }
 
-/* Moves a row of a place by its gradient. */
+/* Moves a row of a place along its gradient. */
 static void move_row(struct net *net, uint32_t place, uint32_t row, const float *gradient,
                      float rate)
 {
@@ -123,10 +122,10 @@ static void move_row(struct net *net, uint32_t place, uint32_t row, const float 
     add(net->row[place][row], rate / sqrtf(*sum + 1e-6F), gradient);
 }
 
-/* Values of divisions to values of children: of[k] of child k. */
+/* From divisions to children: each child's value is the sum over its divisions. */
 static inline void spread(const struct lp_tree_node *node, const float *division, float *of)
 {
-    float side[2 * CHILDREN] = {0}; /* children, then divisions */
+    float side[2 * CHILDREN] = {0}; /* of children, then of divisions */
     for (uint32_t i = 0; i + 1 < node->n; i++) {
         side[node->left[i]] = side[CHILDREN + i] - division[i] / 2;
         side[node->right[i]] = side[CHILDREN + i] + division[i] / 2;
@@ -134,7 +133,7 @@ static inline void spread(const struct lp_tree_node *node, const float *division
     memcpy(of, side, CHILDREN * sizeof *of);
 }
 
-/* The same back, but for what is common to all children. */
+/* The inverse of spread(), without the part that is common to all children. */
 static void unite(const struct lp_tree_node *node, const float *of, float *division)
 {
     float side[2 * CHILDREN];
@@ -145,7 +144,7 @@ static void unite(const struct lp_tree_node *node, const float *of, float *divis
     }
 }
 
-/* The children's probabilities, after the vector h. */
+/* Softmax: the probabilities of the children, given the input vector h. */
 static inline void predict(const struct weights *node, const struct lp_tree_node *here,
                            const float *h, float *p)
 {
@@ -161,12 +160,13 @@ static inline void predict(const struct weights *node, const struct lp_tree_node
         p[k] /= sum;
 }
 
-/* Learns one token's way down from the vector h; gradient is that of h. Returns the
- * bits that it cost. */
+/* Learns from one token's path, given the input vector h; gradient is that of h. Returns its cost
+ * in bits. */
 WIDE static double learn(struct net *net, const float *h, uint32_t leaf, float weight, float rate,
                          float *gradient)
 {
-    const float SMALL = 1.0F / 1024; /* an error that teaches less than it costs */
+    const float SMALL =
+        1.0F / 1024; /* smaller errors are skipped: they cost more time than they teach */
     const struct lp_tree *tree = net->tree;
     double bits = 0;
     memset(gradient, 0, sizeof(vector));
@@ -178,7 +178,7 @@ WIDE static double learn(struct net *net, const float *h, uint32_t leaf, float w
             float p[CHILDREN] = {0};
             predict(node, here, h, p);
             bits -= (double)log2f(p[child] > 1e-5F ? p[child] : 1e-5F);
-            float error[2 * CHILDREN]; /* of children, then of divisions' both sides */
+            float error[2 * CHILDREN]; /* of children, then of both sides of each division */
             for (uint32_t k = 0; k < here->n; k++)
                 error[k] = (float)(k == child) - p[k];
             for (uint32_t i = here->n - 1; i-- > 0;) {
@@ -200,13 +200,14 @@ WIDE static double learn(struct net *net, const float *h, uint32_t leaf, float w
     }
 }
 
-/* Learns the tokens of a chunk of a doc; returns the bits they cost. */
+/* Learns the tokens of a chunk of a doc; returns their cost in bits. */
 static double learn_chunk(struct net *net, const struct lp_docs *docs, const float *novelty,
                           uint32_t d, size_t from, size_t to, float *faded, float rate)
 {
     const size_t begin = d > 0 ? docs->end[d - 1] : 0;
     const uint32_t last = PLACES - 1;
-    /* Where rows stay, docs are all of a kind: their weight is to what the model knows. */
+    /* When adapting, all docs are of one kind; their weight is relative to the model's own texts.
+     */
     const float weight = net->rows_stay ? 1 : docs->weight[d];
     vector gradient[CHUNK];
     double bits = 0;
@@ -224,7 +225,7 @@ static double learn_chunk(struct net *net, const struct lp_docs *docs, const flo
         for (uint32_t k = 0; k < last && !net->rows_stay; k++)
             move_row(net, k, row_at(net, docs, begin, i, k + 1), g, rate);
     }
-    /* A token is in the faded sums of all after it: their gradients, fading. */
+    /* A token is in the faded sums of all tokens after it: sum up their gradients, decayed. */
     vector after = {0};
     for (size_t i = to; i > from && !net->rows_stay; i--) {
         for (int j = 0; j < SIZE; j++)
@@ -296,7 +297,7 @@ static enum lp_status make_room(struct net *net)
     return LP_OK;
 }
 
-/* --- As integers ------------------------------------------------------------------- */
+/* --- Quantisation ------------------------------------------------------------------------ */
 
 static int32_t rounded(float x, int32_t max)
 {
@@ -304,7 +305,7 @@ static int32_t rounded(float x, int32_t max)
     return v > max ? max : v < -max ? -max : (int32_t)v;
 }
 
-/* The least step, in 1/unit, that all but one in 500 values fit. */
+/* The smallest step, in 1/unit, with which all but one in 500 values are in range. */
 static uint32_t scale_of(const float *v, size_t n, float unit)
 {
     size_t beyond = n;
@@ -318,7 +319,7 @@ static uint32_t scale_of(const float *v, size_t n, float unit)
     return scale;
 }
 
-/* What a place's values are in a sum of units. */
+/* The unit of a place's values, as a factor. */
 static float unit_of(uint32_t place)
 {
     return place < PLACES - 1 ? LP_NET_UNIT : FADED_RATE * LP_NET_UNIT * (1 << LP_NET_FADED_SHIFT);
@@ -354,7 +355,7 @@ static void get_rows(struct net *net, const struct lp_model *m)
     }
 }
 
-/* Where the weight of a child for an input is: a byte, and the half of it. */
+/* Where a child's weight for an input is stored: its byte, and the nibble in it. */
 static size_t place_of(uint32_t child, uint32_t input)
 {
     const uint32_t j = input % (SIZE / 2);
@@ -366,7 +367,7 @@ static unsigned half_of(uint32_t input)
     return input < SIZE / 2 ? 0 : 4;
 }
 
-/* A weight by a scale. */
+/* A weight quantised with a scale. */
 static int32_t scaled(float value, uint32_t scale)
 {
     const int32_t v = (int32_t)lroundf(value * LP_NET_WEIGHT_UNIT / (float)scale);
@@ -375,7 +376,7 @@ static int32_t scaled(float value, uint32_t scale)
                                      : v;
 }
 
-/* The scale by which the squares of what n weights lose sum up to the least. */
+/* The scale that minimises the squared error of n quantised weights. */
 static uint32_t best_scale(const float *value, size_t n)
 {
     uint32_t best = 1;
@@ -394,7 +395,7 @@ static uint32_t best_scale(const float *value, size_t n)
     return best;
 }
 
-/* Writes the nodes' weights, and what their children cost without any input. */
+/* Writes the weights of nodes, and the costs of their children, which are the biases. */
 static void put_nodes(const struct net *net, unsigned char *node, unsigned char *weight)
 {
     for (uint32_t at = 0; at < net->nnets; at++) {
@@ -426,7 +427,7 @@ static void put_nodes(const struct net *net, unsigned char *node, unsigned char 
     }
 }
 
-/* The nodes of a model, with their weights. */
+/* Reads a model's nodes with weights. */
 static void get_nodes(struct net *net, const struct lp_model *m)
 {
     for (uint32_t at = 0; at < net->nnets; at++) {
@@ -453,7 +454,7 @@ static void get_nodes(struct net *net, const struct lp_model *m)
     }
 }
 
-/* --- All of it ---------------------------------------------------------------------- */
+/* --- The whole --------------------------------------------------------------------------- */
 
 static void free_net(struct net *net)
 {

@@ -1,5 +1,5 @@
-/* new.c - makes a model of texts: keeps of the counts what the model has room
- * for, and tunes the mixing on texts that were not counted. */
+/* new.c - makes a model from texts: keeps the n-grams that gain most and fit, and tunes the mixing
+ * parameters on texts that were not counted. */
 #include "train/parts.h"
 
 #include "base/xxh64.h"
@@ -17,8 +17,8 @@ struct builder {
     size_t size[LP_LPM_SECTIONS];
     unsigned char scale[LP_NET_PLACES];
     struct lp_grams gram[3];
-    uint32_t *order, nentries; /* of the index */
-    uint16_t *own;             /* the rows of one leaf each, in that order */
+    uint32_t *order, nentries; /* of the index: the order in which their lists and rows lie */
+    uint16_t *own;             /* the tree's rows of one leaf each, in that order */
     uint32_t nlong;
 };
 
@@ -47,7 +47,7 @@ static enum lp_status put_tree(struct builder *b, const struct lp_docs *docs)
         lp_put24(leaf + 3 * (size_t)i, tree->leaf[i]);
     for (uint32_t i = 0; i < nleaves; i++)
         lp_put24(id + 3 * (size_t)i, tree->id[i]);
-    /* The mass of leaves: their counts, diminished within a doc. */
+    /* Cumulative counts of leaves, diminished within a doc. */
     size_t begin = 0;
     for (uint32_t d = 0; d < docs->ndocs; begin = docs->end[d++]) {
         for (size_t i = begin; i < docs->end[d]; i++) {
@@ -75,8 +75,8 @@ static enum lp_status put_tree(struct builder *b, const struct lp_docs *docs)
     return LP_OK;
 }
 
-/* The index's entries: those with the most tokens of docs come first, so that what is often needed
- * lies together. */
+/* Orders the entries of the index by their count in docs, so that what is often needed lies on few
+ * pages. */
 static enum lp_status order_entries(struct builder *b, const struct lp_docs *docs)
 {
     b->nentries = b->tree->nleaves / LP_INDEX_LEAVES + 1;
@@ -91,7 +91,8 @@ static enum lp_status order_entries(struct builder *b, const struct lp_docs *doc
     return b->order != NULL ? LP_OK : LP_NOMEM;
 }
 
-/* Notes in the index which leaves have rows of their own, and which rows these were. */
+/* Notes in the index which leaves have rows of their own; b->own says which rows of the tree these
+ * are. */
 static enum lp_status put_rows(struct builder *b)
 {
     const struct lp_tree *tree = b->tree;
@@ -118,7 +119,7 @@ static enum lp_status put_rows(struct builder *b)
     return LP_OK;
 }
 
-/* How many lists there are of what counts at least that much. */
+/* Counts the follow lists, if a list has the successors that count at least `least`. */
 static struct lp_lists count_lists(const struct lp_grams *g, float least)
 {
     struct lp_lists lists = {0};
@@ -149,7 +150,7 @@ static enum lp_status put_follow(struct builder *b)
                               .few = malloc(few + 1)};
     struct lp_successors of = {.list = malloc((nleaves + 1) * sizeof *of.list)};
     if (lists.lists == NULL || lists.few == NULL || of.list == NULL)
-        return LP_NOMEM; /* the program ends */
+        return LP_NOMEM; /* lptrain exits and frees them */
     for (uint32_t k = 0; k < b->nentries; k++) {
         const uint32_t first = b->order[k] * LP_INDEX_LEAVES;
         size_t i = lp_grams_from(g, (uint64_t)first << LP_GRAM_SHIFT);
@@ -173,7 +174,7 @@ static enum lp_status put_follow(struct builder *b)
 
 struct scored {
     float score;
-    uint32_t gram; /* twice its number, and 1 for a context of three */
+    uint32_t gram; /* twice its index in its table; plus 1 for a context of three leaves */
 };
 
 static int by_score(const void *a, const void *b)
@@ -184,7 +185,7 @@ static int by_score(const void *a, const void *b)
                                 : x->gram > y->gram;
 }
 
-/* Estimated probability of each gram, in its context. */
+/* The estimated probability of each n-gram in its context. */
 static float *probabilities(const struct lp_grams *g)
 {
     float *p = malloc((g->n + 1) * sizeof *p);
@@ -199,8 +200,8 @@ static float *probabilities(const struct lp_grams *g)
     return p;
 }
 
-/* The grams of contexts of two and three, best first: what each saves over what the
- * shorter context says. Returns their number; scored is NULL when memory is out. */
+/* The n-grams of contexts of two and three leaves, sorted by the bits that each saves over the
+ * shorter context. Returns their number; *scored is NULL when memory is out. */
 static size_t score_grams(const struct builder *b, const struct lp_docs *docs,
                           struct scored **scored)
 {
@@ -234,8 +235,8 @@ static size_t score_grams(const struct builder *b, const struct lp_docs *docs,
     return n;
 }
 
-/* Puts a gram into its bucket, of which some cells are used, unless that or its context has
- * enough. */
+/* Adds an n-gram to its bucket, where *used cells are taken. False if the bucket is full, or its
+ * context has its share. */
 static bool put_cell(const struct lp_model *m, const struct lp_docs *docs, unsigned char *bucket,
                      uint8_t *used, const struct lp_gram *g)
 {
@@ -288,7 +289,7 @@ static enum lp_status put_cells(struct builder *b, const struct lp_docs *docs)
     return LP_OK;
 }
 
-/* Hands a table over to a section. */
+/* Makes an allocated table a section. */
 static void take_section(struct builder *b, int section, unsigned char *table, size_t size)
 {
     b->section[section] = table;
@@ -313,16 +314,16 @@ static enum lp_status put_net(struct builder *b, const struct lp_docs *docs)
     return status;
 }
 
-static enum lp_status put_mixing(struct builder *b, const struct lp_mixing *by)
+static enum lp_status put_mixing(struct builder *b, const struct lp_mixing *params)
 {
-    unsigned char *p = add_section(b, LP_LPM_MIXING, LP_WAYS * 2 * (size_t)LP_MIXING_SIZE);
+    unsigned char *p = add_section(b, LP_LPM_MIXING, LP_MODES * 2 * (size_t)LP_MIXING_SIZE);
     if (p == NULL)
         return LP_NOMEM;
-    lp_tune_put(by, p);
+    lp_tune_put(params, p);
     return LP_OK;
 }
 
-/* --- All of it -------------------------------------------------------------------------- */
+/* --- The whole --------------------------------------------------------------------------- */
 
 static enum lp_status put_image(struct builder *b, struct lp_buf *image)
 {
@@ -361,9 +362,9 @@ static enum lp_status put_image(struct builder *b, struct lp_buf *image)
     return status;
 }
 
-/* The model of docs, with these by values. docs are leaves. */
+/* Appends to image the model of docs (leaves), with these mixing parameters. */
 static enum lp_status build(const struct lp_trainer *t, const struct lp_tree *tree,
-                            const struct lp_docs *docs, const struct lp_mixing *by,
+                            const struct lp_docs *docs, const struct lp_mixing *params,
                             struct lp_buf *image)
 {
     struct builder b = {.t = t, .tree = tree};
@@ -383,7 +384,7 @@ static enum lp_status build(const struct lp_trainer *t, const struct lp_tree *tr
     if (status == LP_OK)
         status = put_net(&b, docs);
     if (status == LP_OK)
-        status = put_mixing(&b, by);
+        status = put_mixing(&b, params);
     if (status == LP_OK)
         status = put_image(&b, image);
     for (int k = 0; k < 3; k++)
@@ -395,11 +396,10 @@ static enum lp_status build(const struct lp_trainer *t, const struct lp_tree *tr
     return status;
 }
 
-/* Shares docs out: all with their leaves, and parts of them to count and to tune on,
- * the latter with their ids. Tuned is on what is new, as texts to come will be, and
- * most on what counts most. */
-static enum lp_status share(const struct lp_docs *docs, const uint32_t *leaf, struct lp_docs *all,
-                            struct lp_docs *most, struct lp_docs *rest)
+/* Splits docs: all of them as leaves; and in two parts, one as leaves to count, one as ids to tune
+ * on. Docs to tune on must be new, as future texts are; heavy ones are preferred. */
+static enum lp_status split_docs(const struct lp_docs *docs, const uint32_t *leaf,
+                                 struct lp_docs *all, struct lp_docs *most, struct lp_docs *rest)
 {
     enum { TUNE_EACH = 2, TUNE_TOKENS = 1000 /* of a doc */ };
     const float TUNE_NOVELTY = 0.6F;
@@ -426,29 +426,29 @@ static enum lp_status share(const struct lp_docs *docs, const uint32_t *leaf, st
 enum lp_status lp_train_new(const struct lp_trainer *t, const struct lp_docs *docs,
                             struct lp_buf *image)
 {
-    struct lp_mixing *by = calloc(LP_WAYS, sizeof *by);
+    struct lp_mixing *params = calloc(LP_MODES, sizeof *params);
     struct lp_docs all = {0}, most = {0}, rest = {0};
     struct lp_tree tree = {0};
     struct lp_buf trial = {0};
     uint32_t *leaf = NULL;
     enum lp_status status = LP_NOMEM;
-    if (by != NULL)
+    if (params != NULL)
         status = t->base != NULL ? lp_tree_of(t->base, &tree) : lp_train_tree(t, docs, &tree);
     if (status == LP_OK)
         status = lp_leaves_of(&tree, docs, &leaf);
     if (status == LP_OK)
-        status = share(docs, leaf, &all, &most, &rest);
+        status = split_docs(docs, leaf, &all, &most, &rest);
     free(leaf);
     if (status == LP_OK) {
-        lp_tune_guess(by);
-        status = build(t, &tree, &most, by, &trial);
+        lp_tune_guess(params);
+        status = build(t, &tree, &most, params, &trial);
     }
     if (status == LP_OK)
-        status = lp_tune(t, &trial, &rest, by);
+        status = lp_tune(t, &trial, &rest, params);
     lp_buf_free(&trial);
     if (status == LP_OK)
-        status = build(t, &tree, &all, by, image);
-    free(by);
+        status = build(t, &tree, &all, params, image);
+    free(params);
     lp_docs_free(&all);
     lp_docs_free(&most);
     lp_docs_free(&rest);

@@ -1,85 +1,84 @@
-/* parts.h - what the parts of the trainer share. */
+/* parts.h - what the files of the trainer share. */
 #ifndef LP_TRAIN_PARTS_H
 #define LP_TRAIN_PARTS_H
 
 #include "mix/model_follow.h"
 #include "train/train.h"
 
-/* Tells the trainer's user what goes on. */
+/* Reports progress. */
 void lp_train_tell(const struct lp_trainer *t, const char *format, ...);
 
-/* A fixed pseudo-random sequence: the next number of 24 bits. */
+/* The next 24-bit number of a fixed pseudo-random sequence. */
 uint32_t lp_train_draw(uint32_t *seed);
 
-/* --- Counts (count.c) ------------------------------------------------------- */
+/* --- N-gram counts (count.c) --------------------------------------------------- */
 
-/* What came after a context, and how often. */
+/* An n-gram: a context, the leaf after it, and its count. */
 struct lp_gram {
-    uint64_t key; /* 46 bits of the context's hash (or the leaf before), the leaf */
-    uint32_t at;  /* where, in the docs */
+    uint64_t key; /* 46 bits of the context's hash (or the last leaf, if that is all of the
+                     context), then the leaf */
+    uint32_t at;  /* of its first occurrence in docs */
     float count;
 };
 
-struct lp_grams { /* in the order of their keys */
+struct lp_grams { /* sorted by key */
     struct lp_gram *v;
     size_t n;
 };
 
-static const uint64_t LP_GRAM_LEAF = LP_LEAF_MAX - 1; /* of a key: its leaf */
+static const uint64_t LP_GRAM_LEAF = LP_LEAF_MAX - 1; /* mask of a key's leaf */
 enum { LP_GRAM_SHIFT = 18 };
 
-/* The context, as in a key, of order leaves before position i of a doc that begins
- * at begin. */
+/* The context part of a key: the order leaves before position i of a doc that begins at begin. */
 uint64_t lp_gram_context(const struct lp_docs *docs, uint32_t nleaves, size_t begin, size_t i,
                          int order);
 
-/* Counts what follows contexts of order leaves (1 to 3). */
+/* Counts the n-grams with contexts of order leaves, 1 to 3. */
 enum lp_status lp_grams_count(const struct lp_docs *docs, uint32_t nleaves, int order,
                               struct lp_grams *grams);
 
-/* The first gram of no less than a key. */
+/* The index of the first n-gram whose key is not below a key. */
 size_t lp_grams_from(const struct lp_grams *grams, uint64_t key);
 
-/* The gram of a key; NULL when there is none. */
+/* The n-gram with a key, or NULL. */
 const struct lp_gram *lp_gram_find(const struct lp_grams *grams, uint64_t key);
 
 /* Where the doc of position i begins. */
 size_t lp_doc_begin(const struct lp_docs *docs, size_t i);
 
-/* The leaf before position i of docs; nleaves where a doc begins. */
+/* The leaf before position i of docs; nleaves at the begin of a doc. */
 uint32_t lp_leaf_before(const struct lp_docs *docs, uint32_t nleaves, size_t i);
 
-/* What n occurrences in one doc count: the first fully, the others less and less. */
+/* The count of n occurrences in one doc: 1 for the first, less for each further one. */
 float lp_diminished(uint32_t n);
 
-/* The class of a cell that is nearest to a count. */
+/* The class whose count is nearest. */
 uint32_t lp_class_of(float count);
 
-/* The part of each doc's runs of five tokens that no other doc has; NULL when memory
- * is out. */
+/* The fraction of each doc's runs of five tokens that no other doc has; NULL when memory is out. */
 float *lp_novelties(const struct lp_docs *docs);
 
 /* --- Tables (table.c) --------------------------------------------------------- */
 
-/* The ids of docs as leaves. LP_DATA for an id that has none. */
+/* The leaves of docs' ids, to be freed. LP_DATA for an id that has none. */
 enum lp_status lp_leaves_of(const struct lp_tree *tree, const struct lp_docs *docs,
                             uint32_t **leaf);
 
 struct lp_successor {
     uint32_t leaf;
-    float count; /* in quarters */
+    float count; /* of both texts and models: four times the n-gram count */
 };
 
-/* The successors of a leaf, first those that have their places in its list, and what others count
- * by the root's child that has them. */
+/* The successors of a leaf: first the placed ones, in the places that its follow list has them in;
+ * and the counts of all others, by the root's child that they are below. */
 struct lp_successors {
     struct lp_successor *list;
     uint32_t n, placed;
     double others[LP_NODE_CHILDREN];
 };
 
-/* How many successors the list of these has room for: LP_FOLLOW_MAX where more than
- * LP_FOLLOW_SHORT count at least that much, else as many, or 0 if none does. */
+/* The size of the follow list: LP_FOLLOW_MAX, LP_FOLLOW_SHORT or 0, by how many successors count at
+ * least `least`. */
 uint32_t lp_list_room(const struct lp_successors *of, float least);
 
 static inline uint32_t lp_list_room_of(uint32_t n)
@@ -87,96 +86,95 @@ static inline uint32_t lp_list_room_of(uint32_t n)
     return n > LP_FOLLOW_SHORT ? LP_FOLLOW_MAX : n > 0 ? LP_FOLLOW_SHORT : 0;
 }
 
-/* Writes successors as a list of a model with that room, scaled so that the sum of counts fits;
- * those that count least join the others where they are more. */
+/* Writes a follow list of a size, with counts scaled so that their sum fits. Successors that do not
+ * fit join the others, the least frequent first. */
 void lp_list_put(const struct lp_tree *tree, const struct lp_successors *of, uint32_t room,
                  unsigned char *to);
 
-/* The entries of a model's index in the order in which what they have lies: those that count most
- * first. NULL when memory is out. */
+/* The entries of an index by count, the highest first: the order of their lists. NULL when memory
+ * is out. */
 uint32_t *lp_entries_by(const double *count, uint32_t nentries);
 
-/* The leaves of an entry: from its first one to this. */
+/* One after the last leaf of an index entry; the begin is the last leaf of all. */
 static inline uint32_t lp_entry_end(uint32_t entry, uint32_t nleaves)
 {
     const uint32_t end = (entry + 1) * LP_INDEX_LEAVES;
     return end <= nleaves ? end : nleaves + 1;
 }
 
-/* The lists of a model, and what its index says of them, as they are made. */
+/* The follow lists of a model and their part of its index, as they are written. */
 struct lp_lists {
     unsigned char *index, *lists; /* sections */
-    unsigned char *few;           /* the short ones, until all long ones are there */
+    unsigned char *few;           /* the short lists, until all long ones are written */
     uint32_t nlong, nshort;
 };
 
-/* Counts one of that room; the bytes of so many, and whether there is room for them. */
+/* Counts a list of a size; the bytes of the lists counted; whether these fit. */
 void lp_lists_count(struct lp_lists *lists, uint32_t room);
 size_t lp_lists_size(const struct lp_lists *lists);
 bool lp_lists_fit(const struct lp_lists *lists, size_t bytes);
 
-/* Adds that of a leaf, of room 0: none; entries in their order, in each all leaves. */
+/* Adds the list of a leaf; room 0: none. Call it for each leaf, the entries in order. */
 void lp_lists_add(struct lp_lists *lists, uint32_t leaf, uint32_t room, const unsigned char *list);
 
-/* After the last one. */
+/* Call it after the last leaf. */
 void lp_lists_end(struct lp_lists *lists);
 
-/* What stands for a leaf in a cell whose context ends with another: its place among the successors
- * of that, if it is one. Of the model only what lp_follow_open() looks at need be there. */
+/* What a cell has for a leaf after `last`: the leaf's place in the follow list of `last`, or the
+ * leaf itself. Only what lp_follow_open() reads need be in the model. */
 uint32_t lp_leaf_in_cell(const struct lp_model *m, uint32_t last, uint32_t leaf);
 
-/* Cells that a context has at most, so that others have room in its bucket. */
+/* Cells of one context in a bucket, at most: leaves room for other contexts. */
 enum { LP_CELLS_OF_CONTEXT = 6 };
 
-/* Cells in ascending order say nothing by it, and the file packs better. */
+/* Sorts the cells of each bucket: their order means nothing, and sorted ones compress better. */
 void lp_sort_cells(unsigned char *cells, uint32_t nbuckets);
 
 /* --- The tree (tree.c) ------------------------------------------------------ */
 
-/* Lays out nodes for the leaves: count has how often each id comes; height, how unlike each leaf
- * is to the one before. */
+/* Lays out the nodes over the leaves. count: of each id; height: of the boundary before each leaf,
+ * higher between leaves less alike. */
 enum lp_status lp_tree_lay_out(struct lp_tree *tree, const double *count, const uint16_t *height);
 
-/* The child of a node that has a leaf; whether it is a node; which. */
+/* The child of a node that has a leaf; whether a child is a node; the number of that node. */
 uint32_t lp_tree_child(const struct lp_tree_node *node, uint32_t leaf);
 bool lp_tree_inner(const struct lp_tree_node *node, uint32_t child);
 uint32_t lp_tree_below(const struct lp_tree_node *node, uint32_t child);
 
-/* A probability as a cost in a node. */
+/* The cost, in a node, of a probability. */
 uint32_t lp_node_cost(double p);
 
-/* Writes a node; its children cost the most there is. */
+/* Writes a node, with the highest cost for each child. */
 void lp_tree_put(const struct lp_tree *tree, uint32_t at, unsigned char *to);
 
 /* --- The network (net.c) ---------------------------------------------------- */
 
-/* The network of a model (model_net.h), as its sections; nodes with weights have their costs
- * in its tree's. */
+/* The network of a model (model_net.h) as sections. Biases are the costs in the nodes. */
 struct lp_net_tables {
     uint32_t nrows, nnets;
     unsigned char *row, *weight;
     unsigned char scale[LP_NET_PLACES];
 };
 
-/* Trains a network of at most so many nodes, the first ones, on docs (leaves), completes the
- * model's nodes. The caller frees the tables, also after an error. */
+/* Trains a network for the first nodes of the tree, at most `nodes`, on docs (leaves); writes the
+ * costs of these to the model's nodes. The caller frees the tables, also on error. */
 enum lp_status lp_net_new(const struct lp_trainer *t, const struct lp_tree *tree,
                           const struct lp_docs *docs, uint32_t nodes, unsigned char *node,
                           struct lp_net_tables *out);
-/* Trains the nodes of the base model's network on docs; writes their costs into the
- * model's nodes, and its section of weights. */
+/* Trains the weights of the base model's network on docs; writes them and the costs of their nodes.
+ */
 enum lp_status lp_net_adapt(const struct lp_trainer *t, const struct lp_tree *tree,
                             const struct lp_docs *docs, unsigned char *node, unsigned char *weight);
 
-/* --- What choices are mixed by (tune.c) ------------------------------------- */
+/* --- Mixing parameters (tune.c) --------------------------------------------- */
 
-void lp_tune_guess(struct lp_mixing by[LP_WAYS]);
+void lp_tune_guess(struct lp_mixing params[LP_MODES]);
 
-/* Writes it as a model's section has it. */
-void lp_tune_put(const struct lp_mixing by[LP_WAYS], unsigned char *to);
+/* Writes the section of mixing parameters. */
+void lp_tune_put(const struct lp_mixing params[LP_MODES], unsigned char *to);
 
-/* Learns it on docs (ids) that the model was not made of. */
+/* Trains the mixing parameters of a model on docs (ids) that it was not made from. */
 enum lp_status lp_tune(const struct lp_trainer *t, const struct lp_buf *image,
-                       const struct lp_docs *docs, struct lp_mixing by[LP_WAYS]);
+                       const struct lp_docs *docs, struct lp_mixing params[LP_MODES]);
 
 #endif

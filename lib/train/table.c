@@ -1,4 +1,4 @@
-/* table.c - the tables of a model as the trainer reads and writes them. */
+/* table.c - the tables of a model, as the trainer reads and writes them. */
 #include "train/parts.h"
 
 #include <math.h>
@@ -21,7 +21,7 @@ void lp_sort_cells(unsigned char *cells, uint32_t nbuckets)
 {
     for (uint32_t i = 0; i < nbuckets; i++) {
         unsigned char *bucket = cells + 64 * (size_t)i;
-        for (uint32_t n = 1; n < LP_BUCKET_CELLS; n++) { /* most are in order already */
+        for (uint32_t n = 1; n < LP_BUCKET_CELLS; n++) { /* insertion sort: most are sorted */
             uint32_t cell = lp_get32(bucket + 4 * n), at = n;
             for (; at > 0 && lp_get32(bucket + 4 * at - 4) > cell; at--)
                 lp_put32(bucket + 4 * at, lp_get32(bucket + 4 * at - 4));
@@ -30,38 +30,39 @@ void lp_sort_cells(unsigned char *cells, uint32_t nbuckets)
     }
 }
 
-/* What successors of each of the root's children count, as odds of these beside the first's. */
+/* Writes the logits of the root's children but the first, relative to the first, from the counts of
+ * the successors below each. */
 static void put_root(const struct lp_tree *tree, const double *count, unsigned char *to)
 {
-    const double WORTH = 8; /* what is known without them: as a count */
+    const double WORTH = 8; /* weight of the prior, as a count */
     double total = 0;
     for (uint32_t k = 0; k < tree->node[0].n; k++)
         total += count[k];
     double first = 0;
     for (uint32_t k = 0; k < tree->node[0].n; k++) {
-        const double odds = log((count[k] / tree->root[k] + WORTH) / (total + WORTH));
-        first = k == 0 ? odds : first;
-        const long rounded = lround(8 * (odds - first));
+        const double logits = log((count[k] / tree->root[k] + WORTH) / (total + WORTH));
+        first = k == 0 ? logits : first;
+        const long rounded = lround(8 * (logits - first));
         to[k] = (unsigned char)(rounded < INT8_MIN   ? INT8_MIN
                                 : rounded > INT8_MAX ? INT8_MAX
                                                      : rounded);
     }
 }
 
-/* What a list has as a successor's count. */
+/* A successor's count as a list stores it. */
 static uint32_t scaled(const struct lp_successor *s, double scale)
 {
     return lp_follow_float((uint32_t)((double)s->count * scale + 0.5));
 }
 
-/* Whether a successor counts more than another, or is before it. */
+/* Whether a successor comes first in a list: it counts more, or has the lower leaf. */
 static bool comes_before(const struct lp_successor *a, const struct lp_successor *b, double scale)
 {
     const uint32_t x = scaled(a, scale), y = scaled(b, scale);
     return x != y ? x > y : a->leaf < b->leaf;
 }
 
-/* The successors that count most, room at most, those first; of new ones such as count something.
+/* The successors that count most, at most room of them, sorted; a new one must count something.
  * Returns how many. */
 static uint32_t find_most(const struct lp_successors *of, uint32_t room, double scale,
                           uint32_t most[LP_FOLLOW_MAX])
@@ -81,9 +82,8 @@ static uint32_t find_most(const struct lp_successors *of, uint32_t room, double 
     return n;
 }
 
-/* Which successors the list has, and in which places, as cells name them: those that it had stay
- * where they are if there is room, others fill the gaps, those that count most first. Returns how
- * many. */
+/* Which successor is in each place. Cells name places, so successors that stay keep theirs if the
+ * list has them; new ones fill the gaps, those that count most first. Returns how many. */
 static uint32_t find_places(const struct lp_successors *of, uint32_t room, double scale,
                             uint32_t place[LP_FOLLOW_MAX])
 {

@@ -1,5 +1,4 @@
-/* tree.c - the tree of leaves: laid out by how often its leaves come, and as a
- * model has it. */
+/* tree.c - the tree of leaves: laying it out by frequency, and as a model stores it. */
 #include "train/parts.h"
 
 #include <math.h>
@@ -36,37 +35,38 @@ uint32_t lp_tree_below(const struct lp_tree_node *node, uint32_t child)
 
 /* --- Laying out ------------------------------------------------------------------------ */
 
-/* What a leaf weighs: its count to that power. What comes often is mostly among what is
- * offered, and walks the tree less often than it comes. */
+/* A leaf's weight is its count to this power: frequent leaves are mostly chosen from an offer, so
+ * they take the path down the tree less often than they occur. */
 static const double WEIGHT = 0.8;
 
-/* How often a leaf comes: what never came may come yet. */
+/* A leaf's count; one that never occurred may still occur. */
 static double count_of(const struct lp_tree *tree, const double *count, uint32_t leaf)
 {
     const double UNSEEN = 0.05;
     return count[tree->id[leaf]] + UNSEEN;
 }
 
-/* The root and its children are divided from above, where classes are least alike. The some 400
- * leaves below each part of that are joined from below, by weight alone: classes say little there,
- * ways down are shorter, and all nodes but a few have sixteen children. */
+/* The root and its children are split top down, between classes that are least alike. Each part
+ * below these, of about 400 leaves, is built bottom up, by weight alone: classes mean little there,
+ * paths get shorter, and nearly all nodes have sixteen children. */
 enum { UPPER_NODES = 1 + LP_NODE_CHILDREN };
 
 struct layout {
     struct lp_tree *tree;
-    double *weight;         /* of the leaves before each, and of all */
-    const uint16_t *height; /* of the boundary before each leaf: 0 within a class */
-    uint32_t *joined;       /* at which turn leaves before and after that boundary were; or 0 */
+    double *weight;         /* cumulative, of the leaves before each one */
+    const uint16_t *height; /* of the boundary before each leaf; 0 within a class */
+    uint32_t *joined; /* the last merge that joined both sides of the boundary before each leaf; 0:
+                         not built yet */
 };
 
-/* Where an interval splits: at the highest boundary that leaves 30% on each
+/* Where to split leaves from a to b: at the highest boundary that leaves 30% of the weight on each
  * side, else at the one nearest to the middle. */
 static uint32_t split(const struct layout *l, uint32_t a, uint32_t b)
 {
     const double *weight = l->weight;
     double total = weight[b] - weight[a];
     uint32_t lo = a + 1, hi = b;
-    while (lo < hi) { /* the first with more than half before it */
+    while (lo < hi) { /* find the first one with more than half before it */
         uint32_t i = (lo + hi) / 2;
         if (weight[i] - weight[a] < total / 2)
             lo = i + 1;
@@ -93,7 +93,7 @@ static uint32_t split(const struct layout *l, uint32_t a, uint32_t b)
     return best;
 }
 
-/* Divides a child in two. */
+/* Splits a child of a node in two at a leaf. */
 static void divide_child(struct lp_tree_node *node, uint32_t child, uint32_t at)
 {
     const uint32_t division = node->n - 1;
@@ -113,12 +113,12 @@ static void divide_child(struct lp_tree_node *node, uint32_t child, uint32_t at)
     node->begin[child + 1] = at;
 }
 
-/* Divides the leaves from begin[0] to begin[1]: the heaviest part in two, again and
+/* Splits the leaves from begin[0] to begin[1] into children: the heaviest part in two, again and
  * again. */
 static void divide(const struct layout *l, struct lp_tree_node *node)
 {
     const uint32_t a = node->begin[0], unit = (uint32_t)1 << node->shift;
-    uint32_t whole = 0; /* parts that cannot be split at a unit's border: a bit each */
+    uint32_t whole = 0; /* parts that no unit boundary splits: a bit each */
     while (node->n < LP_NODE_CHILDREN) {
         uint32_t heaviest = LP_NODE_CHILDREN;
         double most = -1;
@@ -145,7 +145,7 @@ static void divide(const struct layout *l, struct lp_tree_node *node)
     }
 }
 
-/* Divides a node where children from a to b begin, as evenly as can be. */
+/* Splits a node where the children from a to b begin, as evenly as possible. */
 static void divide_at(struct lp_tree_node *node, const uint32_t *begin, uint32_t a, uint32_t b)
 {
     const uint32_t mid = a + (b - a) / 2;
@@ -156,10 +156,10 @@ static void divide_at(struct lp_tree_node *node, const uint32_t *begin, uint32_t
     divide_at(node, begin, mid, b);
 }
 
-/* A leaf, or parts that were joined. */
+/* A leaf, or a merge of parts. */
 struct part {
     double weight;
-    uint32_t leaf, begin, size; /* where its leaves are in the end, how many */
+    uint32_t leaf, begin, size; /* leaf before, begin after reordering; size in leaves */
     uint32_t n, child[LP_NODE_CHILDREN];
 };
 
@@ -172,8 +172,9 @@ static int by_weight(const void *a, const void *b)
                                    : x->leaf > y->leaf;
 }
 
-/* Joins the sixteen lightest of n leaves and what was joined, again and again until one part is
- * left: Huffman's way. Fewer in the first turn, so that it comes out even. Returns that part. */
+/* Merges the sixteen lightest of n leaves and earlier merges until one part is left: a 16-ary
+ * Huffman code. The first merge takes fewer, so that every later one is full. Returns the last
+ * part. */
 static uint32_t join_lightest(struct part *part, uint32_t n)
 {
     uint32_t many = (n - 2) % (LP_NODE_CHILDREN - 1) + 2, leaf = 0, joined = n, end = n;
@@ -194,7 +195,7 @@ static uint32_t join_lightest(struct part *part, uint32_t n)
     return end - 1;
 }
 
-/* Puts leaves from a on where their parts begin. */
+/* Moves the leaves from a on to where their parts begin. */
 static bool reorder(const struct layout *l, uint32_t a, const struct part *part, uint32_t n)
 {
     struct lp_tree *tree = l->tree;
@@ -219,7 +220,7 @@ static bool reorder(const struct layout *l, uint32_t a, const struct part *part,
     return good;
 }
 
-/* Joins the leaves from a to b. */
+/* Builds the part of the leaves from a to b. */
 static bool join(const struct layout *l, uint32_t a, uint32_t b)
 {
     const uint32_t n = b - a;
@@ -245,7 +246,7 @@ static bool join(const struct layout *l, uint32_t a, uint32_t b)
     return good;
 }
 
-/* Divides a node where its leaves were joined last. */
+/* Splits a node into the parts of its last merge. */
 static void divide_joined(const struct layout *l, struct lp_tree_node *node)
 {
     const uint32_t a = node->begin[0], b = node->begin[1];
@@ -259,7 +260,7 @@ static void divide_joined(const struct layout *l, struct lp_tree_node *node)
     divide_at(node, begin, 0, n);
 }
 
-/* The heaviest node that is not divided yet; the number of nodes if none is. */
+/* The heaviest node that is not laid out yet; the number of nodes if none is left. */
 static uint32_t heaviest_open(const struct layout *l)
 {
     const struct lp_tree *tree = l->tree;
@@ -275,7 +276,7 @@ static uint32_t heaviest_open(const struct layout *l)
     return heaviest;
 }
 
-/* The nodes below the heaviest come first, so that those most often met are the first. */
+/* Lays out the heaviest node first, so that the nodes visited most have the lowest numbers. */
 static enum lp_status lay_out(const struct layout *l)
 {
     struct lp_tree *tree = l->tree;
@@ -332,7 +333,7 @@ enum lp_status lp_tree_lay_out(struct lp_tree *tree, const double *count, const 
     return LP_OK;
 }
 
-/* --- In a model ------------------------------------------------------------------------ */
+/* --- In a model -------------------------------------------------------------------------- */
 
 uint32_t lp_node_cost(double p)
 {

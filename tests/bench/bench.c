@@ -3,9 +3,8 @@
  * worker of scripts/bench-peers (README.md beside it has the protocol).
  *
  * Every method runs in a process of its own, so that its memory is its own.
- * What is timed is what a program would do: one codec, kept from record to
- * record; each record packed into a blob with its check, each blob restored and
- * checked. All of it is compared with the input before anything is timed. */
+ * It times what a program would do: one codec for all records; each record packed into a blob with
+ * its check, each blob restored and checked. Everything is compared with the input first. */
 #include <lp.h>
 
 #include <stdarg.h>
@@ -19,7 +18,7 @@
 
 enum { MAX_GROUPS = 16 };
 
-/* A run repeats until the clock has something to measure. */
+/* A run repeats until it is long enough to measure. */
 static const double MIN_SECONDS = 0.1;
 
 struct span {
@@ -56,7 +55,7 @@ static void must(enum lp_status status, const char *what)
         die("%s: %s", what, lp_status_text(status));
 }
 
-/* Seconds of processor time: what else the machine does counts little. */
+/* Seconds of processor time, on which the machine's load has little influence. */
 static double now(void)
 {
     struct timespec t;
@@ -110,7 +109,7 @@ static void add_record(struct corpus *corpus, const unsigned char *p, size_t n)
     corpus->bytes += n;
 }
 
-/* Each file holds records that end with NUL, the last one perhaps without. */
+/* Each file holds records that end with NUL, except perhaps the last. */
 static void load(struct corpus *corpus, const char *path)
 {
     FILE *file = fopen(path, "rb");
@@ -140,11 +139,12 @@ static void load(struct corpus *corpus, const char *path)
 struct method {
     const char *name, *what;
     enum { PACKER, TOKENISER } kind;
-    const char *trained; /* what on, records like those to pack: so not in the table */
+    const char
+        *trained; /* its training data is like the records to pack, so it is not in the table */
     enum lp_chain chain;
     int level;
     bool fast; /* mixing */
-    bool warm; /* the tokeniser keeps its memo from run to run */
+    bool warm; /* runs share the tokeniser's memo */
 };
 
 static const struct method methods[] = {
@@ -162,7 +162,7 @@ static const struct method methods[] = {
 };
 enum { NMETHODS = sizeof methods / sizeof *methods };
 
-/* The files of an encoding: its vocabulary, and its model, which not each has. */
+/* The files of an encoding: its vocabulary, and its model if it has one. */
 struct files {
     char vocab[4096], model[4096];
 };
@@ -191,7 +191,7 @@ static bool can_run(const struct method *method, const struct files *files)
     return method->chain != LP_CHAIN_TOKENS_MIX || access(files->model, R_OK) == 0;
 }
 
-/* What bench-peers asks first. */
+/* The first question of bench-peers. */
 static void list(const struct files *files)
 {
     for (const struct method *m = methods; m < methods + NMETHODS; m++)
@@ -200,7 +200,7 @@ static void list(const struct files *files)
                    m->trained != NULL ? m->trained : "-", m->what);
 }
 
-/* What a method works with, set up once. */
+/* The handles and buffers of a method, set up once. */
 struct bench {
     const struct corpus *corpus;
     const struct method *method;
@@ -214,7 +214,7 @@ struct bench {
     unsigned char *arena;
 };
 
-/* trained: a dictionary or a model, NULL for a method's own. */
+/* trained: a dictionary or a model, NULL for the method's default. */
 static struct bench set_up(const struct corpus *corpus, const struct method *method,
                            const struct files *files, const char *trained)
 {
@@ -238,7 +238,7 @@ static struct bench set_up(const struct corpus *corpus, const struct method *met
     return b;
 }
 
-/* Packs a record; valid until the next. */
+/* Packs a record. The result is valid until the next call. */
 static struct span pack(struct bench *b, struct span record)
 {
     if (b->method->kind == PACKER) {
@@ -344,7 +344,7 @@ static void run(struct bench *b, const size_t *groups, size_t ngroups, double *s
 
 /* --- A worker of bench-peers -------------------------------------------------------- */
 
-/* What was packed: of a packer the sizes, of a tokeniser the ids. */
+/* Writes the result: a packer's sizes, a tokeniser's ids. */
 static void write_packed(const struct bench *b, const char *path)
 {
     FILE *file = fopen(path, "wb");
@@ -401,7 +401,7 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* The median run's speed, in MB of text a second. */
+/* The median run's speed, in MB of text per second. */
 static double speed(double *seconds, size_t bytes)
 {
     qsort(seconds, RUNS, sizeof *seconds, by_value);

@@ -3,9 +3,9 @@
 //
 // usage: quicktok STATE DATA_DIR ENCODING RECORDS GROUPS OUT
 //
-// quicktok remembers which pairs of tokens it has seen stay apart, from call to
-// call. STATE says what it knows when it encodes the records: with "used" those very
-// records, with "new" none, as it is loaded anew for each round (loading is not timed).
+// quicktok caches pairs of tokens across calls. STATE is the state of that cache when it encodes
+// the records: "used", after one pass over them, or "new", empty, as quicktok is loaded again for
+// each round (loading is not timed).
 #include <quicktok.hpp>
 
 #include <cstdio>
@@ -20,7 +20,7 @@
 
 using ids = std::vector<uint32_t>;
 
-// A run repeats until the clock has something to measure.
+// A run repeats until it is long enough to measure.
 static constexpr double min_seconds = 0.1;
 
 // Seconds of processor time.
@@ -31,7 +31,7 @@ static double now()
     return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
 }
 
-// The largest resident set since it was begun anew, in kB; 0 where /proc does not tell.
+// The largest resident set since its last reset, in kB; 0 where /proc does not tell.
 static long peak()
 {
     std::ifstream status("/proc/self/status");
@@ -43,8 +43,8 @@ static long peak()
     return kb;
 }
 
-// Prints the seconds that each group takes, on average over as many rounds as it needs,
-// each after begin().
+// Prints the seconds for each group, averaged over as many rounds as it needs; begin() runs before
+// each round.
 template <class Items, class Begin, class Function>
 static void timed(const Items &items, const std::vector<size_t> &groups, Begin begin, Function f)
 {
@@ -83,7 +83,7 @@ static void serve(char **argv)
     long before = peak();
     auto load = [&] { return quicktok::Tokenizer::load_dir(argv[1], argv[2]); };
     auto tokeniser = load();
-    ids out; // kept from record to record, as quicktok's own benchmark does
+    ids out; // reused for all records, as in quicktok's own benchmark
     std::string back;
     auto encode = [&](std::string_view record) {
         out.clear();

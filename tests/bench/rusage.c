@@ -1,7 +1,6 @@
-/* rusage - runs commands, each one's output the next one's input, and writes to FILE
- * what they used: seconds of wall time until all have ended, of user and of system
- * time together, and the largest resident set in kB. Small itself, as a process starts
- * out with the resident set of the one that it was forked from.
+/* rusage - runs a pipeline of commands and writes to FILE what they used: seconds of wall time
+ * until all have ended, seconds of user and system time, and the largest resident set in kB. It is
+ * small, because a process starts with the resident set of the process that forked it.
  *
  * usage: rusage FILE COMMAND [ARGUMENT...] ['|' COMMAND [ARGUMENT...]]... */
 #define _DEFAULT_SOURCE /* wait4 */
@@ -27,7 +26,7 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* Starts a command that reads from in and writes to out, and closes these. */
+/* Starts a command that reads from in and writes to out; closes both. */
 static pid_t start(char **words, int in, int out, int next_in)
 {
     pid_t child = fork();

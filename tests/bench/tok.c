@@ -1,13 +1,12 @@
-/* tok - the tokeniser at work on one corpus, for scripts/bench-instructions and for what
- * scripts/bench-peers has no peer to compare with: two threads, payloads to text.
+/* tok - runs the tokeniser on a corpus, for scripts/bench-instructions and for what has no peer in
+ * scripts/bench-peers: two threads, payloads to text.
  *
  * usage: tok VOCAB.lpv CORPUS WHAT [TIMES] (make bench-tok builds it)
  *
- * CORPUS: texts that NULs separate. WHAT is encode (texts to ids by one tokeniser, TIMES
- * times, each text by itself), decode (the corpus's token payload to text, TIMES times)
- * or threads: prints how much faster two threads are than one, and how fast one is, in
- * MB (10^6 bytes) of text a second; each encodes all texts with a tokeniser of its own
- * that knows them. LP_CPU names the instructions to use. */
+ * CORPUS: texts separated by NULs. WHAT is encode (each text to ids, with one tokeniser, TIMES
+ * times), decode (the token payload of the corpus to text, TIMES times) or threads (prints the
+ * speed of two threads relative to one, and the speed of one in MB, 10^6 bytes, of text per second;
+ * each thread encodes all texts with its own warm tokeniser). LP_CPU names the instruction set. */
 #include "tokens/codes.h"
 #include "tokens/vocab.h"
 
@@ -58,7 +57,7 @@ static void read_corpus(const char *path)
         texts[ntexts] = (struct text){data + at, strlen(data + at)};
 }
 
-/* A tokeniser and where its ids go. */
+/* A tokeniser and its output. */
 struct encoder {
     struct lp_tok *tok;
     struct lp_ids ids;
@@ -136,7 +135,7 @@ static double time_encode(struct encoder *e, struct encoder *other)
     return now() - from;
 }
 
-/* The least of many rounds: what else the machine does makes all others longer. */
+/* The least of many rounds: load on the machine only makes rounds longer. */
 static void compare_threads(void)
 {
     struct encoder e = new_encoder(), other = new_encoder();

@@ -38,8 +38,8 @@ def peak():
         return kb // 1024 if sys.platform == "darwin" else kb
 
 
-# Each packer: what makes (pack, unpack), two functions of bytes. The packers of bytes
-# keep their contexts from record to record where their library lets them.
+# Each packer: a function that returns (pack, unpack), two functions of bytes. Packers reuse their
+# contexts for all records where their library allows it.
 
 
 def lopace(method, encoding):

@@ -1,11 +1,11 @@
 //! A worker of scripts/bench-peers for tokenisers from crates.io: README.md beside it
-//! has the protocol. Each is called as its own benchmark calls it.
+//! has the protocol. Each tokeniser is called as in its own benchmark.
 //!
 //! usage: worker METHOD ENCODING RECORDS GROUPS OUT
 use std::hint::black_box;
 use std::io::{Read, Write};
 
-/// A run repeats until the clock has something to measure.
+/// A run repeats until it is long enough to measure.
 const MIN_SECONDS: f64 = 0.1;
 
 /// Seconds of processor time, from C's clock(), whose unit POSIX fixes.
@@ -16,14 +16,14 @@ fn now() -> f64 {
     unsafe { clock() as f64 * 1e-6 }
 }
 
-/// The largest resident set since it was begun anew, in kB; 0 where /proc does not tell.
+/// The largest resident set since its last reset, in kB; 0 where /proc does not tell.
 fn peak() -> i64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     line.and_then(|rest| rest.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
 }
 
-/// Seconds that each group takes, on average over as many rounds as it needs.
+/// The seconds for each group, averaged over as many rounds as it needs.
 fn timed<T, R>(groups: &[&[T]], f: impl Fn(&T) -> R) -> Vec<String> {
     let mut seconds = vec![0.0; groups.len()];
     let mut rounds = 0;

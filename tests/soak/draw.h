@@ -19,7 +19,7 @@ static inline uint64_t draw_next(struct draw *d)
     return z ^ z >> 31;
 }
 
-/* The draws of a round do not depend on those of other rounds, nor on threads. */
+/* Draws of a round depend neither on other rounds nor on threads. */
 static inline struct draw draw_round(uint64_t seed, uint64_t round)
 {
     struct draw d = {seed};
@@ -38,7 +38,7 @@ static inline bool draw_one_in(struct draw *d, size_t n)
     return draw_any(d, n) == 0;
 }
 
-/* 1 to 2^bits - 1, each number of bits as likely as another. */
+/* 1 to 2^bits - 1; all numbers of bits are equally likely. */
 static inline size_t draw_size(struct draw *d, size_t bits)
 {
     size_t top = (size_t)1 << draw_any(d, bits);
@@ -51,13 +51,13 @@ enum pieces {
     PIECES_BYTES, /* of one byte each */
     PIECES_SMALL,
     PIECES_MEDIUM,
-    PIECES_32K, /* around 32 KiB, at which the tokeniser cuts */
-    PIECES_64K, /* around 64 KiB, which the commands read at once */
+    PIECES_32K, /* near 32 KiB, where the tokeniser cuts */
+    PIECES_64K, /* near 64 KiB, which the commands read at once */
     PIECES_MIXED,
     PIECES_COUNT
 };
 
-/* Those in which more borders are seen come more often. */
+/* Ways that test more borders are more frequent. */
 
 static inline enum pieces draw_pieces(struct draw *d, size_t n)
 {
@@ -70,7 +70,7 @@ static inline enum pieces draw_pieces(struct draw *d, size_t n)
     }
 }
 
-/* The size of the next piece of what is left, 0 to left. */
+/* The size of the next piece, 0 to left. */
 static inline size_t draw_piece(struct draw *d, enum pieces pieces, size_t left)
 {
     size_t size = left;

@@ -1,10 +1,10 @@
-/* soak - any amount of real text through the library and back; scripts/soak runs it.
+/* soak - sends any amount of real text through the library and back; scripts/soak runs it.
  *
  * usage: soak [OPTION...] VOCAB_DIR FILE...
  *
- * FILEs hold records that NULs separate. Each round draws a text, what to do with it, and
- * the pieces that it and its stored form come in; restores it in other pieces; compares.
- * A round depends on the seed, its number and the FILEs alone, so it can be run again. */
+ * FILEs hold records separated by NULs. Each round draws a text, a way to store it, and the pieces
+ * in which the text and its stored form are pushed; restores it in other pieces; compares. A round
+ * depends on the seed, its number and the FILEs alone, so it can be repeated. */
 #include "texts.h"
 
 #include <lp.h>
@@ -24,32 +24,32 @@
 enum {
     MAX_ENCODINGS = 16,
     MAX_THREADS = 64,
-    MAX_FAILURES = 10,    /* then the run ends */
-    MANY = 24 << 20,      /* bytes of text in a round */
-    SLOW = 1 << 20,       /* in one with a high level of zstd */
-    MIXED = 3 << 17,      /* in one that mixes */
-    MIXED_FAST = 3 << 18, /* in one that mixes with --fast */
-    DICT = 64 << 10,      /* of the dictionary */
-    SAMPLES = 4 << 20,    /* what it is made of */
+    MAX_FAILURES = 10,    /* after which the run ends */
+    MANY = 24 << 20,      /* most bytes of text in a round */
+    SLOW = 1 << 20,       /* with a high level of zstd */
+    MIXED = 3 << 17,      /* with mixing */
+    MIXED_FAST = 3 << 18, /* with mixing by a fast model */
+    DICT = 64 << 10,      /* bytes of the dictionary */
+    SAMPLES = 4 << 20,    /* bytes of samples for it */
 };
 
 enum { PORTABLE, AVX2, PATHS };
 
-/* What all rounds share. */
+/* Shared by all rounds. */
 struct soak {
     struct corpus corpus;
     struct lp_vocab *vocabs[MAX_ENCODINGS][PATHS]; /* one more where there is no AVX2 */
-    struct lp_model *models[MAX_ENCODINGS];        /* NULL: there is none */
+    struct lp_model *models[MAX_ENCODINGS];        /* NULL for none */
     size_t nvocabs;
     struct lp_dict *dict;
-    uint64_t seed, bytes;   /* bytes: how much is wanted */
-    const char *save, *dir; /* where failures go; where vocabularies are */
-    FILE *running;          /* which round each thread is at, for when one of them crashes */
+    uint64_t seed, bytes;   /* bytes: of text to test */
+    const char *save, *dir; /* where to save failures; where vocabularies are */
+    FILE *running;          /* the current round of each thread, in case it crashes */
     atomic_uint_fast64_t round, done, records, streams, blobs, ids, failures;
     atomic_bool stop;
 };
 
-/* One round. Buffers are kept from round to round. */
+/* One round. Rounds reuse the buffers. */
 struct round {
     struct soak *soak;
     uint64_t number;
@@ -64,7 +64,7 @@ struct round {
 
 /* --- Failures ---------------------------------------------------------------------- */
 
-/* Adds to what the round does. */
+/* Adds to the description of the round. */
 __attribute__((format(printf, 2, 3))) static void say(struct round *r, const char *format, ...)
 {
     size_t n = strlen(r->recipe);
@@ -128,7 +128,7 @@ static enum lp_status keep(void *ctx, const void *data, size_t n)
     return LP_OK;
 }
 
-/* What is expected to come, and how far it has come. */
+/* The expected bytes, and how many have come. */
 struct expected {
     const unsigned char *p;
     size_t n, at;
@@ -157,7 +157,7 @@ static bool matched(struct round *r, const struct expected *e, enum lp_status st
     return ok(r, status, what);
 }
 
-/* --- What to do -------------------------------------------------------------------- */
+/* --- Options ----------------------------------------------------------------------- */
 
 static enum lp_status find(void *ctx, const struct lp_need *wanted, struct lp_found *found)
 {
@@ -176,7 +176,7 @@ static enum lp_status find(void *ctx, const struct lp_need *wanted, struct lp_fo
     return LP_NO_VOCAB;
 }
 
-/* Half of all rounds are of the two encodings in use today, which have models. */
+/* Half of all rounds use the two current encodings, which have models. */
 static size_t draw_encoding(struct round *r)
 {
     const struct soak *soak = r->soak;
@@ -205,7 +205,7 @@ static void name_options(struct round *r, const char *what, const struct lp_opti
         o->unchecked ? " unchecked" : "", o->level, o->block_size, o->threads, (int)o->split);
 }
 
-/* Options of a chain; encoding: for tokens. slow: also what takes long. */
+/* Draws the options of a chain. encoding: for tokens. slow: also slow ones. */
 static struct lp_options draw_options(struct round *r, enum lp_chain chain, size_t encoding,
                                       bool slow)
 {
@@ -230,7 +230,7 @@ static struct lp_options draw_options(struct round *r, enum lp_chain chain, size
 
 /* --- Streams ----------------------------------------------------------------------- */
 
-/* A push of any handle. */
+/* The push function of any handle. */
 typedef enum lp_status push_function(void *handle, const void *data, size_t n);
 
 static enum lp_status push_writer(void *handle, const void *data, size_t n)
@@ -366,7 +366,7 @@ static bool read_records(struct round *r, struct lp_file *file)
     return true;
 }
 
-/* Random records, by the index. */
+/* Reads random records by the index. */
 static bool seek_stream(struct round *r)
 {
     struct lp_file *file = NULL;
@@ -377,7 +377,7 @@ static bool seek_stream(struct round *r)
     return good;
 }
 
-/* A chain that a stage can make of another. */
+/* A chain to which another can be recoded. */
 static enum lp_chain draw_stage(struct round *r, enum lp_chain chain, bool mix)
 {
     if (chain < LP_CHAIN_TOKENS)
@@ -385,7 +385,7 @@ static enum lp_chain draw_stage(struct round *r, enum lp_chain chain, bool mix)
     return mix && draw_one_in(&r->d, 2) ? LP_CHAIN_TOKENS_MIX : LP_CHAIN_TOKENS_ZSTD;
 }
 
-/* Draws the text, to be split like that, and where it is cut in two, 0 for nowhere. */
+/* Draws the text, for this way of splitting, and where to cut it in two, 0 for nowhere. */
 static size_t draw_text(struct round *r, enum lp_split split, size_t size)
 {
     static const int separators[] = {[LP_WHOLE] = -1, [LP_NUL] = 0, [LP_LINES] = '\n'};
@@ -399,7 +399,7 @@ static size_t draw_text(struct round *r, enum lp_split split, size_t size)
     return cut;
 }
 
-/* A quarter of all texts are of any size, the others large, which costs least a byte. */
+/* A quarter of the texts have any size; the others are large, which costs least per byte. */
 static size_t draw_text_size(struct round *r, size_t most)
 {
     size_t size = draw_any(&r->d, most + 1);
@@ -445,7 +445,7 @@ static bool unpack(struct round *r, struct lp_codec *codec, const void *blob, si
     return ok(r, status, what);
 }
 
-/* The codecs of a round: one that packs, one that restages, one that unpacks. */
+/* The codecs of a round: for packing, recoding and unpacking. */
 struct codecs {
     struct lp_codec *packer, *restager, *unpacker;
 };
@@ -506,14 +506,14 @@ static bool soak_blobs(struct round *r)
 
 struct tokenisers {
     struct lp_codec *whole;
-    struct lp_tok *tok; /* takes pieces */
+    struct lp_tok *tok; /* is pushed pieces */
     struct lp_ids ids;
 };
 
 static bool push_ids(struct round *r, struct tokenisers *t, struct span record)
 {
     enum pieces pieces = draw_pieces(&r->d, record.n);
-    bool later = draw_one_in(&r->d, 2), final = false; /* later: the end comes by itself */
+    bool later = draw_one_in(&r->d, 2), final = false; /* later: an empty push ends the text */
     t->ids.n = 0;
     lp_tok_reset(t->tok);
     for (size_t at = 0, size; !final; at += size) {
@@ -638,7 +638,7 @@ static void *work(void *ctx)
     return NULL;
 }
 
-/* --- What all rounds share --------------------------------------------------------- */
+/* --- Shared by all rounds ---------------------------------------------------------- */
 
 static struct lp_vocab *open_vocab(const struct soak *soak, const char *name, size_t path)
 {
@@ -676,7 +676,7 @@ static void close_vocabs(struct soak *soak)
     lp_dict_close(soak->dict);
 }
 
-/* Writes a dictionary of the corpus, half of it texts, half of them as tokens. */
+/* Makes a dictionary from the corpus: one half of it from texts, one half from their tokens. */
 static void make_dict(const struct soak *soak, const char *path)
 {
     struct bytes samples = {0};
@@ -699,7 +699,7 @@ static void make_dict(const struct soak *soak, const char *path)
     lp_codec_free(codec);
     size_t size = ZDICT_trainFromBuffer(dict, DICT, samples.p, sizes, (unsigned)n);
     FILE *file = fopen(path, "wb");
-    if (ZDICT_isError(size)) /* too little text: its start does as well */
+    if (ZDICT_isError(size)) /* too little text: use its beginning */
         memcpy(dict, samples.p, size = samples.n < DICT ? samples.n : DICT);
     if (file == NULL || fwrite(dict, 1, size, file) != size || fclose(file) != 0)
         die(path, "cannot be written");
@@ -770,7 +770,7 @@ static void print_counts(struct soak *soak, double seconds)
     fflush(stdout);
 }
 
-/* Waits until enough is done, or time is up; says every minute how far it is. */
+/* Waits until enough is done or time is up; reports progress every minute. */
 static void watch(struct soak *soak, const struct arguments *a, double started)
 {
     for (double said = started; !soak->stop && soak->done < soak->bytes;) {

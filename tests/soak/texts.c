@@ -1,4 +1,4 @@
-/* texts - see texts.h. */
+/* texts.c - see texts.h. */
 #include "texts.h"
 
 #include <stdio.h>
@@ -13,7 +13,7 @@ enum { JOINED_BITS = 23 }; /* a joined record has up to 8 MB */
         (const unsigned char *)(s), sizeof(s) - 1                                                  \
     }
 
-/* What is put between records, and into them. */
+/* What is inserted between records, and into them. */
 static const struct span bits[] = {
     TEXT(""),
     TEXT(" "),
@@ -118,7 +118,7 @@ void corpus_read(struct corpus *corpus, char *const *paths, size_t n)
 
 void corpus_free(struct corpus *corpus)
 {
-    for (size_t i = 0; i < corpus->nfiles; i++) /* a file's data begin with its first record */
+    for (size_t i = 0; i < corpus->nfiles; i++) /* a file's data begins with its first record */
         free((void *)(uintptr_t)corpus->records[corpus->first[i]].p);
     free(corpus->records);
     free(corpus->first);
@@ -151,7 +151,7 @@ static void append_slice(struct text *text, struct draw *d, struct span s)
     append(text, s.p + from, draw_any(d, s.n - from + 1));
 }
 
-/* A record with something put into it here and there, one of few things. */
+/* A record with something inserted in places, one of a few things. */
 static void append_spoilt(struct text *text, struct draw *d, struct span s)
 {
     size_t often = draw_size(d, 14), few[4], count = 1 + draw_any(d, COUNT(few));
@@ -178,7 +178,7 @@ static struct span any_record(struct part part, struct draw *d)
     return part.records[draw_any(d, part.n)];
 }
 
-/* Records after one another, with or without something between them. */
+/* Records joined, with or without something between them. */
 static void append_joined(struct text *text, struct draw *d, struct part part)
 {
     size_t size = text->n + draw_size(d, JOINED_BITS), times = draw_any(d, 4);
@@ -214,7 +214,7 @@ static void add_end(struct text *text, size_t at)
     text->end[text->nends++] = at;
 }
 
-/* The ends of records are where the separators are, whatever was drawn as a record. */
+/* Records end where the separators are, whatever was drawn as a record. */
 static void find_ends(struct text *text, int separator)
 {
     text->nends = 0;
@@ -229,7 +229,7 @@ void text_draw(struct text *text, struct draw *d, const struct corpus *corpus, i
                size_t size)
 {
     struct part part = {corpus->records, corpus->nrecords};
-    if (draw_one_in(d, 2)) { /* of one file alone */
+    if (draw_one_in(d, 2)) { /* from one file */
         size_t i = draw_any(d, corpus->nfiles);
         part.records += corpus->first[i];
         part.n = corpus->first[i + 1] - corpus->first[i];
@@ -243,7 +243,7 @@ void text_draw(struct text *text, struct draw *d, const struct corpus *corpus, i
     }
     if (separator < 0)
         return;
-    if (text->n > 0 && draw_one_in(d, 4)) /* the last without its separator */
+    if (text->n > 0 && draw_one_in(d, 4)) /* the last record without its separator */
         text->n--;
     find_ends(text, separator);
 }

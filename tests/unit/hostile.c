@@ -1,6 +1,6 @@
-/* hostile - every single flipped bit and every truncation of small streams and
- * blobs gives the exact original or an error: never other bytes, never a crash.
- * The same streams in pieces give the same text. */
+/* hostile - every flipped bit and every truncation of small streams and blobs gives the exact
+ * original or an error: never other bytes, never a crash. Pushing them in pieces gives the same
+ * text. */
 #include "lp.h"
 
 #include <stdio.h>
@@ -45,7 +45,7 @@ static enum lp_status find(void *ctx, const struct lp_need *need, struct lp_foun
     return LP_OK;
 }
 
-/* Restores a stream given in pieces of at most size bytes. */
+/* Restores a stream, pushed in pieces of at most size bytes. */
 static enum lp_status restore(struct lp_found *tools, const unsigned char *data, size_t n,
                               size_t size, struct bytes *text)
 {
@@ -70,10 +70,10 @@ static void ignore_loss(void *ctx, const struct lp_loss *loss)
 
 static bool same_bytes(const void *a, const void *b, size_t n)
 {
-    return n == 0 || memcmp(a, b, n) == 0; /* of nothing, either may be NULL */
+    return n == 0 || memcmp(a, b, n) == 0; /* if n is 0, a or b may be NULL */
 }
 
-/* Recovery must end, and report a loss unless all is there. */
+/* Recovery must terminate, and report a loss unless the text is complete. */
 static void recover(struct lp_found *tools, const unsigned char *data, size_t n,
                     const struct bytes *original, const char *name, size_t where)
 {
@@ -96,7 +96,7 @@ static void recover(struct lp_found *tools, const unsigned char *data, size_t n,
     free(text.p);
 }
 
-/* What came out must be a prefix of the original, and all of it on success. */
+/* The output must be a prefix of the original, and all of it on success. */
 static void judge(enum lp_status status, const unsigned char *text, size_t n,
                   const struct bytes *original, const char *name, const char *what, size_t where)
 {
@@ -217,7 +217,7 @@ int main(int argc, char **argv)
                                      .block_size = LP_BLOCK_MIN};
         test(options, prompt, sizeof prompt - 1, kinds[i].name);
         if (options.chain == LP_CHAIN_TOKENS_MIX)
-            continue; /* each of thousands of decodings sets up the model anew */
+            continue; /* too slow: each of thousands of decodings sets up the model */
         test(options, noise, sizeof noise, kinds[i].name);
         test(options, large, sizeof large, kinds[i].name);
         test(options, "", 0, kinds[i].name);

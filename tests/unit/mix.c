@@ -1,7 +1,7 @@
-/* mix - sequences of ids survive the mixing model; damage never crashes it.
+/* mix - sequences of ids survive coding by a model; damage never crashes the decoder.
  *
  * usage: mix MODEL_FILE */
-#define LP_VEC_PLAIN /* a third way beside those of the library */
+#define LP_VEC_PLAIN /* a third way to compute beside the two of the library */
 #include "mix/run.h"
 
 #include <stdio.h>
@@ -23,7 +23,7 @@ static uint32_t noise(void)
     return seed >> 8;
 }
 
-/* Flipped bits and cuts of the code of some ids: an error or other ids. */
+/* Decodes codes with flipped bits and cut ones: any result within the limit is allowed. */
 static void damage(struct lp_mix *mix, struct lp_buf *code, size_t n)
 {
     struct lp_ids back = {0};
@@ -50,7 +50,7 @@ static enum lp_status run_plain(struct lp_mix *m, struct lp_range_coder *c, cons
     return run(m, c, ids, n, decode, m->fast);
 }
 
-/* Other instructions give the same code, and the same ids. */
+/* All instruction sets give the same code, and the same ids. */
 static void test_runs(struct lp_mix *mix, const uint32_t *ids, size_t n, const struct lp_buf *code,
                       const char *name)
 {
@@ -107,8 +107,95 @@ static void test(const struct lp_model *model, const uint32_t *ids, size_t n, co
     }
 }
 
-/* A model of which some bytes are anything: it is refused, or it codes what it
- * decodes again, or says that it cannot. */
+/* A decoder must stop with LP_DATA, after no more tokens than size bytes can stand for. */
+static void must_stop(const struct lp_mix *mix, enum lp_status status, size_t size)
+{
+    /* A token has at least one choice, of probability 4095/4096 at most: 8 / log2(4096/4095). */
+    const size_t TOKENS_PER_BYTE = 22713;
+    if (status == LP_DATA && mix->leaf.n <= TOKENS_PER_BYTE * (size + LP_RANGE_PAST_END))
+        return;
+    fprintf(stderr, "%zu bytes of noise gave %zu tokens: %s\n", size, mix->leaf.n,
+            lp_status_text(status));
+    failures++;
+}
+
+/* Noise that claims up to 2^31 - 1 tokens: decoding ends where the bytes end, and uses memory only
+ * for what it decoded. */
+static void test_claims(const struct lp_model *model, bool fast)
+{
+    enum { SIZE = 64 };
+    unsigned char code[SIZE];
+    struct lp_mix *mix;
+    struct lp_ids back = {0};
+    size_t most = 0;
+    must(lp_mix_new(model, fast, &mix), "claims");
+    for (size_t size = 0; size < SIZE; size++) {
+        for (size_t i = 0; i < SIZE; i++)
+            code[i] = (unsigned char)(i < size % 8 ? 0 : noise()); /* zeros claim the most */
+        const uint32_t claim = size % 8 < 4 ? (uint32_t)1 << 26 : INT32_MAX;
+        const enum lp_status status = lp_mix_decode(mix, code, size, claim, &back);
+        most = mix->leaf.n > most ? mix->leaf.n : most;
+        if (status != LP_OK)
+            must_stop(mix, status, size);
+    }
+    memset(code, 0, sizeof code);
+    must_stop(mix, lp_mix_decode(mix, code, SIZE, INT32_MAX, &back), SIZE);
+    most = mix->leaf.n > most ? mix->leaf.n : most;
+    if (mix->leaf.cap > 2 * most + 1024) {
+        fprintf(stderr, "room for %zu tokens, of which %zu came\n", mix->leaf.cap, most);
+        failures++;
+    }
+    lp_mix_free(mix);
+    free(back.v);
+}
+
+/* Codes n bits: noise first, then the likelier bit, whose part of the range is the lower one, so
+ * that the code ends in zeros. */
+static size_t code_bits(struct lp_range_coder *c, uint32_t n, uint32_t nnoise, bool decode)
+{
+    uint32_t seed = n, wrong = 0;
+    lp_range_begin(c);
+    for (uint32_t i = 0; i < n; i++) {
+        seed = seed * 1664525 + 1013904223;
+        const uint32_t bit = i < nnoise ? seed >> 31 : 1, p = i < nnoise ? 32768 : 65000;
+        wrong += lp_range_bit(c, p, bit, decode) != bit;
+    }
+    return wrong;
+}
+
+/* Each code is restored; some read as much past their end as is allowed; and an empty code for many
+ * bits is found out. */
+static void test_coder(void)
+{
+    struct lp_buf code = {0};
+    uint32_t most = 0;
+    if (!lp_buf_reserve(&code, 1 << 12))
+        exit(1);
+    for (uint32_t n = 0; n < 20000; n += 1 + n / 16) {
+        for (uint32_t nnoise = 0; nnoise <= n && nnoise < 100; nnoise++) {
+            struct lp_range_coder to = {.out = &code};
+            code.n = 0;
+            code_bits(&to, n, nnoise, false);
+            lp_range_flush(&to);
+            struct lp_range_coder from = {.in = code.p, .end = code.p + code.n};
+            if (code_bits(&from, n, nnoise, true) != 0 || lp_range_overrun(&from)) {
+                fprintf(stderr, "%u bits: other bits came back\n", n);
+                failures++;
+            }
+            most = from.past_end > most ? from.past_end : most;
+        }
+    }
+    struct lp_range_coder nothing = {.in = code.p, .end = code.p};
+    code_bits(&nothing, 20000, 0, true);
+    if (most != LP_RANGE_PAST_END || !lp_range_overrun(&nothing)) {
+        fprintf(stderr, "%u bytes were read past the end of a code\n", most);
+        failures++;
+    }
+    lp_buf_free(&code);
+}
+
+/* A model with some bytes overwritten: it is refused; or what it encodes it decodes again; or
+ * encoding fails. */
 static void test_damaged_model(const struct lp_model *model, const uint32_t *ids, size_t n)
 {
     const size_t size = model->file_size;
@@ -117,7 +204,7 @@ static void test_damaged_model(const struct lp_model *model, const uint32_t *ids
         exit(1);
     for (int round = 0; round < 60; round++) {
         memcpy(file, model->file, size);
-        /* In the header; a whole section; anywhere. */
+        /* in the header; a whole section; anywhere */
         if (round < 20) {
             file[noise() % LP_LPM_HEAD] = (unsigned char)noise();
         } else if (round < 20 + 2 * LP_LPM_SECTIONS) {
@@ -154,9 +241,9 @@ static void test_damaged_model(const struct lp_model *model, const uint32_t *ids
     free(file);
 }
 
-/* Fills buckets of contexts of order leaves with what a trainer would not write: one check in up to
- * all cells, the same leaf twice, places that the follow list does not have, and leaves that it has
- * without their place. */
+/* Fills the buckets of contexts of order leaves with what no trainer writes: one check in up to all
+ * cells, a leaf twice, places that the follow list does not have, and leaves that it has without
+ * their place. */
 static void put_odd_cells(const struct lp_model *m, unsigned char *cells, const uint32_t *leaf,
                           size_t n, uint32_t order)
 {
@@ -164,7 +251,7 @@ static void put_odd_cells(const struct lp_model *m, unsigned char *cells, const 
     for (size_t i = order; i < n; i++) {
         uint64_t hash = 0;
         for (uint32_t k = 1; k <= order; k++)
-            hash = lp_context(hash, leaf[i - k]);
+            hash = lp_context_hash(hash, leaf[i - k]);
         unsigned char *bucket = cells + 64 * (size_t)lp_bucket(hash, order, m->nbuckets);
         const uint32_t ncells = noise() % (LP_BUCKET_CELLS + 1);
         for (uint32_t k = 0; k < ncells; k++) {
@@ -198,7 +285,7 @@ static void test_odd_cells(const struct lp_model *model, const uint32_t *ids, si
     free(leaf);
 }
 
-/* A node for leaves from begin to end: each of its first fifteen children has so many
+/* Writes a node for the leaves from begin to end: each of its first fifteen children has so many
  * units, the last one the rest. */
 static void put_node(unsigned char *p, uint32_t begin, uint32_t end, uint32_t shift, uint32_t units,
                      uint32_t first)
@@ -217,8 +304,8 @@ static void put_node(unsigned char *p, uint32_t begin, uint32_t end, uint32_t sh
     p[LP_NODE_AT_SHIFT] = (unsigned char)shift;
 }
 
-/* Writes the nodes of a tree: the root has fifteen leaves and one node, of which this
- * tells the rest; all others divide evenly. How many. */
+/* Writes the nodes of a tree: the root has fifteen leaves and a node for all others; further nodes
+ * divide evenly. Returns how many. */
 static uint32_t put_tree(unsigned char *p, uint32_t nleaves)
 {
     static struct {
@@ -246,15 +333,15 @@ static uint32_t put_tree(unsigned char *p, uint32_t nleaves)
     return n;
 }
 
-/* Begins are of 16 bits, of which the largest is none: a node of one more leaf than fits is
- * refused, even where all else is as it must be. */
+/* Begins have 16 bits, and the highest means none: a node with one leaf more than fits is refused,
+ * though everything else is right. */
 static void test_wide_node(uint32_t nleaves, enum lp_status expected)
 {
     const uint32_t size[LP_LPM_SUM] = {[LP_LPM_LEAF] = 3 * nleaves,
                                        [LP_LPM_ID] = 3 * nleaves,
                                        [LP_LPM_INDEX] =
                                            LP_INDEX_SIZE * (nleaves / LP_INDEX_LEAVES + 1),
-                                       [LP_LPM_MIXING] = LP_WAYS * 2 * LP_MIXING_SIZE};
+                                       [LP_LPM_MIXING] = LP_MODES * 2 * LP_MIXING_SIZE};
     const size_t room = 4 << 20;
     unsigned char *file = calloc(room, 1);
     if (file == NULL)
@@ -297,6 +384,7 @@ int main(int argc, char **argv)
         return 2;
     must(lp_model_open(argv[1], &model), argv[1]);
     must(lp_model_verify(model), argv[1]);
+    test_coder();
     test_wide_node(LP_NODE_NONE, LP_OK);
     test_wide_node(LP_NODE_NONE + 1, LP_DATA);
     const uint32_t size = model->size;
@@ -306,7 +394,7 @@ int main(int argc, char **argv)
     for (uint32_t i = 0; i < size; i++)
         ids[i] = i;
     test(model, ids, 300, "the first ids");
-    test(model, ids, 100256, "all ids"); /* later ones have gaps */
+    test(model, ids, 100256, "all ids"); /* there are gaps above */
     for (uint32_t i = 0; i < MANY; i++)
         ids[i] = noise() % 100256;
     test(model, ids, 200, "few random ids");
@@ -315,6 +403,8 @@ int main(int argc, char **argv)
         ids[i] = i < 50 || noise() % 16 == 0 ? noise() % 1000 : ids[i - 50];
     test(model, ids, 2000, "repeats");
     test(model, ids, MANY, "long repeats");
+    test_claims(model, false);
+    test_claims(model, true);
     test_odd_cells(model, ids, 2000);
     test_damaged_model(model, ids, 2000);
     ids[7] = size;

@@ -1,6 +1,6 @@
-/* proof - nothing leaves a packer that does not restore. A dictionary and a vocabulary pack
- * otherwise than they unpack, and every way of packing must say LP_INTERNAL and hand out no
- * block; unverified, the block goes out unseen, so the fault was there. */
+/* proof - a packer hands out nothing that does not restore. A faulty dictionary and a faulty
+ * vocabulary pack differently than they unpack. Every way of packing must return LP_INTERNAL and
+ * hand out no block. Unverified, the block does go out, which shows that the fault was there. */
 #include "block/dict.h"
 #include "tokens/codes.h"
 #include "tokens/vocab.h"
@@ -32,8 +32,8 @@ static void make_text(void)
 
 /* --- Faults ----------------------------------------------------------------------------- */
 
-/* A dictionary that packs by one content and unpacks by another: some of a text and of its
- * codes, and the same with other bits. */
+/* A dictionary that packs with one content and unpacks with another: some text and its codes, and a
+ * copy of them with a bit flipped in each byte. */
 static struct lp_dict two_contents(const struct lp_vocab *v)
 {
     enum { SOME = 4000 };
@@ -54,14 +54,14 @@ static struct lp_dict two_contents(const struct lp_vocab *v)
         .data = content[0], .size = n, .fingerprint = 1, .ddict = ZSTD_createDDict(content[1], n)};
 }
 
-/* A vocabulary that takes one token for another: the codes of the two are changed about. */
+/* A vocabulary that swaps the codes of two tokens when packing. */
 static struct lp_vocab swap_ranks(const struct lp_vocab *v, uint32_t **ranks)
 {
     struct lp_vocab other = *v;
     const uint32_t a = lp_vocab_find(v, (const unsigned char *)" the", 4);
     const uint32_t b = lp_vocab_find(v, (const unsigned char *)" one", 4);
-    *ranks = malloc(v->file->size * sizeof **ranks);
-    memcpy(*ranks, v->rank, v->file->size * sizeof **ranks);
+    *ranks = malloc(v->header->size * sizeof **ranks);
+    memcpy(*ranks, v->rank, v->header->size * sizeof **ranks);
     (*ranks)[a] = v->rank[b];
     (*ranks)[b] = v->rank[a];
     other.rank = *ranks;
@@ -115,7 +115,7 @@ static enum lp_status find(void *ctx, const struct lp_need *need, struct lp_foun
     return LP_OK;
 }
 
-/* Gives a sound stream of tokens a further stage. */
+/* Adds a stage to a sound stream of tokens. */
 static enum lp_status stage(const struct lp_options *o)
 {
     static unsigned char tokens[sizeof stream];
@@ -156,14 +156,14 @@ static enum lp_status restage(const struct lp_options *o)
 
 /* --- Tests ------------------------------------------------------------------------------ */
 
-/* Only a segment's header may have gone out. */
+/* Whether no more than a segment's header went out. */
 static bool no_block(void)
 {
     enum { HEADER_MOST = 80 };
     return stream_size < HEADER_MOST;
 }
 
-/* With a vocabulary, or zstd, that fails as the caller has set it. */
+/* Packs in all ways with options that have a fault. */
 static void test_faulty(const struct lp_options *faulty)
 {
     struct lp_options o = *faulty;

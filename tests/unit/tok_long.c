@@ -1,10 +1,10 @@
-/* tok_long - ids of long texts equal to tiktoken's: whole, in random pieces, and in pieces
- * that end around each 32 KiB, where the tokeniser cuts; by all instructions.
+/* tok_long - ids of long texts equal tiktoken's: whole, in random pieces, and in pieces that end
+ * near each 32 KiB, where the tokeniser cuts; with all instruction sets.
  *
- * tests/data/vectors/long says for each text and encoding how many ids there are and
- * their hash; the texts are made here, as scripts/make-vectors makes them. So are those
- * of tests/data/vectors/borders: a fragment, where a piece ends, and words in such numbers
- * that the text ends everywhere in a batch. */
+ * tests/data/vectors/long has the number of ids and their hash for each text and encoding. The
+ * texts are made here in the way that scripts/make-vectors makes them. So are those of
+ * tests/data/vectors/borders: a fragment, in or after which a piece ends, and a number of words, so
+ * that the text ends at any position of a batch. */
 #include "vectors.h"
 
 #include <inttypes.h>
@@ -13,10 +13,10 @@
 enum {
     MAX_FRAGMENTS = 256,
     RUN_BITS = 12,    /* a run is up to 2^11 fragments long */
-    ROOM = 128 << 10, /* that a run may take beyond the size asked for */
+    ROOM = 128 << 10, /* bytes by which a run may exceed the size asked for */
     BORDER = 32 << 10,
-    WORDS = 1100, /* of a text at a border, at most */
-    STEP = 8,     /* so many fragments share all numbers of words */
+    WORDS = 1100, /* most words of a text at a border */
+    STEP = 8,     /* fragments that share all numbers of words among them */
 };
 
 enum how { WHOLE, RANDOM, BORDERS, HOWS };
@@ -26,11 +26,11 @@ struct fragments {
     size_t n[MAX_FRAGMENTS], count;
 };
 
-/* A row of the list. */
+/* A row of the file long. */
 struct row {
     char encoding[33];
     uint32_t seed;
-    size_t size, fragments; /* fragments: the first so many */
+    size_t size, fragments; /* fragments: how many of them, from the first */
     int special;
     size_t nids;
     uint64_t hash;
@@ -91,7 +91,7 @@ static void push(struct lp_tok *tok, const void *text, size_t n, bool final, str
         exit(1);
 }
 
-/* The end comes with the last piece, or after it. */
+/* The last piece ends the text or, with BORDERS, an empty one after it. */
 static void encode(struct lp_tok *tok, const unsigned char *text, size_t n, enum how how,
                    struct lp_ids *ids)
 {
@@ -106,7 +106,7 @@ static void encode(struct lp_tok *tok, const unsigned char *text, size_t n, enum
         push(tok, NULL, 0, true, ids);
 }
 
-/* A text by some instructions, if this CPU has them; how many ways to give it failed. */
+/* Encodes a text with an instruction set, if this CPU has it. Returns how many of the ways fail. */
 static int test_path(struct lp_vocab *vocab, const char *instructions, const struct row *row,
                      const unsigned char *text, size_t n)
 {
@@ -161,8 +161,8 @@ static int test_row(const char *directory, const struct fragments *f, const stru
 
 /* --- Borders ----------------------------------------------------------------------- */
 
-/* All texts of a fragment, cut after its first bytes, cut of them, or after all; whether
- * the ids' hash is this one. */
+/* Encodes all texts of a fragment, in two pieces, the first of cut bytes. Whether the ids have this
+ * hash. */
 static bool same_borders(struct lp_tok *tok, const unsigned char *part, size_t n, size_t first,
                          size_t cut, uint64_t hash)
 {
@@ -209,18 +209,18 @@ static FILE *open_list(const char *directory, const char *name)
     snprintf(path, sizeof path, "%s/%s", directory, name);
     FILE *file = fopen(path, "r");
     if (file == NULL) {
-        fprintf(stderr, "%s: cannot be read\n", path);
+        fprintf(stderr, "%s: cannot read\n", path);
         exit(1);
     }
     return file;
 }
 
-/* Ends a list of which so many rows have been read: all, if it is right. */
+/* Closes a list after so many rows. Fails if there are more. */
 static int close_list(FILE *file, const char *name, size_t rows)
 {
     bool good = feof(file) && rows > 0;
     if (!good)
-        fprintf(stderr, "%s: row %zu cannot be read\n", name, rows + 1);
+        fprintf(stderr, "%s: cannot read row %zu\n", name, rows + 1);
     fclose(file);
     return !good;
 }

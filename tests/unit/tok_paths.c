@@ -1,7 +1,7 @@
-/* tok_paths - the fast paths against the plain one: pretokens found by windows
- * against those of the scanner, and ids against the vocabulary's own tokens and
- * merges made step by step; payloads to text. Random mixes of what the patterns tell
- * apart, whole and in pieces, small memos driven over, giant words; the seed is fixed. */
+/* tok_paths - the fast code paths against the plain ones: pretokens by windows against
+ * lp_pretok_next(); ids against merging by definition; codes to text by all instructions. Texts are
+ * random mixes of what the patterns distinguish, whole and in pieces; some overflow the memo or
+ * have giant pretokens. The seed is fixed. */
 #include "tokens/codes.h"
 #include "tokens/merge_giant.h"
 #include "tokens/pretok.h"
@@ -20,7 +20,7 @@ static uint32_t any(uint32_t n)
     return (uint32_t)(((uint64_t)seed * n) >> 32);
 }
 
-/* Words of the patterns' grammars, with what stands at their borders. */
+/* Words of the patterns' grammars, and what may be at their borders. */
 static const char *const bits[] = {
     "a",
     "b",
@@ -120,7 +120,7 @@ static const char *const bits[] = {
 static size_t make_text(unsigned char *text)
 {
     size_t n = 0, size = 1 + any(any(8) == 0 ? TEXT_MAX : 200);
-    uint32_t few = 1 + any(6); /* few kinds at a time, so that they meet */
+    uint32_t few = 1 + any(6); /* few kinds at a time, so that they are next to each other */
     uint32_t kind[6];
     for (uint32_t i = 0; i < few; i++)
         kind[i] = any(sizeof bits / sizeof *bits);
@@ -137,8 +137,8 @@ static size_t make_text(unsigned char *text)
     return n;
 }
 
-/* A word of units of one kind, at random, one unit repeated, or in runs, which are
- * what tokens of many bytes are made for. */
+/* A long pretoken of units of one kind: random, one unit repeated, or in runs, which tokens of many
+ * bytes match. */
 static size_t make_giant(unsigned char *text, size_t size)
 {
     static const char *const kinds[][6] = {
@@ -172,16 +172,16 @@ static int fail(const char *what, const char *instructions, const unsigned char 
     return 1;
 }
 
-/* Windows must find what the scanner finds, and may stop early. */
+/* Windows must find what lp_pretok_next() finds, and may stop early. */
 static bool same_ends(enum lp_pattern pattern, enum lp_cpu cpu, const unsigned char *text, size_t n,
                       bool final)
 {
     static uint32_t ends[2 * TEXT_MAX];
-    size_t count = lp_window_scanner(pattern, cpu)(text, 0, n, final, ends, 2 * TEXT_MAX);
-    struct lp_pretok scanner = {.pattern = pattern};
+    size_t count = lp_pretok_window_for(pattern, cpu)(text, 0, n, final, ends, 2 * TEXT_MAX);
+    struct lp_pretok pretok = {.pattern = pattern};
     size_t at = 0;
     for (size_t i = 0; i < count; i++) {
-        size_t size = lp_pretok_next(&scanner, text + at, n - at, final);
+        size_t size = lp_pretok_next(&pretok, text + at, n - at, final);
         if (size == 0 || at + size != ends[i])
             return false;
         at += size;
@@ -189,10 +189,11 @@ static bool same_ends(enum lp_pattern pattern, enum lp_cpu cpu, const unsigned c
     return true;
 }
 
-/* Ids of one pretoken, by the definition: the least merge, wherever it can be made, the
- * one further left first, until there is none. What a merge makes has no lesser one. */
-static size_t plain_word(const struct lp_vocab *v, const unsigned char *text, size_t n,
-                         uint32_t *ids)
+/* The ids of a pretoken by definition: make the merge of least rank, the leftmost of several, until
+ * none is left. All merges of the least rank are made in one pass: none of them gives a part whose
+ * merge ranks lower. */
+static size_t plain_pretoken(const struct lp_vocab *v, const unsigned char *text, size_t n,
+                             uint32_t *ids)
 {
     static uint32_t merge[GIANT]; /* of an id with the next */
     ids[0] = lp_vocab_find(v, text, n);
@@ -212,7 +213,7 @@ static size_t plain_word(const struct lp_vocab *v, const unsigned char *text, si
         for (size_t i = 0; i < n; kept++) {
             bool made = merge[i] == least;
             ids[kept] = made ? least : ids[i];
-            merge[kept] = made ? UINT32_MAX : merge[i]; /* to be found out */
+            merge[kept] = made ? UINT32_MAX : merge[i]; /* to be looked up */
             if (made && kept > 0)
                 merge[kept - 1] = UINT32_MAX;
             i += made ? 2 : 1;
@@ -227,16 +228,17 @@ static size_t plain_word(const struct lp_vocab *v, const unsigned char *text, si
 
 static size_t plain(const struct lp_vocab *v, const unsigned char *text, size_t n, uint32_t *ids)
 {
-    struct lp_pretok scanner = {.pattern = (enum lp_pattern)v->file->pattern};
+    struct lp_pretok pretok = {.pattern = (enum lp_pattern)v->header->pattern};
     size_t count = 0;
     for (size_t at = 0, size; at < n; at += size) {
-        size = lp_pretok_next(&scanner, text + at, n - at, true);
-        count += plain_word(v, text + at, size, ids + count);
+        size = lp_pretok_next(&pretok, text + at, n - at, true);
+        count += plain_pretoken(v, text + at, size, ids + count);
     }
     return count;
 }
 
-/* Whether two pushes, cut there, give these ids; the text ends with the second or after it. */
+/* Whether pushing the text in two pieces gives these ids. final: the second push ends the text;
+ * else a third, empty one does. */
 static bool same_ids_cut(struct lp_tok *tok, const unsigned char *text, size_t n, size_t cut,
                          bool final, const uint32_t *ids, size_t nids)
 {
@@ -266,7 +268,7 @@ static bool same_ids(struct lp_tok *tok, const unsigned char *text, size_t n, in
            memcmp(out.v, ids, nids * sizeof *ids) == 0;
 }
 
-/* Appends so many words that are short, so that a batch fills before the text is over. */
+/* Appends short words, so that a batch is full before the text ends. */
 static size_t add_words(unsigned char *text, size_t n, size_t words)
 {
     static const char *const kinds[] = {" a",      "1 ", "\n",    ".a",   "'s",
@@ -278,9 +280,10 @@ static size_t add_words(unsigned char *text, size_t n, size_t words)
     return n;
 }
 
-/* What a tokeniser finds never depends on where pieces end: a text cut at each byte, or by
- * the border of 32 KiB at which the tokeniser cuts by itself, with any number of words that
- * a batch does or does not hold after it. */
+/* Ids must not depend on where pieces end. A text is cut at each byte, or by the border of 32 KiB
+ * at which the tokeniser itself cuts. After it are any number of words, which fit in a batch or do
+ * not.
+ */
 static int test_cuts(const struct lp_vocab *v, struct lp_tok *tok, const char *instructions)
 {
     enum { CUT_TEXTS = 12, MOST_WORDS = 600, COUNTS = 40, NEAR = 64, BORDER = 32 << 10 };
@@ -312,10 +315,10 @@ static int test_cuts(const struct lp_vocab *v, struct lp_tok *tok, const char *i
 
 static int test_path(struct lp_vocab *v, enum lp_cpu cpu, const char *instructions)
 {
-    static unsigned char text[GIANT + LP_WINDOW_SLACK];
+    static unsigned char text[GIANT + LP_PRETOK_SLACK];
     static uint32_t ids[GIANT];
     struct lp_tok *tok;
-    enum lp_pattern pattern = (enum lp_pattern)v->file->pattern;
+    enum lp_pattern pattern = (enum lp_pattern)v->header->pattern;
     if (lp_vocab_use(v, instructions) != LP_OK)
         return 0;
     if (lp_tok_new(v, false, &tok) != LP_OK)
@@ -323,7 +326,7 @@ static int test_path(struct lp_vocab *v, enum lp_cpu cpu, const char *instructio
     for (int i = 0; i < TEXTS; i++) {
         size_t n = make_text(text);
         bool final = any(2);
-        memset(text + n, final ? 0 : (int)any(256), LP_WINDOW_SLACK);
+        memset(text + n, final ? 0 : (int)any(256), LP_PRETOK_SLACK);
         if (!same_ends(pattern, cpu, text, n, final))
             return fail("pretokens differ", instructions, text, n);
         size_t nids = plain(v, text, n, ids);
@@ -345,8 +348,8 @@ static int test_path(struct lp_vocab *v, enum lp_cpu cpu, const char *instructio
     return failed;
 }
 
-/* Codes of tokens, frequent ones and any, and bytes that are none here and there, into
- * room that is enough, or less: both paths say and write the same. */
+/* Codes of frequent tokens or of any, some of them damaged, decoded into enough room or less: all
+ * instruction sets must return and write the same. */
 static int test_payloads(struct lp_vocab *v)
 {
     enum { CODES = 2000, ROOM = CODES * 300 };
@@ -356,9 +359,10 @@ static int test_payloads(struct lp_vocab *v)
         return 0;
     for (int round = 0; round < 20 * TEXTS; round++) {
         size_t n = any(round % 4 == 0 ? CODES : 150), size;
-        uint32_t most = round % 3 == 0 ? v->file->ntokens : 1u << (4 + any(10));
+        uint32_t most = round % 3 == 0 ? v->header->ntokens : 1u << (4 + any(10));
         for (size_t i = 0; i < n; i++)
-            ids[i] = lp_unseal(v->id[any(most < v->file->ntokens ? most : v->file->ntokens)], 0);
+            ids[i] =
+                lp_unseal(v->id[any(most < v->header->ntokens ? most : v->header->ntokens)], 0);
         size = lp_codes_from_ids(v, ids, n, codes);
         for (size_t i = 0; round % 5 == 0 && i <= size / 200 && size > 0; i++)
             codes[any((uint32_t)size)] = (unsigned char)(255 - any(3));
@@ -375,7 +379,8 @@ static int test_payloads(struct lp_vocab *v)
     return 0;
 }
 
-/* Whether what is found of a text is a token of just these bytes. */
+/* Whether the look-up of a text gives this id or, with LP_NO_ID, nothing but a token of exactly its
+ * bytes. */
 static bool finds(const struct lp_vocab *v, const unsigned char *text, size_t n, uint32_t id)
 {
     size_t size = 0;
@@ -387,8 +392,8 @@ static bool finds(const struct lp_vocab *v, const unsigned char *text, size_t n,
     return there == NULL || (size == n && memcmp(there, text, n) == 0);
 }
 
-/* Every token is found by its bytes, special ones are not, and of other texts, shorter,
- * longer, or with a byte changed, none but what is one. */
+/* Every token is found by its bytes, special tokens excepted. Nothing else is found: not for a text
+ * one byte shorter or longer, or with one byte changed, unless it is a token too. */
 static int test_look_up(const struct lp_vocab *v)
 {
     unsigned char text[1024 + 1];
@@ -397,7 +402,7 @@ static int test_look_up(const struct lp_vocab *v)
         size_t n;
         const unsigned char *token = lp_vocab_token(v, id, &n);
         bool special = false;
-        for (uint32_t i = 0; i < v->file->nspecial; i++)
+        for (uint32_t i = 0; i < v->header->nspecial; i++)
             special |= v->special[i] == id;
         if (token == NULL)
             continue;

@@ -1,5 +1,5 @@
-/* tok_vectors - ids equal to tiktoken's, for every code point in four places and
- * for the cases of tests/data/vectors; whole, byte by byte and in random pieces. */
+/* tok_vectors - ids equal tiktoken's, for every code point in four places and for the cases of
+ * tests/data/vectors; whole, byte by byte and in random pieces. */
 #include "vectors.h"
 
 #include <string.h>
@@ -32,7 +32,7 @@ static size_t piece_size(int how, size_t left)
     return size < left ? size : left;
 }
 
-/* Appends the count of ids and the ids of a text, given in pieces. */
+/* Writes the number of ids of a text, pushed in pieces, and the ids. Returns the bytes. */
 static size_t encode(struct lp_tok *tok, const char *text, size_t n, int how, struct lp_ids *ids,
                      unsigned char *out)
 {
@@ -61,7 +61,7 @@ static void test_code_points(struct lp_tok *tok, const unsigned char *hashes, in
     static unsigned char spelling[GROUP * 64];
     struct lp_ids ids = {0};
     for (size_t place = 0; place < 4; place++) {
-        if (how != 0 && place != 1) { /* once is enough: they are many */
+        if (how != 0 && place != 1) { /* in pieces, one place is enough: code points are many */
             hashes += 8 * (CODE_POINTS / GROUP);
             continue;
         }
@@ -101,7 +101,7 @@ static void test_cases(struct lp_tok *tok, const unsigned char *cases, size_t n,
     free(ids.v);
 }
 
-/* A path of instructions, if this CPU has it. */
+/* With an instruction set, if this CPU has it. */
 static void test_path(struct lp_vocab *vocab, const char *instructions, int pieces,
                       const unsigned char *cases, size_t ncases, size_t count,
                       const unsigned char *hashes)

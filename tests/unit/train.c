@@ -1,5 +1,5 @@
-/* train - models adapt to docs, whatever docs and model hold: what comes of it codes
- * what it decodes again. And a tree of leaves has them all, on short ways.
+/* train - models adapt to docs, whatever docs and model hold: what the result encodes it decodes
+ * again. And a tree has all leaves, on short paths.
  *
  * usage: train VOCAB_FILE MODEL_FILE */
 #include "mix/mix.h"
@@ -36,7 +36,7 @@ static void add(struct lp_docs *docs, const uint32_t *ids, size_t n)
     must(lp_docs_add(docs, ids, n, 1) ? LP_OK : LP_NOMEM, "docs");
 }
 
-/* Docs that have much in common, and numbers. */
+/* Adds docs that have much in common, and numbers. */
 static void add_alike(struct lp_docs *docs, uint32_t ndocs, uint32_t seed)
 {
     uint32_t ids[300];
@@ -49,7 +49,7 @@ static void add_alike(struct lp_docs *docs, uint32_t ndocs, uint32_t seed)
     }
 }
 
-/* Bytes of a doc's code, which is decoded again; 0 for a model that cannot code it. */
+/* The bytes of the code of a doc, which must decode; 0 if the model cannot code it. */
 static size_t code(const struct lp_model *model, const uint32_t *ids, size_t n, const char *name)
 {
     struct lp_mix *mix;
@@ -69,7 +69,8 @@ static size_t code(const struct lp_model *model, const uint32_t *ids, size_t n, 
     return size;
 }
 
-/* A list of n successors, of which some have places, must have these; returns what others count. */
+/* Writes a list of n successors, of which some are placed, and checks its successors; returns the
+ * count of others. */
 static uint32_t list_of(const struct lp_tree *tree, struct lp_successor *list, uint32_t n,
                         uint32_t placed, const uint32_t *expected, uint32_t nexpected)
 {
@@ -90,8 +91,8 @@ static uint32_t list_of(const struct lp_tree *tree, struct lp_successor *list, u
     return lp_follow_others(&f) - 1;
 }
 
-/* Cells name successors by their places, so these stay: others fill the gaps, and follow. Of room
- * that is left those get some that count less. */
+/* Cells name successors by place, so placed ones stay where they are; new ones fill the gaps and
+ * then the end. Spare room takes some that count less than asked for. */
 static void test_places(const struct lp_model *base)
 {
     struct lp_successor five[] = {{10, 9}, {11, 1}, {12, 8}, {13, 3}, {20, 5}, {21, 7}, {22, 1}};
@@ -108,7 +109,7 @@ static void test_places(const struct lp_model *base)
     lp_tree_free(&tree);
 }
 
-/* Counts keep their first three binary digits. */
+/* Counts keep their three highest binary digits. */
 static void test_counts(void)
 {
     static const uint32_t count[][2] = {{0, 0},      {1, 1},        {2, 2},         {7, 7},
@@ -120,7 +121,7 @@ static void test_counts(void)
     }
 }
 
-/* All that is still in a list is where it was. Returns how many are new. */
+/* Whatever is still in a list has its place. Returns how many successors are new. */
 static uint32_t check_places(const struct lp_model *base, const struct lp_model *adapted)
 {
     uint32_t changed = 0;
@@ -141,7 +142,7 @@ static uint32_t check_places(const struct lp_model *base, const struct lp_model 
     return changed;
 }
 
-/* Adapts base to docs, if it can be, and codes some ids by the result. */
+/* Adapts base to docs, if possible, and codes some ids with the result. */
 static size_t adapt(const struct lp_vocab *vocab, const struct lp_model *base,
                     const struct lp_docs *docs, const uint32_t *ids, size_t n, const char *name)
 {
@@ -165,7 +166,7 @@ static size_t adapt(const struct lp_vocab *vocab, const struct lp_model *base,
     return size;
 }
 
-/* A new model of docs, with the base's tree: what codes, or a base that is refused. */
+/* Makes a new model of docs with the base's tree, which must code; or a base that is refused. */
 static void renew(const struct lp_vocab *vocab, const struct lp_model *base,
                   const struct lp_docs *docs, const char *name)
 {
@@ -214,7 +215,7 @@ static void test_odd_docs(const struct lp_vocab *vocab, const struct lp_model *b
     lp_docs_free(&docs);
 }
 
-/* A base of which some bytes are anything. */
+/* A base with some bytes overwritten. */
 static void test_damaged_base(const struct lp_vocab *vocab, const struct lp_model *base,
                               const struct lp_docs *docs)
 {
@@ -246,8 +247,8 @@ static void test_damaged_base(const struct lp_vocab *vocab, const struct lp_mode
     free(file);
 }
 
-/* How many steps lead down to a leaf; 0 when its nodes are not what they should be. */
-static uint32_t way(const struct lp_tree *tree, uint32_t leaf)
+/* The number of steps down to a leaf; 0 if a node on the path is wrong. */
+static uint32_t path_length(const struct lp_tree *tree, uint32_t leaf)
 {
     uint32_t at = 0, begin = 0, end = tree->nleaves;
     for (uint32_t steps = 1;; steps++) {
@@ -272,7 +273,7 @@ static uint32_t way(const struct lp_tree *tree, uint32_t leaf)
     }
 }
 
-/* A tree of n leaves; lumped: of which the first ones have nearly all that counts. */
+/* A tree of n leaves; lumped: the first ones have nearly all of the weight. */
 static void test_tree(uint32_t n, bool lumped)
 {
     struct lp_tree tree = {.size = n,
@@ -294,7 +295,7 @@ static void test_tree(uint32_t n, bool lumped)
     }
     must(lp_tree_lay_out(&tree, count, height), "tree");
     for (uint32_t i = 0; i < n; i++) {
-        const uint32_t id = tree.id[i], walk = way(&tree, i);
+        const uint32_t id = tree.id[i], walk = path_length(&tree, i);
         if (id >= n || tree.leaf[id] != i || tree.row[i] != (uint16_t)id)
             fail("tree", "has not all leaves");
         if (walk == 0)

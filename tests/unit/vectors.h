@@ -1,4 +1,4 @@
-/* vectors.h - what the tests of tests/data/vectors share. */
+/* vectors.h - shared by the tests that read tests/data/vectors. */
 #ifndef TEST_VECTORS_H
 #define TEST_VECTORS_H
 
@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* A whole file; ends the test when it cannot be read. */
+/* Reads a whole file, or ends the test. */
 static inline unsigned char *read_file(const char *path, size_t *n)
 {
     FILE *file = fopen(path, "rb");
@@ -23,8 +23,7 @@ static inline unsigned char *read_file(const char *path, size_t *n)
     return data;
 }
 
-/* Writes how many ids there are, and the ids, as the hashes of the vectors are made of
- * them. Returns the bytes. */
+/* Writes the number of ids and the ids, in the form that the vectors hash. Returns the bytes. */
 static inline size_t spell(const struct lp_ids *ids, unsigned char *out)
 {
     lp_put32(out, (uint32_t)ids->n);

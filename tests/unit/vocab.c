@@ -1,5 +1,5 @@
-/* vocab - a damaged vocabulary gives what a sound one gives, or LP_BAD_VOCAB: never other ids or
- * bytes. One that is whole but contrived does no harm. */
+/* vocab - a damaged vocabulary gives the results of a sound one, or LP_BAD_VOCAB: never other ids
+ * or bytes. A contrived one, whose checksums are right, does no harm. */
 #include "tokens/vocab.h"
 #include "base/xxh64.h"
 #include "lp.h"
@@ -31,11 +31,11 @@ static uint32_t any(uint32_t n)
     return (uint32_t)(state >> 32) % n;
 }
 
-/* --- What is done with a vocabulary ------------------------------------------------------- */
+/* --- Uses of a vocabulary ----------------------------------------------------------------- */
 
-/* Everything that came out of it. */
+/* All output of a use. */
 struct results {
-    enum lp_status status; /* the first that was not LP_OK */
+    enum lp_status status; /* the first one that is not LP_OK */
     struct lp_buf bytes;
 };
 
@@ -61,7 +61,7 @@ static enum lp_status find(void *ctx, const struct lp_need *need, struct lp_foun
     return LP_OK;
 }
 
-/* Text to ids, whole or in pieces; of these to text. */
+/* Text to ids, whole or in pieces, and the ids back to text. */
 static enum lp_status tokenise(const struct lp_vocab *v, const unsigned char *text, size_t n,
                                bool special, size_t piece, struct lp_buf *out)
 {
@@ -171,14 +171,14 @@ static void note(struct results *r, enum lp_status status)
         r->status = status;
 }
 
-/* What was packed by a sound vocabulary. */
+/* Made with a sound vocabulary. */
 struct packed {
     struct lp_buf stream, blobs;
 };
 
 enum { JOBS = 7 };
 
-/* Does one of the things that use a vocabulary. */
+/* Uses a vocabulary in one of the ways. */
 static void use(const struct lp_vocab *v, int job, const unsigned char *text, size_t n,
                 const struct packed *packed, struct results *r)
 {
@@ -200,12 +200,12 @@ static void use(const struct lp_vocab *v, int job, const unsigned char *text, si
         note(r, lp_vocab_verify(v));
 }
 
-/* --- A vocabulary in a file that is written to --------------------------------------------- */
+/* --- A vocabulary file to damage ----------------------------------------------------------- */
 
 struct copy {
     char path[64];
     int fd;
-    unsigned char *sound, *now; /* as it was, as it is */
+    unsigned char *sound, *now; /* the contents: original, current */
     size_t n;
 };
 
@@ -248,8 +248,8 @@ static void free_copy(struct copy *c)
 
 /* --- Damage -------------------------------------------------------------------------------- */
 
-/* A text that uses all sections: words, long tokens, other scripts, giant words, special tokens,
- * bytes that are no UTF-8. */
+/* A text that uses all sections: words, long tokens, other scripts, giant pretokens, special
+ * tokens, bytes that are not UTF-8. */
 static size_t make_text(unsigned char *text)
 {
     static const char *const some[] = {
@@ -308,7 +308,7 @@ static void judge(const struct copy *c, const struct sound *s, const char *what,
     }
 }
 
-/* How far apart the entries of a section are. */
+/* The size of an entry of a section. */
 static size_t stride(int section)
 {
     switch (section) {
@@ -327,8 +327,8 @@ static size_t stride(int section)
 
 static void damage(struct copy *c, const struct sound *s)
 {
-    const struct lp_lpv *f = (const void *)c->sound;
-    for (uint32_t i = 0; i < SINGLE; i++) { /* one bit of a section */
+    const struct lp_vocab_header *f = (const void *)c->sound;
+    for (uint32_t i = 0; i < SINGLE; i++) { /* one flipped bit in a section */
         const int section = (int)(i % LP_SECTIONS);
         const size_t size = (size_t)(f->section[section + 1] - f->section[section]);
         const size_t at = (size_t)f->section[section] + any((uint32_t)size);
@@ -338,7 +338,7 @@ static void damage(struct copy *c, const struct sound *s)
         restore(c, at, at + 1);
     }
     for (uint32_t i = 0; i < DENSE * LP_SECTIONS;
-         i++) { /* the same bit of each entry, zeros, ones */
+         i++) { /* all zeros, all ones, then one bit flipped in every entry */
         const int section = (int)(i % LP_SECTIONS);
         const size_t begin = (size_t)f->section[section], end = (size_t)f->section[section + 1];
         const size_t step = stride(section), bit = any((uint32_t)(8 * step));
@@ -364,20 +364,20 @@ static void damage(struct copy *c, const struct sound *s)
     }
 }
 
-/* --- Whole and contrived ------------------------------------------------------------------- */
+/* --- Contrived vocabularies ---------------------------------------------------------------- */
 
-/* A number that an entry could have. */
-static uint32_t number(const struct lp_lpv *f)
+/* A number that may be in an entry. */
+static uint32_t number(const struct lp_vocab_header *f)
 {
     const uint32_t some[] = {0,          1,   f->size - 1, f->size,   LP_NO_ID,
                              UINT32_MAX, 255, 256,         f->nsorted};
     return any(3) == 0 ? some[any(sizeof some / sizeof *some)] : any(f->size);
 }
 
-/* Writes a few entries of a section anew, sealed where they are. */
+/* Overwrites some entries of a section, sealed where the section is. */
 static void contrive(unsigned char *file, int section)
 {
-    struct lp_lpv *f = (struct lp_lpv *)(void *)file;
+    struct lp_vocab_header *f = (struct lp_vocab_header *)(void *)file;
     const size_t size = (size_t)(f->section[section + 1] - f->section[section]);
     const size_t step = stride(section);
     for (uint32_t k = any(2) == 0 ? 1 + any(20) : (uint32_t)(size / step); k > 0; k--) {
@@ -420,12 +420,13 @@ static void contrive(unsigned char *file, int section)
 static void try_contrived(struct copy *c, const struct sound *s)
 {
     for (uint32_t i = 0; i < CONTRIVED; i++) {
-        struct lp_lpv *f = (struct lp_lpv *)(void *)c->now;
+        struct lp_vocab_header *f = (struct lp_vocab_header *)(void *)c->now;
         for (uint32_t k = 1 + any(3); k > 0; k--)
             contrive(c->now, (int)any(LP_SECTIONS));
         if (any(8) == 0)
-            c->now[offsetof(struct lp_lpv, size) + any(64)] ^= (unsigned char)(1 << any(8));
-        lp_vocab_seal(f);
+            c->now[offsetof(struct lp_vocab_header, size) + any(64)] ^=
+                (unsigned char)(1 << any(8));
+        lp_vocab_put_sums(f);
         write_range(c, 0, c->n);
         for (int job = 0; job < JOBS; job++) {
             struct lp_vocab *v;

@@ -1,5 +1,5 @@
-/* zstd_least - what lp_zstd_least() says is never more than what zstd makes of the same bytes at
- * any level, and near enough to it that it spares trying.
+/* zstd_least - lp_zstd_least() is never more than zstd's output for the same bytes at any level,
+ * and close enough to it to save attempts.
  *
  * usage: zstd_least */
 #include "block/stage_zstd.h"
@@ -19,7 +19,7 @@ static uint32_t noise(uint32_t n)
     return (uint32_t)(seed >> 11) % n;
 }
 
-/* What came some bytes before, again. */
+/* Repeats the bytes that are distance bytes before. */
 static size_t repeat(unsigned char *bytes, size_t at, size_t n, uint32_t length, uint32_t distance)
 {
     for (; length > 0 && at < n; length--, at++)
@@ -27,7 +27,8 @@ static size_t repeat(unsigned char *bytes, size_t at, size_t n, uint32_t length,
     return at;
 }
 
-/* n bytes: of an alphabet, evenly or not, with few long repeats, or with many. */
+/* Makes n random bytes of an alphabet, by kind: uniform, with some repeats, with many and long
+ * ones, or skewed. */
 static void make(unsigned char *bytes, size_t n, unsigned kind, uint32_t alphabet)
 {
     for (size_t at = 0; at < n;) {
@@ -74,7 +75,7 @@ int main(int argc, char **argv)
             }
             near += i % 4 == 0 && levels[k] == 19 && least >= size - size / 4;
         }
-        ntests += i % 4 == 0; /* those without repeats */
+        ntests += i % 4 == 0; /* the uniform ones */
     }
     if (near < ntests / 3) {
         fprintf(stderr, "near in %zu of %zu\n", near, ntests);
