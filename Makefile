@@ -13,11 +13,11 @@ LIBDIR ?= $(PREFIX)/lib
 INCDIR ?= $(PREFIX)/include
 DATADIR ?= $(PREFIX)/share
 MANDIR ?= $(DATADIR)/man
-# Put before each command's name and page: TOOLPREFIX=x- installs x-lptok.
+# Prefix of each command's name and page: TOOLPREFIX=x- installs x-lptok.
 TOOLPREFIX ?=
-# What runs a program built for another machine.
+# Emulator for programs built for another machine.
 RUN ?=
-# Where everything is built.
+# Build directory.
 B ?= build
 
 WARN := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes
@@ -46,11 +46,11 @@ SHFLAGS = -shared -Wl,-soname,$(SHLIB)
 RPATH = -Wl,-rpath,'$$ORIGIN/../lib:$(LIBDIR)'
 endif
 
-# The trainer is lptrain's alone; it and the library's inside are linked into it.
+# The trainer is not in the library: lptrain links it, and the static library.
 objects = $(patsubst %.c,$B/obj/%.o,$(wildcard $(1)))
 TRAIN_OBJ := $(call objects,lib/train/*.c)
 LIB_OBJ := $(filter-out $(TRAIN_OBJ),$(call objects,lib/*.c lib/*/*.c))
-# A command is a file of cmd/, or a folder there with a file of its name.
+# A command is cmd/lpNAME.c, or a folder cmd/lpNAME/ with a file lpNAME.c.
 COMMANDS := $(basename $(notdir $(wildcard cmd/lp*.c))) $(notdir $(wildcard cmd/lp*[a-z]))
 COMMANDS := $(sort $(filter-out %.c,$(COMMANDS)))
 UNITS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
@@ -62,19 +62,19 @@ PAGES := $(wildcard man/*.[1-9])
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: $(COMMANDS:%=$B/bin/%) $B/lib/liblp.a $B/lib/$(SHLINK) $(VOCABS) $(MODELS) ## the commands, the library, the vocabularies and models
+all: $(COMMANDS:%=$B/bin/%) $B/lib/liblp.a $B/lib/$(SHLINK) $(VOCABS) $(MODELS) ## build the commands, the library, the vocabularies and models
 
-help: ## this list
+help: ## show this list
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' Makefile
 
-# What is missing is named for each system's packages; nothing is installed.
+# Names missing packages, for each package manager; installs nothing.
 $B/obj/deps: scripts/deps
 	@mkdir -p $(@D)
 	@CC='$(CC)' PKG_CONFIG='$(PKG_CONFIG)' CFLAGS='$(ZSTD_CFLAGS) $(CRYPTO_CFLAGS) $(CFLAGS)' \
 		scripts/deps $(if $(filter lpstat,$(COMMANDS)),build,core)
 	@touch $@
 
-# Other flags make all anew.
+# A change of flags rebuilds everything.
 FLAGS := $(CC) $(AR) $(DEFINES) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) $(LIBDIR)
 $B/obj/flags: FORCE
 	@mkdir -p $(@D)
@@ -106,7 +106,7 @@ $B/bin/%: $$(call objects,cmd/$$*.c cmd/$$*/*.c) $B/obj/cmd/shared.a $B/lib/$(SH
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o %/shared.a,$^) -L$B/lib -llp $(COMMAND_LIBS) \
 		$(RPATH) -pthread
 
-# What does the same to many numbers; -O3 makes mixing a fifth faster.
+# Loops over vectors: -O3 makes mixing a fifth faster.
 $B/obj/lib/mix/run_portable.o $B/obj/lib/mix/run_avx2.o $B/obj/lib/train/cluster.o $B/obj/lib/train/net.o: ALL_CFLAGS += -O3
 $B/bin/lptrain: $(call objects,cmd/lptrain/*.c) $B/obj/cmd/shared.a $(TRAIN_OBJ) $B/lib/liblp.a
 	@mkdir -p $(@D)
@@ -118,7 +118,7 @@ $B/vocab/compile: $B/obj/vocab/compile.o $B/lib/liblp.a
 
 $B/vocab/%.lpv: $B/vocab/compile vocab/encodings $(wildcard vocab/*.tiktoken vocab/*.ranking)
 	$(RUN) $B/vocab/compile vocab $* $@.new
-	mv $@.new $@ # who has the old one open keeps it
+	mv $@.new $@ # processes that have the old one open keep it
 
 $B/vocab/model: $B/obj/vocab/model.o $B/lib/liblp.a
 	@mkdir -p $(@D)
@@ -128,12 +128,12 @@ $B/vocab/%.lpm: $B/vocab/model vocab/%.lpm.zst
 	$(RUN) $B/vocab/model expand vocab/$*.lpm.zst $@.new
 	mv $@.new $@
 
-# Unit tests see the library's inside: they link the static one.
+# Unit tests use internal functions, so they link the static library.
 $B/unit/%: $B/obj/tests/unit/%.o $B/lib/liblp.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-# This one sees the trainer's too.
+# This one uses the trainer's internal functions too.
 $B/unit/train: $B/obj/tests/unit/train.o $(TRAIN_OBJ) $B/lib/liblp.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lm
@@ -148,7 +148,7 @@ $B/soak/soak: $(patsubst %.c,$B/obj/%.o,$(wildcard tests/soak/*.c)) $B/lib/liblp
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-bench-tok: $B/bench/tok $(VOCABS) # for scripts/bench-instructions; by itself, see tests/bench/tok.c
+bench-tok: $B/bench/tok $(VOCABS) # used by scripts/bench-instructions; to run it alone see tests/bench/tok.c
 
 demo: ## install what is missing, build, pack and restore a sample
 	@scripts/deps --install build
@@ -160,28 +160,28 @@ check: ## install what is missing, build, run all tests
 	@$(MAKE) --no-print-directory all units
 	B='$B' TOOLPREFIX='$(TOOLPREFIX)' scripts/check
 
-asan: ## all tests under the address and undefined-behaviour sanitizers
+asan: ## run all tests under the address and undefined-behaviour sanitizers
 	@$(MAKE) --no-print-directory check B=$B/asan \
 		CFLAGS='-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all'
 
-bench: $B/bench/bench $(VOCABS) ## ratio, speed and memory of each method on a small sample
+bench: $B/bench/bench $(VOCABS) ## measure ratio, speed and memory of each method on a small sample
 	@$B/bench/bench -V $B/vocab tests/data/prompts/*.txt
 
-oracle: all units ## millions of texts against tiktoken (PyPI)
+oracle: all units ## compare the ids of millions of texts with tiktoken (PyPI)
 	B='$B' scripts/oracle
 
-soak: all $B/soak/soak ## any amount of real text (LP_CORPUS) through the library and the commands, and back
+soak: all $B/soak/soak ## pack and restore any amount of real text (LP_CORPUS) in every way
 	B='$B' scripts/soak
 
-cross: ## unit tests and golden files on aarch64, i686 and s390x, emulated
+cross: ## run unit tests and golden files on aarch64, i686 and s390x, emulated
 	scripts/check-cross
 
-lint: ## format, shell scripts, pages
+lint: ## check formatting, shell scripts and pages
 	clang-format --dry-run --Werror $$(git ls-files '*.[ch]')
 	shellcheck -x $$(git grep -lE '^#!/(usr/)?bin/(env )?(ba)?sh' -- scripts .ci tests) tests/*.bats
 	mandoc -Tlint -Wwarning $(PAGES)
 
-install: all ## under PREFIX (DESTDIR before it, TOOLPREFIX before each command's name)
+install: all ## install under PREFIX (staged in DESTDIR, commands prefixed with TOOLPREFIX)
 	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(LIBDIR)/pkgconfig' '$(DESTDIR)$(INCDIR)' \
 		'$(DESTDIR)$(DATADIR)/lopace'
 	set -e; for c in $(COMMANDS); do \
@@ -201,7 +201,7 @@ install: all ## under PREFIX (DESTDIR before it, TOOLPREFIX before each command'
 		install -m 644 $$p '$(DESTDIR)$(MANDIR)/man'$$s/$$n; done
 	@scripts/other-commands '$(BINDIR)' '$(TOOLPREFIX)' $(COMMANDS)
 
-uninstall: ## what install put there, with the same variables
+uninstall: ## remove what install installed, given the same variables
 	rm -f $(COMMANDS:%='$(DESTDIR)$(BINDIR)/$(TOOLPREFIX)%') \
 		$(patsubst %,'$(DESTDIR)$(LIBDIR)/%',$(SHLIB) $(SHLINK) liblp.a pkgconfig/liblp.pc) \
 		'$(DESTDIR)$(INCDIR)/lp.h' \
@@ -211,10 +211,10 @@ uninstall: ## what install put there, with the same variables
 		rm -f '$(DESTDIR)$(MANDIR)/man'$$s/$$n; done
 	-rmdir '$(DESTDIR)$(DATADIR)/lopace'
 
-dist: ## a source archive
+dist: ## make a source archive
 	git archive --prefix=lopace-$(VERSION)/ -o lopace-$(VERSION).tar.gz HEAD
 
-clean: ## remove what was built
+clean: ## remove the build directory
 	rm -rf $B
 
 FORCE:

@@ -186,5 +186,5 @@ works() {
 
 @test "the demonstration" {
     expect 0 "$ROOT/scripts/demo" "$OWN"
-    grep -q 'restored by lpunpack to the very same bytes' out
+    grep -q 'restored all of them to the original bytes' out
 }
