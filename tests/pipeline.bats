@@ -148,7 +148,7 @@ says() {
         lptok -L text$n > records$n.lp
         head -c $n text2 | lptok --blob > bytes$n.blob
         says "bytes$n: $n byte$s, $n character$s, $n token$s" lpstat bytes$n
-        says "<p>1 record, $n byte$s, $n character$s, $n token$s of" lpstat --html - bytes$n
+        says "<p>1 record, $n byte$s, $n character$s, $n token$s of" lpstat --html bytes$n
         says "text        $n byte$s" lpstat bytes$n.lp
         says "text        $n byte$s" lpstat bytes$n.blob
         says "1 record, $n byte$s, tokens of" lpentropy bytes$n
@@ -158,7 +158,7 @@ says() {
         says '' lptok -c text$n
         [ $n -gt 0 ] || continue
         { cat bytes1.lp && head -c $n text2 && cat bytes1.lp; } > junk.lp
-        says "lpunpack: $n byte$s at byte 66: " lpunpack --recover junk.lp
+        says "lpunpack: $n byte$s at byte 67: " lpunpack --recover junk.lp
         says "$n byte$s of invalid UTF-8, each counted as a character" lpstat invalid$n
         says "; $n byte$s of invalid UTF-8" lpstat --html - invalid$n
         says "$n record$s, $n byte$s; 0 held out" lptrain -L -o x.lpm text$n

@@ -301,12 +301,12 @@ static void train(struct tool *tool, const struct options *o)
                          .dict_size = o->zstd && o->size > 0 ? o->size : DICT_SIZE};
     progress_start(&progress, tool, "reading", 0);
     records_read(&r, o->files, o->split, o->new_model);
+    output_open(tool, &out, tool->output, true);
     if (o->new_model && r.text.n < NEW_TEXT_MIN && !tool->force)
         tool_die(tool, EXIT_DATA,
                  "%zu byte%s of text: too little for --new, which needs %d MiB: use -f to make the "
                  "model anyway",
                  r.text.n, plural(r.text.n), NEW_TEXT_MIN >> 20);
-    output_open(tool, &out, tool->output, true);
     progress_start(&progress, tool, "training", 0);
     struct lp_buf made = make(&t);
     output_sink(&out, made.p, made.n);

@@ -55,21 +55,18 @@ uint64_t lp_xxh64(const void *data, size_t n, uint64_t seed)
     return hash ^ hash >> 32;
 }
 
-/* Fletcher's checksum in four lanes: the sum of the words, and the sum of those sums, which weights
- * a word by its place. A single changed word always changes both. */
+/* Half of XXH64's mixing: each step is one to one in the word and in what was before, so a changed
+ * word changes the sum for certain, and regular changes in many do not cancel out, as they do in
+ * sums that are only added up. */
 uint64_t lp_sum64(const void *data, size_t n)
 {
     const unsigned char *p = data;
-    uint64_t a = 0, b = 0, c = 0, d = 0, a2 = 0, b2 = 0, c2 = 0, d2 = 0;
+    uint64_t lane[4] = {P1, P2, P3, P4}, hash = P5;
     for (; n > 0; p += LP_SUM_UNIT, n -= LP_SUM_UNIT) {
-        a2 += a += lp_get64(p);
-        b2 += b += lp_get64(p + 8);
-        c2 += c += lp_get64(p + 16);
-        d2 += d += lp_get64(p + 24);
+        for (int i = 0; i < 4; i++)
+            lane[i] = rotl(lane[i] ^ lp_get64(p + 8 * i), 31) * P1;
     }
-    const uint64_t sums[] = {a, b, c, d, a2, b2, c2, d2};
-    uint64_t hash = P5;
-    for (size_t i = 0; i < sizeof sums / sizeof *sums; i++)
-        hash = fold(hash, sums[i]);
+    for (int i = 0; i < 4; i++)
+        hash = fold(hash, lane[i]);
     return hash;
 }

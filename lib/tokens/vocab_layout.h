@@ -22,7 +22,7 @@
 #define LP_LPV_MAGIC "LPVOCAB" /* eight bytes with the NUL */
 
 enum {
-    LP_LPV_VERSION = 10,
+    LP_LPV_VERSION = 11,
     LP_LPV_BYTE_ORDER = 0x01020304,
     LP_LPV_PART = 64 << 10, /* bytes; a multiple of any page size */
     LP_KEY_SIZE = 16,
