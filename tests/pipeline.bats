@@ -168,5 +168,5 @@ says() {
     done
     says '2 records, 2 bytes, 2 characters, 2 tokens' lpstat -L text2
     says '<p>2 records, 2 bytes, 2 characters, 2 tokens of' lpstat -L --html - text2
-    says '<h1>2 files</h1>' lpstat --html - text1 text2
+    says '<h1>2 files</h1>' lpstat --html text1 text2
 }
