@@ -157,12 +157,16 @@ static enum lp_status find_tools(struct lp_codec *codec, const struct lp_blob *b
     return LP_OK;
 }
 
-/* The most bytes of text of a blob that the codec's limit of memory allows. */
-static uint64_t text_max(const struct lp_codec *codec)
+/* The most bytes of text of a blob that the codec's limit of memory allows, as for a block of a
+ * stream (see lp_parser_check_block()). */
+static uint64_t text_max(const struct lp_codec *codec, const void *data, size_t size)
 {
-    uint64_t memory = codec->options.memory;
+    struct lp_blob_info info;
+    uint64_t memory = codec->options.memory, max;
     memory = memory != 0 ? memory : LP_MEMORY_DEFAULT;
-    return memory / 4 < LP_BLOCK_MAX ? memory / 4 : LP_BLOCK_MAX;
+    bool mixed = lp_blob_info(data, size, &info) == LP_OK && info.chain == LP_CHAIN_TOKENS_MIX;
+    max = memory / (mixed ? 12 : 4);
+    return max < LP_BLOCK_MAX ? max : LP_BLOCK_MAX;
 }
 
 /* Whether a payload begins with the size of its body, and that is too large. */
@@ -302,7 +306,7 @@ enum lp_status lp_unpack(struct lp_codec *codec, const void *data, size_t size, 
     struct lp_blob blob;
     struct lp_found tools;
     enum lp_status status =
-        open_blob(codec, data, size, text_max(codec), find, ctx, &blob, &tools, NULL);
+        open_blob(codec, data, size, text_max(codec, data, size), find, ctx, &blob, &tools, NULL);
     if (status == LP_OK)
         status = check_text(codec, &blob, &tools);
     *text = codec->text.p;
@@ -318,7 +322,7 @@ enum lp_status lp_recode(struct lp_codec *codec, const void *data, size_t size, 
     struct lp_options packing;
     enum lp_chain base;
     enum lp_status status =
-        open_blob(codec, data, size, text_max(codec), find, ctx, &blob, &tools, &base);
+        open_blob(codec, data, size, text_max(codec, data, size), find, ctx, &blob, &tools, &base);
     if (status == LP_OK)
         status = check_text(codec, &blob, &tools);
     if (status == LP_OK)

@@ -36,20 +36,21 @@ static enum lp_status unpack_zstd(const void *blob, size_t size, size_t limit, s
     enum lp_status status = stream == NULL ? LP_NOMEM : LP_OK;
     size_t more = 1;
     while (status == LP_OK && more != 0) {
-        if (out->n >= limit) {
-            status = LP_LIMIT;
-            break;
-        }
-        if (!lp_buf_reserve(out, ZSTD_DStreamOutSize())) {
+        /* Room for a byte more than the limit allows tells whether there is one. */
+        const size_t left = limit - out->n, most = ZSTD_DStreamOutSize();
+        const size_t room = left < most ? left + 1 : most;
+        if (!lp_buf_reserve(out, room)) {
             status = LP_NOMEM;
             break;
         }
-        ZSTD_outBuffer to = {out->p, out->cap, out->n};
+        ZSTD_outBuffer to = {out->p, out->n + room, out->n};
         more = ZSTD_decompressStream(stream, &to, &in);
         bool stuck = to.pos == out->n && in.pos == in.size;
         out->n = to.pos;
         if (ZSTD_isError(more))
             status = LP_DATA;
+        else if (out->n > limit)
+            status = LP_LIMIT;
         else if (more != 0 && stuck)
             status = LP_TRUNCATED;
     }

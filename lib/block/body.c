@@ -143,7 +143,9 @@ static enum lp_status unmix(struct lp_block_coder *coder, const struct lp_found 
     status =
         lp_mixer_unpack(&coder->mixer, tools->vocab, tools->model, fast, src + table, n - table,
                         (size_t)frame->text_size, dst); /* a token has a byte at least */
-    return status == LP_OK && dst->n - start > limit ? LP_DATA : status;
+    if (status == LP_LIMIT || (status == LP_OK && dst->n - start > limit))
+        return LP_DATA;
+    return status;
 }
 
 enum lp_status lp_body_unmix_text(struct lp_block_coder *coder, const struct lp_found *tools,
@@ -154,7 +156,9 @@ enum lp_status lp_body_unmix_text(struct lp_block_coder *coder, const struct lp_
     enum lp_status status = found_for_mixed(tools);
     if (status == LP_OK)
         status = lp_mixer_unpack_ids(&coder->mixer, tools->model, wire == LP_WIRE_TOKENS_FAST, src,
-                                     n, LP_BLOCK_MAX, &ids);
+                                     n, max, &ids); /* a token has a byte at least */
+    if (status == LP_LIMIT && max == LP_BLOCK_MAX)
+        return LP_DATA; /* no blob has so many */
     return status == LP_OK ? lp_ids_append_text(tools->vocab, ids->v, ids->n, max, text) : status;
 }
 

@@ -81,8 +81,9 @@ enum lp_status lp_parser_check_block(const struct lp_parser *p, const struct lp_
     if (frame->text_size > limit || frame->nrecords == 0 || frame->nrecords > limit ||
         frame->payload_size > lp_body_limit(frame->text_size, frame->nrecords))
         return LP_DATA;
-    /* The payload, the body, the text and what it grows by; with mixing, the ids too. */
-    if ((mixed ? 8 : 4) * frame->text_size + 16 * frame->nrecords > p->memory)
+    /* The payload, the body, the text and its growth; of mixed tokens, which may be a byte each,
+     * besides that an id and a leaf of 4 bytes. */
+    if ((mixed ? 12 : 4) * frame->text_size + 16 * frame->nrecords > p->memory)
         return LP_LIMIT;
     return LP_OK;
 }

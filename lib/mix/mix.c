@@ -104,7 +104,7 @@ enum lp_status lp_mix_decode(struct lp_mix *m, const unsigned char *in, size_t s
     lp_range_begin(&c);
     size_t n = code_count(&c, 0, true);
     if (n > max)
-        return LP_DATA;
+        return LP_LIMIT;
     enum lp_status status = start(m, n);
     if (status == LP_OK)
         status = m->run(m, &c, NULL, n, true);

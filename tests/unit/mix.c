@@ -88,7 +88,7 @@ static void test(const struct lp_model *model, const uint32_t *ids, size_t n, co
             fprintf(stderr, "%s: other ids came back\n", name);
             failures++;
         }
-        if (n > 0 && lp_mix_decode(mix, code.p, code.n, n - 1, &back) != LP_DATA) {
+        if (n > 0 && lp_mix_decode(mix, code.p, code.n, n - 1, &back) != LP_LIMIT) {
             fprintf(stderr, "%s: more ids than allowed\n", name);
             failures++;
         }
