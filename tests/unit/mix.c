@@ -112,7 +112,8 @@ static void must_stop(const struct lp_mix *mix, enum lp_status status, size_t si
 {
     /* A token has at least one choice, of probability 4095/4096 at most: 8 / log2(4096/4095). */
     const size_t TOKENS_PER_BYTE = 22713;
-    if (status == LP_DATA && mix->leaf.n <= TOKENS_PER_BYTE * (size + LP_RANGE_PAST_END))
+    if ((status == LP_DATA || status == LP_LIMIT) &&
+        mix->leaf.n <= TOKENS_PER_BYTE * (size + LP_RANGE_PAST_END))
         return;
     fprintf(stderr, "%zu bytes of noise gave %zu tokens: %s\n", size, mix->leaf.n,
             lp_status_text(status));
