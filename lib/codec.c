@@ -1,5 +1,7 @@
-/* codec.c - one record at a time: ids, counts, blobs. */
+#include "codec.h"
+
 #include "base/bytes.h"
+#include "base/sized.h"
 #include "block/body.h"
 #include "block/resolve.h"
 #include "format/blob.h"
@@ -19,17 +21,18 @@ struct lp_codec {
     struct lp_need need;
 };
 
-enum lp_status lp_codec_new(const struct lp_options *options, struct lp_codec **out)
+enum lp_status lp_codec_new_sized(const struct lp_options *options, size_t size,
+                                  struct lp_codec **out)
 {
     *out = NULL;
     struct lp_codec *codec = calloc(1, sizeof *codec);
     if (codec == NULL)
         return LP_NOMEM;
-    if (options != NULL)
-        codec->options = *options;
     const struct lp_options *o = &codec->options;
     enum lp_status status =
-        o->vocab != NULL ? lp_tok_new(o->vocab, o->special, &codec->tok) : LP_OK;
+        lp_take_sized(&codec->options, sizeof codec->options, options, size) ? LP_OK : LP_USAGE;
+    if (status == LP_OK && o->vocab != NULL)
+        status = lp_tok_new(o->vocab, o->special, &codec->tok);
     if (status != LP_OK) {
         lp_codec_free(codec);
         return status;
@@ -337,4 +340,16 @@ enum lp_status lp_recode(struct lp_codec *codec, const void *data, size_t size, 
 const struct lp_need *lp_codec_need(const struct lp_codec *codec)
 {
     return &codec->need;
+}
+
+struct lp_buf *lp_codec_buf(struct lp_codec *codec, enum lp_codec_buf which)
+{
+    return which == LP_CODEC_BODY   ? &codec->body
+           : which == LP_CODEC_BLOB ? &codec->payload
+                                    : &codec->text;
+}
+
+const struct lp_options *lp_codec_options(const struct lp_codec *codec)
+{
+    return &codec->options;
 }

@@ -4,6 +4,7 @@
  * before it, and at last the header: so segments are walked from the file's end
  * to its start without reading a block. */
 #include "base/bytes.h"
+#include "base/sized.h"
 #include "block/body.h"
 #include "block/resolve.h"
 #include "format/parse.h"
@@ -246,10 +247,9 @@ static enum lp_status number_records(struct lp_file *f)
     return LP_OK;
 }
 
-enum lp_status lp_file_open(lp_read_at *read, void *read_ctx, uint64_t size,
-                            const struct lp_reader_options *options, struct lp_file **out)
+static enum lp_status open_file(lp_read_at *read, void *read_ctx, uint64_t size,
+                                const struct lp_reader_options *options, struct lp_file **out)
 {
-    *out = NULL;
     struct lp_file *f = calloc(1, sizeof *f);
     unsigned char *payload = malloc(LP_INDEX_MAX);
     enum lp_status status = f == NULL || payload == NULL ? LP_NOMEM : LP_OK;
@@ -275,6 +275,17 @@ enum lp_status lp_file_open(lp_read_at *read, void *read_ctx, uint64_t size,
         return status;
     *out = f; /* for its offset, even when it failed */
     return status;
+}
+
+enum lp_status lp_file_open_sized(lp_read_at *read, void *read_ctx, uint64_t size,
+                                  const struct lp_reader_options *given, size_t given_size,
+                                  struct lp_file **out)
+{
+    struct lp_reader_options options;
+    *out = NULL;
+    if (!lp_take_sized(&options, sizeof options, given, given_size))
+        return LP_USAGE;
+    return open_file(read, read_ctx, size, &options, out);
 }
 
 void lp_file_close(struct lp_file *f)
@@ -417,7 +428,8 @@ static enum lp_status enter(struct lp_file *f, size_t number)
     return status;
 }
 
-enum lp_status lp_file_segment(struct lp_file *f, size_t i, struct lp_segment *out)
+enum lp_status lp_file_segment_sized(struct lp_file *f, size_t i, struct lp_segment *out,
+                                     size_t size)
 {
     if (i >= f->nsegments)
         return LP_USAGE;
@@ -425,19 +437,20 @@ enum lp_status lp_file_segment(struct lp_file *f, size_t i, struct lp_segment *o
     enum lp_status status = enter(f, f->nsegments - 1 - i);
     if (status != LP_OK)
         return status;
-    *out = (struct lp_segment){.offset = s->start,
-                               .size = s->end - s->start,
-                               .chain = f->header.chain,
-                               .split = f->header.split,
-                               .vocab_fingerprint = f->header.vocab_fingerprint,
-                               .dict = f->header.dict_fingerprint,
-                               .model = f->header.model_fingerprint,
-                               .block_limit = (uint64_t)1 << f->header.block_log,
-                               .nblocks = f->nentries,
-                               .nrecords = s->nrecords,
-                               .text_size = s->text_size,
-                               .check = s->check};
-    memcpy(out->vocab, f->header.vocab_name, sizeof f->header.vocab_name);
+    struct lp_segment segment = {.offset = s->start,
+                                 .size = s->end - s->start,
+                                 .chain = f->header.chain,
+                                 .split = f->header.split,
+                                 .vocab_fingerprint = f->header.vocab_fingerprint,
+                                 .dict = f->header.dict_fingerprint,
+                                 .model = f->header.model_fingerprint,
+                                 .block_limit = (uint64_t)1 << f->header.block_log,
+                                 .nblocks = f->nentries,
+                                 .nrecords = s->nrecords,
+                                 .text_size = s->text_size,
+                                 .check = s->check};
+    memcpy(segment.vocab, f->header.vocab_name, sizeof f->header.vocab_name);
+    lp_give_sized(out, size, &segment, sizeof segment);
     return LP_OK;
 }
 

@@ -3,6 +3,7 @@
  * A block's text is handed on only after it was checked. With recovery, damage
  * is passed over and counted; a segment whose header was lost is read with the
  * vocabulary and model that make its blocks' checks come out right. */
+#include "base/sized.h"
 #include "base/workers.h"
 #include "block/body.h"
 #include "block/resolve.h"
@@ -50,10 +51,9 @@ static void run_job(void *arg)
     job->status = restore(job);
 }
 
-enum lp_status lp_reader_new(const struct lp_reader_options *options, lp_sink *sink, void *sink_ctx,
-                             struct lp_reader **out)
+static enum lp_status new_reader(const struct lp_reader_options *options, lp_sink *sink,
+                                 void *sink_ctx, struct lp_reader **out)
 {
-    *out = NULL;
     struct lp_reader *r = calloc(1, sizeof *r);
     if (r == NULL)
         return LP_NOMEM;
@@ -78,6 +78,16 @@ enum lp_status lp_reader_new(const struct lp_reader_options *options, lp_sink *s
     }
     *out = r;
     return LP_OK;
+}
+
+enum lp_status lp_reader_new_sized(const struct lp_reader_options *given, size_t size,
+                                   lp_sink *sink, void *sink_ctx, struct lp_reader **out)
+{
+    struct lp_reader_options options;
+    *out = NULL;
+    if (!lp_take_sized(&options, sizeof options, given, size))
+        return LP_USAGE;
+    return new_reader(&options, sink, sink_ctx, out);
 }
 
 void lp_reader_free(struct lp_reader *r)

@@ -6,6 +6,7 @@
  * depends on the text alone, never on the pieces it came in. No block leaves before it has
  * been restored and compared with the text. */
 #include "base/bytes.h"
+#include "base/sized.h"
 #include "base/workers.h"
 #include "block/body.h"
 #include "block/resolve.h"
@@ -119,10 +120,9 @@ static enum lp_status begin_segment(struct lp_writer *w)
     return lp_emit_begin(&w->emit, &header);
 }
 
-enum lp_status lp_writer_new(const struct lp_options *options, lp_sink *sink, void *ctx,
-                             struct lp_writer **out)
+static enum lp_status new_writer(const struct lp_options *options, lp_sink *sink, void *ctx,
+                                 struct lp_writer **out)
 {
-    *out = NULL;
     size_t block_size = options->block_size != 0 ? options->block_size : LP_BLOCK_DEFAULT;
     bool tokens = lp_chain_tokens(options->chain);
     if (block_size < LP_BLOCK_MIN || block_size > LP_BLOCK_MAX || !lp_options_complete(options))
@@ -154,6 +154,16 @@ enum lp_status lp_writer_new(const struct lp_options *options, lp_sink *sink, vo
     }
     *out = w;
     return LP_OK;
+}
+
+enum lp_status lp_writer_new_sized(const struct lp_options *given, size_t size, lp_sink *sink,
+                                   void *ctx, struct lp_writer **out)
+{
+    struct lp_options options;
+    *out = NULL;
+    if (!lp_take_sized(&options, sizeof options, given, size))
+        return LP_USAGE;
+    return new_writer(&options, sink, ctx, out);
 }
 
 void lp_writer_free(struct lp_writer *w)
