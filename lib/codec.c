@@ -1,6 +1,8 @@
 #include "codec.h"
 
 #include "base/bytes.h"
+#include "base/ids.h"
+#include "base/interrupt.h"
 #include "base/sized.h"
 #include "block/body.h"
 #include "block/resolve.h"
@@ -37,6 +39,8 @@ enum lp_status lp_codec_new_sized(const struct lp_options *options, size_t size,
         lp_codec_free(codec);
         return status;
     }
+    codec->coder.mixer.interrupt = o->interrupt;
+    codec->coder.mixer.interrupt_ctx = o->interrupt_ctx;
     *out = codec;
     return LP_OK;
 }
@@ -55,6 +59,23 @@ void lp_codec_free(struct lp_codec *codec)
     free(codec);
 }
 
+/* Appends the ids of a text to codec->ids; whoever may interrupt is asked between pieces of it. */
+static enum lp_status push_text(struct lp_codec *codec, const unsigned char *text, size_t n)
+{
+    enum { PIECE = 64 << 10 };
+    const struct lp_options *o = &codec->options;
+    for (;;) {
+        size_t piece = o->interrupt != NULL && n > PIECE ? PIECE : n;
+        enum lp_status status = lp_tok_push(codec->tok, text, piece, piece == n, &codec->ids);
+        if (status == LP_OK && piece < n)
+            status = lp_ask_interrupt(o->interrupt, o->interrupt_ctx);
+        if (status != LP_OK || piece == n)
+            return status;
+        text += piece;
+        n -= piece;
+    }
+}
+
 enum lp_status lp_encode(struct lp_codec *codec, const void *text, size_t n, const uint32_t **ids,
                          size_t *nids)
 {
@@ -62,7 +83,7 @@ enum lp_status lp_encode(struct lp_codec *codec, const void *text, size_t n, con
         return LP_USAGE;
     codec->ids.n = 0;
     lp_tok_reset(codec->tok);
-    enum lp_status status = lp_tok_push(codec->tok, text, n, true, &codec->ids);
+    enum lp_status status = push_text(codec, text, n);
     *ids = codec->ids.v;
     *nids = codec->ids.n;
     return status;
@@ -311,6 +332,56 @@ enum lp_status lp_unpack(struct lp_codec *codec, const void *data, size_t size, 
     *text = codec->text.p;
     *n = codec->text.n;
     return status;
+}
+
+enum lp_status lp_unpack_ids(struct lp_codec *codec, const void *data, size_t size, lp_finder *find,
+                             void *ctx, const uint32_t **ids, size_t *nids)
+{
+    struct lp_blob blob;
+    struct lp_found tools;
+    enum lp_chain base;
+    *ids = NULL;
+    *nids = 0;
+    enum lp_status status =
+        open_blob(codec, data, size, text_max(codec), find, ctx, &blob, &tools, &base);
+    if (status == LP_OK)
+        status = check_text(codec, &blob, &tools);
+    if (status == LP_OK && base == LP_CHAIN_TEXT)
+        return lp_encode(codec, codec->text.p, codec->text.n, ids, nids);
+    codec->ids.n = 0;
+    if (status == LP_OK && !lp_ids_reserve(&codec->ids, codec->body.n)) /* a code has a byte */
+        status = LP_NOMEM;
+    if (status == LP_OK)
+        status =
+            lp_codes_to_ids(tools.vocab, codec->body.p, codec->body.n, codec->ids.v, &codec->ids.n);
+    *ids = codec->ids.v;
+    *nids = codec->ids.n;
+    return status;
+}
+
+enum lp_status lp_blob_count(struct lp_codec *codec, const void *data, size_t size, lp_finder *find,
+                             void *ctx, size_t *nids)
+{
+    struct lp_blob blob;
+    const uint32_t *ids;
+    size_t head;
+    *nids = 0;
+    if (lp_blob_get(data, size, &blob, &head) != LP_OK ||
+        lp_wire_chain(blob.wire) != LP_CHAIN_TOKENS_MIX)
+        return lp_unpack_ids(codec, data, size, find, ctx, &ids, nids);
+    size_t count = lp_mixer_count((const unsigned char *)data + head, size - head);
+    if (count > LP_BLOCK_MAX) /* a token has a byte at least */
+        return LP_DATA;
+    *nids = count;
+    return LP_OK;
+}
+
+enum lp_status lp_cost(struct lp_codec *codec, const uint32_t *ids, size_t nids, double *bits)
+{
+    const struct lp_options *o = &codec->options;
+    if (o->model == NULL)
+        return LP_USAGE;
+    return lp_mixer_cost(&codec->coder.mixer, o->model, o->fast, ids, nids, bits, &codec->payload);
 }
 
 enum lp_status lp_recode(struct lp_codec *codec, const void *data, size_t size, lp_finder *find,

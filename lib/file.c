@@ -4,6 +4,7 @@
  * before it, and at last the header: so segments are walked from the file's end
  * to its start without reading a block. */
 #include "base/bytes.h"
+#include "base/interrupt.h"
 #include "base/sized.h"
 #include "block/body.h"
 #include "block/resolve.h"
@@ -500,9 +501,9 @@ static enum lp_status load_block(struct lp_file *f, size_t number)
     if (f->block == number)
         return LP_OK;
     f->block = NONE;
-    enum lp_status status = LP_OK;
+    enum lp_status status = lp_ask_interrupt(f->options.interrupt, f->options.interrupt_ctx);
     f->offset = entry->offset;
-    if (f->tools.vocab == NULL && f->tools.dict == NULL)
+    if (status == LP_OK && f->tools.vocab == NULL && f->tools.dict == NULL)
         status =
             lp_need_find(&f->header, f->options.find, f->options.find_ctx, &f->tools, &f->need);
     if (status == LP_OK)

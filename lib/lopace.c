@@ -103,14 +103,14 @@ enum lp_status lp_lopace_unpack(struct lp_codec *codec, enum lp_lopace kind, con
     else if (vocab == NULL)
         status = LP_USAGE;
     else if (kind == LP_LOPACE_HYBRID)
-        status = unpack_zstd(blob, size, limit, payload);
+        status = unpack_zstd(blob, size, limit < SIZE_MAX / 8 ? 4 * limit + 1 : SIZE_MAX, payload);
     else
         status = lp_vocab_blame(vocab, unpack_tokens(vocab, blob, size, limit, out));
     if (status == LP_OK && kind == LP_LOPACE_HYBRID)
         status = lp_vocab_blame(vocab, unpack_tokens(vocab, payload->p, payload->n, limit, out));
     *text = out->p;
     *n = out->n;
-    return status;
+    return status == LP_OK && out->n > limit ? LP_LIMIT : status;
 }
 
 /* Proves that the blob in the codec's buffer restores a text. */

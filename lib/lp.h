@@ -55,7 +55,9 @@ LP_API const char *lp_version(void);
     X(LP_BAD_MODEL, "the model is damaged: install it again")                                      \
     X(LP_LIMIT, "larger than the limit allows")                                                    \
     X(LP_INTERNAL, "internal error: nothing is lost, please report it")                            \
-    X(LP_BAD_VOCAB, "the vocabulary is damaged: install it again")
+    X(LP_BAD_VOCAB, "the vocabulary is damaged: install it again")                                 \
+    X(LP_STOP, "stopped by a callback")                                                            \
+    X(LP_INTERRUPTED, "interrupted")
 
 enum lp_status {
 #define LP_STATUS_NAME(name, text) name,
@@ -298,6 +300,11 @@ enum lp_split {
 #define LP_BLOCK_MAX      ((size_t)1 << 26)
 #define LP_MEMORY_DEFAULT ((uint64_t)1 << 30) /* what a reader may need at most */
 
+/* Asked now and then in a long call: true ends it with LP_INTERRUPTED. A codec asks after 64 KiB of
+ * text or 16,384 tokens, a writer after 64 KiB, others after each block; the work of zstd on a
+ * block is not interrupted, nor what worker threads are at, for which the call waits. */
+typedef bool lp_interrupt(void *ctx);
+
 /* How to pack. Zero-initialised, it means plain text in blocks of the default
  * size; a chain of tokens needs vocab, mixing a model of that vocabulary too. */
 struct lp_options {
@@ -316,9 +323,12 @@ struct lp_options {
     bool unchecked;  /* a blob without its check (4 bytes less, damage unseen) */
     bool unverified; /* what is packed is handed out without having been restored and compared
                       * with the original first, which gives LP_INTERNAL when they differ */
+    lp_interrupt *interrupt; /* or NULL */
+    void *interrupt_ctx;
 };
 
-/* Where output goes. Returns LP_OK, or a status that stops the call. */
+/* Where output goes. Returns LP_OK, or a status that ends the call, which then returns it: LP_STOP
+ * where nothing is wrong and no more is wanted. The n bytes are valid during the call. */
 typedef enum lp_status lp_sink(void *ctx, const void *data, size_t n);
 
 /* --- One record as a blob ---------------------------------------------------- */
@@ -357,6 +367,23 @@ LP_API enum lp_status lp_pack(struct lp_codec *codec, const void *text, size_t n
  * from a blob by its first byte, see lp_is_blob(). */
 LP_API enum lp_status lp_unpack(struct lp_codec *codec, const void *blob, size_t size,
                                 lp_finder *find, void *ctx, const void **text, size_t *n);
+
+/* A blob's ids, found right by its check as lp_unpack() does. A blob of text is tokenised by the
+ * codec's vocabulary (LP_USAGE without one). */
+LP_API enum lp_status lp_unpack_ids(struct lp_codec *codec, const void *blob, size_t size,
+                                    lp_finder *find, void *ctx, const uint32_t **ids, size_t *nids);
+
+/* How many tokens a blob has. A mixed one begins with their number, which is read without
+ * vocabulary or model and without a check; any other is restored as by lp_unpack_ids(). */
+LP_API enum lp_status lp_blob_count(struct lp_codec *codec, const void *blob, size_t size,
+                                    lp_finder *find, void *ctx, size_t *nids);
+
+/* What each of the ids takes when they are mixed, in bits: -log2 of the probability that the
+ * codec's model gives it after those before it. bits has room for nids. The ids may be those that
+ * lp_encode() handed out, which stay valid. LP_USAGE without a model, LP_DATA for an id that it
+ * does not know. */
+LP_API enum lp_status lp_cost(struct lp_codec *codec, const uint32_t *ids, size_t nids,
+                              double *bits);
 
 /* Gives a blob the further stage of the codec's options, as lp_recoder_new() does;
  * one of text is compressed with zstd. The smallest form is handed out. */
@@ -446,6 +473,11 @@ typedef void lp_on_loss(void *ctx, const struct lp_loss *loss);
 typedef enum lp_status lp_on_ids(void *ctx, const struct lp_vocab *vocab, const uint32_t *ids,
                                  size_t nids, bool end);
 
+/* Told of the end of each record once the sink has got all of it: its number, from 1 among those
+ * that this reader has handed out, and its size in bytes, with the separator that it has. Of a
+ * record at the edge of a loss it is what is left. Returns as a sink does. */
+typedef enum lp_status lp_on_record(void *ctx, uint64_t number, uint64_t size);
+
 struct lp_reader_options {
     lp_finder *find;
     void *find_ctx;
@@ -456,6 +488,10 @@ struct lp_reader_options {
     lp_on_ids *on_ids; /* set: records go there as ids, and no text to the sink; a stream
                         * without tokens is LP_USAGE */
     void *ids_ctx;
+    lp_on_record *on_record; /* set: told of each record; not with on_ids, nor by lp_file */
+    void *record_ctx;
+    lp_interrupt *interrupt; /* or NULL */
+    void *interrupt_ctx;
 };
 
 /* A stream in, its text out. Nothing leaves that has not been checked. */

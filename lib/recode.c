@@ -3,6 +3,7 @@
  * Blocks keep their records and their check; only how they are stored changes.
  * Each is restored and checked before it is stored anew, so that damage stops
  * here and is never passed on; and it leaves only once its new form has restored it. */
+#include "base/interrupt.h"
 #include "base/sized.h"
 #include "base/workers.h"
 #include "block/body.h"
@@ -179,6 +180,8 @@ static enum lp_status take_block(struct lp_recoder *s, const struct lp_event *e)
 {
     struct job *job = lp_workers_next(s->workers);
     enum lp_status status = collect(s, job);
+    if (status == LP_OK)
+        status = lp_ask_interrupt(s->options.interrupt, s->options.interrupt_ctx);
     if (status != LP_OK)
         return status;
     job->frame = e->frame;

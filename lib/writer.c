@@ -6,6 +6,7 @@
  * depends on the text alone, never on the pieces it came in. No block leaves before it has
  * been restored and compared with the text. */
 #include "base/bytes.h"
+#include "base/interrupt.h"
 #include "base/sized.h"
 #include "base/workers.h"
 #include "block/body.h"
@@ -327,6 +328,8 @@ static enum lp_status add_text(struct lp_writer *w, const unsigned char *text, s
                 lp_codes_from_ids(w->options.vocab, w->ids.v, w->ids.n, w->tokens.p + w->tokens.n);
         }
         enum lp_status status = cut(w);
+        if (status == LP_OK)
+            status = lp_ask_interrupt(w->options.interrupt, w->options.interrupt_ctx);
         if (status != LP_OK || piece == n)
             return status;
         text += piece;

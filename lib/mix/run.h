@@ -26,6 +26,7 @@
 #ifndef LP_MIX_RUN_H
 #define LP_MIX_RUN_H
 
+#include "base/interrupt.h"
 #include "mix/run_fast.h"
 
 /* Codes a leaf's way down the tree, or decodes and returns it; w says what it is not. */
@@ -105,7 +106,7 @@ static inline uint32_t leaf_of(const struct lp_model *model, uint32_t id)
 LP_INLINE enum lp_status run(struct lp_mix *m, struct lp_range_coder *c, const uint32_t *ids,
                              size_t n, const bool decode, const bool fast)
 {
-    enum { AHEAD = 8 };
+    enum { AHEAD = 8, WATCH = 1 << 14 };
     const struct lp_model *model = m->model;
     uint32_t wrong = 0;
     struct context x = {0};
@@ -117,6 +118,10 @@ LP_INLINE enum lp_status run(struct lp_mix *m, struct lp_range_coder *c, const u
     for (size_t i = 0; i < n; i++) {
         if (!decode && !lp_buf_reserve(c->out, 256))
             return LP_NOMEM;
+        if (i % WATCH == WATCH - 1 && lp_ask_interrupt(m->interrupt, m->interrupt_ctx) != LP_OK)
+            return LP_INTERRUPTED;
+        if (!decode && m->bits != NULL)
+            m->bits[i] = -lp_range_bits(c);
         if (!fast)
             find_own(m, &x, i);
         find_match(m, &x, i);
@@ -138,6 +143,8 @@ LP_INLINE enum lp_status run(struct lp_mix *m, struct lp_range_coder *c, const u
         leaf = fast ? code_leaf_quick(m, c, &x, &quick, leaf, decode)
                     : code_leaf(m, c, &x, &offer, leaf, decode);
         m->leaf[i] = leaf;
+        if (!decode && m->bits != NULL)
+            m->bits[i] += lp_range_bits(c);
         if (decode && leaf >= model->nleaves)
             return LP_DATA;
     }

@@ -30,6 +30,9 @@ struct lp_mix {
     lp_mix_run *run;     /* the best for this machine */
     struct lp_mixing by; /* the model's, in this way */
     void *teacher;       /* the trainer's, which learns what is best to mix by */
+    double *bits;        /* set: what each token coded takes */
+    lp_interrupt *interrupt;
+    void *interrupt_ctx;
     int16_t node_rate[LP_MET_MAX + 1];
     uint8_t met_level[LP_MET_MAX + 1], level[LP_TOTALS];
     struct lp_learnt learnt;
