@@ -1,6 +1,6 @@
 # GNU make. `make help` lists the targets.
 
-VERSION := 0.1.0
+VERSION := $(shell sed -n 's/^\#define LP_VERSION_M[A-Z]* *//p; s/^\#define LP_VERSION_PATCH *//p' lib/lp.h | paste -sd. -)
 SOVERSION := 0
 
 CC ?= cc
@@ -23,7 +23,7 @@ B ?= build
 WARN := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes
 ZSTD_CFLAGS := $(shell $(PKG_CONFIG) --cflags libzstd 2>/dev/null)
 ZSTD_LIBS := $(shell $(PKG_CONFIG) --libs libzstd 2>/dev/null || echo -lzstd)
-DEFINES := -D_POSIX_C_SOURCE=200809L -D_FILE_OFFSET_BITS=64 -DLP_VERSION_TEXT='"$(VERSION)"' -DLP_DATADIR='"$(DATADIR)"'
+DEFINES := -D_POSIX_C_SOURCE=200809L -D_FILE_OFFSET_BITS=64 -DLP_DATADIR='"$(DATADIR)"'
 # dladdr(), in libc since glibc 2.34.
 DL_LIBS := $(if $(filter Linux,$(shell uname -s)),-ldl)
 # lpstat alone: SHA-256.

@@ -215,17 +215,22 @@ static void unpack_lopace(struct unpack *u, struct input *in)
                    u->o->from);
     const struct lp_vocab *vocab =
         kind == LP_LOPACE_ZSTD ? NULL : finder_vocab(&u->finder, u->o->encoding);
-    unsigned char *data, *text;
+    unsigned char *data;
+    const void *text;
+    struct lp_codec *codec;
     size_t n = input_all(u->tool, in, SIZE_MAX / 4, &data);
-    enum lp_status status =
-        lp_lopace_unpack((enum lp_lopace)kind, vocab, data, n, (size_t)u->o->memory, &text, &size);
+    enum lp_status status = lp_codec_new(&(struct lp_options){.vocab = vocab}, &codec);
+    if (status != LP_OK)
+        fail(u, in->name, status, 0, NULL);
+    status =
+        lp_lopace_unpack(codec, (enum lp_lopace)kind, data, n, (size_t)u->o->memory, &text, &size);
     if (status == LP_DATA || status == LP_TRUNCATED)
         tool_die(u->tool, EXIT_DATA, "%s: not a %s blob of %s", in->name, kinds[kind],
                  u->o->encoding);
     if (status != LP_OK)
         fail(u, in->name, status, 0, NULL);
     put(u, text, size);
-    free(text);
+    lp_codec_free(codec);
     free(data);
 }
 

@@ -226,13 +226,16 @@ static void write_blob(const struct tool *tool, const struct options *o, struct 
 static void write_lopace(const struct tool *tool, const struct options *o, struct finder *finder,
                          struct input *in, struct output *out)
 {
-    unsigned char *data, *blob;
+    unsigned char *data;
+    const void *blob;
+    struct lp_codec *codec;
     if (form_of(tool, o, finder, in) != FORM_TEXT)
         tool_die(tool, EXIT_DATA, "%s: not text or a payload of lptok --format=lopace", in->name);
     size_t size, n = input_all(tool, in, LP_BLOCK_MAX, &data);
-    tool_check(tool, in->name, lp_lopace_zstd(o->lp.level, data, n, &blob, &size));
+    tool_check(tool, in->name, lp_codec_new(&o->lp, &codec));
+    tool_check(tool, in->name, lp_lopace_pack(codec, LP_LOPACE_ZSTD, data, n, &blob, &size));
     output_sink(out, blob, size);
-    free(blob);
+    lp_codec_free(codec);
     free(data);
     input_close(in);
 }

@@ -1,5 +1,9 @@
-/* codec.c - one record at a time: ids, counts, blobs. */
+#include "codec.h"
+
 #include "base/bytes.h"
+#include "base/ids.h"
+#include "base/interrupt.h"
+#include "base/sized.h"
 #include "block/body.h"
 #include "block/resolve.h"
 #include "format/blob.h"
@@ -19,21 +23,24 @@ struct lp_codec {
     struct lp_need need;
 };
 
-enum lp_status lp_codec_new(const struct lp_options *options, struct lp_codec **out)
+enum lp_status lp_codec_new_sized(const struct lp_options *options, size_t size,
+                                  struct lp_codec **out)
 {
     *out = NULL;
     struct lp_codec *codec = calloc(1, sizeof *codec);
     if (codec == NULL)
         return LP_NOMEM;
-    if (options != NULL)
-        codec->options = *options;
     const struct lp_options *o = &codec->options;
     enum lp_status status =
-        o->vocab != NULL ? lp_tok_new(o->vocab, o->special, &codec->tok) : LP_OK;
+        lp_take_sized(&codec->options, sizeof codec->options, options, size) ? LP_OK : LP_USAGE;
+    if (status == LP_OK && o->vocab != NULL)
+        status = lp_tok_new(o->vocab, o->special, &codec->tok);
     if (status != LP_OK) {
         lp_codec_free(codec);
         return status;
     }
+    codec->coder.mixer.interrupt = o->interrupt;
+    codec->coder.mixer.interrupt_ctx = o->interrupt_ctx;
     *out = codec;
     return LP_OK;
 }
@@ -52,6 +59,23 @@ void lp_codec_free(struct lp_codec *codec)
     free(codec);
 }
 
+/* Appends the ids of a text to codec->ids; whoever may interrupt is asked between pieces of it. */
+static enum lp_status push_text(struct lp_codec *codec, const unsigned char *text, size_t n)
+{
+    enum { PIECE = 64 << 10 };
+    const struct lp_options *o = &codec->options;
+    for (;;) {
+        size_t piece = o->interrupt != NULL && n > PIECE ? PIECE : n;
+        enum lp_status status = lp_tok_push(codec->tok, text, piece, piece == n, &codec->ids);
+        if (status == LP_OK && piece < n)
+            status = lp_ask_interrupt(o->interrupt, o->interrupt_ctx);
+        if (status != LP_OK || piece == n)
+            return status;
+        text += piece;
+        n -= piece;
+    }
+}
+
 enum lp_status lp_encode(struct lp_codec *codec, const void *text, size_t n, const uint32_t **ids,
                          size_t *nids)
 {
@@ -59,7 +83,7 @@ enum lp_status lp_encode(struct lp_codec *codec, const void *text, size_t n, con
         return LP_USAGE;
     codec->ids.n = 0;
     lp_tok_reset(codec->tok);
-    enum lp_status status = lp_tok_push(codec->tok, text, n, true, &codec->ids);
+    enum lp_status status = push_text(codec, text, n);
     *ids = codec->ids.v;
     *nids = codec->ids.n;
     return status;
@@ -314,6 +338,56 @@ enum lp_status lp_unpack(struct lp_codec *codec, const void *data, size_t size, 
     return status;
 }
 
+enum lp_status lp_unpack_ids(struct lp_codec *codec, const void *data, size_t size, lp_finder *find,
+                             void *ctx, const uint32_t **ids, size_t *nids)
+{
+    struct lp_blob blob;
+    struct lp_found tools;
+    enum lp_chain base;
+    *ids = NULL;
+    *nids = 0;
+    enum lp_status status =
+        open_blob(codec, data, size, text_max(codec, data, size), find, ctx, &blob, &tools, &base);
+    if (status == LP_OK)
+        status = check_text(codec, &blob, &tools);
+    if (status == LP_OK && base == LP_CHAIN_TEXT)
+        return lp_encode(codec, codec->text.p, codec->text.n, ids, nids);
+    codec->ids.n = 0;
+    if (status == LP_OK && !lp_ids_reserve(&codec->ids, codec->body.n)) /* a code has a byte */
+        status = LP_NOMEM;
+    if (status == LP_OK)
+        status =
+            lp_codes_to_ids(tools.vocab, codec->body.p, codec->body.n, codec->ids.v, &codec->ids.n);
+    *ids = codec->ids.v;
+    *nids = codec->ids.n;
+    return status;
+}
+
+enum lp_status lp_blob_count(struct lp_codec *codec, const void *data, size_t size, lp_finder *find,
+                             void *ctx, size_t *nids)
+{
+    struct lp_blob blob;
+    const uint32_t *ids;
+    size_t head;
+    *nids = 0;
+    if (lp_blob_get(data, size, &blob, &head) != LP_OK ||
+        lp_wire_chain(blob.wire) != LP_CHAIN_TOKENS_MIX)
+        return lp_unpack_ids(codec, data, size, find, ctx, &ids, nids);
+    size_t count = lp_mixer_count((const unsigned char *)data + head, size - head);
+    if (count > LP_BLOCK_MAX) /* a token has a byte at least */
+        return LP_DATA;
+    *nids = count;
+    return LP_OK;
+}
+
+enum lp_status lp_cost(struct lp_codec *codec, const uint32_t *ids, size_t nids, double *bits)
+{
+    const struct lp_options *o = &codec->options;
+    if (o->model == NULL)
+        return LP_USAGE;
+    return lp_mixer_cost(&codec->coder.mixer, o->model, o->fast, ids, nids, bits, &codec->payload);
+}
+
 enum lp_status lp_recode(struct lp_codec *codec, const void *data, size_t size, lp_finder *find,
                          void *ctx, const void **out, size_t *n)
 {
@@ -341,4 +415,16 @@ enum lp_status lp_recode(struct lp_codec *codec, const void *data, size_t size, 
 const struct lp_need *lp_codec_need(const struct lp_codec *codec)
 {
     return &codec->need;
+}
+
+struct lp_buf *lp_codec_buf(struct lp_codec *codec, enum lp_codec_buf which)
+{
+    return which == LP_CODEC_BODY   ? &codec->body
+           : which == LP_CODEC_BLOB ? &codec->payload
+                                    : &codec->text;
+}
+
+const struct lp_options *lp_codec_options(const struct lp_codec *codec)
+{
+    return &codec->options;
 }

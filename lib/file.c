@@ -4,6 +4,8 @@
  * before it, and at last the header: so segments are walked from the file's end
  * to its start without reading a block. */
 #include "base/bytes.h"
+#include "base/interrupt.h"
+#include "base/sized.h"
 #include "base/xxh64.h"
 #include "block/body.h"
 #include "block/resolve.h"
@@ -239,10 +241,9 @@ static enum lp_status number_records(struct lp_file *f)
     return LP_OK;
 }
 
-enum lp_status lp_file_open(lp_read_at *read, void *read_ctx, uint64_t size,
-                            const struct lp_reader_options *options, struct lp_file **out)
+static enum lp_status open_file(lp_read_at *read, void *read_ctx, uint64_t size,
+                                const struct lp_reader_options *options, struct lp_file **out)
 {
-    *out = NULL;
     struct lp_file *f = calloc(1, sizeof *f);
     unsigned char *payload = malloc(LP_INDEX_MAX);
     enum lp_status status = f == NULL || payload == NULL ? LP_NOMEM : LP_OK;
@@ -268,6 +269,17 @@ enum lp_status lp_file_open(lp_read_at *read, void *read_ctx, uint64_t size,
         return status;
     *out = f; /* for its offset, even when it failed */
     return status;
+}
+
+enum lp_status lp_file_open_sized(lp_read_at *read, void *read_ctx, uint64_t size,
+                                  const struct lp_reader_options *given, size_t given_size,
+                                  struct lp_file **out)
+{
+    struct lp_reader_options options;
+    *out = NULL;
+    if (!lp_take_sized(&options, sizeof options, given, given_size))
+        return LP_USAGE;
+    return open_file(read, read_ctx, size, &options, out);
 }
 
 void lp_file_close(struct lp_file *f)
@@ -429,7 +441,8 @@ static enum lp_status enter(struct lp_file *f, size_t number)
     return status;
 }
 
-enum lp_status lp_file_segment(struct lp_file *f, size_t i, struct lp_segment *out)
+enum lp_status lp_file_segment_sized(struct lp_file *f, size_t i, struct lp_segment *out,
+                                     size_t size)
 {
     if (i >= f->nsegments)
         return LP_USAGE;
@@ -437,19 +450,20 @@ enum lp_status lp_file_segment(struct lp_file *f, size_t i, struct lp_segment *o
     enum lp_status status = enter(f, f->nsegments - 1 - i);
     if (status != LP_OK)
         return status;
-    *out = (struct lp_segment){.offset = s->start,
-                               .size = s->end - s->start,
-                               .chain = f->header.chain,
-                               .split = f->header.split,
-                               .vocab_fingerprint = f->header.vocab_fingerprint,
-                               .dict = f->header.dict_fingerprint,
-                               .model = f->header.model_fingerprint,
-                               .block_limit = (uint64_t)1 << f->header.block_log,
-                               .nblocks = f->nblocks,
-                               .nrecords = s->nrecords,
-                               .text_size = s->text_size,
-                               .check = s->check};
-    memcpy(out->vocab, f->header.vocab_name, sizeof f->header.vocab_name);
+    struct lp_segment segment = {.offset = s->start,
+                                 .size = s->end - s->start,
+                                 .chain = f->header.chain,
+                                 .split = f->header.split,
+                                 .vocab_fingerprint = f->header.vocab_fingerprint,
+                                 .dict = f->header.dict_fingerprint,
+                                 .model = f->header.model_fingerprint,
+                                 .block_limit = (uint64_t)1 << f->header.block_log,
+                                 .nblocks = f->nblocks,
+                                 .nrecords = s->nrecords,
+                                 .text_size = s->text_size,
+                                 .check = s->check};
+    memcpy(segment.vocab, f->header.vocab_name, sizeof f->header.vocab_name);
+    lp_give_sized(out, size, &segment, sizeof segment);
     return LP_OK;
 }
 
@@ -498,9 +512,9 @@ static enum lp_status load_block(struct lp_file *f, size_t number)
     if (f->loaded == number)
         return LP_OK;
     f->loaded = NONE;
-    enum lp_status status = LP_OK;
+    enum lp_status status = lp_ask_interrupt(f->options.interrupt, f->options.interrupt_ctx);
     f->offset = block->offset;
-    if (f->tools.vocab == NULL && f->tools.dict == NULL)
+    if (status == LP_OK && f->tools.vocab == NULL && f->tools.dict == NULL)
         status =
             lp_need_find(&f->header, f->options.find, f->options.find_ctx, &f->tools, &f->need);
     if (status == LP_OK)

@@ -1,31 +1,44 @@
 /* lopace.c - the blobs of the Python package LoPace, to and from. */
 #include "base/buf.h"
 #include "base/bytes.h"
-#include "lp.h"
+#include "codec.h"
 #include "tokens/vocab.h"
 
 #include <zstd.h>
 
 enum { WIDE = 1 }; /* the first byte: 0 for ids of 16 bits, 1 for 32 */
 
-enum lp_status lp_lopace_payload(const uint32_t *ids, size_t nids, unsigned char **payload,
-                                 size_t *size)
+/* Appends ids as a token payload. */
+static enum lp_status put_payload(const uint32_t *ids, size_t nids, struct lp_buf *out)
 {
     bool wide = false;
     for (size_t i = 0; i < nids; i++)
         wide = wide || ids[i] > UINT16_MAX;
-    *size = 1 + nids * (wide ? 4 : 2);
-    unsigned char *p = malloc(*size);
-    *payload = p;
-    if (p == NULL)
+    if (!lp_buf_reserve(out, 1 + nids * (wide ? 4 : 2)))
         return LP_NOMEM;
-    *p++ = wide ? WIDE : 0;
-    for (size_t i = 0; i < nids; i++, p += wide ? 4 : 2) {
+    out->p[out->n++] = wide ? WIDE : 0;
+    for (size_t i = 0; i < nids; i++) {
+        unsigned char *p = out->p + out->n;
         if (wide)
             lp_put32(p, ids[i]);
         else
             lp_put16(p, (uint16_t)ids[i]);
+        out->n += wide ? 4 : 2;
     }
+    return LP_OK;
+}
+
+/* Appends a frame of zstd that says how large its content is. */
+static enum lp_status put_zstd(int level, const void *data, size_t n, struct lp_buf *out)
+{
+    size_t bound = ZSTD_compressBound(n);
+    if (ZSTD_isError(bound) || !lp_buf_reserve(out, bound))
+        return LP_NOMEM;
+    size_t size =
+        ZSTD_compress(out->p + out->n, bound, data, n, level != 0 ? level : LP_LEVEL_DEFAULT);
+    if (ZSTD_isError(size))
+        return LP_NOMEM; /* all else is ruled out: there is room, and any level is clamped */
+    out->n += size;
     return LP_OK;
 }
 
@@ -58,33 +71,6 @@ static enum lp_status unpack_zstd(const void *blob, size_t size, size_t limit, s
     return status == LP_OK && in.pos != in.size ? LP_DATA : status;
 }
 
-/* Proves that a blob restores the data that it was made of. */
-static enum lp_status prove_zstd(const void *blob, size_t size, const void *data, size_t n)
-{
-    struct lp_buf restored = {0};
-    enum lp_status status = unpack_zstd(blob, size, SIZE_MAX, &restored);
-    bool same = lp_buf_is(&restored, data, n);
-    lp_buf_free(&restored);
-    return status == LP_NOMEM || (status == LP_OK && same) ? status : LP_INTERNAL;
-}
-
-enum lp_status lp_lopace_zstd(int level, const void *data, size_t n, unsigned char **blob,
-                              size_t *size)
-{
-    size_t bound = ZSTD_compressBound(n);
-    *blob = malloc(bound);
-    if (*blob == NULL)
-        return LP_NOMEM;
-    *size = ZSTD_compress(*blob, bound, data, n, level != 0 ? level : LP_LEVEL_DEFAULT);
-    /* An error: all else is ruled out, as there is room, and any level is clamped. */
-    enum lp_status status = ZSTD_isError(*size) ? LP_NOMEM : prove_zstd(*blob, *size, data, n);
-    if (status == LP_OK)
-        return LP_OK;
-    free(*blob);
-    *blob = NULL;
-    return status;
-}
-
 static enum lp_status unpack_tokens(const struct lp_vocab *vocab, const unsigned char *src,
                                     size_t n, size_t limit, struct lp_buf *out)
 {
@@ -105,23 +91,63 @@ static enum lp_status unpack_tokens(const struct lp_vocab *vocab, const unsigned
     return LP_OK;
 }
 
-enum lp_status lp_lopace_unpack(enum lp_lopace kind, const struct lp_vocab *vocab, const void *blob,
-                                size_t size, size_t limit, unsigned char **text, size_t *n)
+enum lp_status lp_lopace_unpack(struct lp_codec *codec, enum lp_lopace kind, const void *blob,
+                                size_t size, size_t limit, const void **text, size_t *n)
 {
-    struct lp_buf plain = {0}, out = {0};
+    const struct lp_vocab *vocab = lp_codec_options(codec)->vocab;
+    struct lp_buf *payload = lp_codec_buf(codec, LP_CODEC_BODY);
+    struct lp_buf *out = lp_codec_buf(codec, LP_CODEC_TEXT);
     enum lp_status status = LP_OK;
-    if (kind != LP_LOPACE_TOKEN)
-        status = unpack_zstd(blob, size, limit, &plain);
-    else if (!lp_buf_append(&plain, blob, size))
-        status = LP_NOMEM;
-    if (status == LP_OK && kind != LP_LOPACE_ZSTD) {
-        status = lp_vocab_blame(vocab, unpack_tokens(vocab, plain.p, plain.n, limit, &out));
-        lp_buf_free(&plain);
-        plain = out;
-    }
-    if (status != LP_OK)
-        lp_buf_free(&plain);
-    *text = plain.p;
-    *n = plain.n;
+    out->n = payload->n = 0;
+    if (kind == LP_LOPACE_ZSTD)
+        status = unpack_zstd(blob, size, limit, out);
+    else if (vocab == NULL)
+        status = LP_USAGE;
+    else if (kind == LP_LOPACE_HYBRID)
+        status = unpack_zstd(blob, size, limit < SIZE_MAX / 8 ? 4 * limit + 1 : SIZE_MAX, payload);
+    else
+        status = lp_vocab_blame(vocab, unpack_tokens(vocab, blob, size, limit, out));
+    if (status == LP_OK && kind == LP_LOPACE_HYBRID)
+        status = lp_vocab_blame(vocab, unpack_tokens(vocab, payload->p, payload->n, limit, out));
+    *text = out->p;
+    *n = out->n;
+    return status == LP_OK && out->n > limit ? LP_LIMIT : status;
+}
+
+/* Proves that the blob in the codec's buffer restores a text. */
+static enum lp_status prove(struct lp_codec *codec, enum lp_lopace kind, const void *text, size_t n)
+{
+    const struct lp_buf *blob = lp_codec_buf(codec, LP_CODEC_BLOB);
+    const void *restored;
+    size_t got;
+    enum lp_status status =
+        lp_lopace_unpack(codec, kind, blob->p, blob->n, SIZE_MAX / 2, &restored, &got);
+    bool same = got == n && (n == 0 || memcmp(restored, text, n) == 0);
+    return status == LP_NOMEM || status == LP_BAD_VOCAB || (status == LP_OK && same) ? status
+                                                                                     : LP_INTERNAL;
+}
+
+enum lp_status lp_lopace_pack(struct lp_codec *codec, enum lp_lopace kind, const void *text,
+                              size_t n, const void **blob, size_t *size)
+{
+    const struct lp_options *o = lp_codec_options(codec);
+    struct lp_buf *payload = lp_codec_buf(codec, LP_CODEC_BODY);
+    struct lp_buf *out = lp_codec_buf(codec, LP_CODEC_BLOB);
+    const uint32_t *ids = NULL;
+    size_t nids = 0;
+    enum lp_status status = LP_OK;
+    payload->n = out->n = 0;
+    if (kind != LP_LOPACE_ZSTD)
+        status = lp_encode(codec, text, n, &ids, &nids);
+    if (status == LP_OK && kind != LP_LOPACE_ZSTD)
+        status = put_payload(ids, nids, kind == LP_LOPACE_TOKEN ? out : payload);
+    if (status == LP_OK && kind == LP_LOPACE_ZSTD)
+        status = put_zstd(o->level, text, n, out);
+    if (status == LP_OK && kind == LP_LOPACE_HYBRID)
+        status = put_zstd(o->level, payload->p, payload->n, out);
+    if (status == LP_OK && !o->unverified)
+        status = prove(codec, kind, text, n);
+    *blob = out->p;
+    *size = out->n;
     return status;
 }

@@ -1,9 +1,21 @@
 /* lp.h - liblp: LLM prompts, stored losslessly in a fraction of their size.
  *
  * Handles are opaque; _new/_open pairs with _free/_close, which accept NULL.
- * Inputs are borrowed for the call. A handle serves one thread at a time,
- * except a vocabulary, a dictionary and a model, which are immutable once open and
- * may be shared. Sizes are bytes unless the name says ids or records. */
+ * Inputs are borrowed for the call. What a call hands out belongs to its handle and is valid until
+ * the next call on that handle; nothing is the caller's to free. A handle serves one thread at a
+ * time, except a vocabulary, a dictionary and a model, which are immutable once open and may be
+ * shared, and a catalogue. Sizes are bytes unless the name says ids or records.
+ *
+ * Callbacks are called in the thread of the call that they serve, before it returns, never by two
+ * threads at once for one handle, whatever the number of its threads. They must not call that
+ * handle, and must return: no longjmp() or exception may leave them. When one returns a status
+ * other than LP_OK the call ends with it and calls none again. After a call that failed or was
+ * ended so, a writer, recoder or reader is only to be freed; a codec or file may be used on.
+ *
+ * Structs that the caller makes may grow, at their end. Functions named _sized are told how large
+ * the caller's is; in C and C++ use those without, which fill that in. From other languages pass
+ * the size of your own definition, zero-initialised. LP_USAGE: a field that is set is unknown to
+ * this version of the library. */
 #ifndef LP_H
 #define LP_H
 
@@ -21,6 +33,12 @@ extern "C" {
 #define LP_API
 #endif
 
+#define LP_VERSION_MAJOR 0
+#define LP_VERSION_MINOR 1
+#define LP_VERSION_PATCH 0
+/* The version of the library that runs: "0.1.0". That of this header is in the macros. */
+LP_API const char *lp_version(void);
+
 /* Every outcome of a call. X(name, sentence) */
 #define LP_STATUS_LIST(X)                                                                          \
     X(LP_OK, "done")                                                                               \
@@ -37,7 +55,9 @@ extern "C" {
     X(LP_BAD_MODEL, "the model is damaged: install it again")                                      \
     X(LP_LIMIT, "larger than the limit allows")                                                    \
     X(LP_INTERNAL, "internal error: nothing is lost, please report it")                            \
-    X(LP_BAD_VOCAB, "the vocabulary is damaged: install it again")
+    X(LP_BAD_VOCAB, "the vocabulary is damaged: install it again")                                 \
+    X(LP_STOP, "stopped by a callback")                                                            \
+    X(LP_INTERRUPTED, "interrupted")
 
 enum lp_status {
 #define LP_STATUS_NAME(name, text) name,
@@ -280,6 +300,11 @@ enum lp_split {
 #define LP_BLOCK_MAX      ((size_t)1 << 26)
 #define LP_MEMORY_DEFAULT ((uint64_t)1 << 30) /* what a reader may need at most */
 
+/* Asked now and then in a long call: true ends it with LP_INTERRUPTED. A codec asks after 64 KiB of
+ * text or 16,384 tokens, a writer after 64 KiB, others after each block; the work of zstd on a
+ * block is not interrupted, nor what worker threads are at, for which the call waits. */
+typedef bool lp_interrupt(void *ctx);
+
 /* How to pack. Zero-initialised, it means plain text in blocks of the default
  * size; a chain of tokens needs vocab, mixing a model of that vocabulary too. */
 struct lp_options {
@@ -298,20 +323,28 @@ struct lp_options {
     bool unchecked;  /* a blob without its check (4 bytes less, damage unseen) */
     bool unverified; /* what is packed is handed out without having been restored and compared
                       * with the original first, which gives LP_INTERNAL when they differ */
+    lp_interrupt *interrupt; /* or NULL */
+    void *interrupt_ctx;
 };
 
-/* Where output goes. Returns LP_OK, or a status that stops the call. */
+/* Where output goes. Returns LP_OK, or a status that ends the call, which then returns it: LP_STOP
+ * where nothing is wrong and no more is wanted. The n bytes are valid during the call. */
 typedef enum lp_status lp_sink(void *ctx, const void *data, size_t n);
 
 /* --- One record as a blob ---------------------------------------------------- */
 
-/* Working state for one thread: buffers, tokeniser and compressor contexts,
- * kept from call to call. What a call hands out is valid until the next call. */
+/* Working state for one thread: buffers, tokeniser and compressor contexts, kept from call to
+ * call. */
 struct lp_codec;
 
 /* options may be NULL for a codec that only unpacks; one that only restages needs
  * no vocab. */
-LP_API enum lp_status lp_codec_new(const struct lp_options *options, struct lp_codec **out);
+LP_API enum lp_status lp_codec_new_sized(const struct lp_options *options, size_t options_size,
+                                         struct lp_codec **out);
+static inline enum lp_status lp_codec_new(const struct lp_options *options, struct lp_codec **out)
+{
+    return lp_codec_new_sized(options, sizeof *options, out);
+}
 LP_API void lp_codec_free(struct lp_codec *codec);
 
 /* Text to ids, ids to text, and how many tokens a text has. Encoding any bytes
@@ -335,6 +368,23 @@ LP_API enum lp_status lp_pack(struct lp_codec *codec, const void *text, size_t n
 LP_API enum lp_status lp_unpack(struct lp_codec *codec, const void *blob, size_t size,
                                 lp_finder *find, void *ctx, const void **text, size_t *n);
 
+/* A blob's ids, found right by its check as lp_unpack() does. A blob of text is tokenised by the
+ * codec's vocabulary (LP_USAGE without one). */
+LP_API enum lp_status lp_unpack_ids(struct lp_codec *codec, const void *blob, size_t size,
+                                    lp_finder *find, void *ctx, const uint32_t **ids, size_t *nids);
+
+/* How many tokens a blob has. A mixed one begins with their number, which is read without
+ * vocabulary or model and without a check; any other is restored as by lp_unpack_ids(). */
+LP_API enum lp_status lp_blob_count(struct lp_codec *codec, const void *blob, size_t size,
+                                    lp_finder *find, void *ctx, size_t *nids);
+
+/* What each of the ids takes when they are mixed, in bits: -log2 of the probability that the
+ * codec's model gives it after those before it. bits has room for nids. The ids may be those that
+ * lp_encode() handed out, which stay valid. LP_USAGE without a model, LP_DATA for an id that it
+ * does not know. */
+LP_API enum lp_status lp_cost(struct lp_codec *codec, const uint32_t *ids, size_t nids,
+                              double *bits);
+
 /* Gives a blob the further stage of the codec's options, as lp_recoder_new() does;
  * one of text is compressed with zstd. The smallest form is handed out. */
 LP_API enum lp_status lp_recode(struct lp_codec *codec, const void *blob, size_t size,
@@ -357,14 +407,24 @@ struct lp_blob_info {
     uint32_t check;
     size_t payload_size;
 };
-LP_API enum lp_status lp_blob_info(const void *blob, size_t size, struct lp_blob_info *info);
+LP_API enum lp_status lp_blob_info_sized(const void *blob, size_t size, struct lp_blob_info *info,
+                                         size_t info_size);
+static inline enum lp_status lp_blob_info(const void *blob, size_t size, struct lp_blob_info *info)
+{
+    return lp_blob_info_sized(blob, size, info, sizeof *info);
+}
 
 /* --- Streams: push in, sink out ---------------------------------------------- */
 
 /* Text in, a stream out. */
 struct lp_writer;
-LP_API enum lp_status lp_writer_new(const struct lp_options *options, lp_sink *sink, void *ctx,
-                                    struct lp_writer **out);
+LP_API enum lp_status lp_writer_new_sized(const struct lp_options *options, size_t options_size,
+                                          lp_sink *sink, void *ctx, struct lp_writer **out);
+static inline enum lp_status lp_writer_new(const struct lp_options *options, lp_sink *sink,
+                                           void *ctx, struct lp_writer **out)
+{
+    return lp_writer_new_sized(options, sizeof *options, sink, ctx, out);
+}
 LP_API void lp_writer_free(struct lp_writer *writer);
 LP_API enum lp_status lp_writer_push(struct lp_writer *writer, const void *text, size_t n);
 /* With LP_WHOLE: the record ends here. With the other splits: what follows the
@@ -380,9 +440,15 @@ LP_API enum lp_status lp_writer_finish(struct lp_writer *writer);
  * Those that a simpler chain stores smaller keep it. Mixing a segment of text is
  * LP_USAGE. */
 struct lp_recoder;
-LP_API enum lp_status lp_recoder_new(const struct lp_options *options, lp_finder *find,
-                                     void *find_ctx, lp_sink *sink, void *sink_ctx,
-                                     struct lp_recoder **out);
+LP_API enum lp_status lp_recoder_new_sized(const struct lp_options *options, size_t options_size,
+                                           lp_finder *find, void *find_ctx, lp_sink *sink,
+                                           void *sink_ctx, struct lp_recoder **out);
+static inline enum lp_status lp_recoder_new(const struct lp_options *options, lp_finder *find,
+                                            void *find_ctx, lp_sink *sink, void *sink_ctx,
+                                            struct lp_recoder **out)
+{
+    return lp_recoder_new_sized(options, sizeof *options, find, find_ctx, sink, sink_ctx, out);
+}
 LP_API void lp_recoder_free(struct lp_recoder *stage);
 LP_API enum lp_status lp_recoder_push(struct lp_recoder *stage, const void *data, size_t n);
 /* One of several inputs ends here: LP_TRUNCATED unless a segment just ended. */
@@ -407,6 +473,11 @@ typedef void lp_on_loss(void *ctx, const struct lp_loss *loss);
 typedef enum lp_status lp_on_ids(void *ctx, const struct lp_vocab *vocab, const uint32_t *ids,
                                  size_t nids, bool end);
 
+/* Told of the end of each record once the sink has got all of it: its number, from 1 among those
+ * that this reader has handed out, and its size in bytes, with the separator that it has. Of a
+ * record at the edge of a loss it is what is left. Returns as a sink does. */
+typedef enum lp_status lp_on_record(void *ctx, uint64_t number, uint64_t size);
+
 struct lp_reader_options {
     lp_finder *find;
     void *find_ctx;
@@ -417,12 +488,22 @@ struct lp_reader_options {
     lp_on_ids *on_ids; /* set: records go there as ids, and no text to the sink; a stream
                         * without tokens is LP_USAGE */
     void *ids_ctx;
+    lp_on_record *on_record; /* set: told of each record; not with on_ids, nor by lp_file */
+    void *record_ctx;
+    lp_interrupt *interrupt; /* or NULL */
+    void *interrupt_ctx;
 };
 
 /* A stream in, its text out. Nothing leaves that has not been checked. */
 struct lp_reader;
-LP_API enum lp_status lp_reader_new(const struct lp_reader_options *options, lp_sink *sink,
-                                    void *sink_ctx, struct lp_reader **out);
+LP_API enum lp_status lp_reader_new_sized(const struct lp_reader_options *options,
+                                          size_t options_size, lp_sink *sink, void *sink_ctx,
+                                          struct lp_reader **out);
+static inline enum lp_status lp_reader_new(const struct lp_reader_options *options, lp_sink *sink,
+                                           void *sink_ctx, struct lp_reader **out)
+{
+    return lp_reader_new_sized(options, sizeof *options, sink, sink_ctx, out);
+}
 LP_API void lp_reader_free(struct lp_reader *reader);
 LP_API enum lp_status lp_reader_push(struct lp_reader *reader, const void *data, size_t n);
 /* The input ends here: LP_TRUNCATED unless a segment just ended. With recovery,
@@ -456,11 +537,24 @@ struct lp_segment {
 
 /* A seekable stream of size bytes. */
 struct lp_file;
-LP_API enum lp_status lp_file_open(lp_read_at *read, void *read_ctx, uint64_t size,
-                                   const struct lp_reader_options *options, struct lp_file **out);
+LP_API enum lp_status lp_file_open_sized(lp_read_at *read, void *read_ctx, uint64_t size,
+                                         const struct lp_reader_options *options,
+                                         size_t options_size, struct lp_file **out);
+static inline enum lp_status lp_file_open(lp_read_at *read, void *read_ctx, uint64_t size,
+                                          const struct lp_reader_options *options,
+                                          struct lp_file **out)
+{
+    return lp_file_open_sized(read, read_ctx, size, options, sizeof *options, out);
+}
 LP_API void lp_file_close(struct lp_file *file);
 /* The i-th segment from the start: headers only. LP_USAGE past the last. */
-LP_API enum lp_status lp_file_segment(struct lp_file *file, size_t i, struct lp_segment *segment);
+LP_API enum lp_status lp_file_segment_sized(struct lp_file *file, size_t i,
+                                            struct lp_segment *segment, size_t segment_size);
+static inline enum lp_status lp_file_segment(struct lp_file *file, size_t i,
+                                             struct lp_segment *segment)
+{
+    return lp_file_segment_sized(file, i, segment, sizeof *segment);
+}
 /* How many records the file holds. */
 LP_API enum lp_status lp_file_records(struct lp_file *file, uint64_t *nrecords);
 /* Writes record number n, from 1, with its separator as it stands in the text;
@@ -476,20 +570,16 @@ LP_API const struct lp_need *lp_file_need(const struct lp_file *file);
  * payload (a byte 0 or 1, then ids of 16 or 32 bits, little-endian); zstd of that. */
 enum lp_lopace { LP_LOPACE_ZSTD, LP_LOPACE_TOKEN, LP_LOPACE_HYBRID };
 
-/* Writes ids as a LoPace token payload to *payload (malloc'ed, *size bytes). */
-LP_API enum lp_status lp_lopace_payload(const uint32_t *ids, size_t nids, unsigned char **payload,
-                                        size_t *size);
+/* Makes a LoPace blob of a text: by the codec's vocabulary, unless it is LP_LOPACE_ZSTD, and its
+ * level. It is handed out once it has been restored and compared with the text (unless
+ * unverified is set). A frame of zstd says how large its content is. */
+LP_API enum lp_status lp_lopace_pack(struct lp_codec *codec, enum lp_lopace kind, const void *text,
+                                     size_t n, const void **blob, size_t *size);
 
-/* Compresses text, or a token payload, as LoPace has it: into *blob (malloc'ed, *size
- * bytes), a zstd frame that says how large its content is, and that has been restored and
- * compared. Level 0 is the default. */
-LP_API enum lp_status lp_lopace_zstd(int level, const void *data, size_t n, unsigned char **blob,
-                                     size_t *size);
-
-/* Restores the text of a LoPace blob into *text (malloc'ed), at most limit bytes. */
-LP_API enum lp_status lp_lopace_unpack(enum lp_lopace kind, const struct lp_vocab *vocab,
+/* Restores the text of a LoPace blob, at most limit bytes. */
+LP_API enum lp_status lp_lopace_unpack(struct lp_codec *codec, enum lp_lopace kind,
                                        const void *blob, size_t size, size_t limit,
-                                       unsigned char **text, size_t *n);
+                                       const void **text, size_t *n);
 
 #ifdef __cplusplus
 }

@@ -3,6 +3,8 @@
  * A block's text is handed on only after it was checked. With recovery, damage
  * is passed over and counted; a segment whose header was lost is read with the
  * vocabulary and model that make its blocks' checks come out right. */
+#include "base/interrupt.h"
+#include "base/sized.h"
 #include "base/workers.h"
 #include "block/body.h"
 #include "block/resolve.h"
@@ -14,6 +16,8 @@ struct job {
     enum lp_split split;
     struct lp_frame frame;
     struct lp_buf in, text;
+    struct lp_buf ends; /* u64 each: where records end in text, if that is wanted */
+    bool wants_ends;
     enum lp_chain base; /* of coder.body */
     uint64_t offset;
 };
@@ -32,15 +36,23 @@ struct lp_reader {
     struct lp_workers *workers;
     uint64_t offset;
     bool any;
-    struct lp_ids_target ids; /* instead of the sink */
-    bool in_record;           /* ids: the last part of a record was not its end */
+    struct lp_ids_target ids;       /* instead of the sink */
+    bool in_record;                 /* the last part of a record was not its end */
+    uint64_t nrecords, record_size; /* on_record: those that have ended; text of the next */
 };
 
 static enum lp_status restore(void *arg)
 {
     struct job *job = arg;
+    uint64_t *ends = NULL;
+    job->ends.n = 0;
+    if (job->wants_ends) {
+        if (!lp_buf_reserve(&job->ends, (size_t)job->frame.nrecords * sizeof *ends))
+            return LP_NOMEM;
+        ends = (uint64_t *)(void *)job->ends.p;
+    }
     return lp_body_restore(&job->coder, &job->tools, job->split, &job->frame, job->in.p, &job->text,
-                           NULL, &job->base);
+                           ends, &job->base);
 }
 
 /* Hands on a block's records as ids. */
@@ -54,8 +66,37 @@ static enum lp_status put_ids(struct lp_reader *r, struct job *job)
                        job->coder.body.p, job->coder.body.n);
 }
 
-static enum lp_status put_text(struct lp_reader *r, struct job *job)
+static enum lp_status end_record(struct lp_reader *r)
 {
+    uint64_t size = r->record_size;
+    r->record_size = 0;
+    r->in_record = false;
+    return r->options.on_record(r->options.record_ctx, ++r->nrecords, size);
+}
+
+/* Hands on a block's text record by record. */
+static enum lp_status put_records(struct lp_reader *r, const struct job *job)
+{
+    const uint64_t *ends = (const uint64_t *)(const void *)job->ends.p;
+    const uint64_t nrecords = job->frame.nrecords;
+    const bool open = job->frame.kind & LP_KIND_OPEN;
+    enum lp_status status = LP_OK;
+    for (uint64_t i = 0, from = 0; status == LP_OK && i < nrecords; from = ends[i++]) {
+        size_t size = (size_t)(ends[i] - from);
+        r->record_size += size;
+        r->in_record = open && i + 1 == nrecords;
+        if (size > 0)
+            status = r->sink(r->sink_ctx, job->text.p + from, size);
+        if (status == LP_OK && !r->in_record)
+            status = end_record(r);
+    }
+    return status;
+}
+
+static enum lp_status put_text(struct lp_reader *r, const struct job *job)
+{
+    if (job->wants_ends)
+        return put_records(r, job);
     return job->text.n > 0 ? r->sink(r->sink_ctx, job->text.p, job->text.n) : LP_OK;
 }
 
@@ -73,10 +114,9 @@ static enum lp_status put_block(void *ctx, void *arg, enum lp_status status)
     return status;
 }
 
-enum lp_status lp_reader_new(const struct lp_reader_options *options, lp_sink *sink, void *sink_ctx,
-                             struct lp_reader **out)
+static enum lp_status new_reader(const struct lp_reader_options *options, lp_sink *sink,
+                                 void *sink_ctx, struct lp_reader **out)
 {
-    *out = NULL;
     struct lp_reader *r = calloc(1, sizeof *r);
     if (r == NULL)
         return LP_NOMEM;
@@ -93,6 +133,8 @@ enum lp_status lp_reader_new(const struct lp_reader_options *options, lp_sink *s
     r->njobs = options->threads > 1 && !recover ? options->threads : 1;
     r->jobs = calloc(r->njobs, sizeof *r->jobs);
     enum lp_status status = r->jobs == NULL ? LP_NOMEM : LP_OK;
+    for (unsigned i = 0; status == LP_OK && i < r->njobs; i++)
+        r->jobs[i].wants_ends = options->on_record != NULL;
     if (status == LP_OK)
         status = lp_workers_new(r->njobs, r->jobs, sizeof *r->jobs,
                                 &(struct lp_workers_calls){restore, put_block, r}, &r->workers);
@@ -102,6 +144,17 @@ enum lp_status lp_reader_new(const struct lp_reader_options *options, lp_sink *s
     }
     *out = r;
     return LP_OK;
+}
+
+enum lp_status lp_reader_new_sized(const struct lp_reader_options *given, size_t size,
+                                   lp_sink *sink, void *sink_ctx, struct lp_reader **out)
+{
+    struct lp_reader_options options;
+    *out = NULL;
+    if (!lp_take_sized(&options, sizeof options, given, size) ||
+        (options.on_ids != NULL && options.on_record != NULL))
+        return LP_USAGE;
+    return new_reader(&options, sink, sink_ctx, out);
 }
 
 void lp_reader_free(struct lp_reader *r)
@@ -114,6 +167,7 @@ void lp_reader_free(struct lp_reader *r)
         lp_block_coder_free(&r->jobs[i].coder);
         lp_buf_free(&r->jobs[i].in);
         lp_buf_free(&r->jobs[i].text);
+        lp_buf_free(&r->jobs[i].ends);
     }
     free(r->jobs);
     lp_parser_free(&r->parser);
@@ -172,7 +226,7 @@ static enum lp_status recover_block(struct lp_reader *r, struct job *job)
         return put_block(r, job, status);
     lp_parser_reject(&r->parser, status);
     lp_recovery_reject(&r->recovery);
-    return LP_OK;
+    return r->in_record && job->wants_ends ? end_record(r) : LP_OK;
 }
 
 static enum lp_status take_block(struct lp_reader *r, const struct lp_event *e)
@@ -180,6 +234,8 @@ static enum lp_status take_block(struct lp_reader *r, const struct lp_event *e)
     void *arg;
     enum lp_status status = lp_workers_next(r->workers, &arg);
     struct job *job = arg;
+    if (status == LP_OK)
+        status = lp_ask_interrupt(r->options.interrupt, r->options.interrupt_ctx);
     if (status != LP_OK)
         return status;
     job->frame = e->frame;
@@ -197,7 +253,7 @@ static enum lp_status end_segment(struct lp_reader *r)
 {
     enum lp_status status = lp_workers_drain(r->workers);
     if (status == LP_OK && r->in_record)
-        status = lp_body_ids_end(&r->ids);
+        status = r->options.on_ids != NULL ? lp_body_ids_end(&r->ids) : end_record(r);
     r->in_record = false;
     return status;
 }

@@ -3,6 +3,8 @@
  * Blocks keep their records and their check; only how they are stored changes.
  * Each is restored and checked before it is stored anew, so that damage stops
  * here and is never passed on; and it leaves only once its new form has restored it. */
+#include "base/interrupt.h"
+#include "base/sized.h"
 #include "base/workers.h"
 #include "block/body.h"
 #include "block/resolve.h"
@@ -72,10 +74,9 @@ static enum lp_status emit(void *ctx, void *arg, enum lp_status status)
     return status;
 }
 
-enum lp_status lp_recoder_new(const struct lp_options *options, lp_finder *find, void *find_ctx,
-                              lp_sink *sink, void *sink_ctx, struct lp_recoder **out)
+static enum lp_status new_recoder(const struct lp_options *options, lp_finder *find, void *find_ctx,
+                                  lp_sink *sink, void *sink_ctx, struct lp_recoder **out)
 {
-    *out = NULL;
     struct lp_recoder *s = calloc(1, sizeof *s);
     if (s == NULL)
         return LP_NOMEM;
@@ -99,6 +100,17 @@ enum lp_status lp_recoder_new(const struct lp_options *options, lp_finder *find,
     }
     *out = s;
     return LP_OK;
+}
+
+enum lp_status lp_recoder_new_sized(const struct lp_options *given, size_t size, lp_finder *find,
+                                    void *find_ctx, lp_sink *sink, void *sink_ctx,
+                                    struct lp_recoder **out)
+{
+    struct lp_options options;
+    *out = NULL;
+    if (!lp_take_sized(&options, sizeof options, given, size))
+        return LP_USAGE;
+    return new_recoder(&options, find, find_ctx, sink, sink_ctx, out);
 }
 
 void lp_recoder_free(struct lp_recoder *s)
@@ -151,6 +163,8 @@ static enum lp_status take_block(struct lp_recoder *s, const struct lp_event *e)
     void *arg;
     enum lp_status status = lp_workers_next(s->workers, &arg);
     struct job *job = arg;
+    if (status == LP_OK)
+        status = lp_ask_interrupt(s->options.interrupt, s->options.interrupt_ctx);
     if (status != LP_OK)
         return status;
     job->frame = e->frame;

@@ -6,6 +6,8 @@
  * depends on the text alone, never on the pieces it came in. No block leaves before it has
  * been restored and compared with the text. */
 #include "base/bytes.h"
+#include "base/interrupt.h"
+#include "base/sized.h"
 #include "base/workers.h"
 #include "block/body.h"
 #include "block/resolve.h"
@@ -113,10 +115,9 @@ static enum lp_status begin_segment(struct lp_writer *w)
     return lp_emit_begin(&w->emit, &header);
 }
 
-enum lp_status lp_writer_new(const struct lp_options *options, lp_sink *sink, void *ctx,
-                             struct lp_writer **out)
+static enum lp_status new_writer(const struct lp_options *options, lp_sink *sink, void *ctx,
+                                 struct lp_writer **out)
 {
-    *out = NULL;
     size_t block_size = options->block_size != 0 ? options->block_size : LP_BLOCK_DEFAULT;
     bool tokens = lp_chain_tokens(options->chain);
     if (block_size < LP_BLOCK_MIN || block_size > LP_BLOCK_MAX || !lp_options_complete(options))
@@ -149,6 +150,16 @@ enum lp_status lp_writer_new(const struct lp_options *options, lp_sink *sink, vo
     }
     *out = w;
     return LP_OK;
+}
+
+enum lp_status lp_writer_new_sized(const struct lp_options *given, size_t size, lp_sink *sink,
+                                   void *ctx, struct lp_writer **out)
+{
+    struct lp_options options;
+    *out = NULL;
+    if (!lp_take_sized(&options, sizeof options, given, size))
+        return LP_USAGE;
+    return new_writer(&options, sink, ctx, out);
 }
 
 void lp_writer_free(struct lp_writer *w)
@@ -312,6 +323,8 @@ static enum lp_status add_text(struct lp_writer *w, const unsigned char *text, s
                 lp_codes_from_ids(w->options.vocab, w->ids.v, w->ids.n, w->tokens.p + w->tokens.n);
         }
         enum lp_status status = cut(w);
+        if (status == LP_OK)
+            status = lp_ask_interrupt(w->options.interrupt, w->options.interrupt_ctx);
         if (status != LP_OK || piece == n)
             return status;
         text += piece;

@@ -653,7 +653,7 @@ static void put_foot(const struct report *r, struct output *out)
         put(out, " ");
         html_text(out, machine.machine);
     }
-    output_print(out, " by lpstat (lopace) %s.</p>\n</main></body></html>\n", LP_VERSION_TEXT);
+    output_print(out, " by lpstat (lopace) %s.</p>\n</main></body></html>\n", lp_version());
 }
 
 void report_html(const struct report *r, struct output *out)

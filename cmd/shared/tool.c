@@ -98,7 +98,7 @@ static _Noreturn void print_help(const struct tool *tool)
 
 static _Noreturn void print_version(const struct tool *tool)
 {
-    printf("%s (lopace) %s\n", tool->name, LP_VERSION_TEXT);
+    printf("%s (lopace) %s\n", tool->name, lp_version());
     finish_stdout(tool);
     exit(EXIT_OK);
 }

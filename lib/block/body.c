@@ -280,6 +280,7 @@ enum lp_status lp_proof(const struct lp_vocab *vocab, enum lp_status restored, b
     case LP_NOMEM: /* these say nothing of what was packed */
     case LP_BAD_MODEL:
     case LP_BAD_VOCAB:
+    case LP_INTERRUPTED:
         return restored;
     default:
         if (restored == LP_OK && same)

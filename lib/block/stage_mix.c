@@ -7,27 +7,42 @@
 
 void lp_mixer_free(struct lp_mixer *m)
 {
-    lp_mix_free(m->mix);
+    lp_mix_free(m->way[0].mix);
+    lp_mix_free(m->way[1].mix);
     free(m->ids.v);
     *m = (struct lp_mixer){0};
 }
 
+/* Whether the first way is this one. */
+static bool is_first(const struct lp_mixer *m, const struct lp_model *model, bool fast)
+{
+    const struct lp_mixer_way *way = &m->way[0];
+    return way->mix != NULL && way->model == model && way->fast == fast;
+}
+
+/* Makes the first way this one. */
 static enum lp_status prepare(struct lp_mixer *m, const struct lp_model *model, bool fast)
 {
-    if (m->mix != NULL && m->model == model && m->fast == fast)
+    if (is_first(m, model, fast))
         return LP_OK;
-    lp_mix_free(m->mix);
-    m->mix = NULL;
-    m->model = model;
-    m->fast = fast;
-    return lp_mix_new(model, fast, &m->mix);
+    const struct lp_mixer_way other = m->way[0];
+    m->way[0] = m->way[1];
+    m->way[1] = other;
+    if (is_first(m, model, fast))
+        return LP_OK;
+    lp_mix_free(m->way[0].mix);
+    m->way[0] = (struct lp_mixer_way){.model = model, .fast = fast};
+    enum lp_status status = lp_mix_new(model, fast, &m->way[0].mix);
+    if (status == LP_OK)
+        lp_mix_watch(m->way[0].mix, m->interrupt, m->interrupt_ctx);
+    return status;
 }
 
 enum lp_status lp_mixer_pack(struct lp_mixer *m, const struct lp_model *model, bool fast,
                              const uint32_t *ids, size_t nids, struct lp_buf *dst)
 {
     enum lp_status status = prepare(m, model, fast);
-    return status == LP_OK ? lp_mix_encode(m->mix, ids, nids, dst) : status;
+    return status == LP_OK ? lp_mix_encode(m->way[0].mix, ids, nids, dst) : status;
 }
 
 enum lp_status lp_mixer_pack_codes(struct lp_mixer *m, const struct lp_vocab *vocab,
@@ -48,7 +63,7 @@ enum lp_status lp_mixer_unpack_ids(struct lp_mixer *m, const struct lp_model *mo
     enum lp_status status = prepare(m, model, fast);
     m->ids.n = 0;
     *ids = &m->ids;
-    return status == LP_OK ? lp_mix_decode(m->mix, src, n, limit, &m->ids) : status;
+    return status == LP_OK ? lp_mix_decode(m->way[0].mix, src, n, limit, &m->ids) : status;
 }
 
 enum lp_status lp_mixer_unpack(struct lp_mixer *m, const struct lp_vocab *vocab,
@@ -65,4 +80,17 @@ enum lp_status lp_mixer_unpack(struct lp_mixer *m, const struct lp_vocab *vocab,
         return LP_NOMEM;
     dst->n += lp_codes_from_ids(vocab, ids->v, ids->n, dst->p + dst->n);
     return lp_vocab_status(vocab);
+}
+
+enum lp_status lp_mixer_cost(struct lp_mixer *m, const struct lp_model *model, bool fast,
+                             const uint32_t *ids, size_t nids, double *bits, struct lp_buf *scratch)
+{
+    enum lp_status status = prepare(m, model, fast);
+    scratch->n = 0;
+    return status == LP_OK ? lp_mix_cost(m->way[0].mix, ids, nids, bits, scratch) : status;
+}
+
+size_t lp_mixer_count(const unsigned char *src, size_t n)
+{
+    return lp_mix_count(src, n);
 }

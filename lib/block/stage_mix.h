@@ -6,12 +6,17 @@
 #include "base/buf.h"
 #include "lp.h"
 
-/* Working state of one thread; made when first used, and anew for another model. */
+/* Working state of one thread, made when first used: two ways to mix, so that packing in one and
+ * unpacking of another do not make it anew each time. */
 struct lp_mixer {
-    struct lp_mix *mix;
-    const struct lp_model *model;
-    bool fast;
+    struct lp_mixer_way {
+        struct lp_mix *mix;
+        const struct lp_model *model;
+        bool fast;
+    } way[2]; /* the last used first */
     struct lp_ids ids;
+    lp_interrupt *interrupt; /* set by the owner, or NULL */
+    void *interrupt_ctx;
 };
 
 void lp_mixer_free(struct lp_mixer *mixer);
@@ -31,5 +36,13 @@ enum lp_status lp_mixer_unpack_ids(struct lp_mixer *mixer, const struct lp_model
 enum lp_status lp_mixer_unpack(struct lp_mixer *mixer, const struct lp_vocab *vocab,
                                const struct lp_model *model, bool fast, const unsigned char *src,
                                size_t n, size_t limit, struct lp_buf *dst);
+
+/* What each of the ids takes, in bits; scratch is overwritten. */
+enum lp_status lp_mixer_cost(struct lp_mixer *mixer, const struct lp_model *model, bool fast,
+                             const uint32_t *ids, size_t nids, double *bits,
+                             struct lp_buf *scratch);
+
+/* How many tokens a mixed form says that it restores to, by its first bits alone. */
+size_t lp_mixer_count(const unsigned char *src, size_t n);
 
 #endif

@@ -1,6 +1,7 @@
 #include "format/blob.h"
 
 #include "base/bytes.h"
+#include "base/sized.h"
 #include "format/encodings.h"
 
 #include <string.h>
@@ -136,19 +137,21 @@ bool lp_is_stream(const void *data, size_t n)
     return n > 0 && memcmp(data, LP_SYNC, n < LP_SYNC_SIZE ? n : LP_SYNC_SIZE) == 0;
 }
 
-enum lp_status lp_blob_info(const void *data, size_t size, struct lp_blob_info *info)
+enum lp_status lp_blob_info_sized(const void *data, size_t size, struct lp_blob_info *out,
+                                  size_t out_size)
 {
     struct lp_blob blob;
     size_t head;
     enum lp_status status = lp_blob_get(data, size, &blob, &head);
     if (status != LP_OK)
         return status;
-    *info = (struct lp_blob_info){.chain = lp_wire_chain(blob.wire),
-                                  .dict = blob.dict_fingerprint,
-                                  .model = blob.model_fingerprint,
-                                  .checked = blob.checked,
-                                  .check = blob.check,
-                                  .payload_size = size - head};
-    strncpy(info->vocab, blob.vocab_name, sizeof info->vocab - 1);
+    struct lp_blob_info info = {.chain = lp_wire_chain(blob.wire),
+                                .dict = blob.dict_fingerprint,
+                                .model = blob.model_fingerprint,
+                                .checked = blob.checked,
+                                .check = blob.check,
+                                .payload_size = size - head};
+    strncpy(info.vocab, blob.vocab_name, sizeof info.vocab - 1);
+    lp_give_sized(out, out_size, &info, sizeof info);
     return LP_OK;
 }

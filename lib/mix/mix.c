@@ -115,6 +115,28 @@ enum lp_status lp_mix_decode(struct lp_mix *m, const unsigned char *in, size_t s
     return status == LP_OK ? lp_model_status(m->model) : status;
 }
 
+size_t lp_mix_count(const unsigned char *in, size_t size)
+{
+    struct lp_range_coder c = {.in = in, .end = in + size};
+    lp_range_begin(&c);
+    return code_count(&c, 0, true);
+}
+
+void lp_mix_watch(struct lp_mix *m, lp_interrupt *interrupt, void *ctx)
+{
+    m->interrupt = interrupt;
+    m->interrupt_ctx = ctx;
+}
+
+enum lp_status lp_mix_cost(struct lp_mix *m, const uint32_t *ids, size_t n, double *bits,
+                           struct lp_buf *scratch)
+{
+    m->bits = bits;
+    enum lp_status status = lp_mix_encode(m, ids, n, scratch);
+    m->bits = NULL;
+    return status;
+}
+
 /* --- State ------------------------------------------------------------------------------ */
 
 static void fill_levels(struct lp_mix *m)

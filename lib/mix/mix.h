@@ -45,4 +45,16 @@ enum lp_status lp_mix_encode(struct lp_mix *mix, const uint32_t *ids, size_t n, 
 enum lp_status lp_mix_decode(struct lp_mix *mix, const unsigned char *in, size_t size, size_t max,
                              struct lp_ids *out);
 
+/* How many ids the bytes of lp_mix_encode() say that they are; any number below 2^31 if they are
+ * not its. */
+size_t lp_mix_count(const unsigned char *in, size_t size);
+
+/* Sets whom coding asks after each 16,384 tokens whether to go on; NULL: nobody. */
+void lp_mix_watch(struct lp_mix *mix, lp_interrupt *interrupt, void *ctx);
+
+/* Codes n ids, appended to scratch, and sets bits[i] to what the i-th took. Errors: as
+ * lp_mix_encode(). */
+enum lp_status lp_mix_cost(struct lp_mix *mix, const uint32_t *ids, size_t n, double *bits,
+                           struct lp_buf *scratch);
+
 #endif

@@ -81,6 +81,21 @@ LP_INLINE void lp_range_take(struct lp_range_coder *c, uint32_t unit, uint32_t b
     }
 }
 
+/* Bits that what is coded so far takes, but for a constant. The logarithm is that of integers, to
+ * 2^-20: the library does without libm. */
+static inline double lp_range_bits(const struct lp_range_coder *c)
+{
+    const int shift = __builtin_clz(c->range);
+    uint64_t mantissa = (uint64_t)c->range << shift; /* 1 to 2, of which 2^31 is 1 */
+    uint32_t fraction = 0;
+    for (int i = 0; i < 20; i++) {
+        mantissa = mantissa * mantissa >> 31;
+        fraction = fraction << 1 | (uint32_t)(mantissa >> 32);
+        mantissa >>= mantissa >> 32;
+    }
+    return 8.0 * (double)c->out->n + shift - fraction / (double)(1 << 20);
+}
+
 /* Codes a bit that is 1 with probability p / 65536. */
 LP_INLINE uint32_t lp_range_bit(struct lp_range_coder *c, uint32_t p, uint32_t bit,
                                 const bool decode)

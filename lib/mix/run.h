@@ -25,6 +25,7 @@
 #define LP_MIX_RUN_H
 
 #include "base/ids.h"
+#include "base/interrupt.h"
 #include "mix/run_fast.h"
 
 /* Codes the path of a leaf down the tree, or decodes one and returns its leaf. w says what is
@@ -106,7 +107,7 @@ static inline uint32_t leaf_of(const struct lp_model *model, uint32_t id)
 LP_INLINE enum lp_status run(struct lp_mix *m, struct lp_range_coder *c, const uint32_t *ids,
                              size_t n, const bool decode, const bool fast)
 {
-    enum { AHEAD = 8, GROW_LEAVES = 256 /* room for leaves to add at a time */ };
+    enum { AHEAD = 8, GROW_LEAVES = 256 /* room for leaves to add at a time */, WATCH = 1 << 14 };
     const struct lp_model *model = m->model;
     uint32_t wrong = 0;
     struct context x = {0};
@@ -118,6 +119,10 @@ LP_INLINE enum lp_status run(struct lp_mix *m, struct lp_range_coder *c, const u
     for (size_t i = 0; i < n; i++) {
         if (decode ? !lp_ids_reserve(&m->leaf, GROW_LEAVES) : !lp_buf_reserve(c->out, 256))
             return LP_NOMEM;
+        if (i % WATCH == WATCH - 1 && lp_ask_interrupt(m->interrupt, m->interrupt_ctx) != LP_OK)
+            return LP_INTERRUPTED;
+        if (!decode && m->bits != NULL)
+            m->bits[i] = -lp_range_bits(c);
         if (!fast)
             find_own(m, &x, i);
         find_match(m, &x, i);
@@ -139,6 +144,8 @@ LP_INLINE enum lp_status run(struct lp_mix *m, struct lp_range_coder *c, const u
         leaf = fast ? code_leaf_fast(m, c, &x, &fast_offer, leaf, decode)
                     : code_leaf(m, c, &x, &offer, leaf, decode);
         m->leaf.v[m->leaf.n++] = leaf;
+        if (!decode && m->bits != NULL)
+            m->bits[i] += lp_range_bits(c);
         if (decode && ((leaf >= model->nleaves) | lp_range_overrun(c)))
             return LP_DATA;
     }

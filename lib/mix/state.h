@@ -31,6 +31,9 @@ struct lp_mix {
     lp_mix_run *run;         /* the fastest on this machine */
     struct lp_mixing params; /* the model's, of this mode */
     void *teacher;           /* the trainer's, which learns the mixing parameters; else NULL */
+    double *bits;            /* set: the cost in bits of each token coded */
+    lp_interrupt *interrupt;
+    void *interrupt_ctx;
     int16_t node_rate[LP_VISIT_MAX + 1];
     uint8_t visit_level[LP_VISIT_MAX + 1], level[LP_TOTALS];
     struct lp_learnt learnt;
