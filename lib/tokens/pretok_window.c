@@ -172,8 +172,8 @@ static inline uint64_t to_first(uint64_t lasts, uint64_t continuation)
 }
 
 /* Where pretokens of white space start. Attached line ends belong to the punctuation before them.
- * All up to a run's last line end is one pretoken. If more white space follows it, the run's last
- * character belongs to what follows the run. */
+ * All up to a run's last line end is one pretoken. If the run does not end with it, or has no line
+ * end, the run's last character belongs to what follows the run. */
 LP_INLINE uint64_t space_starts(const struct masks *m, uint64_t attached)
 {
     uint64_t space = m->of[LP_SPACE] & ~attached, ends = m->of[LP_LINE_END] & ~attached;

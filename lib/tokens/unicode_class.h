@@ -1,5 +1,4 @@
-/* unicode_class.h - the classes of characters that the tokenisers' patterns tell
- * apart. */
+/* unicode_class.h - the classes of characters that the tokenisers' patterns distinguish. */
 #ifndef LP_TOKENS_UNICODE_CLASS_H
 #define LP_TOKENS_UNICODE_CLASS_H
 
@@ -15,7 +14,7 @@ enum lp_class {
     LP_SPACE,  /* \s, White_Space */
 };
 
-/* The class of a code point; of what is none, LP_OTHER. */
+/* The class of a code point; LP_OTHER for numbers that are not code points. */
 enum lp_class lp_unicode_class(uint32_t cp);
 
 #endif
