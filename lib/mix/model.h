@@ -85,8 +85,7 @@ enum lp_lpm_section {
 
 /* Offsets in a node. */
 enum lp_node_field {
-    LP_NODE_AT_BEGIN =
-        0, /* u16[16]: the first leaf of each child, less the node's; LP_NODE_NONE after the last */
+    LP_NODE_AT_BEGIN = 0,  /* u16[16]: first leaf of each child, less the node's; LP_NODE_NONE */
     LP_NODE_AT_COST = 32,  /* u8[16]: of each child */
     LP_NODE_AT_LEAF = 48,  /* u32: the node's first leaf */
     LP_NODE_AT_FIRST = 52, /* u32: the first inner child; the others follow it */
@@ -125,12 +124,11 @@ enum {
 /* The inputs of a choice among an offer, and among children. */
 enum lp_input {
     LP_IN_MATCH = LP_SOURCES, /* of an offer: the match; the sources come before it */
-    LP_IN_MODEL =
-        0, /* of children: what the model predicts, from the network or from plain frequencies */
-    LP_IN_NODE,          /* what this sequence has shown at the node */
-    LP_IN_FOLLOW,        /* the follow list */
-    LP_INPUTS = 4,       /* weights for children; the last one is not used */
-    LP_OFFER_INPUTS = 8, /* weights for an offer; the last ones are not used */
+    LP_IN_MODEL = 0,          /* of children: the network, or plain frequencies */
+    LP_IN_NODE,               /* what this sequence has shown at the node */
+    LP_IN_FOLLOW,             /* the follow list */
+    LP_INPUTS = 4,            /* weights for children; the last one is not used */
+    LP_OFFER_INPUTS = 8,      /* weights for an offer; the last ones are not used */
 };
 
 /* The mixing parameters of a mode, in a model's order. The trainer learns them. */
@@ -163,8 +161,7 @@ struct lp_model {
     uint32_t nleaves;             /* at least 2 */
     uint32_t leaf_bits;           /* of a leaf in a cell; at least LP_LEAF_BITS_MIN */
     uint32_t nnodes, nlong, nshort, nbuckets;
-    uint32_t nrows,
-        nnets; /* of the network: rows, and nodes with weights, which are the first ones */
+    uint32_t nrows, nnets; /* of the network: rows, first nodes with weights */
     unsigned char net_scale[LP_NET_PLACES];
     const unsigned char *section[LP_LPM_SECTIONS];
     uint32_t section_size[LP_LPM_SECTIONS];
@@ -189,6 +186,13 @@ static inline void lp_model_prefetch(const struct lp_model *m, const unsigned ch
 static inline enum lp_status lp_model_status(const struct lp_model *m)
 {
     return m->pages != NULL && atomic_load(&m->pages->damaged) ? LP_BAD_MODEL : LP_OK;
+}
+
+/* The status of a call that used a model: success and LP_DATA mean nothing if that is damaged. */
+static inline enum lp_status lp_model_blame(const struct lp_model *m, enum lp_status status)
+{
+    const enum lp_status model = lp_model_status(m);
+    return model != LP_OK && (status == LP_OK || status == LP_DATA) ? model : status;
 }
 
 /* Opens a file that is in memory and stays there; checks everything but checksums. LP_DATA,

@@ -92,7 +92,7 @@ static inline struct lp_follow lp_follow_find(const struct lp_model *m, uint32_t
     const size_t half = is_long ? 2 * (size_t)i : 2 * (size_t)m->nlong + k;
     const unsigned char *at = m->follow + LP_FOLLOW_SIZE / 2 * half;
     const uint32_t room = is_long ? LP_FOLLOW_MAX : LP_FOLLOW_SHORT;
-    at = is_long | is_short ? at : m->nothing;
+    at = (is_long | is_short) ? at : m->nothing;
     return (struct lp_follow){.at = at, .root = at + lp_follow_root(room), .room = room};
 }
 
