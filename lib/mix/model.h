@@ -54,8 +54,7 @@ enum lp_lpm_field {
     LP_LPM_AT_VERSION = 8,      /* u32 */
     LP_LPM_AT_SIZE = 12,        /* u32: the highest id plus 1 */
     LP_LPM_AT_FILE_SIZE = 16,   /* u64 */
-    LP_LPM_AT_FINGERPRINT = 24, /* u64: XXH64 of the header from the next field on, seeded with
-                                   XXH64 of the checksums */
+    LP_LPM_AT_FINGERPRINT = 24, /* u64: XXH64 of what follows and of the checksums */
     LP_LPM_AT_VOCAB = 32,       /* u64: the vocabulary's fingerprint */
     LP_LPM_AT_NAME = 40,        /* char[40]: the vocabulary's name, padded with zeros */
     LP_LPM_AT_LEAVES = 80,      /* u32 */
@@ -69,12 +68,11 @@ enum lp_lpm_field {
 /* Sections. A leaf is a token's number in the order of the tree. As a context, the number `leaves`
  * stands for the begin of the sequence. */
 enum lp_lpm_section {
-    LP_LPM_NODE,   /* the nodes of the tree, parents first: enum lp_node_field */
-    LP_LPM_LEAF,   /* u24[size]: the leaf of an id; 0xFFFFFF for none */
-    LP_LPM_ID,     /* u24[leaves]: the id of a leaf */
-    LP_LPM_INDEX,  /* u8[leaves / 64 + 1][32]: which leaves have lists and rows: enum lp_index_field
-                    */
-    LP_LPM_FOLLOW, /* u8[][64], u8[][32]: long, then short follow lists: model_follow.h */
+    LP_LPM_NODE,       /* the nodes of the tree, parents first: enum lp_node_field */
+    LP_LPM_LEAF,       /* u24[size]: the leaf of an id; 0xFFFFFF for none */
+    LP_LPM_ID,         /* u24[leaves]: the id of a leaf */
+    LP_LPM_INDEX,      /* u8[leaves / 64 + 1][32]: which leaves have lists and rows */
+    LP_LPM_FOLLOW,     /* u8[][64], u8[][32]: long, then short follow lists: model_follow.h */
     LP_LPM_NET_ROW,    /* u4[rows][4][32]: rows, for each place: model_net.h */
     LP_LPM_NET_WEIGHT, /* u4[][4][16][4][2]: weights of the first nodes, plus 8 */
     LP_LPM_CELL,       /* u32[][16]: cells of two and of three leaves: model_cells.h */

@@ -27,8 +27,7 @@ static inline uint32_t lp_follow_root(uint32_t room)
 /* A leaf's follow list. */
 struct lp_follow {
     const unsigned char *at;   /* the successors */
-    const unsigned char *root; /* the count of others (u8), then the logits of the root's children
-                                  but the first (i8[15]) */
+    const unsigned char *root; /* others (u8); logits of the root's other children (i8[15]) */
     uint32_t room, n;          /* how many successors fit, and how many there are */
 };
 
