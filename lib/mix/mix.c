@@ -94,7 +94,7 @@ enum lp_status lp_mix_encode(struct lp_mix *m, const uint32_t *ids, size_t n, st
     status = m->run(m, &c, ids, n, false);
     if (status == LP_OK)
         lp_range_flush(&c);
-    return status == LP_OK ? lp_model_status(m->model) : status;
+    return lp_model_blame(m->model, status);
 }
 
 enum lp_status lp_mix_decode(struct lp_mix *m, const unsigned char *in, size_t size, size_t max,
@@ -112,7 +112,7 @@ enum lp_status lp_mix_decode(struct lp_mix *m, const unsigned char *in, size_t s
         status = LP_NOMEM;
     for (size_t i = 0; status == LP_OK && i < n; i++)
         out->v[out->n++] = lp_get24(m->model->id + 3 * (size_t)m->leaf.v[i]);
-    return status == LP_OK ? lp_model_status(m->model) : status;
+    return lp_model_blame(m->model, status);
 }
 
 size_t lp_mix_count(const unsigned char *in, size_t size)

@@ -55,8 +55,7 @@ enum lp_lpm_field {
     LP_LPM_AT_VERSION = 8,      /* u32 */
     LP_LPM_AT_SIZE = 12,        /* u32: the highest id plus 1 */
     LP_LPM_AT_FILE_SIZE = 16,   /* u64 */
-    LP_LPM_AT_FINGERPRINT = 24, /* u64: XXH64 of the header from the next field on, seeded with
-                                   XXH64 of the checksums */
+    LP_LPM_AT_FINGERPRINT = 24, /* u64: XXH64 of what follows and of the checksums */
     LP_LPM_AT_VOCAB = 32,       /* u64: the vocabulary's fingerprint */
     LP_LPM_AT_NAME = 40,        /* char[40]: the vocabulary's name, padded with zeros */
     LP_LPM_AT_LEAVES = 80,      /* u32 */
@@ -70,12 +69,11 @@ enum lp_lpm_field {
 /* Sections. A leaf is a token's number in the order of the tree. As a context, the number `leaves`
  * stands for the begin of the sequence. */
 enum lp_lpm_section {
-    LP_LPM_NODE,   /* the nodes of the tree, parents first: enum lp_node_field */
-    LP_LPM_LEAF,   /* u24[size]: the leaf of an id; 0xFFFFFF for none */
-    LP_LPM_ID,     /* u24[leaves]: the id of a leaf */
-    LP_LPM_INDEX,  /* u8[leaves / 64 + 1][32]: which leaves have lists and rows: enum lp_index_field
-                    */
-    LP_LPM_FOLLOW, /* u8[][64], u8[][32]: long, then short follow lists: model_follow.h */
+    LP_LPM_NODE,       /* the nodes of the tree, parents first: enum lp_node_field */
+    LP_LPM_LEAF,       /* u24[size]: the leaf of an id; 0xFFFFFF for none */
+    LP_LPM_ID,         /* u24[leaves]: the id of a leaf */
+    LP_LPM_INDEX,      /* u8[leaves / 64 + 1][32]: which leaves have lists and rows */
+    LP_LPM_FOLLOW,     /* u8[][64], u8[][32]: long, then short follow lists: model_follow.h */
     LP_LPM_NET_ROW,    /* u4[rows][4][32]: rows, for each place: model_net.h */
     LP_LPM_NET_WEIGHT, /* u4[][4][16][4][2]: weights of the first nodes, plus 8 */
     LP_LPM_CELL,       /* u32[][16]: cells of two and of three leaves: model_cells.h */
@@ -86,8 +84,7 @@ enum lp_lpm_section {
 
 /* Offsets in a node. */
 enum lp_node_field {
-    LP_NODE_AT_BEGIN =
-        0, /* u16[16]: the first leaf of each child, less the node's; LP_NODE_NONE after the last */
+    LP_NODE_AT_BEGIN = 0,  /* u16[16]: first leaf of each child, less the node's; LP_NODE_NONE */
     LP_NODE_AT_COST = 32,  /* u8[16]: of each child */
     LP_NODE_AT_LEAF = 48,  /* u32: the node's first leaf */
     LP_NODE_AT_FIRST = 52, /* u32: the first inner child; the others follow it */
@@ -126,12 +123,11 @@ enum {
 /* The inputs of a choice among an offer, and among children. */
 enum lp_input {
     LP_IN_MATCH = LP_SOURCES, /* of an offer: the match; the sources come before it */
-    LP_IN_MODEL =
-        0, /* of children: what the model predicts, from the network or from plain frequencies */
-    LP_IN_NODE,          /* what this sequence has shown at the node */
-    LP_IN_FOLLOW,        /* the follow list */
-    LP_INPUTS = 4,       /* weights for children; the last one is not used */
-    LP_OFFER_INPUTS = 8, /* weights for an offer; the last ones are not used */
+    LP_IN_MODEL = 0,          /* of children: the network, or plain frequencies */
+    LP_IN_NODE,               /* what this sequence has shown at the node */
+    LP_IN_FOLLOW,             /* the follow list */
+    LP_INPUTS = 4,            /* weights for children; the last one is not used */
+    LP_OFFER_INPUTS = 8,      /* weights for an offer; the last ones are not used */
 };
 
 /* The mixing parameters of a mode, in a model's order. The trainer learns them. */
@@ -165,8 +161,7 @@ struct lp_model {
     uint32_t nleaves;             /* at least 2 */
     uint32_t leaf_bits;           /* of a leaf in a cell; at least LP_LEAF_BITS_MIN */
     uint32_t nnodes, nlong, nshort, nbuckets;
-    uint32_t nrows,
-        nnets; /* of the network: rows, and nodes with weights, which are the first ones */
+    uint32_t nrows, nnets; /* of the network: rows, first nodes with weights */
     unsigned char net_scale[LP_NET_PLACES];
     const unsigned char *section[LP_LPM_SECTIONS];
     uint32_t section_size[LP_LPM_SECTIONS];
@@ -191,6 +186,13 @@ static inline void lp_model_prefetch(const struct lp_model *m, const unsigned ch
 static inline enum lp_status lp_model_status(const struct lp_model *m)
 {
     return m->pages != NULL && atomic_load(&m->pages->damaged) ? LP_BAD_MODEL : LP_OK;
+}
+
+/* The status of a call that used a model: success and LP_DATA mean nothing if that is damaged. */
+static inline enum lp_status lp_model_blame(const struct lp_model *m, enum lp_status status)
+{
+    const enum lp_status model = lp_model_status(m);
+    return model != LP_OK && (status == LP_OK || status == LP_DATA) ? model : status;
 }
 
 /* Opens a file that is in memory and stays there; checks everything but checksums. LP_DATA,

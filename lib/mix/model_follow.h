@@ -27,8 +27,7 @@ static inline uint32_t lp_follow_root(uint32_t room)
 /* A leaf's follow list. */
 struct lp_follow {
     const unsigned char *at;   /* the successors */
-    const unsigned char *root; /* the count of others (u8), then the logits of the root's children
-                                  but the first (i8[15]) */
+    const unsigned char *root; /* others (u8); logits of the root's other children (i8[15]) */
     uint32_t room, n;          /* how many successors fit, and how many there are */
 };
 
@@ -92,7 +91,7 @@ static inline struct lp_follow lp_follow_find(const struct lp_model *m, uint32_t
     const size_t half = is_long ? 2 * (size_t)i : 2 * (size_t)m->nlong + k;
     const unsigned char *at = m->follow + LP_FOLLOW_SIZE / 2 * half;
     const uint32_t room = is_long ? LP_FOLLOW_MAX : LP_FOLLOW_SHORT;
-    at = is_long | is_short ? at : m->nothing;
+    at = (is_long | is_short) ? at : m->nothing;
     return (struct lp_follow){.at = at, .root = at + lp_follow_root(room), .room = room};
 }
 

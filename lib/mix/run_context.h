@@ -26,8 +26,7 @@ struct context {
     uint32_t follower[LP_FOLLOW_MAX];        /* its leaves, */
     int16_t follow_class[LP_FOLLOW_MAX + 1]; /* bit lengths of their counts; then a 0 */
     uint32_t match, match_length;            /* the position of the predicted leaf; 0: no match */
-    struct lp_follow
-        next; /* after the leaf that is being coded: its follow list, prefetched, and its row */
+    struct lp_follow next; /* after the leaf that is coded: its follow list, not loaded; its row */
     const unsigned char *next_row;
 };
 

@@ -15,16 +15,15 @@ enum {
  * bucket, and the match's leaf. Lanes from LP_LANES on: the follow list's leaves, without those
  * that cells name. */
 struct fast_offer {
-    uint32_t leaf[LP_LANES];   /* in lanes below LP_LANES, as cells have it: a leaf or a place */
-    uint32_t lanes, n;         /* the candidates among these lanes, a bit each; their number */
-    uint32_t left;             /* the candidates among the follow list's places, a bit each */
-    int16_t class[LP_LANES];   /* of a cell's count; 0: no cell */
-    int16_t follows[LP_LANES]; /* -1 where the cell names a place, */
-    int16_t place[LP_LANES];   /* which one */
-    uint32_t level,
-        follow_level;       /* of the list's total; of what the follow list's other leaves count */
-    uint32_t escape, match; /* lanes; match is escape where there is no match */
-    uint32_t state;         /* the match in two bits, then whether the list counts something */
+    uint32_t leaf[LP_LANES];      /* in lanes below LP_LANES, as cells have it: a leaf or a place */
+    uint32_t lanes, n;            /* the candidates among these lanes, a bit each; their number */
+    uint32_t left;                /* the candidates among the follow list's places, a bit each */
+    int16_t class[LP_LANES];      /* of a cell's count; 0: no cell */
+    int16_t follows[LP_LANES];    /* -1 where the cell names a place, */
+    int16_t place[LP_LANES];      /* which one */
+    uint32_t level, follow_level; /* of the list's total, of the count of others */
+    uint32_t escape, match;       /* lanes; match is escape where there is no match */
+    uint32_t state; /* the match in two bits, then whether the list counts something */
 };
 
 /* The lane of a leaf; that of the escape if it is not offered. */

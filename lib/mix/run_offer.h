@@ -20,11 +20,9 @@ struct offer {
     uint32_t n, leaf[LP_LANES];
     uint32_t followed;   /* the places of the follow list that are candidates, a bit each */
     uint8_t slot[SLOTS]; /* the lane of the last candidate with this hash */
-    uint8_t class[LP_SOURCES][LP_LANES]; /* of a candidate's count in each source; 0 where the
-                                            source does not have it */
-    uint32_t
-        level[LP_SOURCES]; /* of each list's total; of what the follow list's other leaves count */
-    uint32_t match;        /* the lane of the match's leaf */
+    uint8_t class[LP_SOURCES][LP_LANES]; /* of its count in each source; 0: not there */
+    uint32_t level[LP_SOURCES];          /* of a list's total, or of the count of others */
+    uint32_t match;                      /* the lane of the match's leaf */
     uint32_t state; /* the match in two bits, then a bit for each list that counts something */
 };
 

@@ -16,10 +16,9 @@ struct walk {
     const uint32_t *offered; /* the offered leaves, in lanes from 1 on, */
     lp_vec32 leaves;         /* as a vector, */
     uint32_t lanes;          /* and the lanes whose leaves are excluded, a bit each */
-    uint32_t excluded; /* places of the follow list below the node whose leaves are excluded, a bit
-                          each */
-    uint32_t
-        successors; /* places of the follow list below the node that were not offered, a bit each */
+    /* Places of the follow list, below the node, a bit each: */
+    uint32_t excluded;            /* those whose leaves are excluded, */
+    uint32_t successors;          /* those that were not offered */
     int16_t count[LP_FOLLOW_MAX]; /* of each place of the follow list */
 };
 
@@ -74,9 +73,9 @@ static inline lp_vec successor_logits(const struct lp_mix *m, struct child_choic
     for (uint32_t rest = w->successors; rest != 0; rest &= rest - 1) {
         const uint32_t i = (uint32_t)__builtin_ctz(rest);
         const uint32_t unit = (x->follower[i] - s->leaf) >> s->shift;
-        const lp_vec last =
+        const lp_vec up_to =
             lp_vec_equal(lp_vec_sub_unsigned(s->begin, lp_vec_splat((int)unit)), lp_vec_splat(0));
-        sum = lp_vec_add(sum, lp_vec_and(last, lp_vec_splat(w->count[i])));
+        sum = lp_vec_add(sum, lp_vec_and(up_to, lp_vec_splat(w->count[i])));
     }
     const lp_vec counts = lp_vec_sub(sum, lp_vec_next_lane(sum));
     s->follow = m->params.follow[lp_follow_class(lp_follow_others(&x->follow) + lp_vec_first(sum))];
@@ -107,8 +106,7 @@ static inline uint32_t without_offered(const struct child_choice *s, const struc
 static inline lp_vec children_of(const struct child_choice *s, const struct context *x,
                                  const struct walk *w)
 {
-    const uint32_t leaves =
-        0U - (s->inner != UINT16_MAX); /* all ones if a child is a leaf, else 0 */
+    const uint32_t leaves = 0U - (s->inner != UINT16_MAX); /* all ones: a child is a leaf */
     uint32_t below = w->lanes;
     if (below != 0)
         below &=
@@ -185,8 +183,8 @@ LP_INLINE void go(const struct lp_mix *m, struct walk *w, const struct child_cho
     __builtin_prefetch(m->node_logits[w->at]);
     if (w->at < m->model->nnets)
         lp_net_prefetch(m->model, w->at);
-    if (decode) { /* The leaf may be one of the first below that node: prefetch the index entry that
-                     its context needs. */
+    if (decode) {
+        /* The leaf may be one of the first below that node: its context needs this entry. */
         const uint32_t begin = child_begin(node, child);
         __builtin_prefetch(lp_index_entry(m->model, begin));
     }

@@ -41,13 +41,13 @@ static inline int32_t lp_saturate_16(int32_t x)
     return x > INT16_MAX ? INT16_MAX : x < INT16_MIN ? INT16_MIN : x;
 }
 
-/* The operations, all named lp_vec_*. Lanes are signed unless it says otherwise; le: in a file,
- * little-endian, at any address.
+/* The operations, all named lp_vec_*. Lanes are signed unless it says otherwise; a file is
+ * little-endian, and read at any address.
  *
  * Memory
  *   load(p) store(p, a)      sixteen int16_t
  *   load_le(p)               of a file
- *   load_field(p, n, mask)   of 32-bit words of a file: word >> n & mask; mask has 15 bits at most
+ *   load_field(p, n, mask)   of a file: sixteen 32-bit words, word >> n & mask; mask < 2^15
  *   widen(p)                 unsigned bytes
  *   narrow(p, a)             stores signed bytes, saturated
  * Lane by lane
@@ -63,32 +63,37 @@ static inline int32_t lp_saturate_16(int32_t x)
  *   shift_right(a, n)        a / 2^n, rounded down
  *   div16(a)                 a / 16, unsigned
  *   bit_lengths(a)           the number of bits of a, unsigned; of 0: 0
- *   look_up(t, i)            t[i], of sixteen int16_t; i is below 16
- *   look_up_bytes(low, high, i)   low[i] + 256 * high[i], of sixteen bytes each; i is below 16
- *   weigh(v, w, n)           the sum of mul_high(v[k], w[k]) for k from 0 to n - 1, each addition
+ *   look_up(t, i)            t[i], of sixteen int16_t; i < 16
+ *   look_up_bytes(l, h, i)   l[i] + 256 * h[i], of sixteen bytes each; i < 16
+ *   weigh(v, w, n)           mul_high(v[0], w[0]) + ... + mul_high(v[n - 1], w[n - 1]), each sum
  *                            saturated; n is 1 to 4
- *   nibble_dots(w, v, x)     saturated, for each lane i: x + the sum over j below 16 of v[j] times
- * the lower and v[16 + j] times the upper nibble of w[j / 4][i][j % 4] Across lanes dot(a, b) the
- * sum of the products, 32 bits prefix_sums(a, &total)   each lane plus all before it, unsigned,
- * modulo 2^16; total: the last max_lanes(a)             the largest, in each lane or_lanes(a) the
- * bits that any lane has next_lane(a)             each lane is the one after it; the last is 0
+ *   nibble_dots(w, v, x)     x + 32 products, saturated; for lane i and each j < 16, v[j] times
+ *                            the lower, v[16 + j] times the upper nibble of w[j / 4][i][j % 4]
+ * Across lanes
+ *   dot(a, b)                the sum of the products, 32 bits
+ *   prefix_sums(a, &total)   each lane plus all before it, unsigned, modulo 2^16; total: the last
+ *   max_lanes(a)             the largest, in each lane
+ *   or_lanes(a)              the bits that any lane has
+ *   next_lane(a)             each lane is the one after it; the last is 0
  *   first(a)                 lane 0, unsigned
- *   mask(a)                  movemask of a comparison's result: a bit for each lane that is -1; the
- *                            others are 0
- *   rank(a, x)               how many lanes are at most x; a ascends, unsigned; x is below 2^16
+ *   mask(a)                  movemask of a comparison: a bit for each lane of -1; others are 0
+ *   rank(a, x)               how many lanes are at most x < 2^16; a is unsigned and ascends
  *   rank_part(a, part)       rank(a, last lane * part / 65536)
  *
  * Sixteen 32-bit words, unsigned, all named lp_vec32_*:
  *   load(p) store(p, w)      sixteen uint32_t
  *   load_le(p, n)            of a file, each >> n
- *   load_24(p, q)            24-bit words of a file: eight from p on, eight from q on; reads up to
- * 28 bytes from each shift_right(w, n)        w >> n and(w, x)                w & x narrow(w, mask)
- * w & mask as a vector; mask has 15 bits at most equal(&w, x)             a bit for each word that
- * is x in_range(&w, x, end)     a bit for each word from x on and below end; all are below 2^31
+ *   load_24(p, q)            24-bit words of a file: eight from p on, eight from q on; may read
+ *                            28 bytes from each
+ *   shift_right(w, n)        w >> n
+ *   and(w, x)                w & x
+ *   narrow(w, mask)          w & mask as a vector; mask < 2^15
+ *   equal(&w, x)             a bit for each word that is x
+ *   in_range(&w, x, end)     a bit for each word from x on and below end; all are below 2^31
  *
  * Sets of four weights:
  *   lp_weights_add(a, b, sum)     sum = a + b, saturated
- *   lp_weights_move(a, e, v, n)   a[k] += dot(e, v[k]) / 2^n, rounded to the nearest; saturated */
+ *   lp_weights_move(a, e, v, n)   a[k] += dot(e, v[k]) / 2^n, rounded to nearest; saturated */
 
 #if defined(LP_VEC_AVX2)
 #include "mix/vec_avx2.h"

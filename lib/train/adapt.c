@@ -233,7 +233,7 @@ static enum lp_status adapt(const struct lp_trainer *t, const struct lp_tree *tr
                             struct lp_buf *image)
 {
     const struct lp_model *m = t->base;
-    lp_train_tell(t, "counting what follows what in %u records", docs->ndocs);
+    lp_train_tell(t, "counting the n-grams of %u records", docs->ndocs);
     if (!lp_buf_append(image, m->file, m->file_size))
         return LP_NOMEM;
     unsigned char *p = image->p + image->n - m->file_size;
@@ -315,8 +315,8 @@ enum lp_status lp_train_adapt(const struct lp_trainer *t, const struct lp_docs *
     if (status == LP_OK)
         status = split_docs(docs, leaf, &all, &most, &rest);
     free(leaf);
-    for (int way = 0; status == LP_OK && way < LP_MODES; way++)
-        lp_mixing_load(m, way == 1, &params[way]);
+    for (int mode = 0; status == LP_OK && mode < LP_MODES; mode++)
+        lp_mixing_load(m, mode == 1, &params[mode]);
     if (status == LP_OK && rest.ndocs >= TUNE_MIN) {
         status = adapt(t, &tree, &most, params, &trial);
         if (status == LP_OK)

@@ -424,10 +424,9 @@ struct planting {
     struct clusters c;
     struct ranked *token; /* the n tokens of the vocabulary: by count, later by place */
     uint32_t n;
-    uint32_t *unit; /* of each id: which is clustered */
-    uint16_t
-        *height;   /* of each leaf: the height of the boundary before it, for lp_tree_lay_out() */
-    double *count; /* of each id */
+    uint32_t *unit;   /* of each id: which is clustered */
+    uint16_t *height; /* of the boundary before each leaf */
+    double *count;    /* of each id */
     uint16_t order[ALL], up[ALL], context[ALL];
 };
 

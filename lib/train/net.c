@@ -165,8 +165,7 @@ static inline void predict(const struct weights *node, const struct lp_tree_node
 WIDE static double learn(struct net *net, const float *h, uint32_t leaf, float weight, float rate,
                          float *gradient)
 {
-    const float SMALL =
-        1.0F / 1024; /* smaller errors are skipped: they cost more time than they teach */
+    const float SMALL = 1.0F / 1024; /* errors below teach less than they cost */
     const struct lp_tree *tree = net->tree;
     double bits = 0;
     memset(gradient, 0, sizeof(vector));

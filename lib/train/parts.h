@@ -15,8 +15,7 @@ uint32_t lp_train_draw(uint32_t *seed);
 
 /* An n-gram: a context, the leaf after it, and its count. */
 struct lp_gram {
-    uint64_t key; /* 46 bits of the context's hash (or the last leaf, if that is all of the
-                     context), then the leaf */
+    uint64_t key; /* 46 bits of the context: its hash, or its only leaf; then the leaf */
     uint32_t at;  /* of its first occurrence in docs */
     float count;
 };

@@ -55,8 +55,7 @@ struct layout {
     struct lp_tree *tree;
     double *weight;         /* cumulative, of the leaves before each one */
     const uint16_t *height; /* of the boundary before each leaf; 0 within a class */
-    uint32_t *joined; /* the last merge that joined both sides of the boundary before each leaf; 0:
-                         not built yet */
+    uint32_t *joined;       /* the last merge across the boundary before each leaf; or 0 */
 };
 
 /* Where to split leaves from a to b: at the highest boundary that leaves 30% of the weight on each

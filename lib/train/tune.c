@@ -211,8 +211,8 @@ void lp_tune_put(const struct lp_mixing params[LP_MODES], unsigned char *to)
 
 /* Tunes one mode: passes over docs in random order, at falling rates. The result is the mean over
  * the last pass, so that no doc is preferred. */
-static enum lp_status tune_way(const struct lp_trainer *t, const struct lp_buf *image,
-                               const struct lp_docs *docs, bool fast, struct lp_mixing *params)
+static enum lp_status tune_mode(const struct lp_trainer *t, const struct lp_buf *image,
+                                const struct lp_docs *docs, bool fast, struct lp_mixing *params)
 {
     static const struct rates rates[] = {
         {8, 5, 10, 8},   {9, 6, 11, 9},   {10, 7, 12, 10}, {11, 8, 13, 11}, {12, 9, 14, 12},
@@ -253,7 +253,7 @@ static enum lp_status tune_way(const struct lp_trainer *t, const struct lp_buf *
                 sum[k] += teacher->fine[k];
         }
         lp_train_tell(t, "tuning%s on %u records, pass %d of %d: %.4f bits a token",
-                      fast ? " the fast way" : "", docs->ndocs, pass + 1, PASSES,
+                      fast ? " fast mode" : "", docs->ndocs, pass + 1, PASSES,
                       8.0 * (double)nbytes / (double)docs->n);
     }
     for (size_t k = 0; status == LP_OK && docs->ndocs > 0 && k < LP_MIXING_SIZE; k++)
@@ -270,7 +270,7 @@ enum lp_status lp_tune(const struct lp_trainer *t, const struct lp_buf *image,
                        const struct lp_docs *docs, struct lp_mixing params[LP_MODES])
 {
     enum lp_status status = LP_OK;
-    for (int way = 0; status == LP_OK && way < LP_MODES; way++)
-        status = tune_way(t, image, docs, way == 1, &params[way]);
+    for (int mode = 0; status == LP_OK && mode < LP_MODES; mode++)
+        status = tune_mode(t, image, docs, mode == 1, &params[mode]);
     return status;
 }
