@@ -373,7 +373,7 @@ $HOME/.local/share/lopace/models/$(listed dictionary d.lp).dict"
     lptok -L others | lpmix -D my.lpm > m.lp
     mkdir -p sys/bin sys/share/lopace
     cp "$B/bin/lpunpack" sys/bin
-    ln -s "$B/lib" sys/lib
+    cp -R "$B/lib" sys # data is looked for beside the library
     ln -s "$B"/vocab/*.lpv sys/share/lopace
     fails 3 "m.lp: needs the model" lpunpack m.lp
     cp my.lpm "sys/share/lopace/$(listed model m.lp).lpm"
