@@ -121,15 +121,9 @@ struct counts {
     size_t ncut;
 };
 
-static void check(const struct counts *c, enum lp_status status)
-{
-    if (status != LP_OK)
-        tool_fail(c->tool, c->name, status, 0, NULL);
-}
-
 static void count(struct counts *c, enum unit unit)
 {
-    check(c, entropy_push(c->entropy[unit], c->symbols.v, c->symbols.n));
+    tool_check(c->tool, c->name, entropy_push(c->entropy[unit], c->symbols.v, c->symbols.n));
     c->symbols.n = 0;
 }
 
@@ -140,7 +134,7 @@ static void count_bytes(struct counts *c, const unsigned char *text, size_t n)
         size_t piece = n < 4096 ? n : 4096;
         for (size_t i = 0; i < piece; i++)
             bytes[i] = text[i];
-        check(c, entropy_push(c->entropy[BYTE], bytes, piece));
+        tool_check(c->tool, c->name, entropy_push(c->entropy[BYTE], bytes, piece));
         text += piece;
         n -= piece;
     }
@@ -155,7 +149,7 @@ static void count_characters(struct counts *c, const unsigned char *text, size_t
         if (n > 0)
             joined[c->ncut] = *text;
         size_t have = c->ncut + (n > 0);
-        check(c, characters(joined, have, final && n <= 1, &c->symbols, &used));
+        tool_check(c->tool, c->name, characters(joined, have, final && n <= 1, &c->symbols, &used));
         text += n > 0;
         n -= n > 0;
         c->ncut = have - used;
@@ -163,7 +157,7 @@ static void count_characters(struct counts *c, const unsigned char *text, size_t
         if (n == 0)
             break;
     }
-    check(c, characters(text, n, final, &c->symbols, &used));
+    tool_check(c->tool, c->name, characters(text, n, final, &c->symbols, &used));
     if (n > used) {
         c->ncut = n - used;
         memcpy(c->cut, text + used, c->ncut);
@@ -182,7 +176,7 @@ static void put_text(struct counts *c, const unsigned char *text, size_t n, bool
     if (c->entropy[CHARACTER] != NULL)
         count_characters(c, text, n, final);
     if (c->entropy[TOKEN] != NULL) {
-        check(c, lp_tok_push(c->tok, text, n, final, &c->symbols));
+        tool_check(c->tool, c->name, lp_tok_push(c->tok, text, n, final, &c->symbols));
         count(c, TOKEN);
     }
     if (!final)
@@ -232,7 +226,7 @@ static enum lp_status put_ids(void *ctx, const struct lp_vocab *vocab, const uin
             return LP_BAD_VOCAB;
         c->nbytes += size;
     }
-    check(c, entropy_push(c->entropy[TOKEN], ids, nids));
+    tool_check(c->tool, c->name, entropy_push(c->entropy[TOKEN], ids, nids));
     if (end) {
         c->nrecords++;
         entropy_end(c->entropy[TOKEN]);
@@ -284,8 +278,8 @@ static struct row row_of(const struct counts *c, enum unit unit, unsigned order)
 {
     struct row row;
     struct entropy_figures first;
-    check(c, entropy_figures(c->entropy[unit], 0, &first));
-    check(c, entropy_figures(c->entropy[unit], order, &row.f));
+    tool_check(c->tool, c->name, entropy_figures(c->entropy[unit], 0, &first));
+    tool_check(c->tool, c->name, entropy_figures(c->entropy[unit], order, &row.f));
     row.count = first.nsymbols;
     row.min_bytes = row.f.bits * (double)row.count / 8;
     row.corrected_min_bytes = row.f.corrected * (double)row.count / 8;
@@ -383,7 +377,7 @@ static void start_counts(struct counts *c, bool stream)
                    "-u: of a token stream tokens are counted: pipe lpunpack into lpentropy");
     for (unsigned u = stream ? TOKEN : BYTE; u < UNITS; u++) {
         if (o->units[u])
-            check(c, entropy_new(o->order, &c->entropy[u]));
+            tool_check(c->tool, c->name, entropy_new(o->order, &c->entropy[u]));
     }
 }
 
@@ -422,7 +416,7 @@ int main(int argc, char **argv)
         if (!stream && c.entropy[TOKEN] != NULL && vocab == NULL) {
             c.vocab = vocab = finder_vocab(&finder, o.encoding);
             tool.vocab = lp_vocab_name(vocab);
-            check(&c, lp_tok_new(vocab, false, &c.tok));
+            tool_check(&tool, c.name, lp_tok_new(vocab, false, &c.tok));
         }
         if (stream)
             put_stream(&c, &in, &finder, &progress);

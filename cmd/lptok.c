@@ -144,12 +144,6 @@ static struct options parse(struct tool *tool, int argc, char **argv)
     return o;
 }
 
-static void check(const struct tool *tool, const char *name, enum lp_status status)
-{
-    if (status != LP_OK)
-        tool_fail(tool, name, status, 0, NULL);
-}
-
 /* Opens the i-th input: a text. */
 static bool next_input(const struct tool *tool, const struct options *o, size_t i, struct input *in)
 {
@@ -173,17 +167,17 @@ static void write_stream(const struct tool *tool, const struct options *o)
     struct input in;
     struct lp_writer *writer;
     output_open(tool, &out, tool->output, true);
-    check(tool, out.name, lp_writer_new(&o->lp, output_sink, &out, &writer));
+    tool_check(tool, out.name, lp_writer_new(&o->lp, output_sink, &out, &writer));
     for (size_t i = 0; next_input(tool, o, i, &in); i++) {
         for (size_t n; (n = input_read(tool, &in)) > 0;) {
-            check(tool, in.name, lp_writer_push(writer, in.data, n));
+            tool_check(tool, in.name, lp_writer_push(writer, in.data, n));
             if (o->lp.flush)
                 output_flush(&out);
         }
-        check(tool, in.name, lp_writer_end_record(writer));
+        tool_check(tool, in.name, lp_writer_end_record(writer));
         input_close(&in);
     }
-    check(tool, out.name, lp_writer_finish(writer));
+    tool_check(tool, out.name, lp_writer_finish(writer));
     lp_writer_free(writer);
     output_close(&out);
 }
@@ -197,10 +191,10 @@ static void write_blob(const struct tool *tool, const struct options *o)
     const void *blob;
     size_t size;
     output_open(tool, &out, tool->output, true);
-    check(tool, out.name, lp_codec_new(&o->lp, &codec));
+    tool_check(tool, out.name, lp_codec_new(&o->lp, &codec));
     next_input(tool, o, 0, &in);
     size_t n = input_all(tool, &in, LP_BLOCK_MAX, &text);
-    check(tool, in.name, lp_pack(codec, text, n, &blob, &size));
+    tool_check(tool, in.name, lp_pack(codec, text, n, &blob, &size));
     output_sink(&out, blob, size);
     input_close(&in);
     free(text);
@@ -287,7 +281,7 @@ static void put_binary(struct ids_writer *w, size_t width)
 static void put_text(struct ids_writer *w, const char *name, const unsigned char *text, size_t n,
                      bool final)
 {
-    check(w->tool, name, lp_tok_push(w->tok, text, n, final, &w->ids));
+    tool_check(w->tool, name, lp_tok_push(w->tok, text, n, final, &w->ids));
     w->count += w->ids.n;
     if (w->mode == IDS)
         put_decimal(w);
@@ -331,7 +325,7 @@ static void write_ids(const struct tool *tool, const struct options *o)
     bool binary = o->mode == U16 || o->mode == U32;
     make_digits();
     output_open(tool, &w.out, tool->output, binary);
-    check(tool, w.out.name, lp_tok_new(o->lp.vocab, o->lp.special, &w.tok));
+    tool_check(tool, w.out.name, lp_tok_new(o->lp.vocab, o->lp.special, &w.tok));
     size_t i = 0;
     for (; next_input(tool, o, i, &in); i++) {
         w.count = 0;
@@ -366,10 +360,10 @@ static void write_lopace(const struct tool *tool, const struct options *o)
     const void *payload;
     size_t size;
     output_open(tool, &out, tool->output, true);
-    check(tool, out.name, lp_codec_new(&o->lp, &codec));
+    tool_check(tool, out.name, lp_codec_new(&o->lp, &codec));
     next_input(tool, o, 0, &in);
     size_t n = input_all(tool, &in, LP_BLOCK_MAX, &text);
-    check(tool, in.name, lp_lopace_pack(codec, LP_LOPACE_TOKEN, text, n, &payload, &size));
+    tool_check(tool, in.name, lp_lopace_pack(codec, LP_LOPACE_TOKEN, text, n, &payload, &size));
     output_sink(&out, payload, size);
     input_close(&in);
     free(text);

@@ -148,12 +148,6 @@ static struct options parse(struct tool *tool, int argc, char **argv)
     return o;
 }
 
-static void check(const struct tool *tool, const char *name, enum lp_status status)
-{
-    if (status != LP_OK)
-        tool_fail(tool, name, status, 0, NULL);
-}
-
 /* Whether an input is text, a stream or a blob. */
 static enum form form_of(const struct tool *tool, const struct options *o, struct finder *finder,
                          struct input *in)
@@ -172,20 +166,20 @@ static void write_text(const struct tool *tool, const struct options *o, struct 
 {
     size_t i = 0;
     struct lp_writer *writer;
-    check(tool, out->name, lp_writer_new(&o->lp, output_sink, out, &writer));
+    tool_check(tool, out->name, lp_writer_new(&o->lp, output_sink, out, &writer));
     do {
         if (i > 0 && form_of(tool, o, finder, in) == FORM_STREAM)
             tool_die(tool, EXIT_DATA, "%s: is a lopace stream, after text: compress them apart",
                      in->name);
         for (size_t n; (n = input_read(tool, in)) > 0;) {
-            check(tool, in->name, lp_writer_push(writer, in->data, n));
+            tool_check(tool, in->name, lp_writer_push(writer, in->data, n));
             if (o->lp.flush)
                 output_flush(out);
         }
-        check(tool, in->name, lp_writer_end_record(writer));
+        tool_check(tool, in->name, lp_writer_end_record(writer));
         input_close(in);
     } while (input_next(tool, in, o->files, ++i));
-    check(tool, out->name, lp_writer_finish(writer));
+    tool_check(tool, out->name, lp_writer_finish(writer));
     lp_writer_free(writer);
 }
 
@@ -212,8 +206,8 @@ static void write_blob(const struct tool *tool, const struct options *o, struct 
         unsigned char *data;
         const void *blob;
         size_t size, n = input_all(tool, in, LP_BLOCK_MAX, &data);
-        check(tool, in->name, lp_codec_new(&o->lp, &codec));
-        check(tool, in->name, lp_pack(codec, data, n, &blob, &size));
+        tool_check(tool, in->name, lp_codec_new(&o->lp, &codec));
+        tool_check(tool, in->name, lp_pack(codec, data, n, &blob, &size));
         output_sink(out, blob, size);
         lp_codec_free(codec);
         free(data);
@@ -230,8 +224,8 @@ static void write_lopace(const struct tool *tool, const struct options *o, struc
     if (form_of(tool, o, finder, in) != FORM_TEXT)
         tool_die(tool, EXIT_DATA, "%s: not text or a payload of lptok --format=lopace", in->name);
     size_t size, n = input_all(tool, in, LP_BLOCK_MAX, &data);
-    check(tool, in->name, lp_codec_new(&o->lp, &codec));
-    check(tool, in->name, lp_lopace_pack(codec, LP_LOPACE_ZSTD, data, n, &blob, &size));
+    tool_check(tool, in->name, lp_codec_new(&o->lp, &codec));
+    tool_check(tool, in->name, lp_lopace_pack(codec, LP_LOPACE_ZSTD, data, n, &blob, &size));
     output_sink(out, blob, size);
     lp_codec_free(codec);
     free(data);

@@ -136,12 +136,6 @@ static struct options parse(struct tool *tool, int argc, char **argv)
     return o;
 }
 
-static void check(const struct tool *tool, const char *name, enum lp_status status)
-{
-    if (status != LP_OK)
-        tool_fail(tool, name, status, 0, NULL);
-}
-
 /* realloc that ends the program where memory is out. */
 static void *more(const struct tool *tool, void *p, size_t n, size_t size)
 {
@@ -299,12 +293,12 @@ static void count_record(struct report *r, size_t i, struct lp_codec *codec, str
     struct entropy_figures figures;
     size_t used, ntokens;
     chars->n = 0;
-    check(r->tool, record->file, characters(r->texts[i].p, r->texts[i].n, true, chars, &used));
-    check(r->tool, record->file, entropy_new(0, &entropy));
-    check(r->tool, record->file, entropy_push(entropy, chars->v, chars->n));
-    check(r->tool, record->file, entropy_figures(entropy, 0, &figures));
+    tool_check(r->tool, record->file, characters(r->texts[i].p, r->texts[i].n, true, chars, &used));
+    tool_check(r->tool, record->file, entropy_new(0, &entropy));
+    tool_check(r->tool, record->file, entropy_push(entropy, chars->v, chars->n));
+    tool_check(r->tool, record->file, entropy_figures(entropy, 0, &figures));
     entropy_free(entropy);
-    check(r->tool, record->file, lp_count(codec, r->texts[i].p, r->texts[i].n, &ntokens));
+    tool_check(r->tool, record->file, lp_count(codec, r->texts[i].p, r->texts[i].n, &ntokens));
     for (size_t c = 0; c < chars->n; c++)
         record->invalid += chars->v[c] >= INVALID_BYTE;
     record->characters = chars->n;
@@ -322,7 +316,7 @@ static void count_records(struct report *r, const struct lp_vocab *vocab)
     struct lp_codec *codec;
     struct lp_ids chars = {0};
     struct progress progress;
-    check(r->tool, "counting", lp_codec_new(&options, &codec));
+    tool_check(r->tool, "counting", lp_codec_new(&options, &codec));
     progress_start(&progress, r->tool, "counting", r->record_bytes);
     for (size_t i = 0; i < r->nrecords; i++) {
         count_record(r, i, codec, &chars);

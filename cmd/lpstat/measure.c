@@ -38,12 +38,6 @@ static _Noreturn void out_of_memory(const struct task *t)
     tool_die(t->tool, EXIT_IO, "out of memory");
 }
 
-static void check(const struct task *t, enum lp_status status)
-{
-    if (status != LP_OK)
-        tool_fail(t->tool, "measuring", status, 0, NULL);
-}
-
 /* --- SHA-256 ----------------------------------------------------------------- */
 
 static EVP_MD_CTX *sha256_start(const struct task *t)
@@ -219,7 +213,8 @@ static double pack_all(struct task *t, double *each)
         const void *blob;
         size_t size;
         double began = seconds_now();
-        check(t, lp_pack(t->codec, t->texts[i].p, t->texts[i].n, &blob, &size));
+        tool_check(t->tool, "measuring",
+                   lp_pack(t->codec, t->texts[i].p, t->texts[i].n, &blob, &size));
         double seconds = seconds_now() - began;
         each[i] += seconds;
         total += seconds;
@@ -234,7 +229,7 @@ static double pack_all(struct task *t, double *each)
 
 static void pack_blobs(struct task *t)
 {
-    check(t, lp_codec_new(t->options, &t->codec));
+    tool_check(t->tool, "measuring", lp_codec_new(t->options, &t->codec));
     time_passes(t, pack_all, t->out->pack_seconds);
 }
 
@@ -259,7 +254,8 @@ static double unpack_all(struct task *t, double *each)
         const void *text;
         size_t n;
         double began = seconds_now();
-        check(t, lp_unpack(t->codec, blob, (size_t)t->out->sizes[i], NULL, NULL, &text, &n));
+        tool_check(t->tool, "measuring",
+                   lp_unpack(t->codec, blob, (size_t)t->out->sizes[i], NULL, NULL, &text, &n));
         double seconds = seconds_now() - began;
         each[i] += seconds;
         total += seconds;
@@ -290,7 +286,7 @@ static bool take_proof(struct task *t)
 
 static void unpack_blobs(struct task *t)
 {
-    check(t, lp_codec_new(t->options, &t->codec));
+    tool_check(t->tool, "measuring", lp_codec_new(t->options, &t->codec));
     time_passes(t, unpack_all, t->out->unpack_seconds);
     send_proof(t);
 }
@@ -359,17 +355,17 @@ static double write_all(struct task *t, double *each)
     (void)each;
     t->outside = 0;
     double began = seconds_now();
-    check(t, lp_writer_new(t->options, take_piece, t, &writer));
+    tool_check(t->tool, "measuring", lp_writer_new(t->options, take_piece, t, &writer));
     for (size_t i = 0; i < t->ntexts; i++) {
         for (size_t at = 0, n; at < t->texts[i].n; at += n) {
             n = t->texts[i].n - at < PIECE ? t->texts[i].n - at : PIECE;
-            check(t, lp_writer_push(writer, t->texts[i].p + at, n));
+            tool_check(t->tool, "measuring", lp_writer_push(writer, t->texts[i].p + at, n));
             if (t->first)
                 progress_add(t->progress, n);
         }
-        check(t, lp_writer_end_record(writer));
+        tool_check(t->tool, "measuring", lp_writer_end_record(writer));
     }
-    check(t, lp_writer_finish(writer));
+    tool_check(t->tool, "measuring", lp_writer_finish(writer));
     lp_writer_free(writer);
     double seconds = seconds_now() - began - t->outside;
     if (t->first)
@@ -440,12 +436,12 @@ static double read_all(struct task *t, double *each)
     (void)each;
     t->outside = 0;
     double began = seconds_now();
-    check(t, lp_reader_new(&how, compare_piece, t, &reader));
+    tool_check(t->tool, "measuring", lp_reader_new(&how, compare_piece, t, &reader));
     for (size_t at = 0, n; at < t->store->n; at += n) {
         n = t->store->n - at < PIECE ? t->store->n - at : PIECE;
-        check(t, lp_reader_push(reader, t->store->p + at, n));
+        tool_check(t->tool, "measuring", lp_reader_push(reader, t->store->p + at, n));
     }
-    check(t, lp_reader_finish(reader));
+    tool_check(t->tool, "measuring", lp_reader_finish(reader));
     lp_reader_free(reader);
     return seconds_now() - began - t->outside;
 }

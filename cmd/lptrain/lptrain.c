@@ -143,12 +143,6 @@ struct records {
     struct progress *progress;
 };
 
-static void check(const struct tool *tool, const char *name, enum lp_status status)
-{
-    if (status != LP_OK)
-        tool_fail(tool, name, status, 0, NULL);
-}
-
 static _Noreturn void no_memory(const struct tool *tool)
 {
     tool_die(tool, EXIT_IO, "out of memory");
@@ -162,7 +156,7 @@ static void add_record(struct records *r, const void *text, size_t n, float weig
     r->full = r->full || n > r->limit - r->text.n;
     if (n == 0 || r->full)
         return;
-    check(r->tool, "records", lp_encode(r->codec, text, n, &ids, &nids));
+    tool_check(r->tool, "records", lp_encode(r->codec, text, n, &ids, &nids));
     if (r->docs.ndocs == r->cap) {
         r->cap = r->cap * 3 / 2 + 64;
         size_t *end = realloc(r->end, r->cap * sizeof *end);
@@ -373,7 +367,7 @@ static struct ratio measure(const struct records *r, const bool *held,
     struct lp_codec *codec;
     struct ratio mean = {0, 0};
     size_t n = 0;
-    check(r->tool, "measuring", lp_codec_new(options, &codec));
+    tool_check(r->tool, "measuring", lp_codec_new(options, &codec));
     for (uint32_t d = 0; d < r->docs.ndocs; d++) {
         const void *blob;
         struct lp_blob_info info;
@@ -381,9 +375,9 @@ static struct ratio measure(const struct records *r, const bool *held,
         double text = (double)(r->end[d] - begin);
         if (!held[d])
             continue;
-        check(r->tool, "measuring",
-              lp_pack(codec, r->text.p + begin, r->end[d] - begin, &blob, &size));
-        check(r->tool, "measuring", lp_blob_info(blob, size, &info));
+        tool_check(r->tool, "measuring",
+                   lp_pack(codec, r->text.p + begin, r->end[d] - begin, &blob, &size));
+        tool_check(r->tool, "measuring", lp_blob_info(blob, size, &info));
         size_t naming = size - info.payload_size > HEAD_MOST ? NAMING : 0;
         mean.blob += text / (double)size;
         mean.stream += text / (double)(size - naming);
@@ -431,7 +425,7 @@ static void make_model(const struct records *r, const struct options *o, const s
                        const struct lp_docs *docs, struct lp_buf *image)
 {
     enum lp_status status = o->new ? lp_train_new(t, docs, image) : lp_train_adapt(t, docs, image);
-    check(r->tool, "training", status);
+    tool_check(r->tool, "training", status);
 }
 
 /* Holds out one of each HELD_EACH records, where so many are left; the others go to
@@ -473,7 +467,7 @@ static void try_model(const struct records *r, const struct options *o, const bo
     struct lp_model model;
     x->before = measure_model(r, held, before);
     make_model(r, o, t, most, &image);
-    check(r->tool, "training", lp_model_view(image.p, image.n, &model));
+    tool_check(r->tool, "training", lp_model_view(image.p, image.n, &model));
     x->model = measure_model(r, held, &model);
     lp_buf_free(&image);
 }
@@ -753,14 +747,15 @@ int main(int argc, char **argv)
     struct finder finder = {.tool = &tool};
     const struct lp_vocab *vocab = finder_vocab(&finder, o.encoding);
     tool.vocab = lp_vocab_name(vocab);
-    check(&tool, "tokens", lp_vocab_verify(vocab));
+    tool_check(&tool, "tokens", lp_vocab_verify(vocab));
     struct records r = {.tool = &tool,
                         .vocab = vocab,
                         .finder = &finder,
                         .limit = o.new ? NEW_TEXT_MAX : TEXT_MAX,
                         .progress = &progress};
-    check(&tool, "tokens",
-          lp_codec_new(&(struct lp_options){.chain = LP_CHAIN_TOKENS, .vocab = vocab}, &r.codec));
+    tool_check(
+        &tool, "tokens",
+        lp_codec_new(&(struct lp_options){.chain = LP_CHAIN_TOKENS, .vocab = vocab}, &r.codec));
     const struct lp_model *before = model_before(&tool, &o, &finder, vocab);
     struct lp_trainer t = {.vocab = vocab,
                            .sizes = sizes_of(o.size > 0 ? o.size : MODEL_SIZE),

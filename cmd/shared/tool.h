@@ -75,4 +75,11 @@ uint64_t tool_size(const struct tool *tool, const char *option, const char *text
 _Noreturn void tool_fail(const struct tool *tool, const char *name, enum lp_status status,
                          uint64_t offset, const struct lp_need *need);
 
+/* Exits as tool_fail() does, where a call of the library failed. name: what it was at. */
+static inline void tool_check(const struct tool *tool, const char *name, enum lp_status status)
+{
+    if (status != LP_OK)
+        tool_fail(tool, name, status, 0, NULL);
+}
+
 #endif
