@@ -183,6 +183,10 @@ enum lp_status lp_recoder_push(struct lp_recoder *s, const void *data, size_t n)
         s->offset = s->parser.offset;
         enum lp_status status = lp_parser_step(&s->parser, &at, &n, &e);
         if (status != LP_OK) {
+            enum lp_status earlier =
+                lp_workers_drain(s->workers); /* good blocks before the error */
+            if (earlier != LP_OK)
+                return earlier;
             s->offset = s->parser.offset;
             if (status == LP_VERSION)
                 s->need = s->parser.newer;

@@ -139,22 +139,50 @@ works() {
     }
 }
 
-@test "the example of liblp(3) compiles against the installed library and runs" {
+# block N PAGE: the N-th literal block of an installed page's EXAMPLES, as it reads.
+block() {
+    awk -v n="$1" '/^\.Sh/ { here = $2 == "EXAMPLES" }
+        /^\.Ed/ { on = 0 }
+        here && on && blocks == n { gsub(/\\e/, "\\"); sub(/^\\&/, ""); print }
+        /^\.Bd -literal/ { on = 1; blocks += here }' "$PREFIX/share/man/man3/$2"
+}
+
+# Text whose numbers, which models and versions of zstd change, are all the same.
+without_numbers() {
+    sed -E 's/ *[0-9]+(\.[0-9]+)?/ N/g'
+}
+
+@test "the examples of the library's pages compile as liblp(3) says, run, and print what they say" {
     make_ install > log
-    awk '/^#include/ { on = 1 } /^\.Ed/ { on = 0 } on { gsub(/\\e/, "\\"); print }' \
-        "$PREFIX/share/man/man3/liblp.3" > example.c
-    export PKG_CONFIG_PATH=$PREFIX/lib/pkgconfig
-    # shellcheck disable=SC2046,SC2086 # words
-    ${CC:-cc} -Wall -Wextra -Werror ${CFLAGS-} -o example example.c $(pkg-config --cflags --libs liblp)
-    # shellcheck disable=SC2046,SC2086
-    ${CC:-cc} ${CFLAGS-} -I"$PREFIX/include" -o static example.c "$PREFIX/lib/liblp.a" \
-        $(pkg-config --libs libzstd) -pthread
-    for program in example static; do
-        LD_LIBRARY_PATH=$PREFIX/lib ./$program "$PREFIX/share/lopace/cl100k_base.lpv" > out
-        grep -qE '^46 bytes as [12][0-9]: You are a helpful assistant\. Answer in French\.$' out
-        [ "$(wc -l < out)" -eq 1 ]
+    sed -n '/^\.Ss Linking/,/^\.Ed/p' "$PREFIX/share/man/man3/liblp.3" |
+        sed -n '/^\.Bd/,/^\.Ed/p' | sed '1d; $d; s/\\e$/\\/' | sed "s|PREFIX|$PREFIX|
+            s|^cc|${CC:-cc} -Wall -Wextra -Werror ${CFLAGS-}|" > compile
+    [ "$(wc -l < compile)" -eq 3 ]
+    for page in "$PREFIX"/share/man/man3/*; do
+        page=$(basename "$page")
+        block 1 "$page" > example.c
+        block 2 "$page" | without_numbers > expected
+        [ -s expected ]
+        sh -e compile || fail "$page"
+        env -i ./example > out || fail "$page: $?"
+        without_numbers < out | diff expected - || fail "$page"
+        # shellcheck disable=SC2046,SC2086 # words
+        ${CC:-cc} ${CFLAGS-} -I"$PREFIX/include" -o static example.c "$PREFIX/lib/liblp.a" \
+            $(pkg-config --libs libzstd) -pthread
+        mkdir -p "$PREFIX/bin"
+        mv static "$PREFIX/bin" # it finds what is around itself
+        env -i "$PREFIX/bin/static" | same - out
+        rm "$PREFIX/bin/static"
     done
+    export PKG_CONFIG_PATH=$PREFIX/lib/pkgconfig
     [ "$(pkg-config --modversion liblp)" = "$("$PREFIX/bin/lptok" -V | awk '{ print $3 }')" ]
+}
+
+@test "each function of lp.h has a page" {
+    grep -oE '\blp_[a-z_0-9]+\(' "$ROOT/lib/lp.h" | tr -d '(' | grep -v '_sized$' | sort -u |
+        while read -r name; do
+            grep -qE "^\.(Fn|Nm) $name\b" "$ROOT"/man/*.3 || fail "$name"
+        done
 }
 
 @test "lp.h is C++ too" {

@@ -47,10 +47,12 @@ pages() {
     out_is ''
 }
 
-@test "every page is referred to by lopace(7)" {
+@test "every page is referred to by lopace(7), those of the library's functions by liblp(3)" {
     for page in "$ROOT"/man/*.[1-9]; do
         name=$(basename "$page")
-        [ "$name" = lopace.7 ] || grep -q "^\.\(It \)\?Xr ${name%.*} ${name##*.}" "$ROOT/man/lopace.7" ||
+        from=lopace.7
+        [[ $name != lp_*.3 ]] || from=liblp.3
+        [ "$name" = lopace.7 ] || grep -q "^\.\(It \)\?Xr ${name%.*} ${name##*.}" "$ROOT/man/$from" ||
             fail "$name"
     done
 }

@@ -84,9 +84,10 @@ static void test_blob(enum lp_chain chain, size_t n)
     memcpy(copy, blob, size);
     CHECK(lp_encode(codec, text, n, &ids, &nids) == LP_OK);
     uint32_t *expected = malloc((nids + 1) * sizeof *expected);
-    memcpy(expected, ids, nids * sizeof *ids);
+    for (size_t i = 0; i < nids; i++)
+        expected[i] = ids[i];
     CHECK(lp_unpack_ids(codec, copy, size, NULL, NULL, &of_blob, &nof_blob) == LP_OK);
-    CHECK(nof_blob == nids && memcmp(of_blob, expected, nids * sizeof *ids) == 0);
+    CHECK(nof_blob == nids && (nids == 0 || memcmp(of_blob, expected, nids * sizeof *ids) == 0));
     CHECK(lp_blob_count(codec, copy, size, NULL, NULL, &count) == LP_OK && count == nids);
     struct lp_blob_info info;
     CHECK(lp_blob_info(copy, size, &info) == LP_OK);
@@ -170,7 +171,7 @@ static void test_lopace(enum lp_lopace kind)
         unsigned char *copy = malloc(size);
         memcpy(copy, blob, size);
         CHECK(lp_lopace_unpack(codec, kind, copy, size, i + 1, &restored, &n) == LP_OK);
-        CHECK(n == i && memcmp(restored, text, n) == 0);
+        CHECK(n == i && (n == 0 || memcmp(restored, text, n) == 0));
         if (i > 0)
             CHECK(lp_lopace_unpack(codec, kind, copy, size, 1, &restored, &n) == LP_LIMIT);
         free(copy);
