@@ -143,19 +143,25 @@ struct method {
         *trained; /* its training data is like the records to pack, so it is not in the table */
     enum lp_chain chain;
     int level;
-    bool fast; /* mixing */
-    bool warm; /* runs share the tokeniser's memo */
+    bool fast;       /* mixing */
+    bool unverified; /* packed without being restored and compared */
+    bool warm;       /* runs share the tokeniser's memo */
 };
 
 static const struct method methods[] = {
     {"zstd", "lpzstd", PACKER, .chain = LP_CHAIN_TEXT_ZSTD},
     {"token", "lptok", PACKER, .chain = LP_CHAIN_TOKENS},
+    {"token-unverified", "lptok --no-verify", PACKER, .chain = LP_CHAIN_TOKENS, .unverified = true},
     {"hybrid", "lptok | lpzstd", PACKER, .chain = LP_CHAIN_TOKENS_ZSTD},
+    {"hybrid-unverified", "the same, --no-verify", PACKER, .chain = LP_CHAIN_TOKENS_ZSTD,
+     .unverified = true},
     {"hybrid-19", "lptok | lpzstd -19", PACKER, .chain = LP_CHAIN_TOKENS_ZSTD, .level = 19},
     {"hybrid-dict", "lptok | lpzstd -19 -D", PACKER, .chain = LP_CHAIN_TOKENS_ZSTD, .level = 19,
      .trained = "dictionary"},
     {"mix-fast", "lptok | lpmix --fast", PACKER, .chain = LP_CHAIN_TOKENS_MIX, .fast = true},
     {"mix", "lptok | lpmix", PACKER, .chain = LP_CHAIN_TOKENS_MIX},
+    {"mix-unverified", "the same, --no-verify", PACKER, .chain = LP_CHAIN_TOKENS_MIX,
+     .unverified = true},
     {"mix-trained", "lptok | lpmix -D", PACKER, .chain = LP_CHAIN_TOKENS_MIX, .trained = "model"},
     {"empty", "lptok, empty memo", TOKENISER, .chain = LP_CHAIN_TOKENS},
     {"warm", "lptok, warm memo", TOKENISER, .chain = LP_CHAIN_TOKENS, .warm = true},
@@ -229,6 +235,7 @@ static struct bench set_up(const struct corpus *corpus, const struct method *met
     struct lp_options options = {.chain = method->chain,
                                  .level = method->level,
                                  .fast = method->fast,
+                                 .unverified = method->unverified,
                                  .vocab = b.vocab,
                                  .dict = b.dict,
                                  .model = b.model};
