@@ -11,6 +11,7 @@ static const char help[] =
     "  -D, --dictionary FILE use this model (default: the one that lopace ships)\n"
     "      --fast            compress faster, somewhat larger\n"
     "  -T, --threads N       compress N blocks in parallel, with identical output (1)\n"
+    "  -M, --memory N        limit the memory that a block of the input may need (1G)\n"
     "      --blob            write a blob, of a blob or a one-record stream\n"
     "      --no-check        omit a blob's checksum: saves 4 bytes, hides damage\n"
     "      --no-verify       do not verify the output by restoring it: faster\n"
@@ -24,9 +25,13 @@ enum { OPT_FAST = 256, OPT_BLOB, OPT_NO_CHECK, OPT_NO_VERIFY };
 
 static const struct option long_options[] = {
     {"dictionary", required_argument, NULL, 'D'}, /* a model */
-    {"fast", no_argument, NULL, OPT_FAST},           {"threads", required_argument, NULL, 'T'},
-    {"blob", no_argument, NULL, OPT_BLOB},           {"no-check", no_argument, NULL, OPT_NO_CHECK},
-    {"no-verify", no_argument, NULL, OPT_NO_VERIFY}, TOOL_LONG_OPTIONS,
+    {"fast", no_argument, NULL, OPT_FAST},
+    {"threads", required_argument, NULL, 'T'},
+    {"memory", required_argument, NULL, 'M'},
+    {"blob", no_argument, NULL, OPT_BLOB},
+    {"no-check", no_argument, NULL, OPT_NO_CHECK},
+    {"no-verify", no_argument, NULL, OPT_NO_VERIFY},
+    TOOL_LONG_OPTIONS,
 };
 
 struct options {
@@ -40,13 +45,16 @@ static struct options parse(struct tool *tool, int argc, char **argv)
 {
     struct options o = {.lp = {.chain = LP_CHAIN_TOKENS_MIX}};
     int c;
-    while ((c = tool_option(tool, argc, argv, "D:T:" TOOL_LETTERS, long_options)) != -1) {
+    while ((c = tool_option(tool, argc, argv, "D:M:T:" TOOL_LETTERS, long_options)) != -1) {
         switch (c) {
         case 'D':
             o.model = optarg;
             break;
         case OPT_FAST:
             o.lp.fast = true;
+            break;
+        case 'M':
+            o.lp.memory = tool_size(tool, "-M", optarg, TOOL_MEMORY_MIN, TOOL_MEMORY_MAX);
             break;
         case 'T':
             o.lp.threads = (unsigned)tool_number(tool, "-T", optarg, 1, 256);

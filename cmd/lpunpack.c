@@ -79,7 +79,7 @@ static struct options parse(struct tool *tool, int argc, char **argv)
             o.dictionary = optarg;
             break;
         case 'M':
-            o.memory = tool_size(tool, "-M", optarg, 1 << 16, UINT64_C(1) << 40);
+            o.memory = tool_size(tool, "-M", optarg, TOOL_MEMORY_MIN, TOOL_MEMORY_MAX);
             break;
         case 'T':
             o.threads = (unsigned)tool_number(tool, "-T", optarg, 1, 256);

@@ -15,6 +15,7 @@ static const char help[] =
     "  -B, --block-size N    aim at N bytes of text per block (1M)\n"
     "      --flush           end a block with each record of text\n"
     "  -T, --threads N       compress N blocks in parallel, with identical output (1)\n"
+    "  -M, --memory N        limit the memory that a block of the input may need (1G)\n"
     "      --blob            write a blob, of a text, a blob or a one-record stream\n"
     "      --no-check        omit a blob's checksum: saves 4 bytes, hides damage\n"
     "      --no-verify       do not verify the output by restoring it: faster\n"
@@ -46,6 +47,7 @@ static const struct option long_options[] = {
     {"block-size", required_argument, NULL, 'B'},
     {"flush", no_argument, NULL, OPT_FLUSH},
     {"threads", required_argument, NULL, 'T'},
+    {"memory", required_argument, NULL, 'M'},
     {"blob", no_argument, NULL, OPT_BLOB},
     {"no-check", no_argument, NULL, OPT_NO_CHECK},
     {"no-verify", no_argument, NULL, OPT_NO_VERIFY},
@@ -103,7 +105,7 @@ static struct options parse(struct tool *tool, int argc, char **argv)
     struct options o = {.lp = {.chain = LP_CHAIN_TEXT_ZSTD}};
     int c;
     argc = take_levels(tool, argc, argv, &o.lp.level);
-    while ((c = tool_option(tool, argc, argv, "D:0LB:T:" TOOL_LETTERS, long_options)) != -1) {
+    while ((c = tool_option(tool, argc, argv, "D:0LB:M:T:" TOOL_LETTERS, long_options)) != -1) {
         switch (c) {
         case OPT_LEVEL:
             o.lp.level = (int)tool_number(tool, "--level", optarg, 1, 22);
@@ -126,6 +128,9 @@ static struct options parse(struct tool *tool, int argc, char **argv)
         case OPT_FLUSH:
             o.lp.flush = true;
             o.text_options = true;
+            break;
+        case 'M':
+            o.lp.memory = tool_size(tool, "-M", optarg, TOOL_MEMORY_MIN, TOOL_MEMORY_MAX);
             break;
         case 'T':
             o.lp.threads = (unsigned)tool_number(tool, "-T", optarg, 1, 256);

@@ -316,7 +316,8 @@ struct lp_options {
     int level;                    /* of zstd: -22 to 22, 0 means the default */
     size_t block_size;            /* text bytes a block aims at, 0 means the default */
     unsigned threads;             /* 0 and 1 mean none but the caller's */
-    uint64_t memory; /* the most that unpacking a blob may need, 0: LP_MEMORY_DEFAULT */
+    uint64_t memory; /* the most that unpacking a blob, or a block to recode, may need; 0:
+                      * LP_MEMORY_DEFAULT */
     bool fast;       /* mixing: faster, and somewhat larger */
     bool special;    /* special-token text becomes special tokens */
     bool flush;      /* a block ends with each record */

@@ -85,7 +85,8 @@ static enum lp_status new_recoder(const struct lp_options *options, lp_finder *f
     s->find_ctx = find_ctx;
     s->emit.sink = sink;
     s->emit.ctx = sink_ctx;
-    lp_parser_init(&s->parser, false, LP_MEMORY_DEFAULT);
+    lp_parser_init(&s->parser, false,
+                   s->options.memory != 0 ? s->options.memory : LP_MEMORY_DEFAULT);
     s->njobs = options->threads > 1 ? options->threads : 1;
     s->jobs = calloc(s->njobs, sizeof *s->jobs);
     enum lp_status status = s->jobs == NULL ? LP_NOMEM : LP_OK;

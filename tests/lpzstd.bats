@@ -226,6 +226,17 @@ setup() {
 
 # --- Blobs --------------------------------------------------------------------
 
+@test "-M and --memory: a block of the input that needs more is refused" {
+    head -c 1000000 /dev/zero | tr '\0' 'a ' | lptok > zero.lp
+    for command in lpzstd lpmix; do
+        fails 3 'larger than the limit allows: raise it with -M' $command -M 64K zero.lp
+        fails 3 'larger than the limit allows: raise it with -M' $command --memory=64K zero.lp
+        $command -M 64M zero.lp > z.lp
+        lpunpack z.lp | lptok | same - zero.lp
+        refused 2 '-M' $command -M 1 zero.lp
+    done
+}
+
 @test "--blob of text and of a blob of tokens" {
     head -c 700 text > p
     lptok --blob p > tokens.blob

@@ -66,6 +66,10 @@ enum { TOOL_TEXT = 512 }; /* what getopt_long() returns for TOOL_TEXT_OPTION */
 /* A whole number from min to max, else a usage error that names the option. */
 long tool_number(const struct tool *tool, const char *option, const char *text, long min, long max);
 
+/* What -M takes. */
+#define TOOL_MEMORY_MIN (UINT64_C(1) << 16)
+#define TOOL_MEMORY_MAX (UINT64_C(1) << 40)
+
 /* A size with an optional K, M or G (powers of 1024), from min to max. */
 uint64_t tool_size(const struct tool *tool, const char *option, const char *text, uint64_t min,
                    uint64_t max);
