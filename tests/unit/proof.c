@@ -40,8 +40,8 @@ static struct lp_dict two_contents(const struct lp_vocab *v)
     static unsigned char content[2][2 * SOME];
     const struct lp_options o = {.vocab = v};
     struct lp_codec *codec;
-    const uint32_t *ids;
-    size_t nids, n = SOME;
+    const uint32_t *ids = NULL;
+    size_t nids = 0, n = SOME;
     expect(lp_codec_new(&o, &codec) == LP_OK && lp_encode(codec, text, SOME, &ids, &nids) == LP_OK,
            "no tokens", LP_CHAIN_TOKENS);
     memcpy(content[0], text, SOME);
@@ -138,10 +138,10 @@ static enum lp_status stage(const struct lp_options *o)
 static enum lp_status restage(const struct lp_options *o)
 {
     const struct lp_options sound = {.chain = LP_CHAIN_TOKENS, .vocab = o->vocab};
-    struct lp_codec *codec, *other;
+    struct lp_codec *codec, *other = NULL;
     struct lp_found found = {.vocab = o->vocab, .dict = o->dict};
-    const void *blob, *out;
-    size_t size, n;
+    const void *blob = NULL, *out;
+    size_t size = 0, n;
     enum lp_status status = lp_codec_new(&sound, &codec);
     expect(status == LP_OK && lp_pack(codec, text, 5000, &blob, &size) == LP_OK,
            "a sound blob is not packed", sound.chain);
