@@ -205,7 +205,7 @@ flipped() {
     lptok --blob prompts | lpmix --blob > blob
     lpstat blob | grep -q mix
     refused 3 'larger than the limit allows: raise it with -M' lpunpack -M 64K blob
-    expect 0 lpunpack -M 100K blob
+    expect 0 lpunpack -M 300K blob
     same out prompts
     refused 2 '-M' lpunpack -M 0x10 large-block
     refused 2 '-M' lpunpack -M -1 large-block
