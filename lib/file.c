@@ -1,8 +1,8 @@
 /* file.c - random access to a stream that can be read at any offset.
  *
- * From the end of a segment its last index is found, from an index the one
- * before it, and at last the header: so segments are walked from the file's end
- * to its start without reading a block. */
+ * The end frame of a segment leads to its last index, each index to the one before it, and the
+ * first to the header. So segments are walked from the end of the file to its start without reading
+ * a block. */
 #include "base/bytes.h"
 #include "base/interrupt.h"
 #include "base/sized.h"
@@ -33,8 +33,8 @@ struct lp_file {
     void *read_ctx;
     uint64_t size;
     struct lp_reader_options options;
-    uint64_t memory;          /* what may be taken for one of: the segments, the blocks of a
-                               * segment, a block */
+    uint64_t memory;          /* limit for each of: the list of segments, the list of
+                               * blocks, a block */
     struct segment *segments; /* from the last to the first */
     size_t nsegments, segments_cap;
     uint64_t nrecords;
@@ -57,8 +57,7 @@ enum { FRAME_MIN = LP_SYNC_SIZE + 1 + 3 + 4 + 2 }; /* bytes of a frame header: o
 
 #define NONE SIZE_MAX
 
-/* Reads the header of the frame at offset, which with its payload ends before
- * limit; the size of both. */
+/* Reads the header of the frame at offset. The frame must end before limit; *size is its size. */
 static enum lp_status read_frame_header(struct lp_file *f, uint64_t offset, uint64_t limit,
                                         struct lp_frame *frame, uint64_t *size)
 {
@@ -76,7 +75,7 @@ static enum lp_status read_frame_header(struct lp_file *f, uint64_t offset, uint
     return *size > limit - offset ? LP_DATA : LP_OK;
 }
 
-/* The same, and into payload what the frame carries, if that is at most cap bytes. */
+/* Reads the frame at offset, with its payload of at most cap bytes. */
 static enum lp_status read_frame(struct lp_file *f, uint64_t offset, uint64_t limit,
                                  struct lp_frame *frame, uint64_t *size, unsigned char *payload,
                                  size_t cap)
@@ -89,7 +88,7 @@ static enum lp_status read_frame(struct lp_file *f, uint64_t offset, uint64_t li
     return f->read(f->read_ctx, offset + *size - frame->payload_size, payload, frame->payload_size);
 }
 
-/* Whether n things of a size are too many for the limit of memory. */
+/* Whether n items of a size exceed the memory limit. */
 static bool beyond_memory(const struct lp_file *f, uint64_t n, size_t size)
 {
     return n > f->memory / size;
@@ -113,15 +112,15 @@ static enum lp_status add_segment(struct lp_file *f, struct segment segment)
 
 /* --- Indexes ---------------------------------------------------------------------- */
 
-/* An index's payload: how far before its first block the index or header before it begins, then
- * the blocks, in order. */
+/* The payload of an index: the distance from the header or index before it to its first block, then
+ * an entry for each block. */
 struct index {
     uint64_t before;
     uint64_t nblocks, size; /* of all that it lists */
     const unsigned char *entries, *end;
 };
 
-/* Reads the next block listed; false at the end, or when it is none. */
+/* Reads the next entry; false at the end, or if it is invalid. */
 static bool next_entry(const unsigned char **at, const unsigned char *end, struct lp_entry *entry)
 {
     size_t n = lp_entry_get(*at, (size_t)(end - *at), entry);
@@ -129,7 +128,7 @@ static bool next_entry(const unsigned char **at, const unsigned char *end, struc
     return n > 0 && entry->distance >= FRAME_MIN && entry->nrecords > 0;
 }
 
-/* Reads the payload of the index frame at offset: all that it lists comes before it. */
+/* Reads the payload of the index frame at offset. All blocks that it lists precede it. */
 static enum lp_status read_index(const unsigned char *payload, size_t n, uint64_t offset,
                                  struct index *index)
 {
@@ -305,8 +304,8 @@ const struct lp_need *lp_file_need(const struct lp_file *f)
     return &f->need;
 }
 
-/* Reads a segment's header; how large its frame is, and the hash that the segment's end is
- * compared with begins with it. */
+/* Reads a segment's header, the size of its frame, and its hash, from which the hash of the segment
+ * is computed. */
 static enum lp_status read_header(struct lp_file *f, const struct segment *s, uint64_t *size,
                                   uint64_t *hash)
 {
@@ -329,8 +328,8 @@ static enum lp_status read_header(struct lp_file *f, const struct segment *s, ui
     return status;
 }
 
-/* Fills in the blocks that an index lists, before those from number end on, which is then the
- * first of these. */
+/* Fills in the blocks of an index, which precede block number *end, and sets *end to the first of
+ * them. */
 static void fill_blocks(struct lp_file *f, const struct index *index, uint64_t offset, size_t *end)
 {
     const unsigned char *at = index->entries;
@@ -386,8 +385,8 @@ static enum lp_status read_only_block(struct lp_file *f, const struct segment *s
     return LP_OK;
 }
 
-/* Numbers the records of the segment by its blocks, which must be those that its end tells of:
- * so many records, so much text, and this hash. */
+/* Numbers the records of the segment's blocks, and checks the blocks against the totals and the
+ * hash of the segment's end. */
 static enum lp_status number_blocks(struct lp_file *f, const struct segment *s, uint64_t hash)
 {
     struct lp_frame end = {.kind = LP_KIND_END, .text_size = s->text_size, .nrecords = s->nrecords};
@@ -475,7 +474,7 @@ enum lp_status lp_file_records(struct lp_file *f, uint64_t *nrecords)
 
 /* --- Blocks and records ------------------------------------------------------------ */
 
-/* Reads the frame of a block, which must be the one that is listed. */
+/* Reads the frame of a block, which must match its entry. */
 static enum lp_status read_block(struct lp_file *f, const struct block *block, struct lp_event *e)
 {
     const struct lp_entry *listed = &block->entry;
@@ -581,7 +580,7 @@ enum lp_status lp_file_record(struct lp_file *f, uint64_t n, lp_sink *sink, void
     n -= f->segments[number].records_before;
     size_t i = block_of(f, n);
     const struct block *before = i > 0 ? &f->blocks[i - 1] : NULL;
-    /* Its place among the records of the block, of which the first may have begun before. */
+    /* Its index among the records of the block, the first of which may have begun earlier. */
     uint64_t piece = n - 1 - (before != NULL ? before->records_end - before->entry.open : 0);
     for (; i < f->nblocks; i++) {
         status = put_piece(f, i, piece, sink, ctx);

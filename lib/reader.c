@@ -1,8 +1,8 @@
 /* reader.c - a stream in, its text out.
  *
- * A block's text is handed on only after it was checked. With recovery, damage
- * is passed over and counted; a segment whose header was lost is read with the
- * vocabulary and model that make its blocks' checks come out right. */
+ * A block's text is passed on only after its check has been verified. In recovery, damage is
+ * skipped and reported; a segment whose header is lost is read with the vocabulary and model that
+ * make the checks of its blocks match. */
 #include "base/interrupt.h"
 #include "base/sized.h"
 #include "base/workers.h"
@@ -183,8 +183,8 @@ static enum lp_status begin_segment(struct lp_reader *r)
     return lp_need_find(&r->header, r->options.find, r->options.find_ctx, &r->tools, &r->need);
 }
 
-/* A block without its segment's header: tries the encodings that there are, and all ways in
- * which records may lie in a block. The check tells which is right. */
+/* Restores a block of a segment without a header: tries all encodings and splits until the check
+ * matches. */
 static enum lp_status guess(struct lp_reader *r, struct job *job)
 {
     static const enum lp_split splits[] = {LP_WHOLE, LP_LINES, LP_NUL};
@@ -218,7 +218,7 @@ static enum lp_status guess(struct lp_reader *r, struct job *job)
     return status;
 }
 
-/* Restores a block at once. One that cannot be restored is passed over. */
+/* Restores a block immediately; skips it if that fails. */
 static enum lp_status recover_block(struct lp_reader *r, struct job *job)
 {
     enum lp_status status = r->parser.in_segment ? restore(job) : guess(r, job);
@@ -248,7 +248,7 @@ static enum lp_status take_block(struct lp_reader *r, const struct lp_event *e)
     return r->parser.recover ? recover_block(r, job) : lp_workers_start(r->workers);
 }
 
-/* A record that no block ended ends with the segment. */
+/* An open record ends with the segment. */
 static enum lp_status end_segment(struct lp_reader *r)
 {
     enum lp_status status = lp_workers_drain(r->workers);

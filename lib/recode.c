@@ -1,8 +1,8 @@
 /* recode.c - a stream in, the same stream with a further stage out.
  *
- * Blocks keep their records and their check; only how they are stored changes.
- * Each is restored and checked before it is stored anew, so that damage stops
- * here and is never passed on; and it leaves only once its new form has restored it. */
+ * Blocks keep their records and checks; only their stored form changes. Each block is restored and
+ * verified before it is stored again, so damage is never passed on, and it is written only after
+ * its new form has been restored and compared. */
 #include "base/interrupt.h"
 #include "base/sized.h"
 #include "base/workers.h"
@@ -36,7 +36,7 @@ struct lp_recoder {
     bool ended; /* it is over, but for its end frame */
 };
 
-/* Proves that a block stored anew restores: its body does, as that was checked before. */
+/* Proves that the new payload restores the body, which has been verified already. */
 static enum lp_status prove(struct job *job)
 {
     const struct lp_options *o = &job->stage->packing;
@@ -132,8 +132,8 @@ void lp_recoder_free(struct lp_recoder *s)
     free(s);
 }
 
-/* The end goes out when more follows, or nothing will: after any error the last
- * end is missing, however many segments came before. */
+/* Writes an end frame only when the next segment begins or the input is finished: after an error
+ * the last end is missing, however many segments precede it. */
 static enum lp_status put_end(struct lp_recoder *s)
 {
     bool ended = s->ended;

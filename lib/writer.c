@@ -1,10 +1,9 @@
 /* writer.c - text in, a stream out.
  *
- * The text of the block to come is held with its tokens. A block takes whole
- * records while they fit its size; a record that is larger by itself is cut
- * into parts, each the longest run of tokens that fits. So where blocks end
- * depends on the text alone, never on the pieces it came in. No block leaves before it has
- * been restored and compared with the text. */
+ * Holds the text of the next block and its tokens. A block takes whole records while they fit; a
+ * larger record is cut into parts, each the longest run of tokens that fits. So block ends depend
+ * on the text alone, never on the pieces it came in. A block is written only after it has been
+ * restored and compared with the text. */
 #include "base/bytes.h"
 #include "base/interrupt.h"
 #include "base/sized.h"
@@ -54,7 +53,8 @@ struct lp_writer {
     struct lp_workers *workers;
 };
 
-/* Proves that a packed block restores, as a reader would do it. A payload may be the body. */
+/* Proves that a packed block restores, the way a reader does it. The payload can be the body
+ * itself. */
 static enum lp_status prove(struct job *job)
 {
     const struct lp_options *o = job->options;
@@ -221,8 +221,8 @@ static enum lp_status put_ends(const struct lp_writer *w, uint64_t nrecords, str
     return LP_OK;
 }
 
-/* Moves the first n bytes of from to an emptied to: the buffer itself goes, and what follows
- * them, which is less, is copied back. */
+/* Moves the first n bytes of from to to, replacing its content: swaps the buffers and copies back
+ * the bytes after the first n, which are usually fewer. */
 static bool move_front(struct lp_buf *from, size_t n, struct lp_buf *to)
 {
     struct lp_buf rest = *to;
@@ -234,7 +234,7 @@ static bool move_front(struct lp_buf *from, size_t n, struct lp_buf *to)
     return lp_buf_append(from, to->p + n, left);
 }
 
-/* Sends off a block of what is held up to end. */
+/* Starts a block of the held text and tokens up to end. */
 static enum lp_status put_block(struct lp_writer *w, struct mark end, uint64_t nrecords, bool open)
 {
     void *arg;
@@ -274,7 +274,7 @@ static enum lp_status put_whole_records(struct lp_writer *w)
     return w->nrecords == 0 ? LP_OK : put_block(w, w->ends[w->nends - 1], w->nrecords, false);
 }
 
-/* Sends off blocks while more is held, of settled text, than one may have. */
+/* Starts blocks as long as more settled text is held than a block can take. */
 static enum lp_status cut(struct lp_writer *w)
 {
     for (;;) {
@@ -343,7 +343,7 @@ static enum lp_status add_separator(struct lp_writer *w)
     return cut(w);
 }
 
-/* The record's text and separator are all there: it is whole. */
+/* The record is complete, with its separator. */
 static enum lp_status close_record(struct lp_writer *w)
 {
     if (w->tok != NULL)
@@ -366,7 +366,7 @@ static enum lp_status close_record(struct lp_writer *w)
     return LP_OK;
 }
 
-/* A last record without its separator: the end of an open block says so. */
+/* A last record without a separator goes into an open block. */
 static enum lp_status put_open_record(struct lp_writer *w)
 {
     enum lp_status status = add_text(w, NULL, 0, true);

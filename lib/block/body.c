@@ -13,7 +13,7 @@ void lp_block_coder_free(struct lp_block_coder *coder)
     lp_buf_free(&coder->ends);
 }
 
-/* Size of the table of lengths that begins a body, SIZE_MAX when it is broken. */
+/* Size of the table of lengths at a body's start, SIZE_MAX if it is malformed. */
 static size_t table_size(enum lp_split split, uint64_t nrecords, const unsigned char *body,
                          size_t n)
 {
@@ -28,14 +28,15 @@ static size_t table_size(enum lp_split split, uint64_t nrecords, const unsigned 
     return at;
 }
 
-/* The smallest form of a body so far: at the end of dst, from start on. */
+/* The smallest form of a body so far: the end of dst, from start on. */
 struct best {
     struct lp_buf *dst;
     size_t start, cost;
     unsigned wire;
 };
 
-/* Takes spare's bytes as a form that costs so many besides, if that is smaller. */
+/* Takes spare as the best form if it is smaller, counting the extra bytes that naming its
+ * dictionary or model costs. */
 static void keep_smaller(struct best *best, const struct lp_buf *spare, size_t besides,
                          unsigned wire)
 {
@@ -63,11 +64,11 @@ static enum lp_status try_zstd(struct lp_block_coder *coder, const struct lp_opt
     return status;
 }
 
-/* What is mixed is to be no larger than zstd makes it, which a good level takes a third of
- * the mixing's time to tell. For most bodies it is known without; for most of the others a
- * quick level tells that no other will: of 32,000 contrived ones (phrases of all lengths at all
- * odds, with noise) none that zstd's level 15 made smaller than mixing did was mixed to less
- * than 0.75 of what level 3 made, but for those that were mixed to less than a quarter. */
+/* Never store a mixed body that zstd would make smaller. Trying zstd at level 15 costs a third of
+ * the mixing time, so skip it where a lower bound (lp_zstd_least()) or level 3 rules it out. Among
+ * 32,000 generated bodies (phrases of all lengths and probabilities, with noise), level 15 beat
+ * mixing only where the mixed size was at least 0.75 of level 3's, or less than a quarter of the
+ * body's. */
 enum { SCOUT = 3, SCOUT_PERCENT = 70, REPETITIVE = 4 };
 
 static bool out_of_reach(size_t mixed, size_t size, size_t scouted)
@@ -75,7 +76,7 @@ static bool out_of_reach(size_t mixed, size_t size, size_t scouted)
     return mixed > size / REPETITIVE && mixed < (uint64_t)scouted * SCOUT_PERCENT / 100;
 }
 
-/* The table of lengths stays as it is; the tokens after it are mixed. */
+/* Copies the table of lengths and mixes the tokens after it. */
 static enum lp_status try_mix(struct lp_block_coder *coder, const struct lp_options *options,
                               uint64_t nrecords, const struct lp_buf *body,
                               const struct lp_ids *ids, struct best *best)
@@ -179,7 +180,7 @@ enum lp_status lp_body_unpack(struct lp_block_coder *coder, const struct lp_foun
     return lp_zstd_unpack(&coder->zstd, tools->dict, lean, src, n, limit, dst);
 }
 
-/* Appends one record's stored bytes as text of at most room bytes. */
+/* Appends the text of one record's n stored bytes, at most room bytes. */
 static enum lp_status record_text(const struct lp_vocab *vocab, enum lp_chain base,
                                   const unsigned char *src, size_t n, size_t room,
                                   struct lp_buf *text)
@@ -198,8 +199,8 @@ static enum lp_status record_text(const struct lp_vocab *vocab, enum lp_chain ba
     return LP_OK;
 }
 
-/* Finds where records end that have a separator: each at one, and an open one at the text's end.
- * LP_DATA when the text has more of them or fewer than the frame says. */
+/* Finds the ends of records that have separators; an open record ends with the text. LP_DATA if the
+ * number of separators does not match the frame. */
 static enum lp_status find_ends(const unsigned char *text, size_t n, int separator,
                                 const struct lp_frame *frame, uint64_t *ends)
 {

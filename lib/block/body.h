@@ -1,9 +1,8 @@
-/* body.h - a block's body: what lies between its text and its stored payload.
+/* body.h - a block's body: the layer between a block's text and its stored payload.
  *
- * A body is text or tokens (the base): the records of the block one after the
- * other, each with the separator that ended it. Where records have no separator
- * (LP_WHOLE) and there are several, the stored lengths of all but the last come
- * first, as varints. Knows one block; never knows streams. */
+ * A body is text or token codes (its base): the records of the block in order, each with its
+ * separator. If records have no separator (LP_WHOLE) and there are several, a table precedes them:
+ * the stored lengths of all but the last, as varints. Knows one block; never knows streams. */
 #ifndef LP_BLOCK_BODY_H
 #define LP_BLOCK_BODY_H
 
@@ -18,8 +17,7 @@ struct lp_block_coder {
     struct lp_mixer mixer;
     struct lp_buf spare, body;
     struct lp_buf ends; /* u64 each */
-    size_t
-        naming; /* set by the owner: bytes that a form with a dictionary or model costs besides */
+    size_t naming; /* set by the owner: extra bytes that a form with a dictionary or model costs */
 };
 
 void lp_block_coder_free(struct lp_block_coder *coder);
@@ -30,42 +28,42 @@ static inline bool lp_body_has_lengths(enum lp_split split, uint64_t nrecords)
     return split == LP_WHOLE && nrecords > 1;
 }
 
-/* Appends to dst the smallest stored form that the chain of options allows, of a
- * body of nrecords records; *wire says which. ids: those of one record's body, NULL where
- * they are not at hand. */
+/* Appends to dst the smallest stored form of a body of nrecords records that the chain of options
+ * allows; *wire says which form. ids: the body's ids if it is one record's and they are at hand,
+ * else NULL. */
 enum lp_status lp_body_pack(struct lp_block_coder *coder, const struct lp_options *options,
                             enum lp_chain base, uint64_t nrecords, const struct lp_buf *body,
                             const struct lp_ids *ids, struct lp_buf *dst, unsigned *wire);
 
-/* Undoes it: appends to dst the body whose n stored bytes and frame are given. */
+/* The inverse: appends to dst the body that n stored bytes restore; frame is their block's. */
 enum lp_status lp_body_unpack(struct lp_block_coder *coder, const struct lp_found *tools,
                               enum lp_split split, const struct lp_frame *frame,
                               const unsigned char *src, size_t n, struct lp_buf *dst,
                               enum lp_chain *base);
 
-/* Appends to text one record that was mixed, without the way by its body; LP_LIMIT when it is
- * more than max bytes. */
+/* Appends to text the text of one mixed record, without building its body. LP_LIMIT if it is longer
+ * than max bytes. */
 enum lp_status lp_body_unmix_text(struct lp_block_coder *coder, const struct lp_found *tools,
                                   unsigned wire, const unsigned char *src, size_t n, size_t max,
                                   struct lp_buf *text);
 
-/* Appends to text what the body of a frame's block holds. When ends is not NULL it gets as many
- * numbers as the frame has records: where in that text each ends, separator included. LP_DATA when
- * text or records are not those of the frame. */
+/* Appends to text the text of a body. ends, unless NULL, gets a number for each record of the
+ * frame: where in that text the record ends, separator included. LP_DATA if the size of the text or
+ * the records differ from the frame's. */
 enum lp_status lp_body_text(const struct lp_vocab *vocab, enum lp_split split,
                             const struct lp_frame *frame, enum lp_chain base,
                             const unsigned char *body, size_t n, struct lp_buf *text,
                             uint64_t *ends);
 
-/* Restores a block from its payload: its body to coder->body, its text, found
- * right by the frame's check, to text. base and ends may be NULL. */
+/* Restores a block from its payload: its body to coder->body, its text to text, verified with the
+ * frame's check. base and ends may be NULL. */
 enum lp_status lp_body_restore(struct lp_block_coder *coder, const struct lp_found *tools,
                                enum lp_split split, const struct lp_frame *frame,
                                const unsigned char *payload, struct lp_buf *text, uint64_t *ends,
                                enum lp_chain *base);
 
-/* Where the ids of records go (see lp_on_ids), and what is kept between blocks.
- * With on_ids and ctx set it is ready. */
+/* Where the ids of records go (see lp_on_ids), and the state kept between blocks. Ready once on_ids
+ * and ctx are set. */
 struct lp_ids_target {
     lp_on_ids *on_ids;
     void *ctx;
@@ -77,32 +75,32 @@ struct lp_ids_target {
 
 void lp_body_ids_free(struct lp_ids_target *target);
 
-/* The blocks to come are of this vocabulary. */
+/* Sets the vocabulary of the blocks that follow. */
 enum lp_status lp_body_ids_vocab(struct lp_ids_target *target, const struct lp_vocab *vocab);
 
-/* Hands on the ids of each record that a body holds; open: the last one does not
- * end in it. lp_body_ids_end(): it ends where no block follows. */
+/* Passes on the ids of each record of a body; open: the last record continues in the next block.
+ * lp_body_ids_end() ends a record that no further block continues. */
 enum lp_status lp_body_ids(struct lp_ids_target *target, enum lp_split split, uint64_t nrecords,
                            bool open, enum lp_chain base, const unsigned char *body, size_t n);
 enum lp_status lp_body_ids_end(struct lp_ids_target *target);
 
-/* Proof of what is packed, before it is handed out: it is restored and compared with the
- * original. LP_INTERNAL when they differ, or nothing is restored.
+/* Packed data is proved before it is handed out: it is restored and compared with the original.
+ * LP_INTERNAL if they differ or restoring fails.
  *
- * That a body restores these text_size bytes, and records that end there (ends: of several that
- * have lengths, else not looked at). */
+ * Proves that a body restores the frame's text_size bytes at text, and, if it has a table of
+ * lengths, records that end at ends. */
 enum lp_status lp_body_prove(struct lp_block_coder *coder, const struct lp_vocab *vocab,
                              enum lp_split split, const struct lp_frame *frame, enum lp_chain base,
                              const struct lp_buf *body, const unsigned char *text,
                              const uint64_t *ends);
 
-/* That a payload restores this body. */
+/* Proves that a payload restores a body. */
 enum lp_status lp_body_prove_payload(struct lp_block_coder *coder, const struct lp_found *tools,
                                      enum lp_split split, const struct lp_frame *frame,
                                      const struct lp_buf *payload, const struct lp_buf *body);
 
-/* The outcome of a proof: what was restored, or why not, and whether it is the original. What the
- * vocabulary (NULL: none) is to blame for is LP_BAD_VOCAB. */
+/* The outcome of a proof, from the status of restoring and whether the result is the original.
+ * LP_BAD_VOCAB if a damaged vocabulary (NULL: none was used) explains the difference. */
 enum lp_status lp_proof(const struct lp_vocab *vocab, enum lp_status restored, bool same);
 
 #endif

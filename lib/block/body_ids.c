@@ -11,8 +11,8 @@ static enum lp_status hand_on(struct lp_ids_target *t, bool end)
     return t->on_ids(t->ctx, t->vocab, t->scratch.v, t->scratch.n, end);
 }
 
-/* Text that saved nothing as tokens. Its last tokens wait for the part of the
- * record that may follow. */
+/* A part of a record stored as text. Its last tokens are held back, since the next part may change
+ * them. */
 static enum lp_status put_text(struct lp_ids_target *t, const unsigned char *text, size_t n,
                                bool end)
 {
@@ -24,8 +24,7 @@ static enum lp_status put_text(struct lp_ids_target *t, const unsigned char *tex
     return status == LP_OK ? hand_on(t, end) : status;
 }
 
-/* Tokens follow, or nothing: what waits of text ends here, and with end set the
- * record does. */
+/* Ends a part stored as text: no more text follows it. With end set the record ends too. */
 static enum lp_status end_text(struct lp_ids_target *t, bool end)
 {
     t->scratch.n = 0;

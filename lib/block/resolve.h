@@ -1,5 +1,5 @@
-/* resolve.h - what options must have, from them to a segment's header, and from a header to the
- * vocabulary and the dictionary or model that its blocks need. */
+/* resolve.h - checks options, makes a segment's header from them, and finds the vocabulary,
+ * dictionary or model that a header names. */
 #ifndef LP_BLOCK_RESOLVE_H
 #define LP_BLOCK_RESOLVE_H
 
@@ -11,8 +11,8 @@ bool lp_options_complete(const struct lp_options *options);
 /* The header of a segment packed by options. */
 void lp_header_of(const struct lp_options *options, unsigned block_log, struct lp_header *header);
 
-/* Asks the finder for one thing, found right by its fingerprint: sets that member
- * of found. LP_NO_VOCAB, LP_NO_DICT or LP_NO_MODEL when it does not have it. */
+/* Asks the finder for one item, compares its fingerprint, and sets that member of found.
+ * LP_NO_VOCAB, LP_NO_DICT or LP_NO_MODEL if the finder does not have it. */
 enum lp_status lp_need_ask(const struct lp_need *need, lp_finder *find, void *ctx,
                            struct lp_found *found);
 

@@ -1,13 +1,12 @@
-/* stage_mix.h - the mix stage: a run of token codes to what a model of tokens
- * makes of them, and back. */
+/* stage_mix.h - the mix stage: token codes, or ids, to their entropy-coded form and back. */
 #ifndef LP_BLOCK_STAGE_MIX_H
 #define LP_BLOCK_STAGE_MIX_H
 
 #include "base/buf.h"
 #include "lp.h"
 
-/* Working state of one thread, made when first used: two ways to mix, so that packing in one and
- * unpacking of another do not make it anew each time. */
+/* Working state of one thread, allocated on first use. Two mixers, so that packing with one model
+ * or mode and unpacking with another does not reallocate. */
 struct lp_mixer {
     struct lp_mixer_way {
         struct lp_mix *mix;

@@ -91,7 +91,7 @@ enum lp_status lp_frame_get(const unsigned char *src, size_t n, struct lp_frame 
 
 enum { RECORDS_SHIFT = 2, ENTRY_OPEN = 1, ENTRY_RESERVED = 2 };
 
-/* All of an entry but its distance. */
+/* Writes all fields of an entry except its distance. */
 static size_t put_block(const struct lp_entry *entry, unsigned char *dst)
 {
     size_t n = lp_put_varint(dst, entry->text_size);

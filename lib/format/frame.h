@@ -51,10 +51,10 @@ struct lp_frame {
     uint32_t payload_size;
     uint64_t text_size, nrecords;
     uint32_t check;
-    uint16_t header_check; /* of the header that was read; not looked at in one to be written */
+    uint16_t header_check; /* set by lp_frame_get(), ignored by lp_frame_put() */
 };
 
-/* What an index says of a block. */
+/* A block's entry in an index. */
 struct lp_entry {
     uint64_t distance; /* from its frame to that of the next block, from the last to the index */
     uint64_t text_size, nrecords;
@@ -119,7 +119,7 @@ size_t lp_header_put(const struct lp_header *header, unsigned char *dst);
 /* Reads it. LP_VERSION when a newer format or an unknown chain is met. */
 enum lp_status lp_header_get(const unsigned char *src, size_t n, struct lp_header *header);
 
-/* What in the payload made that say LP_VERSION. */
+/* The field of the payload that made lp_header_get() return LP_VERSION. */
 struct lp_need lp_header_newer(const unsigned char *src);
 
 /* The check of a block's text, and of a payload that is no block's. */

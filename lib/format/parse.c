@@ -3,9 +3,9 @@
 #include "base/bytes.h"
 #include "base/xxh64.h"
 
-/* Recovery looks for frames within a frame that proved no good, and within these again. So that all
- * this takes time in proportion to the input, it has a credit: this much, a block of the largest
- * size, and for each byte of input so many more. */
+/* Recovery searches a bad frame for frames inside it, and bad ones among these again. To keep the
+ * time linear in the input, the bytes of nested frames are paid from a credit: the size of the
+ * largest block at first, and a few bytes for each byte of input. */
 enum { CREDIT = LP_BLOCK_MAX, CREDIT_EACH = 4 };
 
 void lp_parser_init(struct lp_parser *parser, bool recover, uint64_t memory)
@@ -25,7 +25,7 @@ static size_t held(const struct lp_parser *p)
     return p->buf.n - p->at;
 }
 
-/* Moves input to buf until it holds want bytes of the frame, or all there are. */
+/* Moves input to buf until buf holds want bytes of the frame, or the input is used up. */
 static enum lp_status fill(struct lp_parser *p, size_t want, const unsigned char **data, size_t *n)
 {
     if (held(p) >= want || *n == 0)
@@ -51,7 +51,7 @@ static void advance(struct lp_parser *p, size_t n)
     p->credit += CREDIT_EACH * (uint64_t)n;
 }
 
-/* Whether the frame that comes next, of so many bytes, may be looked at. */
+/* Whether the credit allows looking at the next frame, of size bytes. */
 static bool spend(struct lp_parser *p, uint64_t size)
 {
     if (p->offset >= p->failed_end)
@@ -81,8 +81,8 @@ enum lp_status lp_parser_check_block(const struct lp_parser *p, const struct lp_
     if (frame->text_size > limit || frame->nrecords == 0 || frame->nrecords > limit ||
         frame->payload_size > lp_body_limit(frame->text_size, frame->nrecords))
         return LP_DATA;
-    /* The payload, the body, the text and its growth; of mixed tokens, which may be a byte each,
-     * besides that an id and a leaf of 4 bytes. */
+    /* Payload, body, text and spare capacity; a mixed token, which may be a single byte of text,
+     * also takes an id and a leaf of 4 bytes each. */
     if ((mixed ? 12 : 4) * frame->text_size + 16 * frame->nrecords > p->memory)
         return LP_LIMIT;
     return LP_OK;
@@ -115,14 +115,14 @@ static bool frame_is_known(unsigned kind)
            kind == LP_KIND_END;
 }
 
-/* The index to come begins: it goes back to the frame at listed. */
+/* Starts the list for the next index, which refers back to the frame at listed. */
 static void begin_index(struct lp_parser *p, uint64_t listed)
 {
     p->listed = listed;
     p->nblocks = p->index.n = 0;
 }
 
-/* What an index says of a block whose next is at offset. */
+/* The index entry of a block whose successor is distance bytes after it. */
 static struct lp_entry entry_of(const struct lp_frame *block, uint64_t distance)
 {
     return (struct lp_entry){.distance = distance,
@@ -132,8 +132,8 @@ static struct lp_entry entry_of(const struct lp_frame *block, uint64_t distance)
                              .header_check = block->header_check};
 }
 
-/* Appends to it how far the frame at offset is from the one listed before it: the
- * entry of the last block, if there is one, is then complete. */
+/* Completes the list up to the frame at offset: appends the last block's entry, or, before the
+ * first block, the distance from the header or last index. */
 static bool list_to(struct lp_parser *p, uint64_t offset)
 {
     unsigned char bytes[LP_ENTRY_MAX];
@@ -178,7 +178,7 @@ static enum lp_status take_block(struct lp_parser *p, const struct lp_event *e)
     return p->index.n <= LP_INDEX_MAX || p->recover ? LP_OK : LP_DATA;
 }
 
-/* An index must list just the blocks that came. */
+/* An index must list exactly the blocks since the last one. */
 static enum lp_status take_index(struct lp_parser *p, struct lp_event *e)
 {
     if (!p->in_segment)
@@ -205,8 +205,8 @@ static enum lp_status end_segment(struct lp_parser *p, struct lp_event *e)
     return e->right || p->recover ? LP_OK : LP_DATA;
 }
 
-/* Reads the frame that comes next. *starved: it needs more input. An unknown
- * ancillary frame is complete with its header. */
+/* Reads the next frame. *starved: it needs more input. An unknown ancillary frame is complete once
+ * its header is. */
 static enum lp_status read_frame(struct lp_parser *p, const unsigned char **data, size_t *n,
                                  struct lp_event *e, bool *starved)
 {
@@ -236,7 +236,7 @@ static enum lp_status read_frame(struct lp_parser *p, const unsigned char **data
     return LP_OK;
 }
 
-/* What a frame means to the segment. */
+/* Applies a frame to the state of the segment. */
 static enum lp_status take_frame(struct lp_parser *p, struct lp_event *e)
 {
     if (lp_is_data(e->frame.kind)) {
@@ -256,8 +256,7 @@ static enum lp_status take_frame(struct lp_parser *p, struct lp_event *e)
     }
 }
 
-/* Passes over what is no frame, or a frame of so many bytes that is no good, up to the next sync
- * marker. */
+/* Skips to the next sync marker, over bytes that are no frame or a bad frame of size bytes. */
 static void resync(struct lp_parser *p, uint64_t size, enum lp_status why)
 {
     if (p->offset + size > p->failed_end)

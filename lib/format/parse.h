@@ -1,8 +1,8 @@
-/* parse.h - bytes of a stream to its frames, in whatever pieces they come.
+/* parse.h - a push parser: bytes of a stream, in pieces of any size, to frames.
  *
- * Checks all that can be checked without unpacking: the order of frames, their
- * headers, the limits, and at a segment's end its totals. Holds one frame at
- * most. Knows the grammar only; never tokens, vocabularies or compression. */
+ * Checks everything that can be checked without unpacking: the order of frames, their headers, the
+ * limits, indexes, and a segment's totals. Holds at most one frame. Knows the grammar only; never
+ * tokens, vocabularies or compression. */
 #ifndef LP_FORMAT_PARSE_H
 #define LP_FORMAT_PARSE_H
 
@@ -24,7 +24,7 @@ struct lp_event {
     uint64_t offset, size; /* of the frame or gap in the input */
     struct lp_frame frame;
     const unsigned char *payload;
-    bool right; /* an index, an end: what it says of the segment is so (else in recovery only) */
+    bool right; /* index, end: it agrees with what was read (may be false in recovery only) */
     enum lp_status why;
 };
 
@@ -41,8 +41,8 @@ struct lp_parser {
     uint64_t skip; /* bytes of an unknown ancillary frame still to pass over */
     uint64_t gap;  /* recovery: where the current gap began, UINT64_MAX outside one */
     enum lp_status gap_why;
-    uint64_t failed_end; /* recovery: where the frames end that proved no good */
-    uint64_t credit;     /* recovery: bytes of frames within them that may still be looked at */
+    uint64_t failed_end; /* recovery: where the last bad frame ends */
+    uint64_t credit;     /* recovery: bytes of frames inside bad ones that may still be read */
     uint64_t text_size, nrecords; /* of the segment so far */
     bool open;                    /* the last block's last record goes on */
     uint64_t running_hash;        /* of the header frame, then of each block */
@@ -59,21 +59,21 @@ struct lp_parser {
 void lp_parser_init(struct lp_parser *parser, bool recover, uint64_t memory);
 void lp_parser_free(struct lp_parser *parser);
 
-/* Takes bytes from *data until there is an event or none are left. After
- * lp_parser_eof() it gives what is left without input, and at last LP_TRUNCATED
- * (not in recovery) when the input ended within a frame or a segment. */
+/* Consumes bytes of *data until there is an event or the input is used up. After lp_parser_eof() it
+ * reports what is left, and finally LP_TRUNCATED (except in recovery) if the input ended inside a
+ * frame or a segment. */
 enum lp_status lp_parser_step(struct lp_parser *parser, const unsigned char **data, size_t *n,
                               struct lp_event *event);
 
-/* Limits that hold before any memory is taken for a block: those of the segment and of the owner.
- * LP_DATA, LP_LIMIT. */
+/* Checks a block's header against the limits of the segment (LP_DATA) and of the owner (LP_LIMIT),
+ * before any memory is allocated for the block. */
 enum lp_status lp_parser_check_block(const struct lp_parser *parser, const struct lp_frame *frame);
 
 /* The input ends. */
 void lp_parser_eof(struct lp_parser *parser);
 
-/* Recovery: the block that the last step reported is no good after all. Its
- * bytes are searched for frames again. */
+/* Recovery: the block that the last step reported cannot be restored. Its bytes are searched for
+ * frames. */
 void lp_parser_reject(struct lp_parser *parser, enum lp_status why);
 
 #endif

@@ -7,8 +7,7 @@
 enum {
     ENTRY_MIN = 3 + 2, /* bytes of a block in an index */
     LP_ENTRIES_MAX = LP_INDEX_MAX / ENTRY_MIN,
-    HELD_MAX =
-        2 * LP_ENTRIES_MAX, /* stretches held: more than an index can list, and as many gaps */
+    HELD_MAX = 2 * LP_ENTRIES_MAX, /* stretches held: the blocks of an index, and as many gaps */
 };
 
 static const struct lp_place nowhere = {UNKNOWN, UNKNOWN, false};
@@ -46,16 +45,17 @@ static void report(struct lp_recovery *r, const struct lp_stretch *gap, const st
     r->on_loss(r->ctx, &loss);
 }
 
-/* Reports that something at offset is not as it should be, though no block is known to be lost. */
+/* Reports damage at offset that is not known to have lost a block. */
 static void report_fault(struct lp_recovery *r, uint64_t offset, uint64_t size)
 {
     const struct lp_stretch fault = {.offset = offset, .size = size, .gap = true, .why = LP_DATA};
     report(r, &fault, &nowhere, &nowhere);
 }
 
-/* Settles the first n stretches by what is known at their end: a place, or nothing. With one gap
- * that tells what it held; with more, only where the first began. Without a gap, blocks that are
- * missing went without a trace: it is known what, and where only if there are no others. */
+/* Reports the losses among the first n stretches, given the place at their end, if that is known.
+ * If there is one gap, the loss is known exactly; if there are more, only where the first begins.
+ * If there is none and the place does not fit, blocks vanished; where is known only if no blocks
+ * are left. */
 static void settle(struct lp_recovery *r, size_t n, const struct lp_place *end, uint64_t offset)
 {
     size_t gaps = 0, first = 0;
@@ -86,7 +86,7 @@ static void settle(struct lp_recovery *r, size_t n, const struct lp_place *end, 
     memmove(r->stretch, r->stretch + n, r->n * sizeof *r->stretch);
 }
 
-/* Adds a stretch. Of more than an index can list the earlier half is settled without one. */
+/* Adds a stretch. If there are more than an index can list, settles the older half without one. */
 static enum lp_status add(struct lp_recovery *r, struct lp_stretch stretch)
 {
     if (r->n == HELD_MAX)
@@ -103,7 +103,8 @@ static enum lp_status add(struct lp_recovery *r, struct lp_stretch stretch)
     return LP_OK;
 }
 
-/* Reads what an index lists into r->entry; how many blocks, SIZE_MAX if it is not well formed. */
+/* Reads the entries of an index into r->entry. Returns their number, SIZE_MAX if the index is
+ * malformed. */
 static size_t read_index(struct lp_recovery *r, const struct lp_event *index)
 {
     const unsigned char *p = index->payload, *end = p + index->frame.payload_size;
@@ -126,7 +127,7 @@ static bool is_listed(const struct lp_stretch *s, const struct lp_entry *entry)
            s->block.open == entry->open;
 }
 
-/* Reports a block that an index does not list where it is, and forgets it. */
+/* Reports a block that its index does not list, and removes it. */
 static void report_foreign(struct lp_recovery *r, size_t at)
 {
     const struct lp_stretch block = r->stretch[at];
@@ -135,9 +136,10 @@ static void report_foreign(struct lp_recovery *r, size_t at)
     report_fault(r, block.offset, block.size);
 }
 
-/* How many of the stretches come before the blocks of an index of n, which come right before it: so
- * they are looked for backwards, the last one first. Blocks among them that it does not list,
- * doubled or from elsewhere, are reported; of more than a few it is not known whose they are. */
+/* Returns how many stretches precede the blocks of an index of n entries. Its blocks directly
+ * precede the index, so they are matched from the last one backwards. Blocks among them that it
+ * does not list (duplicates, or from another stream) are reported; after a few of these it gives
+ * up. */
 static size_t count_others(struct lp_recovery *r, size_t n)
 {
     enum { FEW = 16 };
@@ -158,21 +160,20 @@ static size_t count_others(struct lp_recovery *r, size_t n)
             return first;
         }
     }
-    /* Gaps before the first one are of this index too, unless blocks lie before them. */
+    /* Gaps before the first match belong to this index, unless other blocks precede them. */
     size_t goods = 0;
     for (size_t at = 0; at < first; at++)
         goods += !r->stretch[at].gap;
     return goods > 0 ? first : 0;
 }
 
-/* Reports the blocks of the index at end, n of them, that no stretch answers to, in the order of
- * the stream, and goes past all that it lists. Blocks may be alike: where no bytes went missing
- * they are known by their offset too. */
+/* Reports the entries, of the index at end, that no stretch matches, and moves the place past all n
+ * entries. Blocks can be identical, so offsets are compared too if no bytes are missing. */
 static void settle_listed(struct lp_recovery *r, size_t n, uint64_t end)
 {
     struct lp_stretch gap = {0};
     struct lp_place from = r->place;
-    bool losing = false; /* a gap or lost blocks, since from, are still to be reported */
+    bool losing = false; /* a loss that began at from is still to be reported */
     uint64_t offset = end;
     size_t at = 0;
     for (size_t i = 0; i < n; i++)
@@ -208,7 +209,7 @@ static void settle_listed(struct lp_recovery *r, size_t n, uint64_t end)
     r->n = 0;
 }
 
-/* Settles all stretches by an index that lists every block since the last one. */
+/* Settles all stretches with an index, which lists every block since the last index. */
 static enum lp_status settle_by_index(struct lp_recovery *r, const struct lp_event *index)
 {
     if (r->entry == NULL && (r->entry = malloc(LP_ENTRIES_MAX * sizeof *r->entry)) == NULL)
@@ -216,7 +217,7 @@ static enum lp_status settle_by_index(struct lp_recovery *r, const struct lp_eve
     size_t n = read_index(r, index);
     bool idle = r->n == 0 && (!r->in_segment || index->frame.check == r->last_index);
     if (n == SIZE_MAX || idle) {
-        report_fault(r, index->offset, index->size); /* not well formed, or there again */
+        report_fault(r, index->offset, index->size); /* malformed or duplicated */
         return LP_OK;
     }
     r->last_index = index->frame.check;
@@ -232,7 +233,7 @@ static enum lp_status settle_by_index(struct lp_recovery *r, const struct lp_eve
     return LP_OK;
 }
 
-/* At offset the segment is over without its end: more may be missing. */
+/* The segment stops at offset without an end frame: more may be missing. */
 static enum lp_status cut_segment(struct lp_recovery *r, uint64_t offset)
 {
     enum lp_status status = LP_OK;
@@ -243,8 +244,8 @@ static enum lp_status cut_segment(struct lp_recovery *r, uint64_t offset)
     return status;
 }
 
-/* Whether what stands before a segment is too short to have been one: 14 bytes
- * for each of three frames, 4 more for what a header says, 2 for an end. */
+/* Whether the bytes before a segment are too few to have been a segment: three frames of 14 bytes,
+ * 4 more for the fields of a header, 2 for those of an end. */
 static bool only_noise(const struct lp_recovery *r)
 {
     uint64_t size = 0;
@@ -269,7 +270,7 @@ static enum lp_status begin_segment(struct lp_recovery *r, uint64_t offset)
     return status;
 }
 
-/* Where the end's totals fit what came, but its hash does not, some block is another one. */
+/* If the totals fit but the hash does not, some block was replaced. */
 static void end_segment(struct lp_recovery *r, const struct lp_event *e)
 {
     const struct lp_entry totals = {.text_size = e->frame.text_size, .nrecords = e->frame.nrecords};

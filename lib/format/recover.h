@@ -1,10 +1,10 @@
-/* recover.h - what was lost, put into numbers.
+/* recover.h - reports what recovery could not restore.
  *
- * Recovery meets good blocks and gaps in the order of the stream. How many records and bytes of
- * text are missing, in a gap or where frames went without a trace, is known once an index or the
- * end's totals tell; then the loss is reported. Where they say that more is wrong than that, this
- * is reported too, as a loss of unknown size: what a plain reader refuses is never passed over in
- * silence. Knows no bytes of text. */
+ * Recovery sees good blocks and gaps in the order of the stream. An index, or the totals of the
+ * end, tells how many records and bytes of text are missing in a gap, or where frames vanished
+ * without leaving one; then the loss is reported. If something else disagrees, that is reported as
+ * a loss of unknown size: recovery never passes silently over what a plain reader refuses. Never
+ * sees text. */
 #ifndef LP_FORMAT_RECOVER_H
 #define LP_FORMAT_RECOVER_H
 
@@ -39,7 +39,7 @@ struct lp_recovery {
 void lp_recovery_free(struct lp_recovery *r);
 /* Takes any event but LP_EVENT_NONE. */
 enum lp_status lp_recovery_event(struct lp_recovery *r, const struct lp_event *e);
-/* The block that was taken last is no good after all: the parser will report a gap. */
+/* The last block cannot be restored; the parser will report a gap instead. */
 void lp_recovery_reject(struct lp_recovery *r);
 /* The input ended, at offset. */
 enum lp_status lp_recovery_finish(struct lp_recovery *r, uint64_t offset);
