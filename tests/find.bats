@@ -21,6 +21,7 @@ few_files() {
 }
 
 @test "too many open files is that, not a vocabulary that is missing" {
+    sanitized && skip "a leak checker needs files of its own"
     for file in text.tok text.lp; do
         status=0
         few_files 4 lpunpack $file > out 2> err || status=$?

@@ -83,7 +83,8 @@ static void settle(struct lp_recovery *r, size_t n, const struct lp_place *end, 
     }
     r->place = gaps == 0 && end->nrecords == UNKNOWN ? before : *end;
     r->n -= n;
-    memmove(r->stretch, r->stretch + n, r->n * sizeof *r->stretch);
+    if (r->n > 0)
+        memmove(r->stretch, r->stretch + n, r->n * sizeof *r->stretch);
 }
 
 /* Adds a stretch. If there are more than an index can list, settles the older half without one. */
