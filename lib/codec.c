@@ -217,10 +217,14 @@ static enum lp_status restore(struct lp_codec *codec, const struct lp_found *too
         lp_body_unpack(&codec->coder, tools, LP_WHOLE, &frame, payload, n, &codec->body, base);
     if (status != LP_OK)
         return status;
-    if (*base == LP_CHAIN_TOKENS)
-        return tools->vocab == NULL ? LP_NO_VOCAB
-                                    : lp_codes_append_text(tools->vocab, body->p, body->n,
-                                                           (size_t)max, &codec->text);
+    if (*base == LP_CHAIN_TOKENS && tools->vocab == NULL)
+        return LP_NO_VOCAB;
+    if (*base == LP_CHAIN_TOKENS) {
+        if (!lp_buf_reserve(&codec->body, LP_CODES_SLACK))
+            return LP_NOMEM;
+        memset(codec->body.p + codec->body.n, 0, LP_CODES_SLACK);
+        return lp_codes_append_text(tools->vocab, body->p, body->n, (size_t)max, &codec->text);
+    }
     if (body->n > max)
         return LP_LIMIT;
     return lp_buf_append(&codec->text, body->p, body->n) ? LP_OK : LP_NOMEM;

@@ -230,6 +230,7 @@ static inline bool put_texts(const struct lp_vocab *v, const uint32_t *rank, siz
 /* Code lengths are found for AHEAD bytes at a time. Codes are then read in groups whose lengths fit
  * in one u64. */
 enum { AHEAD = 8 * BLOCK, GROUP = 5 };
+_Static_assert(LP_CODES_SLACK >= BLOCK + sizeof(uint32_t), "the last codes are read ahead too");
 
 /* Writes the text of a token without a key if the rest of its group has room after it. Returns its
  * size, or SIZE_MAX. */
@@ -263,23 +264,25 @@ LP_AVX2 LP_INLINE void lengths_avx2(const struct codes *c, const unsigned char *
     _mm256_storeu_si256((__m256i *)(void *)lengths, both);
 }
 
-/* Writes the texts of codes while whole blocks of them are left, all are of tokens and there is
- * room to spare. Returns the bytes of codes read. */
+/* Writes the texts of codes while a block can be read, all codes are of tokens and there is room to
+ * spare; slack bytes can be read after the n. Returns the bytes of codes decoded. */
 LP_AVX2 static size_t put_most_avx2(const struct lp_vocab *v, const struct codes *c,
-                                    const unsigned char *src, size_t n, unsigned char *dst,
-                                    size_t cap, size_t *written)
+                                    const unsigned char *src, size_t n, size_t slack,
+                                    unsigned char *dst, size_t cap, size_t *written)
 {
     const unsigned char *const texts = v->text;
+    const size_t readable = n + slack;
     const uint32_t less[13] = {[4] = 0, [8] = c->less[2], [12] = c->less[3]};
     unsigned char lengths[AHEAD / 2 + sizeof(uint64_t)] = {0};
     size_t at = 0, to = *written;
-    while (n - at >= BLOCK + sizeof(uint32_t)) {
+    while (n - at >= LP_CODE_MAX * GROUP && readable - at >= BLOCK + sizeof(uint32_t)) {
         const size_t begin = at;
-        size_t ahead = (n - at - sizeof(uint32_t)) / BLOCK * BLOCK;
+        size_t ahead = (readable - at - sizeof(uint32_t)) / BLOCK * BLOCK;
         ahead = ahead < AHEAD ? ahead : AHEAD;
+        const size_t most = ahead < n - begin ? ahead : n - begin;
         for (size_t i = 0; i < ahead; i += BLOCK)
             lengths_avx2(c, src + at + i, lengths + i / 2);
-        while (at - begin + LP_CODE_MAX * GROUP <= ahead) {
+        while (at - begin + LP_CODE_MAX * GROUP <= most) {
             if (cap - to < GROUP * LP_KEY_SIZE)
                 goto out;
             uint64_t next;
@@ -311,14 +314,14 @@ out:
 
 /* put_most_avx2() where there is AVX2; else does nothing and returns 0. */
 static inline size_t put_most(const struct lp_vocab *v, const struct codes *c,
-                              const unsigned char *src, size_t n, unsigned char *dst, size_t cap,
-                              size_t *written)
+                              const unsigned char *src, size_t n, size_t slack, unsigned char *dst,
+                              size_t cap, size_t *written)
 {
 #if LP_HAVE_AVX2
     if (v->cpu == LP_CPU_AVX2)
-        return put_most_avx2(v, c, src, n, dst, cap, written);
+        return put_most_avx2(v, c, src, n, slack, dst, cap, written);
 #endif
-    (void)v, (void)c, (void)src, (void)n, (void)dst, (void)cap, (void)written;
+    (void)v, (void)c, (void)src, (void)n, (void)slack, (void)dst, (void)cap, (void)written;
     return 0;
 }
 
@@ -329,7 +332,7 @@ enum lp_status lp_codes_to_text(const struct lp_vocab *v, const unsigned char *s
     struct codes_read r;
     *written = 0;
     for (size_t at = 0; at < n; at += r.from[r.n]) {
-        at += put_most(v, &c, src + at, n - at, dst, cap, written);
+        at += put_most(v, &c, src + at, n - at, 0, dst, cap, written);
         if (!read_codes(&r, v, &c, src + at, n - at) ||
             !put_texts(v, r.rank, r.n, dst, cap, written))
             return LP_DATA;
@@ -349,7 +352,7 @@ enum lp_status lp_codes_append_text(const struct lp_vocab *v, const unsigned cha
     if (!lp_buf_reserve(text, n < max / TEXT_OF_CODES ? TEXT_OF_CODES * n : max))
         return LP_NOMEM;
     for (size_t at = 0; at < n; at += r.from[r.n]) {
-        at += put_most(v, &c, src + at, n - at, text->p, text->cap, &text->n);
+        at += put_most(v, &c, src + at, n - at, LP_CODES_SLACK, text->p, text->cap, &text->n);
         if (!read_codes(&r, v, &c, src + at, n - at))
             return LP_DATA;
         if (!lp_buf_reserve(text, block_max))

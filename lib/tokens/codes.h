@@ -28,8 +28,10 @@ size_t lp_codes_from_ids(const struct lp_vocab *v, const uint32_t *ids, size_t n
 enum lp_status lp_codes_to_text(const struct lp_vocab *v, const unsigned char *src, size_t n,
                                 unsigned char *dst, size_t cap, size_t *written);
 
-/* Appends the text of codes. LP_DATA when they end within one or one is of no token, LP_LIMIT when
- * the text is longer than max bytes. */
+/* Appends the text of codes, after which LP_CODES_SLACK bytes of any content can be read: so that
+ * the last codes are decoded as fast as the others. LP_DATA when they end within one or one is of
+ * no token, LP_LIMIT when the text is longer than max bytes. */
+enum { LP_CODES_SLACK = 72 };
 enum lp_status lp_codes_append_text(const struct lp_vocab *v, const unsigned char *src, size_t n,
                                     size_t max, struct lp_buf *text);
 
