@@ -181,15 +181,15 @@ static enum lp_status find_tools(struct lp_codec *codec, const struct lp_blob *b
     return LP_OK;
 }
 
-/* The most bytes of text of a blob that the codec's limit of memory allows, as for a block of a
- * stream (see lp_parser_check_block()). */
+/* The most bytes of text of a blob that the codec's limit of memory allows. */
 static uint64_t text_max(const struct lp_codec *codec, const void *data, size_t size)
 {
     struct lp_blob_info info;
     uint64_t memory = codec->options.memory, max;
     memory = memory != 0 ? memory : LP_MEMORY_DEFAULT;
-    bool mixed = lp_blob_info(data, size, &info) == LP_OK && info.chain == LP_CHAIN_TOKENS_MIX;
-    max = memory / (mixed ? 12 : 4);
+    if (lp_blob_info(data, size, &info) != LP_OK)
+        info.chain = LP_CHAIN_TEXT; /* no blob is opened then */
+    max = memory / lp_memory_of_text(info.chain);
     return max < LP_BLOCK_MAX ? max : LP_BLOCK_MAX;
 }
 
@@ -272,6 +272,17 @@ static enum lp_status check_text(const struct lp_codec *codec, const struct lp_b
     return right ? LP_OK : lp_vocab_blame(vocab_of(blob, tools), LP_DATA);
 }
 
+/* Restores a caller's blob within the codec's limit of memory, as open_blob() does, and compares
+ * its text with the blob's check. */
+static enum lp_status open_checked(struct lp_codec *codec, const unsigned char *data, size_t size,
+                                   lp_finder *find, void *ctx, struct lp_blob *blob,
+                                   struct lp_found *tools, enum lp_chain *base)
+{
+    enum lp_status status =
+        open_blob(codec, data, size, text_max(codec, data, size), find, ctx, blob, tools, base);
+    return status == LP_OK ? check_text(codec, blob, tools) : status;
+}
+
 /* Proves that the blob in codec->payload, put there as put says, restores the n bytes at text,
  * of which put has the check. They may be those that codec->text holds: what is restored goes to
  * another buffer. */
@@ -333,10 +344,7 @@ enum lp_status lp_unpack(struct lp_codec *codec, const void *data, size_t size, 
 {
     struct lp_blob blob;
     struct lp_found tools;
-    enum lp_status status =
-        open_blob(codec, data, size, text_max(codec, data, size), find, ctx, &blob, &tools, NULL);
-    if (status == LP_OK)
-        status = check_text(codec, &blob, &tools);
+    enum lp_status status = open_checked(codec, data, size, find, ctx, &blob, &tools, NULL);
     *text = codec->text.p;
     *n = codec->text.n;
     return status;
@@ -350,10 +358,7 @@ enum lp_status lp_unpack_ids(struct lp_codec *codec, const void *data, size_t si
     enum lp_chain base;
     *ids = NULL;
     *nids = 0;
-    enum lp_status status =
-        open_blob(codec, data, size, text_max(codec, data, size), find, ctx, &blob, &tools, &base);
-    if (status == LP_OK)
-        status = check_text(codec, &blob, &tools);
+    enum lp_status status = open_checked(codec, data, size, find, ctx, &blob, &tools, &base);
     if (status == LP_OK && base == LP_CHAIN_TEXT)
         return lp_encode(codec, codec->text.p, codec->text.n, ids, nids);
     codec->ids.n = 0;
@@ -399,10 +404,7 @@ enum lp_status lp_recode(struct lp_codec *codec, const void *data, size_t size, 
     struct lp_found tools;
     struct lp_options packing;
     enum lp_chain base;
-    enum lp_status status =
-        open_blob(codec, data, size, text_max(codec, data, size), find, ctx, &blob, &tools, &base);
-    if (status == LP_OK)
-        status = check_text(codec, &blob, &tools);
+    enum lp_status status = open_checked(codec, data, size, find, ctx, &blob, &tools, &base);
     if (status == LP_OK)
         status = lp_need_packing(&codec->header, &codec->options, find, ctx, &tools, &packing,
                                  &codec->need);

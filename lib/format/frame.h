@@ -91,6 +91,13 @@ static inline uint64_t lp_body_limit(uint64_t text_size, uint64_t nrecords)
     return text_size + 5 * nrecords;
 }
 
+/* Bytes of memory that restoring a byte of text may take: payload, body, text and spare capacity; a
+ * mixed token, which may be a single byte of text, also takes an id and a leaf of 4 bytes each. */
+static inline uint64_t lp_memory_of_text(enum lp_chain chain)
+{
+    return chain == LP_CHAIN_TOKENS_MIX ? 12 : 4;
+}
+
 /* Writes a frame header of at most LP_FRAME_MAX bytes; returns its length. */
 size_t lp_frame_put(const struct lp_frame *frame, unsigned char *dst);
 

@@ -81,9 +81,7 @@ enum lp_status lp_parser_check_block(const struct lp_parser *p, const struct lp_
     if (frame->text_size > limit || frame->nrecords == 0 || frame->nrecords > limit ||
         frame->payload_size > lp_body_limit(frame->text_size, frame->nrecords))
         return LP_DATA;
-    /* Payload, body, text and spare capacity; a mixed token, which may be a single byte of text,
-     * also takes an id and a leaf of 4 bytes each. */
-    if ((mixed ? 12 : 4) * frame->text_size + 16 * frame->nrecords > p->memory)
+    if (lp_memory_of_text(chain) * frame->text_size + 16 * frame->nrecords > p->memory)
         return LP_LIMIT;
     return LP_OK;
 }
