@@ -293,6 +293,8 @@ enum lp_split {
     LP_NUL = 1,   /* at each NUL */
     LP_LINES = 2, /* at each line feed */
 };
+/* The byte that ends a record, -1 for LP_WHOLE. */
+LP_API int lp_split_separator(enum lp_split split);
 
 #define LP_LEVEL_DEFAULT  15                /* zstd level, LoPace's default */
 #define LP_BLOCK_DEFAULT  ((size_t)1 << 20) /* text bytes of a block */
@@ -450,14 +452,14 @@ static inline enum lp_status lp_recoder_new(const struct lp_options *options, lp
 {
     return lp_recoder_new_sized(options, sizeof *options, find, find_ctx, sink, sink_ctx, out);
 }
-LP_API void lp_recoder_free(struct lp_recoder *stage);
-LP_API enum lp_status lp_recoder_push(struct lp_recoder *stage, const void *data, size_t n);
+LP_API void lp_recoder_free(struct lp_recoder *recoder);
+LP_API enum lp_status lp_recoder_push(struct lp_recoder *recoder, const void *data, size_t n);
 /* One of several inputs ends here: LP_TRUNCATED unless a segment just ended. */
-LP_API enum lp_status lp_recoder_end_input(struct lp_recoder *stage);
-LP_API enum lp_status lp_recoder_finish(struct lp_recoder *stage);
+LP_API enum lp_status lp_recoder_end_input(struct lp_recoder *recoder);
+LP_API enum lp_status lp_recoder_finish(struct lp_recoder *recoder);
 /* As lp_reader_offset() and lp_reader_need(). */
-LP_API uint64_t lp_recoder_offset(const struct lp_recoder *stage);
-LP_API const struct lp_need *lp_recoder_need(const struct lp_recoder *stage);
+LP_API uint64_t lp_recoder_offset(const struct lp_recoder *recoder);
+LP_API const struct lp_need *lp_recoder_need(const struct lp_recoder *recoder);
 
 /* What recovery could not restore: all between two good blocks. Where a count
  * is not known (damage to the index too) it is UINT64_MAX. */

@@ -11,6 +11,7 @@
 #include "block/body.h"
 #include "block/resolve.h"
 #include "format/emit.h"
+#include "format/split.h"
 #include "lp.h"
 #include "tokens/codes.h"
 #include "tokens/vocab.h"
@@ -127,7 +128,7 @@ static enum lp_status new_writer(const struct lp_options *options, lp_sink *sink
         return LP_NOMEM;
     w->options = *options;
     w->block_size = block_size;
-    w->separator = lp_separator(options->split);
+    w->separator = lp_split_separator(options->split);
     w->emit.sink = sink;
     w->emit.ctx = ctx;
     w->njobs = options->threads > 1 ? options->threads : 1;
@@ -399,16 +400,15 @@ enum lp_status lp_writer_push(struct lp_writer *w, const void *text, size_t n)
     const unsigned char *at = text;
     enum lp_status status = n > 0 && w->ended ? next_segment(w) : LP_OK;
     while (status == LP_OK && n > 0) {
-        const unsigned char *end = w->separator < 0 ? NULL : memchr(at, w->separator, n);
-        size_t size = end != NULL ? (size_t)(end - at) : n;
+        size_t size = lp_split_record(at, n, w->separator);
+        const bool ends = size > 0;
+        size = ends ? size : n;
         w->in_record = true;
-        status = add_text(w, at, size, end != NULL);
-        if (status == LP_OK && end != NULL) {
+        status = add_text(w, at, size - ends, ends);
+        if (status == LP_OK && ends)
             status = add_separator(w);
-            if (status == LP_OK)
-                status = close_record(w);
-            size++;
-        }
+        if (status == LP_OK && ends)
+            status = close_record(w);
         at += size;
         n -= size;
     }

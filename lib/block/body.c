@@ -1,6 +1,7 @@
 #include "block/body.h"
 
 #include "base/bytes.h"
+#include "format/split.h"
 #include "tokens/codes.h"
 #include "tokens/vocab.h"
 
@@ -26,6 +27,37 @@ static size_t table_size(enum lp_split split, uint64_t nrecords, const unsigned 
         at += used;
     }
     return at;
+}
+
+enum lp_status lp_body_parts_begin(struct lp_body_parts *parts, enum lp_split split,
+                                   uint64_t nrecords, const unsigned char *body, size_t n)
+{
+    size_t table = table_size(split, nrecords, body, n);
+    if (table == SIZE_MAX)
+        return LP_DATA;
+    *parts = (struct lp_body_parts){.length = body,
+                                    .part = body + table,
+                                    .end = body + n,
+                                    .left = lp_body_has_lengths(split, nrecords) ? nrecords : 1};
+    return LP_OK;
+}
+
+bool lp_body_parts_next(struct lp_body_parts *parts, const unsigned char **part, size_t *size)
+{
+    const size_t rest = (size_t)(parts->end - parts->part);
+    uint64_t length = rest;
+    if (parts->left == 0)
+        return false;
+    if (parts->left > 1)
+        parts->length +=
+            lp_get_varint(parts->length, (size_t)(parts->end - parts->length), &length);
+    if (length > rest)
+        return false;
+    *part = parts->part;
+    *size = (size_t)length;
+    parts->part += *size;
+    parts->left--;
+    return true;
 }
 
 /* The smallest form of a body so far: the end of dst, from start on. */
@@ -207,11 +239,11 @@ static enum lp_status find_ends(const unsigned char *text, size_t n, int separat
     const bool open = frame->kind & LP_KIND_OPEN;
     size_t at = 0;
     uint64_t found = 0;
-    for (const unsigned char *end; found < frame->nrecords; found++) {
-        end = at < n ? memchr(text + at, separator, n - at) : NULL;
-        if (end == NULL)
+    for (size_t size; found < frame->nrecords; found++) {
+        size = lp_split_record(text + at, n - at, separator);
+        if (size == 0)
             break;
-        at = (size_t)(end - text) + 1;
+        at += size;
         if (ends != NULL)
             ends[found] = at;
     }
@@ -232,29 +264,22 @@ enum lp_status lp_body_text(const struct lp_vocab *vocab, enum lp_split split,
         return LP_NO_VOCAB;
     if (!lp_buf_reserve(text, (size_t)text_size))
         return LP_NOMEM;
-    size_t start = text->n, room = (size_t)text_size;
-    size_t nlengths = lp_body_has_lengths(split, nrecords) ? (size_t)nrecords - 1 : 0;
-    size_t from = table_size(split, nrecords, body, n), at = 0; /* the record, its length */
-    if (from == SIZE_MAX)
-        return LP_DATA;
-    for (size_t i = 0; i <= nlengths; i++) {
-        uint64_t length = n - from;
-        if (i < nlengths)
-            at += lp_get_varint(body + at, n - at, &length);
-        if (length > n - from)
-            return LP_DATA;
-        enum lp_status status =
-            record_text(vocab, base, body + from, (size_t)length, room - (text->n - start), text);
-        if (status != LP_OK)
-            return status;
-        from += (size_t)length;
+    const size_t start = text->n, room = (size_t)text_size;
+    struct lp_body_parts parts;
+    enum lp_status status = lp_body_parts_begin(&parts, split, nrecords, body, n);
+    const unsigned char *part;
+    for (size_t i = 0, size; status == LP_OK && lp_body_parts_next(&parts, &part, &size); i++) {
+        status = record_text(vocab, base, part, size, room - (text->n - start), text);
         if (ends != NULL && split == LP_WHOLE)
             ends[i] = text->n - start;
     }
-    if (text->n - start != text_size)
+    if (status != LP_OK)
+        return status;
+    if (text->n - start != text_size || parts.left > 0)
         return LP_DATA;
-    return split == LP_WHOLE ? LP_OK
-                             : find_ends(text->p + start, room, lp_separator(split), frame, ends);
+    return split == LP_WHOLE
+               ? LP_OK
+               : find_ends(text->p + start, room, lp_split_separator(split), frame, ends);
 }
 
 enum lp_status lp_body_restore(struct lp_block_coder *coder, const struct lp_found *tools,

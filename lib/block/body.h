@@ -28,6 +28,20 @@ static inline bool lp_body_has_lengths(enum lp_split split, uint64_t nrecords)
     return split == LP_WHOLE && nrecords > 1;
 }
 
+/* Reads the stored records of a body one after the other, or the whole body as one part if it has
+ * no table of lengths. */
+struct lp_body_parts {
+    const unsigned char *length, *part, *end; /* where the next length and the next part begin */
+    uint64_t left;                            /* parts to come */
+};
+
+/* LP_DATA if the table is malformed. */
+enum lp_status lp_body_parts_begin(struct lp_body_parts *parts, enum lp_split split,
+                                   uint64_t nrecords, const unsigned char *body, size_t n);
+
+/* False after the last part, and, with some left, if a length reaches past the body. */
+bool lp_body_parts_next(struct lp_body_parts *parts, const unsigned char **part, size_t *size);
+
 /* Appends to dst the smallest stored form of a body of nrecords records that the chain of options
  * allows; *wire says which form. ids: the body's ids if it is one record's and they are at hand,
  * else NULL. */

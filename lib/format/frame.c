@@ -11,11 +11,6 @@ uint32_t lp_check32(const void *data, size_t n)
     return (uint32_t)lp_xxh64(data, n, 0);
 }
 
-int lp_separator(enum lp_split split)
-{
-    return split == LP_NUL ? 0 : split == LP_LINES ? '\n' : -1;
-}
-
 bool lp_chain_tokens(enum lp_chain chain)
 {
     return chain >= LP_CHAIN_TOKENS;

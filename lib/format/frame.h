@@ -132,9 +132,6 @@ struct lp_need lp_header_newer(const unsigned char *src);
 /* The check of a block's text, and of a payload that is no block's. */
 uint32_t lp_check32(const void *data, size_t n);
 
-/* The separator byte of a split, or -1. */
-int lp_separator(enum lp_split split);
-
 /* Whether a chain has tokens. */
 bool lp_chain_tokens(enum lp_chain chain);
 
