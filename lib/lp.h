@@ -300,6 +300,7 @@ LP_API int lp_split_separator(enum lp_split split);
 #define LP_BLOCK_DEFAULT  ((size_t)1 << 20) /* text bytes of a block */
 #define LP_BLOCK_MIN      ((size_t)1 << 10)
 #define LP_BLOCK_MAX      ((size_t)1 << 26)
+#define LP_WINDOW_MAX     ((size_t)1 << 29)   /* text bytes that a window may have */
 #define LP_MEMORY_DEFAULT ((uint64_t)1 << 30) /* what a reader may need at most */
 
 /* Asked now and then in a long call: true ends it with LP_INTERRUPTED. A codec asks after 64 KiB of
@@ -328,6 +329,11 @@ struct lp_options {
                       * with the original first, which gives LP_INTERNAL when they differ */
     lp_interrupt *interrupt; /* or NULL */
     void *interrupt_ctx;
+    /* Streams of tokens: blocks copy what repeats of the last window bytes of text, about, at most
+     * LP_WINDOW_MAX; 0: each block stands by itself. A key block, which copies nothing from before
+     * it, comes after at most key bytes of text; 0: only the first block is one. */
+    size_t window;
+    uint64_t key;
 };
 
 /* Where output goes. Returns LP_OK, or a status that ends the call, which then returns it: LP_STOP

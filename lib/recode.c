@@ -2,7 +2,9 @@
  *
  * Blocks keep their records and checks; only their stored form changes. Each block is restored and
  * verified before it is stored again, so damage is never passed on, and it is written only after
- * its new form has been restored and compared. */
+ * its new form has been restored and compared.
+ *
+ * With a window to be given, blocks are cut anew: a writer takes their tokens. */
 #include "base/interrupt.h"
 #include "base/sized.h"
 #include "base/workers.h"
@@ -10,12 +12,16 @@
 #include "block/resolve.h"
 #include "format/emit.h"
 #include "format/parse.h"
+#include "rewrite.h"
 
 struct job {
     struct lp_block_coder coder;
     const struct lp_recoder *recoder;
     struct lp_frame frame;
     struct lp_buf in, text, out;
+    struct lp_window *window; /* NULL: blocks do not refer to one another */
+    enum lp_chain base;       /* of coder.body */
+    unsigned wire;            /* the new form */
     uint64_t offset;
 };
 
@@ -26,6 +32,7 @@ struct lp_recoder {
     void *find_ctx;
     struct lp_parser parser;
     struct lp_found tools;
+    struct lp_window window;
     struct lp_need need;
     struct lp_emit emit;
     struct job *jobs;
@@ -34,42 +41,76 @@ struct lp_recoder {
     uint64_t offset;
     bool any;   /* a segment has begun */
     bool ended; /* it is over, but for its end frame */
+    /* With a window to be given: */
+    struct lp_writer *writer; /* of the segment */
+    bool continues;           /* the last block's last record goes on */
+    struct lp_buf ends, scratch;
 };
 
-/* Proves that the new payload restores the body, which has been verified already. */
+/* Restores the text and verifies it, in the order of the blocks if they have a window. */
+static enum lp_status verify(struct job *job)
+{
+    const struct lp_recoder *r = job->recoder;
+    return lp_body_finish(&job->coder, &r->tools, r->packing.split, &job->frame, job->in.p,
+                          job->base, job->window, &job->text, NULL);
+}
+
+/* The frame of the recoded block. */
+static struct lp_frame recoded(const struct job *job)
+{
+    struct lp_frame frame = job->frame;
+    frame.kind = (frame.kind & ~(unsigned)LP_WIRE_MASK) | job->wire;
+    return frame;
+}
+
+/* Proves that the new payload restores the stored body. */
 static enum lp_status prove(struct job *job)
 {
     const struct lp_options *o = &job->recoder->packing;
     const struct lp_found tools = {.vocab = o->vocab, .dict = o->dict, .model = o->model};
-    return lp_body_prove_payload(&job->coder, &tools, o->split, &job->frame, &job->out,
+    const struct lp_frame frame = recoded(job);
+    return lp_body_prove_payload(&job->coder, &tools, o->split, &frame, &job->out,
                                  &job->coder.body);
+}
+
+/* Copies stay as they are; what is stored besides gets a new form. */
+static enum lp_status pack(struct job *job)
+{
+    const struct lp_options *o = &job->recoder->packing;
+    const struct lp_frame *f = &job->frame;
+    struct lp_payload payload;
+    job->out.n = 0;
+    enum lp_status status = lp_payload_get(f, job->in.p, &payload);
+    const size_t ncopies = (size_t)(payload.stored - job->in.p);
+    if (status == LP_OK && !lp_buf_append(&job->out, job->in.p, ncopies))
+        status = LP_NOMEM;
+    if (status == LP_OK)
+        status = lp_body_pack(&job->coder, o, job->base, f->nrecords, &job->coder.body, NULL,
+                              &job->out, &job->wire);
+    return status;
 }
 
 static enum lp_status recode_block(void *arg)
 {
     struct job *job = arg;
     const struct lp_recoder *r = job->recoder;
-    struct lp_frame *f = &job->frame;
-    enum lp_chain base;
-    unsigned wire;
-    job->out.n = 0;
-    enum lp_status status = lp_body_restore(&job->coder, &r->tools, r->packing.split, f, job->in.p,
-                                            &job->text, NULL, &base);
+    enum lp_status status =
+        lp_body_begin(&job->coder, &r->tools, r->packing.split, &job->frame, job->in.p, &job->base);
+    if (status == LP_OK && job->window == NULL)
+        status = verify(job);
     if (status == LP_OK)
-        status = lp_body_pack(&job->coder, &r->packing, base, f->nrecords, &job->coder.body, NULL,
-                              &job->out, &wire);
-    if (status != LP_OK)
-        return status;
-    f->kind = (f->kind & ~(unsigned)LP_WIRE_MASK) | wire;
-    return r->packing.unverified ? LP_OK : prove(job);
+        status = pack(job);
+    return status == LP_OK && !r->packing.unverified ? prove(job) : status;
 }
 
 static enum lp_status emit(void *ctx, void *arg, enum lp_status status)
 {
     struct lp_recoder *r = ctx;
     struct job *job = arg;
+    if (status == LP_OK && job->window != NULL)
+        status = verify(job);
     if (status == LP_OK)
-        return lp_emit_block(&r->emit, job->frame, &job->out);
+        return lp_emit_block(&r->emit, recoded(job), &job->out);
     r->offset = job->offset;
     return status;
 }
@@ -127,10 +168,63 @@ void lp_recoder_free(struct lp_recoder *r)
         lp_buf_free(&job->out);
     }
     free(r->jobs);
+    lp_writer_free(r->writer);
+    lp_buf_free(&r->ends);
+    lp_buf_free(&r->scratch);
+    lp_window_free(&r->window);
     lp_parser_free(&r->parser);
     lp_emit_free(&r->emit);
     free(r);
 }
+
+/* --- Giving a window -------------------------------------------------------------- */
+
+static bool rewrites(const struct lp_recoder *r)
+{
+    return r->options.window > 0;
+}
+
+static enum lp_status begin_writer(struct lp_recoder *r)
+{
+    struct lp_options options = r->packing;
+    if (!lp_chain_tokens(options.chain))
+        return LP_USAGE;
+    if (r->options.chain == LP_CHAIN_TOKENS)
+        options.chain = LP_CHAIN_TOKENS;
+    r->continues = false;
+    return lp_writer_new(&options, r->emit.sink, r->emit.ctx, &r->writer);
+}
+
+static enum lp_status end_writer(struct lp_recoder *r)
+{
+    enum lp_status status = lp_writer_finish(r->writer);
+    lp_writer_free(r->writer);
+    r->writer = NULL;
+    return status;
+}
+
+/* Restores a block and hands it to the writer. */
+static enum lp_status rewrite_block(struct lp_recoder *r, struct job *job)
+{
+    const struct lp_frame *f = &job->frame;
+    if (!lp_buf_reserve(&r->ends, (size_t)f->nrecords * sizeof(uint64_t)))
+        return LP_NOMEM;
+    uint64_t *ends = (uint64_t *)(void *)r->ends.p;
+    enum lp_split split = r->parser.header.split;
+    enum lp_status status = lp_body_begin(&job->coder, &r->tools, split, f, job->in.p, &job->base);
+    if (status == LP_OK)
+        status = lp_body_finish(&job->coder, &r->tools, split, f, job->in.p, job->base, job->window,
+                                &job->text, ends);
+    r->offset = job->offset;
+    if (status != LP_OK)
+        return status;
+    const struct lp_restored restored = {*f,         r->continues, job->base, &job->coder.body,
+                                         &job->text, ends};
+    r->continues = f->kind & LP_KIND_OPEN;
+    return lp_rewrite_block(r->writer, r->tools.vocab, split, &restored, &r->scratch);
+}
+
+/* --- Segments and blocks ---------------------------------------------------------- */
 
 /* Writes an end frame only when the next segment begins or the input is finished: after an error
  * the last end is missing, however many segments precede it. */
@@ -138,6 +232,8 @@ static enum lp_status put_end(struct lp_recoder *r)
 {
     bool ended = r->ended;
     r->ended = false;
+    if (ended && r->writer != NULL)
+        return end_writer(r);
     return ended ? lp_emit_end(&r->emit) : LP_OK;
 }
 
@@ -154,8 +250,12 @@ static enum lp_status begin_segment(struct lp_recoder *r)
     if (r->options.chain == LP_CHAIN_TOKENS_MIX && !lp_chain_tokens(in->chain))
         return LP_USAGE;
     lp_header_of(&r->packing, in->block_log, &header);
+    header.window_log = in->window_log;
+    lp_window_clear(&r->window, lp_window_reach(in->window_log));
     r->any = true;
     status = put_end(r);
+    if (status == LP_OK && rewrites(r))
+        return begin_writer(r);
     return status == LP_OK ? lp_emit_begin(&r->emit, &header) : status;
 }
 
@@ -170,10 +270,11 @@ static enum lp_status take_block(struct lp_recoder *r, const struct lp_event *e)
         return status;
     job->frame = e->frame;
     job->offset = e->offset;
+    job->window = r->window.reach > 0 ? &r->window : NULL;
     job->in.n = 0;
     if (!lp_buf_append(&job->in, e->payload, e->frame.payload_size))
         return LP_NOMEM;
-    return lp_workers_start(r->workers);
+    return rewrites(r) ? rewrite_block(r, job) : lp_workers_start(r->workers);
 }
 
 enum lp_status lp_recoder_push(struct lp_recoder *r, const void *data, size_t n)

@@ -282,22 +282,89 @@ enum lp_status lp_body_text(const struct lp_vocab *vocab, enum lp_split split,
                : find_ends(text->p + start, room, lp_split_separator(split), frame, ends);
 }
 
-enum lp_status lp_body_restore(struct lp_block_coder *coder, const struct lp_found *tools,
-                               enum lp_split split, const struct lp_frame *frame,
-                               const unsigned char *payload, struct lp_buf *text, uint64_t *ends,
-                               enum lp_chain *base)
+enum lp_status lp_payload_get(const struct lp_frame *frame, const unsigned char *src,
+                              struct lp_payload *payload)
 {
-    struct lp_buf *body = &coder->body;
-    enum lp_chain own;
-    base = base != NULL ? base : &own;
-    body->n = text->n = 0;
-    enum lp_status status =
-        lp_body_unpack(coder, tools, split, frame, payload, frame->payload_size, body, base);
+    const size_t n = frame->payload_size;
+    *payload = (struct lp_payload){.stored = src, .nstored = n};
+    if (!(frame->kind & LP_KIND_COPIES))
+        return LP_OK;
+    uint64_t size;
+    const size_t used = lp_get_varint(src, n, &size);
+    if (used == 0 || used == SIZE_MAX || size > n - used)
+        return LP_DATA;
+    payload->copies = src + used;
+    payload->ncopies = (size_t)size;
+    payload->stored = payload->copies + size;
+    payload->nstored = n - used - (size_t)size;
+    return LP_OK;
+}
+
+bool lp_payload_put_copies(const struct lp_buf *copies, struct lp_buf *dst)
+{
+    unsigned char varint[LP_VARINT_MAX];
+    return lp_buf_append(dst, varint, lp_put_varint(varint, copies->n)) &&
+           lp_buf_append(dst, copies->p, copies->n);
+}
+
+enum lp_status lp_body_begin(struct lp_block_coder *coder, const struct lp_found *tools,
+                             enum lp_split split, const struct lp_frame *frame,
+                             const unsigned char *src, enum lp_chain *base)
+{
+    struct lp_payload payload;
+    *base = LP_CHAIN_TEXT;
+    coder->body.n = 0;
+    enum lp_status status = lp_payload_get(frame, src, &payload);
     if (status == LP_OK)
-        status = lp_body_text(tools->vocab, split, frame, *base, body->p, body->n, text, ends);
+        status = lp_body_unpack(coder, tools, split, frame, payload.stored, payload.nstored,
+                                &coder->body, base);
+    return lp_vocab_blame(*base == LP_CHAIN_TOKENS ? tools->vocab : NULL, status);
+}
+
+/* Appends the codes of a body to the window; where the payload has copies, they and the codes of
+ * body make the whole body first. */
+static enum lp_status join(struct lp_window *window, enum lp_split split,
+                           const struct lp_frame *frame, const struct lp_payload *payload,
+                           struct lp_buf *body)
+{
+    const size_t table = table_size(split, frame->nrecords, body->p, body->n);
+    const size_t limit = (size_t)lp_body_limit(frame->text_size, frame->nrecords);
+    size_t n;
+    if (table == SIZE_MAX || table > limit)
+        return LP_DATA;
+    const unsigned char *codes = body->p + table;
+    if (!(frame->kind & LP_KIND_COPIES))
+        return lp_window_push(window, codes, body->n - table);
+    enum lp_status status = lp_window_restore(window, payload->copies, payload->ncopies, codes,
+                                              body->n - table, limit - table, &n);
+    body->n = table;
+    if (status == LP_OK && !lp_buf_append(body, window->codes.p + window->codes.n - n, n))
+        status = LP_NOMEM;
+    return status;
+}
+
+enum lp_status lp_body_finish(struct lp_block_coder *coder, const struct lp_found *tools,
+                              enum lp_split split, const struct lp_frame *frame,
+                              const unsigned char *src, enum lp_chain base,
+                              struct lp_window *window, struct lp_buf *text, uint64_t *ends)
+{
+    const bool tokens = base == LP_CHAIN_TOKENS;
+    struct lp_payload payload;
+    struct lp_buf *body = &coder->body;
+    text->n = 0;
+    if (window != NULL && !(frame->kind & LP_KIND_LINKED))
+        lp_window_clear(window, window->reach);
+    const uint64_t before = window != NULL ? lp_window_end(window) : 0;
+    enum lp_status status = lp_payload_get(frame, src, &payload);
+    if (status == LP_OK && tokens && window != NULL)
+        status = join(window, split, frame, &payload, body);
+    if (status == LP_OK)
+        status = lp_body_text(tools->vocab, split, frame, base, body->p, body->n, text, ends);
     if (status == LP_OK && lp_check32(text->p, text->n) != frame->check)
         status = LP_DATA;
-    return lp_vocab_blame(*base == LP_CHAIN_TOKENS ? tools->vocab : NULL, status);
+    if (status != LP_OK && window != NULL)
+        lp_window_take_back(window, before);
+    return lp_vocab_blame(tokens ? tools->vocab : NULL, status);
 }
 
 enum lp_status lp_proof(const struct lp_vocab *vocab, enum lp_status restored, bool same)
@@ -338,9 +405,14 @@ enum lp_status lp_body_prove_payload(struct lp_block_coder *coder, const struct 
                                      const struct lp_buf *payload, const struct lp_buf *body)
 {
     struct lp_buf *restored = &coder->spare;
+    struct lp_frame stored = *frame;
+    struct lp_payload parts;
     enum lp_chain base;
     restored->n = 0;
-    enum lp_status status =
-        lp_body_unpack(coder, tools, split, frame, payload->p, payload->n, restored, &base);
+    stored.payload_size = (uint32_t)payload->n;
+    enum lp_status status = lp_payload_get(&stored, payload->p, &parts);
+    if (status == LP_OK)
+        status = lp_body_unpack(coder, tools, split, frame, parts.stored, parts.nstored, restored,
+                                &base);
     return lp_proof(tools->vocab, status, lp_buf_is(restored, body->p, body->n));
 }
