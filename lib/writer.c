@@ -236,11 +236,12 @@ static enum lp_status put_body(const struct lp_writer *w, struct mark end, uint6
     return done ? LP_OK : LP_NOMEM;
 }
 
-static enum lp_status put_ends(const struct lp_writer *w, uint64_t nrecords, struct lp_buf *ends)
+static enum lp_status put_ends(const struct lp_writer *w, size_t size, uint64_t nrecords,
+                               struct lp_buf *ends)
 {
     ends->n = 0;
     for (uint64_t i = 0; i < nrecords && lp_body_has_lengths(w->options.split, nrecords); i++) {
-        uint64_t end = w->ends[i].text;
+        uint64_t end = i + 1 < nrecords ? w->ends[i].text : size; /* the last may have no mark */
         if (!lp_buf_append(ends, &end, sizeof end))
             return LP_NOMEM;
     }
@@ -332,7 +333,7 @@ static enum lp_status put_block(struct lp_writer *w, struct mark end, uint64_t n
     if (status == LP_OK && tokens && w->window.reach > 0)
         status = find_copies(w, job, job->body.n - end.tokens);
     if (status == LP_OK)
-        status = put_ends(w, nrecords, &job->ends);
+        status = put_ends(w, end.text, nrecords, &job->ends);
     if (status == LP_OK && !move_front(&w->text, end.text, &job->text))
         status = LP_NOMEM;
     if (status != LP_OK)
@@ -536,6 +537,30 @@ enum lp_status lp_writer_add_tokens(struct lp_writer *w, const unsigned char *te
     return status == LP_OK && ends ? close_record(w) : status;
 }
 
+/* Starts a block of the text held, as it is; open: its last record goes on. */
+static enum lp_status put_text(struct lp_writer *w, bool open)
+{
+    const uint64_t nrecords = w->nrecords + open;
+    w->in_record = false;
+    return nrecords == 0 ? LP_OK
+                         : put_block(w, (struct mark){w->text.n, 0}, nrecords, open, LP_CHAIN_TEXT);
+}
+
+/* Adds a record of n bytes, or a part of one, to the text held; starts blocks of what does not fit
+ * in one. */
+static enum lp_status add_text_record(struct lp_writer *w, const unsigned char *text, size_t n,
+                                      bool ends)
+{
+    enum lp_status status = LP_OK;
+    if (w->text.n + w->nrecords + n > w->block_size)
+        status = put_text(w, false);
+    for (; status == LP_OK && n > w->block_size; text += w->block_size, n -= w->block_size)
+        status = lp_buf_append(&w->text, text, w->block_size) ? put_text(w, true) : LP_NOMEM;
+    if (status == LP_OK && !lp_buf_append(&w->text, text, n))
+        status = LP_NOMEM;
+    return status == LP_OK && ends ? mark_end(w) : status;
+}
+
 enum lp_status lp_writer_add_text_block(struct lp_writer *w, const unsigned char *text,
                                         const uint64_t *ends, uint64_t nrecords, bool open)
 {
@@ -544,14 +569,7 @@ enum lp_status lp_writer_add_text_block(struct lp_writer *w, const unsigned char
                                 ? put_block(w, held, w->nrecords + 1, true, LP_CHAIN_TOKENS)
                                 : put_whole_records(w);
     size_t from = 0;
-    for (uint64_t i = 0; status == LP_OK && i < nrecords; from = (size_t)ends[i++]) {
-        if (!lp_buf_append(&w->text, text + from, (size_t)ends[i] - from))
-            return LP_NOMEM;
-        if (!open || i + 1 < nrecords)
-            status = mark_end(w);
-    }
-    w->in_record = false;
-    return status == LP_OK
-               ? put_block(w, (struct mark){w->text.n, 0}, nrecords, open, LP_CHAIN_TEXT)
-               : status;
+    for (uint64_t i = 0; status == LP_OK && i < nrecords; from = (size_t)ends[i++])
+        status = add_text_record(w, text + from, (size_t)ends[i] - from, !open || i + 1 < nrecords);
+    return status == LP_OK ? put_text(w, open) : status;
 }
