@@ -299,9 +299,10 @@ static bool is_file_name(const char *name)
 
 static enum lp_status absence(const struct lp_need *need)
 {
-    return need->what == LP_NEED_VOCAB  ? LP_NO_VOCAB
-           : need->what == LP_NEED_DICT ? LP_NO_DICT
-                                        : LP_NO_MODEL;
+    return need->what == LP_NEED_VOCAB    ? LP_NO_VOCAB
+           : need->what == LP_NEED_DICT   ? LP_NO_DICT
+           : need->what == LP_NEED_PARENT ? LP_NO_PARENT
+                                          : LP_NO_MODEL;
 }
 
 /* Looks in each path of the search path. */
@@ -311,7 +312,7 @@ static enum lp_status search(struct lp_catalog *c, const struct lp_need *need,
     struct search s = {.catalog = c, .need = need};
     const enum lp_search_path which = need->what == LP_NEED_VOCAB ? LP_VOCAB_PATH : LP_MODEL_PATH;
     const struct lp_buf *paths = &c->search_paths[which].paths;
-    bool over = need->what != LP_NEED_DICT && !is_file_name(need->name);
+    bool over = need->what != LP_NEED_DICT && !is_file_name(need->name); /* a parent has none */
     for (size_t at = 0; !over && at < paths->n; at += strlen((const char *)paths->p + at) + 1)
         over = look_in(&s, (const char *)paths->p + at);
     lp_buf_free(&s.path);

@@ -5,6 +5,7 @@
 #include "base/interrupt.h"
 #include "base/sized.h"
 #include "block/body.h"
+#include "block/parent.h"
 #include "block/resolve.h"
 #include "format/blob.h"
 #include "format/encodings.h"
@@ -18,8 +19,10 @@ struct lp_codec {
     struct lp_ids ids;
     struct lp_block_coder coder;
     struct lp_buf body, payload, text;
-    struct lp_buf other;     /* the text restored before, while a new blob is proved */
-    struct lp_header header; /* of the last blob opened: need's name is in it */
+    struct lp_buf other;         /* the text restored before, while a new blob is proved */
+    struct lp_parent own, found; /* parents: that of lp_codec_parent(), the finder's last */
+    struct lp_buf copies, rest;  /* of a blob with a parent: packed copies, and the other codes */
+    struct lp_header header;     /* of the last blob opened: need's name is in it */
     struct lp_need need;
 };
 
@@ -56,6 +59,10 @@ void lp_codec_free(struct lp_codec *codec)
     lp_buf_free(&codec->payload);
     lp_buf_free(&codec->text);
     lp_buf_free(&codec->other);
+    lp_buf_free(&codec->copies);
+    lp_buf_free(&codec->rest);
+    lp_parent_free(&codec->own);
+    lp_parent_free(&codec->found);
     free(codec);
 }
 
@@ -121,8 +128,19 @@ static size_t naming(const struct lp_options *options)
     return options->dict != NULL ? LP_BLOB_NAMING : 0;
 }
 
-/* Puts a body, of which the ids may be at hand, into codec->payload as a blob: head, then its
- * smallest form. */
+enum lp_status lp_codec_parent(struct lp_codec *codec, const void *text, size_t n)
+{
+    if (text == NULL) {
+        codec->own.vocab = NULL;
+        return LP_OK;
+    }
+    if (codec->options.vocab == NULL)
+        return LP_USAGE;
+    return lp_parent_set(&codec->own, codec->options.vocab, text, n);
+}
+
+/* Puts a body, of which the ids may be at hand, into codec->payload as a blob: head, copies if it
+ * has a parent, then its smallest form. */
 static enum lp_status put_blob(struct lp_codec *codec, const struct lp_options *o,
                                struct lp_blob *blob, enum lp_chain base, const struct lp_buf *body,
                                const struct lp_ids *ids)
@@ -133,6 +151,8 @@ static enum lp_status put_blob(struct lp_codec *codec, const struct lp_options *
         return LP_NOMEM;
     codec->coder.naming = naming(o);
     out->n = LP_BLOB_HEAD_MAX; /* the head is put before the payload once that is known */
+    if (blob->copies && !lp_payload_put_copies(&codec->copies, out))
+        return LP_NOMEM;
     enum lp_status status = lp_body_pack(&codec->coder, o, base, 1, body, ids, out, &blob->wire);
     if (status != LP_OK)
         return status;
@@ -203,29 +223,101 @@ static bool body_too_large(unsigned wire, const unsigned char *payload, size_t n
     return used != 0 && used != SIZE_MAX && size <= LP_BLOCK_MAX && size > max;
 }
 
-/* Restores a blob's body into codec->body and its text, of at most max bytes, into
- * codec->text. */
-static enum lp_status restore(struct lp_codec *codec, const struct lp_found *tools, unsigned wire,
-                              const unsigned char *payload, size_t n, uint64_t max,
-                              enum lp_chain *base)
+/* The parent that a blob names: the codec's own, else the finder's. */
+static enum lp_status find_parent(struct lp_codec *codec, const struct lp_blob *blob,
+                                  const struct lp_vocab *vocab, lp_finder *find, void *ctx,
+                                  struct lp_parent **parent)
 {
-    if (body_too_large(wire, payload, n, max))
-        return LP_LIMIT;
-    const struct lp_frame frame = {.kind = wire, .text_size = LP_BLOCK_MAX, .nrecords = 1};
-    const struct lp_buf *body = &codec->body;
-    enum lp_status status =
-        lp_body_unpack(&codec->coder, tools, LP_WHOLE, &frame, payload, n, &codec->body, base);
+    struct lp_found found = {0};
+    *parent = &codec->own;
+    if (codec->own.vocab == vocab && lp_parent_check(&codec->own) == blob->parent_check)
+        return LP_OK;
+    *parent = &codec->found;
+    codec->need =
+        (struct lp_need){.what = LP_NEED_PARENT, .name = "", .fingerprint = blob->parent_check};
+    enum lp_status status = lp_need_ask(&codec->need, find, ctx, &found);
+    return status == LP_OK ? lp_parent_set(&codec->found, vocab, found.parent, found.parent_size)
+                           : status;
+}
+
+/* Restores into codec->body the codes of a blob with a parent, of at most max bytes of text, of
+ * which codec->rest has those that are not copied. */
+static enum lp_status copy_from_parent(struct lp_codec *codec, const struct lp_blob *blob,
+                                       const struct lp_vocab *vocab, uint64_t max, lp_finder *find,
+                                       void *ctx)
+{
+    struct lp_parent *parent;
+    enum lp_status status = find_parent(codec, blob, vocab, find, ctx, &parent);
     if (status != LP_OK)
         return status;
-    if (*base == LP_CHAIN_TOKENS && tools->vocab == NULL)
-        return LP_NO_VOCAB;
+    codec->body.n = 0;
+    status = lp_parent_restore(parent, codec->copies.p, codec->copies.n, &codec->rest, (size_t)max,
+                               &codec->body);
+    return status == LP_LIMIT && max == LP_BLOCK_MAX ? LP_DATA : status; /* no blob has so many */
+}
+
+/* Where a blob is read from. */
+struct source {
+    const unsigned char *payload;
+    size_t n;
+    uint64_t max; /* bytes of text */
+    lp_finder *find;
+    void *ctx;
+};
+
+/* The frame that a blob's payload would have as a block. */
+static struct lp_frame frame_of(const struct lp_blob *blob, size_t n)
+{
+    return (struct lp_frame){.kind = blob->wire | (blob->copies ? LP_KIND_COPIES : 0u),
+                             .payload_size = (uint32_t)n,
+                             .text_size = LP_BLOCK_MAX,
+                             .nrecords = 1};
+}
+
+/* Restores the stored body of a blob: into codec->body, or, if the blob has a parent, into
+ * codec->rest, with the packed copies in codec->copies. */
+static enum lp_status restore_stored(struct lp_codec *codec, const struct lp_found *tools,
+                                     const struct lp_blob *blob, const struct source *from,
+                                     enum lp_chain *base)
+{
+    const struct lp_frame frame = frame_of(blob, from->n);
+    struct lp_payload payload;
+    struct lp_buf *body = blob->copies ? &codec->rest : &codec->body;
+    if (from->n > UINT32_MAX)
+        return LP_DATA;
+    enum lp_status status = lp_payload_get(&frame, from->payload, &payload);
+    if (status == LP_OK && body_too_large(blob->wire, payload.stored, payload.nstored, from->max))
+        status = LP_LIMIT;
+    body->n = codec->copies.n = 0;
+    if (status == LP_OK && blob->copies &&
+        !lp_buf_append(&codec->copies, payload.copies, payload.ncopies))
+        status = LP_NOMEM;
+    if (status == LP_OK)
+        status = lp_body_unpack(&codec->coder, tools, LP_WHOLE, &frame, payload.stored,
+                                payload.nstored, body, base);
+    return status == LP_OK && *base == LP_CHAIN_TOKENS && tools->vocab == NULL ? LP_NO_VOCAB
+                                                                               : status;
+}
+
+/* Restores a blob's body, and its text into codec->text. */
+static enum lp_status restore(struct lp_codec *codec, const struct lp_found *tools,
+                              const struct lp_blob *blob, const struct source *from,
+                              enum lp_chain *base)
+{
+    const struct lp_buf *body = &codec->body;
+    enum lp_status status = restore_stored(codec, tools, blob, from, base);
+    if (status == LP_OK && blob->copies)
+        status = copy_from_parent(codec, blob, tools->vocab, from->max, from->find, from->ctx);
+    if (status != LP_OK)
+        return status;
     if (*base == LP_CHAIN_TOKENS) {
         if (!lp_buf_reserve(&codec->body, LP_CODES_SLACK))
             return LP_NOMEM;
         memset(codec->body.p + codec->body.n, 0, LP_CODES_SLACK);
-        return lp_codes_append_text(tools->vocab, body->p, body->n, (size_t)max, &codec->text);
+        return lp_codes_append_text(tools->vocab, body->p, body->n, (size_t)from->max,
+                                    &codec->text);
     }
-    if (body->n > max)
+    if (body->n > from->max)
         return LP_LIMIT;
     return lp_buf_append(&codec->text, body->p, body->n) ? LP_OK : LP_NOMEM;
 }
@@ -236,6 +328,18 @@ static const struct lp_vocab *vocab_of(const struct lp_blob *blob, const struct 
     return lp_chain_tokens(lp_wire_chain(blob->wire)) ? tools->vocab : NULL;
 }
 
+/* Reads a blob's head, *head bytes, and finds what it needs besides a parent. */
+static enum lp_status open_head(struct lp_codec *codec, const unsigned char *data, size_t size,
+                                lp_finder *find, void *ctx, struct lp_blob *blob,
+                                struct lp_found *tools, size_t *head)
+{
+    enum lp_status status = lp_blob_get(data, size, blob, head);
+    if (status == LP_VERSION)
+        codec->need = (struct lp_need){
+            .what = LP_NEED_NEWER, .name = "", .field = "blob description", .number = data[1]};
+    return status == LP_OK ? find_tools(codec, blob, find, ctx, tools) : status;
+}
+
 /* Restores a blob's text, of at most max bytes, into codec->text, and its body into codec->body
  * unless base is NULL. */
 static enum lp_status open_blob(struct lp_codec *codec, const unsigned char *data, size_t size,
@@ -243,24 +347,20 @@ static enum lp_status open_blob(struct lp_codec *codec, const unsigned char *dat
                                 struct lp_found *tools, enum lp_chain *base)
 {
     size_t head;
-    enum lp_status status = lp_blob_get(data, size, blob, &head);
-    if (status == LP_VERSION)
-        codec->need = (struct lp_need){
-            .what = LP_NEED_NEWER, .name = "", .field = "blob description", .number = data[1]};
-    if (status == LP_OK)
-        status = find_tools(codec, blob, find, ctx, tools);
-    codec->body.n = codec->text.n = 0;
     enum lp_chain own;
-    const bool mixed = lp_wire_chain(blob->wire) == LP_CHAIN_TOKENS_MIX;
-    const struct lp_vocab *vocab = status == LP_OK ? vocab_of(blob, tools) : NULL;
+    enum lp_status status = open_head(codec, data, size, find, ctx, blob, tools, &head);
+    codec->body.n = codec->text.n = 0;
+    if (status != LP_OK)
+        return status;
+    const struct source from = {data + head, size - head, max, find, ctx};
+    const struct lp_vocab *vocab = vocab_of(blob, tools);
     if (vocab != NULL && !blob->checked && !lp_vocab_expect(vocab, LP_READ_TEXT))
-        status = LP_BAD_VOCAB;
-    if (status == LP_OK && mixed && base == NULL)
-        status = lp_body_unmix_text(&codec->coder, tools, blob->wire, data + head, size - head,
+        return LP_BAD_VOCAB;
+    if (lp_wire_chain(blob->wire) == LP_CHAIN_TOKENS_MIX && base == NULL && !blob->copies)
+        status = lp_body_unmix_text(&codec->coder, tools, blob->wire, from.payload, from.n,
                                     (size_t)max, &codec->text);
-    else if (status == LP_OK)
-        status = restore(codec, tools, blob->wire, data + head, size - head, max,
-                         base != NULL ? base : &own);
+    else
+        status = restore(codec, tools, blob, &from, base != NULL ? base : &own);
     return lp_vocab_blame(vocab, status);
 }
 
@@ -301,6 +401,50 @@ static enum lp_status prove_blob(struct lp_codec *codec, const struct lp_blob *p
                         (!put->checked || blob.check == put->check));
 }
 
+/* Finds what codec->body, of tokens, repeats of the codec's parent. Whether it is worth naming the
+ * parent. */
+static enum lp_status match_parent(struct lp_codec *codec, const struct lp_options *o,
+                                   struct lp_blob *blob)
+{
+    codec->copies.n = codec->rest.n = 0;
+    if (codec->own.vocab == NULL || codec->own.vocab != o->vocab)
+        return LP_OK;
+    enum lp_status status =
+        lp_parent_match(&codec->own, codec->body.p, codec->body.n, &codec->copies, &codec->rest);
+    blob->copies = codec->rest.n + codec->copies.n < codec->body.n;
+    blob->parent_check = lp_parent_check(&codec->own);
+    return status;
+}
+
+/* Puts codec->body into codec->payload as a blob, with copies from the parent if that is
+ * smaller. */
+static enum lp_status put_smallest(struct lp_codec *codec, const struct lp_options *o,
+                                   struct lp_blob *head, enum lp_chain base,
+                                   const struct lp_ids *ids)
+{
+    /* When so much is copied, no form of the whole is smaller. */
+    enum { MOSTLY = 2 };
+    enum lp_status status = base == LP_CHAIN_TOKENS ? match_parent(codec, o, head) : LP_OK;
+    if (status != LP_OK || !head->copies)
+        return status == LP_OK ? put_blob(codec, o, head, base, &codec->body, ids) : status;
+    struct lp_blob whole = *head;
+    whole.copies = false;
+    status = put_blob(codec, o, head, base, &codec->rest, NULL);
+    if (status != LP_OK || codec->rest.n < codec->body.n / MOSTLY)
+        return status;
+    const struct lp_buf with = codec->payload;
+    codec->payload = codec->other;
+    codec->other = with;
+    status = put_blob(codec, o, &whole, base, &codec->body, ids);
+    if (status == LP_OK && codec->payload.n <= codec->other.n) {
+        *head = whole;
+        return LP_OK;
+    }
+    codec->other = codec->payload;
+    codec->payload = with;
+    return status;
+}
+
 enum lp_status lp_pack(struct lp_codec *codec, const void *text, size_t n, const void **blob,
                        size_t *size)
 {
@@ -330,8 +474,7 @@ enum lp_status lp_pack(struct lp_codec *codec, const void *text, size_t n, const
         status = lp_buf_append(&codec->body, text, n) ? LP_OK : LP_NOMEM;
     }
     if (status == LP_OK)
-        status = put_blob(codec, o, &head, base, &codec->body,
-                          base == LP_CHAIN_TOKENS ? &codec->ids : NULL);
+        status = put_smallest(codec, o, &head, base, base == LP_CHAIN_TOKENS ? &codec->ids : NULL);
     if (status == LP_OK && !o->unverified)
         status = prove_blob(codec, &head, NULL, NULL, text, n);
     *blob = codec->payload.p;
@@ -379,7 +522,7 @@ enum lp_status lp_blob_count(struct lp_codec *codec, const void *data, size_t si
     const uint32_t *ids;
     size_t head;
     *nids = 0;
-    if (lp_blob_get(data, size, &blob, &head) != LP_OK ||
+    if (lp_blob_get(data, size, &blob, &head) != LP_OK || blob.copies ||
         lp_wire_chain(blob.wire) != LP_CHAIN_TOKENS_MIX)
         return lp_unpack_ids(codec, data, size, find, ctx, &ids, nids);
     size_t count = lp_mixer_count((const unsigned char *)data + head, size - head);
@@ -397,8 +540,44 @@ enum lp_status lp_cost(struct lp_codec *codec, const uint32_t *ids, size_t nids,
     return lp_mixer_cost(&codec->coder.mixer, o->model, o->fast, ids, nids, bits, &codec->payload);
 }
 
-enum lp_status lp_recode(struct lp_codec *codec, const void *data, size_t size, lp_finder *find,
-                         void *ctx, const void **out, size_t *n)
+/* Recodes a blob that has a parent already: the copies stay as they are, and the parent is not
+ * needed. */
+static enum lp_status recode_child(struct lp_codec *codec, const unsigned char *data, size_t size,
+                                   lp_finder *find, void *ctx)
+{
+    struct lp_blob blob;
+    struct lp_found tools;
+    struct lp_options packing;
+    enum lp_chain base;
+    size_t head;
+    enum lp_status status = open_head(codec, data, size, find, ctx, &blob, &tools, &head);
+    if (status != LP_OK)
+        return status;
+    const struct source from = {data + head, size - head, text_max(codec, data, size), find, ctx};
+    status = restore_stored(codec, &tools, &blob, &from, &base);
+    if (status == LP_OK)
+        status = lp_need_packing(&codec->header, &codec->options, find, ctx, &tools, &packing,
+                                 &codec->need);
+    blob.checked = blob.checked && !codec->options.unchecked;
+    if (status == LP_OK)
+        status = put_blob(codec, &packing, &blob, base, &codec->rest, NULL);
+    if (status != LP_OK || packing.unverified)
+        return status;
+    const struct lp_found made = {packing.vocab, packing.dict, packing.model, NULL, 0};
+    struct lp_buf payload = codec->payload;
+    status = lp_blob_get(payload.p, payload.n, &blob, &head);
+    if (status != LP_OK)
+        return LP_INTERNAL;
+    payload.p += head;
+    payload.n -= head;
+    const struct lp_frame frame = frame_of(&blob, payload.n);
+    return lp_body_prove_payload(&codec->coder, &made, LP_WHOLE, &frame, &payload, &codec->rest);
+}
+
+/* Recodes a blob without parent; if the codec has one, it becomes the blob's where that is
+ * smaller. */
+static enum lp_status recode_blob(struct lp_codec *codec, const unsigned char *data, size_t size,
+                                  lp_finder *find, void *ctx)
 {
     struct lp_blob blob;
     struct lp_found tools;
@@ -410,9 +589,20 @@ enum lp_status lp_recode(struct lp_codec *codec, const void *data, size_t size, 
                                  &codec->need);
     blob.checked = blob.checked && !codec->options.unchecked;
     if (status == LP_OK)
-        status = put_blob(codec, &packing, &blob, base, &codec->body, NULL);
+        status = put_smallest(codec, &packing, &blob, base, NULL);
     if (status == LP_OK && !packing.unverified)
         status = prove_blob(codec, &blob, find, ctx, codec->text.p, codec->text.n);
+    return status;
+}
+
+enum lp_status lp_recode(struct lp_codec *codec, const void *data, size_t size, lp_finder *find,
+                         void *ctx, const void **out, size_t *n)
+{
+    struct lp_blob blob;
+    size_t head;
+    const bool child = lp_blob_get(data, size, &blob, &head) == LP_OK && blob.copies;
+    enum lp_status status = child ? recode_child(codec, data, size, find, ctx)
+                                  : recode_blob(codec, data, size, find, ctx);
     *out = codec->payload.p;
     *n = codec->payload.n;
     return status;
@@ -433,4 +623,9 @@ struct lp_buf *lp_codec_buf(struct lp_codec *codec, enum lp_codec_buf which)
 const struct lp_options *lp_codec_options(const struct lp_codec *codec)
 {
     return &codec->options;
+}
+
+uint32_t lp_check(const void *text, size_t n)
+{
+    return lp_check32(text, n);
 }

@@ -57,7 +57,8 @@ LP_API const char *lp_version(void);
     X(LP_INTERNAL, "internal error: nothing is lost, please report it")                            \
     X(LP_BAD_VOCAB, "the vocabulary is damaged: install it again")                                 \
     X(LP_STOP, "stopped by a callback")                                                            \
-    X(LP_INTERRUPTED, "interrupted")
+    X(LP_INTERRUPTED, "interrupted")                                                               \
+    X(LP_NO_PARENT, "parent not found: the text that this was packed with")
 
 enum lp_status {
 #define LP_STATUS_NAME(name, text) name,
@@ -177,15 +178,15 @@ LP_API enum lp_status lp_model_verify(const struct lp_model *model);
 
 /* --- The catalogue: all of these by name or fingerprint --------------------------- */
 
-enum lp_need_kind { LP_NEED_VOCAB, LP_NEED_DICT, LP_NEED_MODEL, LP_NEED_NEWER };
+enum lp_need_kind { LP_NEED_VOCAB, LP_NEED_DICT, LP_NEED_MODEL, LP_NEED_NEWER, LP_NEED_PARENT };
 
-/* What a stream or a blob needs besides its bytes: a vocabulary, dictionary or model, or
- * (LP_NEED_NEWER) a newer version, for a field of the format that has a number unknown to this
- * one. */
+/* What a stream or a blob needs besides its bytes: a vocabulary, dictionary or model; for a blob,
+ * the text that it was packed with (LP_NEED_PARENT); or (LP_NEED_NEWER) a newer version, for a
+ * field of the format that has a number unknown to this one. */
 struct lp_need {
     enum lp_need_kind what;
     const char *name;     /* of the vocabulary, of a model's vocabulary too; else "" */
-    uint64_t fingerprint; /* 0: any, by name */
+    uint64_t fingerprint; /* 0: any, by name; of a parent its check, see lp_check() */
     const char *field;    /* LP_NEED_NEWER: what the number is of; else NULL */
     uint64_t number;
 };
@@ -196,12 +197,14 @@ struct lp_found {
     const struct lp_vocab *vocab;
     const struct lp_dict *dict;
     const struct lp_model *model;
+    const void *parent; /* a text of parent_size bytes, not NULL */
+    size_t parent_size;
 };
 
-/* Finds what a stream or blob needs. LP_OK with the member set, else LP_NO_VOCAB, LP_NO_DICT or
- * LP_NO_MODEL when there is none, or any other status, which the call then returns. The library
- * checks the fingerprint of what it is given. A finder is called in the thread of the call that
- * needs it, never by two threads at once for one handle. */
+/* Finds what a stream or blob needs. LP_OK with the member set, else LP_NO_VOCAB, LP_NO_DICT,
+ * LP_NO_MODEL or LP_NO_PARENT when there is none, or any other status, which the call then returns.
+ * The library checks the fingerprint of what it is given. A finder is called in the thread of the
+ * call that needs it, never by two threads at once for one handle. */
 typedef enum lp_status lp_finder(void *ctx, const struct lp_need *need, struct lp_found *found);
 
 /* Opens what it is asked for, once, from the files in its search paths, and closes all when it is
@@ -370,6 +373,16 @@ LP_API enum lp_status lp_count(struct lp_codec *codec, const void *text, size_t 
 LP_API enum lp_status lp_pack(struct lp_codec *codec, const void *text, size_t n, const void **blob,
                               size_t *size);
 
+/* Makes a text the parent of the blobs packed from now on: what they repeat of it is copied from
+ * there, and unpacking them takes it again. It is tokenised at once and not needed afterwards;
+ * NULL: no parent. Where a parent saves nothing a blob has none. lp_unpack() and lp_recode() use it
+ * too, or ask the finder. LP_USAGE without a vocabulary, LP_LIMIT for more than LP_BLOCK_MAX bytes.
+ */
+LP_API enum lp_status lp_codec_parent(struct lp_codec *codec, const void *text, size_t n);
+
+/* The check of a text: that of a checked blob of it, and that by which a blob names its parent. */
+LP_API uint32_t lp_check(const void *text, size_t n);
+
 /* Restores a blob's record. find may be NULL when the codec's options hold what
  * the blob needs. The text is checked against the blob's check before it is
  * handed out. LP_NOT_LP when the bytes are no blob: a plain text can be told
@@ -415,6 +428,8 @@ struct lp_blob_info {
     bool checked;
     uint32_t check;
     size_t payload_size;
+    bool has_parent; /* it copies from another text, of which this is the check */
+    uint32_t parent;
 };
 LP_API enum lp_status lp_blob_info_sized(const void *blob, size_t size, struct lp_blob_info *info,
                                          size_t info_size);

@@ -189,8 +189,6 @@ static enum lp_status begin_writer(struct lp_recoder *r)
     struct lp_options options = r->packing;
     if (!lp_chain_tokens(options.chain))
         return LP_USAGE;
-    if (r->options.chain == LP_CHAIN_TOKENS)
-        options.chain = LP_CHAIN_TOKENS;
     r->continues = false;
     return lp_writer_new(&options, r->emit.sink, r->emit.ctx, &r->writer);
 }

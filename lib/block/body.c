@@ -338,6 +338,8 @@ static enum lp_status join(struct lp_window *window, enum lp_split split,
     enum lp_status status = lp_window_restore(window, payload->copies, payload->ncopies, codes,
                                               body->n - table, limit - table, &n);
     body->n = table;
+    if (status == LP_LIMIT)
+        return LP_DATA; /* more than the frame says */
     if (status == LP_OK && !lp_buf_append(body, window->codes.p + window->codes.n - n, n))
         status = LP_NOMEM;
     return status;

@@ -16,7 +16,8 @@
 enum {
     HASHED = 24, /* bytes: about 14 tokens */
     WAYS = 4,
-    TABLE_LOG = 18,    /* of sets of WAYS: 4 MiB; a larger one finds hardly more */
+    TABLE_LOG = 17, /* of sets of WAYS: 2 MiB; a larger one finds hardly more */
+    TABLE_LOG_MIN = 6,
     FAR_MIN = HASHED,  /* least length of a copy from an earlier block */
     NEAR_MIN = 48,     /* from the same block, where zstd and mixing find repeats by themselves */
     AGAIN_MIN = 10,    /* at the last distance */
@@ -32,6 +33,8 @@ struct search {
     size_t reach;
     unsigned two, three; /* first bytes of codes of two bytes and of three */
     uint32_t *table;
+    unsigned log;
+    bool notes;
     size_t anchor;       /* all before it is copied or in the rest */
     size_t last;         /* distance, 0 for none */
     size_t before[BACK]; /* where the codes before begin, in turn */
@@ -47,23 +50,25 @@ static inline size_t code_size(const struct search *s, size_t at)
     return 1u + (s->codes[at] >= s->two) + (s->codes[at] >= s->three);
 }
 
-static inline size_t hash(const unsigned char *p)
+static inline size_t hash(const unsigned char *p, unsigned log)
 {
     const uint64_t k = UINT64_C(0x9E3779B97F4A7C15);
     uint64_t h = lp_get64(p) * k;
     h = (h ^ h >> 29 ^ lp_get64(p + 8)) * k;
     h = (h ^ h >> 29 ^ lp_get64(p + 16)) * k;
-    return (size_t)(h >> (64 - TABLE_LOG));
+    return (size_t)(h >> (64 - log));
 }
 
 static inline uint32_t *set_of(const struct search *s, size_t at)
 {
-    return s->table + hash(s->codes + at) * WAYS;
+    return s->table + hash(s->codes + at, s->log) * WAYS;
 }
 
 /* Notes a place in its set, the latest first. A set holds positions plus one: 0 is none. */
 static inline void note(const struct search *s, uint32_t *set, size_t at)
 {
+    if (!s->notes)
+        return;
     memmove(set + 1, set, (WAYS - 1) * sizeof *set);
     set[0] = s->base + (uint32_t)at + 1;
 }
@@ -161,21 +166,53 @@ static struct match again(const struct search *s, size_t at)
     return m;
 }
 
-enum lp_status lp_match(struct lp_matcher *matcher, const struct lp_window *window,
-                        const struct lp_vocab *vocab, size_t n, struct lp_copies *copies,
-                        struct lp_buf *rest)
+static bool make_table(struct lp_matcher *m, unsigned log)
 {
-    if (matcher->table == NULL)
-        matcher->table = calloc((size_t)WAYS << TABLE_LOG, sizeof *matcher->table);
-    if (matcher->table == NULL)
-        return LP_NOMEM;
+    if (m->table == NULL) {
+        m->log = log;
+        m->table = calloc((size_t)WAYS << log, sizeof *m->table);
+    }
+    return m->table != NULL;
+}
+
+/* A search of the last n codes of a window. */
+static struct search search_of(const struct lp_matcher *matcher, const struct lp_window *window,
+                               const struct lp_vocab *vocab, size_t n)
+{
     struct search s = {.codes = window->codes.p,
                        .start = window->codes.n - n,
                        .end = window->codes.n,
                        .base = (uint32_t)window->dropped,
                        .reach = window->reach,
-                       .table = matcher->table};
+                       .table = matcher->table,
+                       .log = matcher->log,
+                       .notes = !matcher->learnt};
     lp_codes_begin(vocab, &s.two, &s.three);
+    return s;
+}
+
+enum lp_status lp_matcher_learn(struct lp_matcher *matcher, const struct lp_window *window,
+                                const struct lp_vocab *vocab)
+{
+    unsigned log = TABLE_LOG_MIN;
+    while (log < TABLE_LOG && (size_t)WAYS << log < window->codes.n)
+        log++;
+    if (!make_table(matcher, log))
+        return LP_NOMEM;
+    const struct search s = search_of(matcher, window, vocab, window->codes.n);
+    for (size_t at = 0; s.end - at >= HASHED && at < s.end; at += code_size(&s, at))
+        note(&s, set_of(&s, at), at);
+    matcher->learnt = true;
+    return LP_OK;
+}
+
+enum lp_status lp_match(struct lp_matcher *matcher, const struct lp_window *window,
+                        const struct lp_vocab *vocab, size_t n, struct lp_copies *copies,
+                        struct lp_buf *rest)
+{
+    if (!make_table(matcher, TABLE_LOG))
+        return LP_NOMEM;
+    struct search s = search_of(matcher, window, vocab, n);
     s.anchor = s.start;
     copies->n = 0;
     bool room = true;
@@ -203,4 +240,5 @@ enum lp_status lp_match(struct lp_matcher *matcher, const struct lp_window *wind
 void lp_matcher_free(struct lp_matcher *matcher)
 {
     free(matcher->table);
+    *matcher = (struct lp_matcher){0};
 }

@@ -10,9 +10,16 @@ struct lp_vocab;
  * ready, for one window. */
 struct lp_matcher {
     uint32_t *table;
+    unsigned log; /* of its size in sets */
+    bool learnt;  /* nothing more is noted */
 };
 
 void lp_matcher_free(struct lp_matcher *matcher);
+
+/* Notes all codes of a window; of blocks that follow none is noted, so that what is found in one
+ * does not depend on those matched before. LP_NOMEM. */
+enum lp_status lp_matcher_learn(struct lp_matcher *matcher, const struct lp_window *window,
+                                const struct lp_vocab *vocab);
 
 /* Finds copies for the last n codes of the window, and appends to rest what no copy gives.
  * LP_NOMEM. */

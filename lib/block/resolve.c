@@ -66,6 +66,12 @@ enum lp_status lp_need_ask(const struct lp_need *need, lp_finder *find, void *ct
             return LP_NO_DICT;
         found->dict = got.dict;
         return LP_OK;
+    case LP_NEED_PARENT:
+        if (got.parent == NULL || lp_check32(got.parent, got.parent_size) != need->fingerprint)
+            return LP_NO_PARENT;
+        found->parent = got.parent;
+        found->parent_size = got.parent_size;
+        return LP_OK;
     default:
         if (got.model == NULL || !fits(need, lp_model_fingerprint(got.model)))
             return LP_NO_MODEL;
@@ -107,9 +113,10 @@ enum lp_status lp_need_packing(const struct lp_header *header, const struct lp_o
     *packing = *options;
     packing->split = header->split;
     packing->vocab = tools->vocab;
-    packing->chain = !tokens ? LP_CHAIN_TEXT_ZSTD
-                     : mix   ? LP_CHAIN_TOKENS_MIX
-                             : LP_CHAIN_TOKENS_ZSTD;
+    packing->chain = !tokens                             ? LP_CHAIN_TEXT_ZSTD
+                     : mix                               ? LP_CHAIN_TOKENS_MIX
+                     : options->chain == LP_CHAIN_TOKENS ? LP_CHAIN_TOKENS
+                                                         : LP_CHAIN_TOKENS_ZSTD;
     if (packing->chain != LP_CHAIN_TOKENS_MIX)
         return LP_OK;
     struct lp_found found = {.model = options->model};

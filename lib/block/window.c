@@ -179,9 +179,10 @@ struct rest {
 static enum lp_status restore_copy(struct lp_window *w, const struct lp_copy *copy,
                                    struct rest *rest, size_t room)
 {
-    if (copy->rest > room || copy->length > room - copy->rest ||
-        copy->rest > (size_t)(rest->end - rest->at))
+    if (copy->rest > (size_t)(rest->end - rest->at))
         return LP_DATA;
+    if (copy->rest > room || copy->length > room - copy->rest)
+        return LP_LIMIT;
     if (!lp_buf_append(&w->codes, rest->at, copy->rest) || !lp_buf_reserve(&w->codes, copy->length))
         return LP_NOMEM;
     rest->at += copy->rest;

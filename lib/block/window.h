@@ -54,7 +54,7 @@ static inline void lp_window_take_back(struct lp_window *window, uint64_t end)
 enum lp_status lp_window_push(struct lp_window *window, const unsigned char *codes, size_t n);
 
 /* Appends the codes that packed copies and the rest restore, at most max bytes, *n of them. On
- * failure the window is as it was. LP_DATA, LP_NOMEM. */
+ * failure the window is as it was. LP_DATA, LP_LIMIT for more than max, LP_NOMEM. */
 enum lp_status lp_window_restore(struct lp_window *window, const unsigned char *copies,
                                  size_t ncopies, const unsigned char *rest, size_t nrest,
                                  size_t max, size_t *n);

@@ -7,9 +7,9 @@
 #include <string.h>
 
 /* The description: three bits of wire, three of vocabulary, one that says that a
- * fingerprint follows, of a dictionary or of a model; the top bit is 0. Mixed and
- * without a fingerprint means the shipped model. */
-enum { VOCAB_SHIFT = 3, HAS_FINGERPRINT = 0x40, RESERVED = 0x80 };
+ * fingerprint follows, of a dictionary or of a model, and one for copies from a
+ * parent. Mixed and without a fingerprint means the shipped model. */
+enum { VOCAB_SHIFT = 3, HAS_FINGERPRINT = 0x40, HAS_COPIES = 0x80 };
 
 /* First bytes that say all that a description would; all have a check. */
 static const struct shorthand {
@@ -33,7 +33,7 @@ static const struct shorthand *shorthand_of(unsigned first)
 
 static unsigned first_byte(const struct lp_blob *blob, unsigned vocab, bool named)
 {
-    for (unsigned i = 0; i < SHORTHANDS && blob->checked && !named; i++) {
+    for (unsigned i = 0; i < SHORTHANDS && blob->checked && !blob->copies && !named; i++) {
         if (shorthand[i].wire == blob->wire && shorthand[i].vocab == vocab)
             return shorthand[i].first;
     }
@@ -63,13 +63,18 @@ size_t lp_blob_put(const struct lp_blob *blob, unsigned char *dst)
     *p = (unsigned char)first_byte(blob, vocab, named != 0);
     if (shorthand_of(*p++) == NULL)
         *p++ =
-            (unsigned char)(blob->wire | vocab << VOCAB_SHIFT | (named != 0 ? HAS_FINGERPRINT : 0));
+            (unsigned char)(blob->wire | vocab << VOCAB_SHIFT | (named != 0 ? HAS_FINGERPRINT : 0) |
+                            (blob->copies ? HAS_COPIES : 0));
     if (named != 0) {
         lp_put64(p, named);
         p += 8;
     }
     if (blob->checked) {
         lp_put32(p, blob->check);
+        p += 4;
+    }
+    if (blob->copies) {
+        lp_put32(p, blob->parent_check);
         p += 4;
     }
     return (size_t)(p - dst);
@@ -95,7 +100,8 @@ enum lp_status lp_blob_get(const unsigned char *src, size_t n, struct lp_blob *b
         blob->wire = description & LP_WIRE_MASK;
         vocab = description >> VOCAB_SHIFT & 7;
         named = description & HAS_FINGERPRINT;
-        if (description & RESERVED || vocab >= LP_ENCODINGS)
+        blob->copies = description & HAS_COPIES;
+        if (vocab >= LP_ENCODINGS)
             return LP_VERSION;
     }
     enum lp_chain chain = lp_wire_chain(blob->wire);
@@ -103,10 +109,11 @@ enum lp_status lp_blob_get(const unsigned char *src, size_t n, struct lp_blob *b
     if (lp_chain_tokens(chain)) {
         blob->vocab_name = lp_encodings[vocab].name;
         blob->vocab_fingerprint = lp_encodings[vocab].vocab;
-    } else if (vocab != 0) {
+    } else if (vocab != 0 || blob->copies) {
         return LP_DATA;
     }
-    if (n - at < (named ? (size_t)LP_BLOB_NAMING : 0) + (blob->checked ? 4 : 0))
+    if (n - at <
+        (named ? (size_t)LP_BLOB_NAMING : 0) + (blob->checked ? 4 : 0) + (blob->copies ? 4 : 0))
         return LP_TRUNCATED;
     uint64_t fingerprint = mixed ? lp_encodings[vocab].model : 0;
     if (named) {
@@ -118,6 +125,10 @@ enum lp_status lp_blob_get(const unsigned char *src, size_t n, struct lp_blob *b
         return LP_VERSION; /* a model that this version does not ship */
     if (blob->checked) {
         blob->check = lp_get32(src + at);
+        at += 4;
+    }
+    if (blob->copies) {
+        blob->parent_check = lp_get32(src + at);
         at += 4;
     }
     *size = at;
@@ -150,7 +161,9 @@ enum lp_status lp_blob_info_sized(const void *data, size_t size, struct lp_blob_
                                 .model = blob.model_fingerprint,
                                 .checked = blob.checked,
                                 .check = blob.check,
-                                .payload_size = size - head};
+                                .payload_size = size - head,
+                                .has_parent = blob.copies,
+                                .parent = blob.parent_check};
     strncpy(info.vocab, blob.vocab_name, sizeof info.vocab - 1);
     lp_give_sized(out, out_size, &info, sizeof info);
     return LP_OK;

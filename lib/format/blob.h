@@ -14,7 +14,7 @@ enum {
     LP_BLOB_UNCHECKED = 0xF8, /* description follows, no check */
     LP_BLOB_CHECKED = 0xFB,   /* description follows */
     LP_BLOB_NAMING = 8,       /* a fingerprint */
-    LP_BLOB_HEAD_MAX = 2 + LP_BLOB_NAMING + 4,
+    LP_BLOB_HEAD_MAX = 2 + LP_BLOB_NAMING + 4 + 4,
 };
 
 struct lp_blob {
@@ -25,6 +25,8 @@ struct lp_blob {
     uint64_t vocab_fingerprint;
     uint64_t dict_fingerprint;  /* 0 none */
     uint64_t model_fingerprint; /* 0 none: nothing is mixed */
+    bool copies;                /* the payload begins with copies from a parent */
+    uint32_t parent_check;      /* of its text */
 };
 
 /* Writes the head of a blob; returns its length, at most LP_BLOB_HEAD_MAX, or 0

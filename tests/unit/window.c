@@ -1,6 +1,7 @@
-/* window - streams with windows restore what streams without have: text, records and token ids,
- * whatever the records, blocks, windows and key blocks are, from text or from another stream,
- * further compressed or not, by any number of threads, in order or record by record. */
+/* window - blobs with a parent restore what blobs without do, and streams with windows what streams
+ * without have: text, records and token ids, whatever the records, blocks, windows and key blocks
+ * are, from text or from another stream, further compressed or not, by any number of threads, in
+ * order or record by record. */
 #include "block/match.h"
 #include "format/frame.h"
 
@@ -249,6 +250,102 @@ static void compare(const struct stream *in, const struct content *right, const 
     read_records(in, right, round);
 }
 
+/* --- Blobs with a parent ------------------------------------------------------------------ */
+
+static unsigned char parent[2 * TEXT];
+static size_t parent_size;
+
+static enum lp_status find_parent(void *ctx, const struct lp_need *need, struct lp_found *found)
+{
+    if (need->what != LP_NEED_PARENT)
+        return find(ctx, need, found);
+    found->parent = parent;
+    found->parent_size = parent_size - *(size_t *)ctx;
+    return LP_OK;
+}
+
+/* A child: its parent with changes, or something else. */
+static size_t make_child(unsigned char *child)
+{
+    size_t n = 0;
+    while (n < parent_size && n < TEXT - 8000) {
+        const size_t from = any((uint32_t)parent_size), size = any(3000);
+        memcpy(child + n, parent + from, size < parent_size - from ? size : parent_size - from);
+        n += size < parent_size - from ? size : parent_size - from;
+        n += put_piece(child, n);
+    }
+    return n;
+}
+
+/* asks: the codec has no parent of its own. */
+static void check_blob(struct lp_codec *codec, bool asks, const void *blob, size_t size,
+                       const unsigned char *text, size_t n, const struct content *right, int round)
+{
+    size_t shorter = 0, got;
+    const void *out;
+    const uint32_t *ids;
+    struct lp_blob_info info;
+    enum lp_status status = lp_unpack(codec, blob, size, find_parent, &shorter, &out, &got);
+    expect(status == LP_OK && got == n && memcmp(out, text, n) == 0, "a child differs", round);
+    status = lp_unpack_ids(codec, blob, size, find_parent, &shorter, &ids, &got);
+    expect(status == LP_OK && got == right->nids && memcmp(ids, right->ids, got * sizeof *ids) == 0,
+           "a child has other ids", round);
+    status = lp_blob_count(codec, blob, size, find_parent, &shorter, &got);
+    expect(status == LP_OK && got == right->nids, "a child has another count", round);
+    if (lp_blob_info(blob, size, &info) != LP_OK || !info.has_parent || !asks)
+        return;
+    expect(info.parent == lp_check(parent, parent_size), "a child names another parent", round);
+    shorter = 1;
+    status = lp_unpack(codec, blob, size, find_parent, &shorter, &out, &got);
+    expect(status == LP_NO_PARENT && lp_codec_need(codec)->what == LP_NEED_PARENT &&
+               lp_codec_need(codec)->fingerprint == info.parent,
+           "a wrong parent is taken", round);
+}
+
+/* Packed with its parent a text is restored by whoever has the parent, and is not larger. */
+static void test_child(int round)
+{
+    static unsigned char child[2 * TEXT], kept[ROOM], again[ROOM];
+    static struct content right;
+    struct lp_codec *packer, *reader, *plain;
+    const enum lp_chain chains[] = {LP_CHAIN_TOKENS, LP_CHAIN_TOKENS_ZSTD, LP_CHAIN_TOKENS_MIX};
+    struct lp_options o = {.chain = chains[any(3)], .vocab = vocab, .model = model};
+    const struct lp_options other = {
+        .chain = chains[any(3)], .vocab = vocab, .model = model, .fast = any(2)};
+    const void *blob, *more;
+    size_t size, without, shorter = 0;
+    const uint32_t *ids;
+    parent_size = make_text(parent, LP_WHOLE);
+    const size_t n = make_child(child);
+    if (lp_codec_new(&o, &packer) != LP_OK || lp_codec_new(&o, &plain) != LP_OK ||
+        lp_codec_new(&other, &reader) != LP_OK ||
+        lp_encode(plain, child, n, &ids, &right.nids) != LP_OK)
+        exit(1);
+    memcpy(right.ids, ids, right.nids * sizeof *ids);
+    if (lp_pack(plain, child, n, &blob, &without) != LP_OK)
+        exit(1);
+    enum lp_status status = lp_codec_parent(packer, parent, parent_size);
+    if (status == LP_OK)
+        status = lp_pack(packer, child, n, &blob, &size);
+    expect(status == LP_OK, lp_status_text(status), round);
+    expect(size <= without, "a parent makes a blob larger", round);
+    memcpy(kept, blob, size);
+    check_blob(packer, false, kept, size, child, n, &right, round);
+    check_blob(reader, true, kept, size, child, n, &right, round);
+    status = lp_recode(reader, kept, size, find_parent, &shorter, &more, &without);
+    expect(status == LP_OK, lp_status_text(status), round);
+    memcpy(again, more, without);
+    check_blob(plain, true, again, without, child, n, &right, round);
+    status = lp_pack(packer, parent, 3, &more, &without); /* something else in between */
+    if (status == LP_OK)
+        status = lp_pack(packer, child, n, &more, &without);
+    expect(status == LP_OK && without == size && memcmp(more, kept, size) == 0,
+           "what was packed before changes a blob", round);
+    lp_codec_free(packer);
+    lp_codec_free(plain);
+    lp_codec_free(reader);
+}
+
 /* --- Rounds ------------------------------------------------------------------------------- */
 
 static bool same(const struct stream *a, const struct stream *b)
@@ -303,8 +400,10 @@ int main(int argc, char **argv)
     }
     vocab = v;
     model = m;
-    for (int i = 0; i < ROUNDS; i++)
+    for (int i = 0; i < ROUNDS; i++) {
         test_round(i);
+        test_child(i);
+    }
     lp_model_close(m);
     lp_vocab_close(v);
     return failures > 0;
