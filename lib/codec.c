@@ -422,7 +422,7 @@ static enum lp_status put_smallest(struct lp_codec *codec, const struct lp_optio
                                    struct lp_blob *head, enum lp_chain base,
                                    const struct lp_ids *ids)
 {
-    /* When so much is copied, no form of the whole is smaller. */
+    /* When more than half is copied the whole is hardly ever smaller. */
     enum { MOSTLY = 2 };
     enum lp_status status = base == LP_CHAIN_TOKENS ? match_parent(codec, o, head) : LP_OK;
     if (status != LP_OK || !head->copies)
