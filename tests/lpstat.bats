@@ -345,8 +345,8 @@ END
 @test "a page is whole or not at all" {
     echo x > p
     mkdir d
-    refused 1 'd/none/page: cannot be made' lpstat --html -o d/none/page p
-    refused 1 'nowhere: cannot be opened' lpstat --html -o d/page p nowhere
+    refused 1 'd/none/page: cannot create' lpstat --html -o d/none/page p
+    refused 1 'nowhere: cannot open' lpstat --html -o d/page p nowhere
     [[ -z $(ls -A d) ]]
     expect 0 lpstat --html -o d/page p
     [[ $(ls d) == page ]]
@@ -406,8 +406,8 @@ print(*(random.randrange(10 ** 6) for i in range(700000)))' > p
     refused 2 "--method: '' is not zstd" lpstat --method zstd, p
     refused 2 "--level: '23' is not a number from 1 to 22" lpstat --level 23
     refused 2 "unknown encoding or model 'x'" lpstat -e x "$P"
-    refused 2 'unrecognized option' lpstat --nonsense
-    refused 1 'nowhere: cannot be opened' lpstat nowhere
+    refused 2 'unknown option' lpstat --nonsense
+    refused 1 'nowhere: cannot open' lpstat nowhere
 }
 
 @test "-h and -V; failure to write is exit 1" {
@@ -417,7 +417,7 @@ print(*(random.randrange(10 ** 6) for i in range(700000)))' > p
     grep -q '^lpstat (lopace) ' out
     [[ -e /dev/full ]] || skip 'no /dev/full'
     expect 1 bash -c 'echo x | lpstat > /dev/full'
-    err_line lpstat 'cannot be written'
+    err_line lpstat 'cannot write'
     echo x > p
     expect 1 lpstat --html -o /dev/full p
 }

@@ -141,7 +141,7 @@ static const char *other_kind(const char *file, const unsigned char *data, size_
 static bool holds_model(const struct tool *tool, const char *file)
 {
     struct input in;
-    struct stat st;
+    struct stat st = {0};
     if (strcmp(file, "-") == 0)
         tool_usage(tool, "--install needs files: it does not read standard input");
     if (stat(file, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
@@ -193,13 +193,16 @@ static void install(const struct tool *tool, const struct options *o)
             made.model != NULL ? "lpm" : "dict");
         struct output out;
         output_open(tool, &out, path, true);
+        replace_like(&out.file, o->files[i]);
         if (made.model != NULL)
             output_sink(&out, made.model->file, made.model->file_size);
         else
             output_sink(&out, made.dict->data, made.dict->size);
         output_close(&out);
-        if (!tool->quiet)
-            output_print(&list, "%s\n", path);
+        if (!tool->quiet) {
+            output_name(&list, path, 0);
+            output_print(&list, "\n");
+        }
         lp_model_close((struct lp_model *)(uintptr_t)made.model);
         lp_dict_close((struct lp_dict *)(uintptr_t)made.dict);
     }
@@ -224,7 +227,10 @@ static const struct lp_model *base_model(const struct tool *tool, const struct o
                      lp_model_vocab(found.model));
     } else {
         struct lp_need need = {.what = LP_NEED_MODEL, .name = lp_vocab_name(vocab)};
-        if (tool_find(finder, &need, &found) != LP_OK && !o->zstd && !o->new_model)
+        bool required = !o->zstd && !o->new_model;
+        if (!required)
+            finder_has(finder, &need, &found);
+        else if (tool_find(finder, &need, &found) != LP_OK)
             tool_die(tool, EXIT_DATA,
                      "no model of %s found: name one with -D, or make one with --new from some "
                      "megabytes of text",
