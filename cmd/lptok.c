@@ -349,7 +349,7 @@ static void write_counts(struct ids_writer *w, const struct options *o)
         }
         insist_on_text(w->tool, &in);
         take_input(w, o, &in);
-        put_count(&w->out, w->count, o->files[i]);
+        put_count(&w->out, w->count, o->files[i] != NULL ? in.name : NULL);
         total += w->count;
     } while (o->files[i] != NULL && o->files[++i] != NULL);
     if (i > 1)

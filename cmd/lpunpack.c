@@ -262,10 +262,10 @@ static void put_rows(struct unpack *u, const struct stored_list *list)
             output_print(&u->out, "chain        vocabulary        records   blocks         text"
                                   "       stored  ratio  file\n");
         u->listed = true;
-        output_print(&u->out, "%-12s ", chain_name(s->chain));
-        output_name(&u->out, s->vocab[0] != 0 ? s->vocab : "-", 13);
-        output_print(&u->out, " %11" PRIu64 " %8" PRIu64 " %12" PRIu64 " %12" PRIu64 " %6.2f  ",
-                     s->nrecords, s->nblocks, s->text_size, s->size, stored_ratio(s));
+        output_print(&u->out,
+                     "%-12s %-13s %11" PRIu64 " %8" PRIu64 " %12" PRIu64 " %12" PRIu64 " %6.2f  ",
+                     chain_name(s->chain), s->vocab[0] != 0 ? s->vocab : "-", s->nrecords,
+                     s->nblocks, s->text_size, s->size, stored_ratio(s));
         output_name(&u->out, s->file, 0);
         if (s->dict != 0 || s->model != 0)
             output_print(&u->out, "  needs %s %016" PRIx64, s->dict != 0 ? "dictionary" : "model",

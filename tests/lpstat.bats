@@ -57,8 +57,42 @@ wide() {
     grep -q "^$best " out
     tail -n 1 out > pipe
     bash -o pipefail pipe
-    [[ -s prompts.lp ]]
-    lpunpack prompts.lp | same - "$P"
+    lpunpack prompt.blob | same - "$P"
+}
+
+@test "the command makes the figure above it" {
+    cp "$P" p
+    cp "$P" q
+    printf 'one line of text, one line' > line
+    zstd -q --train "$DATA"/prompts/*.txt -B200 --maxdict=2048 -o d 2> /dev/null
+    while read -r options; do
+        # shellcheck disable=SC2086 # words
+        expect 0 lpstat $options
+        tail -n 1 out > pipe
+        stored=$(tail -n 2 out | sed -n 's/.* becomes* \([0-9,]*\), .*/\1/p' | tr -d ,)
+        [[ -n $stored ]] || fail "lpstat $options" "$(tail -n 3 out)"
+        rm -f prompt.blob prompts.lp
+        bash -o pipefail pipe
+        made=$(size prompt*.*)
+        [[ $made == "$stored" ]] || fail "lpstat $options: $stored, not $made" "$(< pipe)"
+    done << 'END'
+p
+p q
+-L p
+-L p q
+-0 p
+-0 line
+-L line
+--method zstd p
+--method zstd --level 3 p
+--method zstd -L p
+--method zstd-dict -D d p
+--method zstd-dict -D d -L p q
+--method token -e o200k_base p
+--method hybrid --level 19 p
+--method hybrid -L p q
+--method hybrid-dict -D d p
+END
 }
 
 @test "all in 80 columns: large figures, many methods, many records" {
@@ -224,7 +258,7 @@ END
     expect 0 lpstat --json -D d --method zstd p
     [[ $(jq -c '[.methods[].method]' out) == '["zstd","zstd-dict"]' ]]
     expect 0 lpstat -D d --method zstd-dict p
-    grep -q 'lpzstd -D d p > prompts.lp' out
+    grep -q 'lpzstd --blob -D d p > prompt.blob' out
     refused 2 'zstd-dict needs a zstd dictionary: name it with -D' lpstat --method zstd-dict p
     [[ $(lpstat -D d p d | awk '{ if (length > n) n = length } END { print n }') -le 80 ]]
 }

@@ -188,8 +188,7 @@ static void put_stored(struct output *out, const struct stored *s, size_t segmen
     output_print(out, "\n");
     output_print(out, "  chain       %s\n", chain_name(s->chain));
     if (s->vocab[0] != 0)
-        output_print(out, "  vocabulary  ");
-    output_name(out, s->vocab, 0);
+        output_print(out, "  vocabulary  %s", s->vocab);
     if (s->vocab[0] != 0 && s->vocab_fingerprint != 0)
         output_print(out, ", fingerprint %016" PRIx64, s->vocab_fingerprint);
     output_print(out, s->vocab[0] != 0 ? "\n" : "");
