@@ -88,7 +88,9 @@ deadly() {
 # unread COMMAND...: runs it with standard error a pipe that no one reads.
 unread() {
     [ -p pipe ] || mkfifo pipe
-    exec {hold}<> pipe {write}> pipe {hold}>&-
+    exec {hold}<> pipe
+    exec {write}> pipe
+    exec {hold}>&-
     local status=0
     env --default-signal=PIPE "$@" 2>&$write {write}>&- || status=$?
     exec {write}>&-

@@ -394,7 +394,7 @@ head_of() {
     refused 2 "unknown option '-L'" lpmix -L text
     refused 2 "unknown option '--nothing'" lpmix --nothing
     refused 2 "option '--dictionary' needs an argument" lpmix -D
-    refused 2 "option '--ids' takes no argument" lpmix --fast=3
+    refused 2 "takes no argument" lpmix --fast=3
 }
 
 @test "-h and --help, -V and --version, -q and --quiet" {

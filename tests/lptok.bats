@@ -572,7 +572,7 @@ unknown option '--nothing'|--nothing
 option '--encoding' needs an argument|-e
 option '--block-size' needs an argument|-B
 option '--output' needs an argument|-o
-option '--ids' takes no argument|--ids=3
+takes no argument|--ids=3
 ambiguous option '--li'|--li
 only one of --blob, --ids, -c, --u16, --u32 and --format can be given|--ids -c /dev/null
 only one of --blob, --ids, -c, --u16, --u32 and --format can be given|--blob --u16 /dev/null

@@ -434,7 +434,7 @@ lpunpack: 1988 bytes at byte $((at + 6 + 38)): damaged data: lost records 3001-3
     refused 2 "unknown option '-L'" lpunpack -L lines.lp
     refused 2 "unknown option '--nothing'" lpunpack --nothing
     refused 2 "option '--records' needs an argument" lpunpack -r
-    refused 2 "option '--ids' takes no argument" lpunpack --test=3
+    refused 2 "takes no argument" lpunpack --test=3
     for options in '-t -l' '-t -r 1' '-l --recover' '--from=lopace-zstd -t' '-r 1 --recover'; do
         # shellcheck disable=SC2086 # words
         refused 2 'only one of -t, -l, -r, --recover and --from can be given' lpunpack $options lines.lp

@@ -421,7 +421,7 @@ setup() {
     refused 2 "unknown option '-e'" lpzstd -e gpt2 text
     refused 2 "unknown option '--nothing'" lpzstd --nothing
     refused 2 "option '--dictionary' needs an argument" lpzstd -D
-    refused 2 "option '--ids' takes no argument" lpzstd --blob=3
+    refused 2 "takes no argument" lpzstd --blob=3
     refused 2 "option '--level' needs an argument" lpzstd --level
 }
 

@@ -221,8 +221,8 @@ static struct lp_found find_tools(const struct report *r, const struct options *
         lp_model_vocab_fingerprint(tools.model) != lp_vocab_fingerprint(vocab))
         tool_usage(r->tool, "%s: is a model of %s, not of %s: use -e %s", o->dictionary,
                    lp_model_vocab(tools.model), lp_vocab_name(vocab), lp_model_vocab(tools.model));
-    if (tools.model == NULL && (required ? tool_find(finder, &need, &found) == LP_OK
-                                         : finder_has(finder, &need, &found)))
+    if (tools.model == NULL &&
+        (required ? tool_find(finder, &need, &found) == LP_OK : finder_has(finder, &need, &found)))
         tools.model = found.model;
     if (tools.model == NULL && required)
         tool_fail(r->tool, "mix", LP_NO_MODEL, 0, &need);

@@ -126,10 +126,15 @@ static bool is_model(const unsigned char *data, size_t n)
 }
 
 /* "a vocabulary, " or what else a file is. */
-static const char *other_kind(const char *file, const unsigned char *data, size_t n)
+static const char *other_kind(const struct tool *tool, const char *file, const unsigned char *data,
+                              size_t n)
 {
     struct lp_vocab *vocab;
-    if (lp_vocab_open(file, &vocab) == LP_OK) {
+    enum lp_status status = lp_vocab_open(file, &vocab);
+    if (status == LP_NOMEM || status == LP_IO)
+        tool_die(tool, EXIT_IO, "%s: cannot use: %s", file,
+                 status == LP_IO ? strerror(errno) : lp_status_text(status));
+    if (status == LP_OK) {
         lp_vocab_close(vocab);
         return "a vocabulary, ";
     }
@@ -156,7 +161,7 @@ static bool holds_model(const struct tool *tool, const char *file)
             tool, EXIT_DATA,
             "%s: is %sneither a model nor a zstd dictionary: use -f to install it as a raw-content "
             "dictionary",
-            file, other_kind(file, in.data, n));
+            file, other_kind(tool, file, in.data, n));
     if (!model && (uint64_t)st.st_size > LP_DICT_MAX)
         tool_die(tool, EXIT_DATA, "%s: is larger than %d MiB: too large for a dictionary", file,
                  LP_DICT_MAX >> 20);

@@ -144,10 +144,10 @@ static void warn(const struct replacement *r, const char *what)
     tool_warn(r->tool, "%s: cannot set its %s: %s", r->name, what, strerror(errno));
 }
 
-static void set_mode(const struct replacement *r, mode_t mode)
+static void set_mode(const struct replacement *r, unsigned mode)
 {
     int failed;
-    REPEAT(failed, fchmod(r->fd, mode));
+    REPEAT(failed, fchmod(r->fd, (mode_t)mode));
     if (failed)
         warn(r, "permissions");
 }
@@ -157,14 +157,14 @@ static void set_mode(const struct replacement *r, mode_t mode)
 static void set_owner(const struct replacement *r, const struct stat *st)
 {
     int failed;
-    mode_t mode = st->st_mode & 0777;
+    unsigned mode = st->st_mode & 0777;
     REPEAT(failed, fchown(r->fd, st->st_uid, (gid_t)-1));
     if (failed && errno != EPERM)
         warn(r, "owner");
     REPEAT(failed, fchown(r->fd, (uid_t)-1, st->st_gid));
     if (failed && errno != EPERM)
         warn(r, "group");
-    mode_t both = mode & mode >> 3 & 07;
+    unsigned both = mode & mode >> 3 & 07;
     set_mode(r, failed ? (mode & 0700) | both << 3 | both : mode);
 }
 

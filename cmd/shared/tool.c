@@ -68,7 +68,7 @@ void tool_print(const char *format, ...)
  * pipe may be writing too. */
 static void message(const struct tool *tool, const char *format, va_list args)
 {
-    char line[16384], escaped[ESCAPE * sizeof line + 1];
+    char line[8192], escaped[ESCAPE * sizeof line + 1];
     size_t n = (size_t)snprintf(line, sizeof line, "%s: ", tool->name);
     vsnprintf(line + n, sizeof line - n, format, args);
     n = strlen(line);
@@ -98,7 +98,7 @@ _Noreturn void tool_die(const struct tool *tool, int code, const char *format, .
 
 _Noreturn void tool_usage(const struct tool *tool, const char *format, ...)
 {
-    char line[8192];
+    char line[6000];
     va_list args;
     va_start(args, format);
     vsnprintf(line, sizeof line, format, args);
