@@ -93,7 +93,7 @@ static enum form form_of(const struct tool *tool, const struct options *o, struc
 
 int main(int argc, char **argv)
 {
-    struct tool tool = {.name = "lpmix", .help = help};
+    struct tool tool = {.name = "lpmix", .help = help, .keeps_time = true};
     tool_start(&tool);
     struct options o = parse(&tool, argc, argv);
     struct finder finder = {.tool = &tool};

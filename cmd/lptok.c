@@ -153,11 +153,9 @@ static struct options parse(struct tool *tool, int argc, char **argv)
     return o;
 }
 
-/* Opens the i-th input, which must be text. False after the last. */
-static bool next_input(const struct tool *tool, const struct options *o, size_t i, struct input *in)
+/* Exits when an input is not text. */
+static void insist_on_text(const struct tool *tool, struct input *in)
 {
-    if (!input_next(tool, in, o->files, i))
-        return false;
     struct finder finder = {.tool = tool};
     enum form form = input_form(tool, in, &finder, false);
     finder_close(&finder);
@@ -168,6 +166,14 @@ static bool next_input(const struct tool *tool, const struct options *o, size_t 
             tool, EXIT_DATA,
             "%s: is already a lopace %s: restore it with lpunpack, or use --text if it is text",
             in->name, form == FORM_BLOB ? "blob" : "stream");
+}
+
+/* Opens the i-th input, which must be text. False after the last. */
+static bool next_input(const struct tool *tool, const struct options *o, size_t i, struct input *in)
+{
+    if (!input_next(tool, in, o->files, i))
+        return false;
+    insist_on_text(tool, in);
     return true;
 }
 
@@ -305,35 +311,62 @@ static bool put_text(void *ctx, const unsigned char *text, size_t n, bool end)
     return true;
 }
 
-static void write_ids(const struct tool *tool, const struct options *o)
+/* Splits the input, with its ids counted and written as the mode has it. */
+static void take_input(struct ids_writer *w, const struct options *o, struct input *in)
 {
-    struct ids_writer w = {.tool = tool, .mode = o->mode};
+    w->count = 0;
+    w->name = in->name;
+    split_input(w->tool, in, o->lp.split, put_text, w);
+    input_close(in);
+}
+
+static void write_ids(struct ids_writer *w, const struct options *o)
+{
+    struct input in;
+    make_digits(w->digits);
+    for (size_t i = 0; next_input(w->tool, o, i, &in); i++)
+        take_input(w, o, &in);
+}
+
+static void put_count(struct output *out, uint64_t count, const char *name)
+{
+    output_print(out, "%7" PRIu64 "%s", count, name != NULL ? " " : "");
+    output_name(out, name != NULL ? name : "", 0);
+    output_print(out, "\n");
+}
+
+/* As wc(1), goes on where a file cannot be opened, and fails at the end. */
+static void write_counts(struct ids_writer *w, const struct options *o)
+{
     struct input in;
     uint64_t total = 0;
-    char line[64];
-    bool binary = o->mode == U16 || o->mode == U32;
-    make_digits(w.digits);
-    output_open(tool, &w.out, tool->output, binary);
-    tool_check(tool, w.out.name, lp_tok_new(o->lp.vocab, o->lp.special, &w.tok));
+    bool failed = false;
     size_t i = 0;
-    for (; next_input(tool, o, i, &in); i++) {
-        w.count = 0;
-        w.name = in.name;
-        split_input(tool, &in, o->lp.split, put_text, &w);
-        total += w.count;
-        if (o->mode == COUNT) {
-            output_sink(&w.out, line, (size_t)snprintf(line, sizeof line, "%7" PRIu64, w.count));
-            if (o->files[0] != NULL) {
-                output_sink(&w.out, " ", 1);
-                output_sink(&w.out, in.name, strlen(in.name));
-            }
-            output_sink(&w.out, "\n", 1);
+    do {
+        if (!input_try(w->tool, &in, o->files[i])) {
+            failed = true;
+            continue;
         }
-        input_close(&in);
-    }
-    if (o->mode == COUNT && i > 1)
-        output_sink(&w.out, line,
-                    (size_t)snprintf(line, sizeof line, "%7" PRIu64 " total\n", total));
+        insist_on_text(w->tool, &in);
+        take_input(w, o, &in);
+        put_count(&w->out, w->count, o->files[i] != NULL ? in.name : NULL);
+        total += w->count;
+    } while (o->files[i] != NULL && o->files[++i] != NULL);
+    if (i > 1)
+        put_count(&w->out, total, "total");
+    if (failed)
+        exit(EXIT_IO);
+}
+
+static void write_tokens(const struct tool *tool, const struct options *o)
+{
+    struct ids_writer w = {.tool = tool, .mode = o->mode};
+    output_open(tool, &w.out, tool->output, o->mode == U16 || o->mode == U32);
+    tool_check(tool, w.out.name, lp_tok_new(o->lp.vocab, o->lp.special, &w.tok));
+    if (o->mode == COUNT)
+        write_counts(&w, o);
+    else
+        write_ids(&w, o);
     free(w.ids.v);
     lp_tok_free(w.tok);
     output_close(&w.out);
@@ -381,6 +414,7 @@ int main(int argc, char **argv)
     struct tool tool = {.name = "lptok", .help = help};
     tool_start(&tool);
     struct options o = parse(&tool, argc, argv);
+    tool.keeps_time = o.mode == STREAM || o.mode == BLOB || o.mode == LOPACE;
     struct finder finder = {.tool = &tool};
     if (o.list) {
         tool.files = NULL; /* nothing is read */
@@ -398,7 +432,7 @@ int main(int argc, char **argv)
     else if (o.mode == LOPACE)
         write_lopace(&tool, &o);
     else
-        write_ids(&tool, &o);
+        write_tokens(&tool, &o);
     finder_close(&finder);
     return EXIT_OK;
 }

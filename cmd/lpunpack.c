@@ -266,7 +266,7 @@ static void put_rows(struct unpack *u, const struct stored_list *list)
                      "%-12s %-13s %11" PRIu64 " %8" PRIu64 " %12" PRIu64 " %12" PRIu64 " %6.2f  ",
                      chain_name(s->chain), s->vocab[0] != 0 ? s->vocab : "-", s->nrecords,
                      s->nblocks, s->text_size, s->size, stored_ratio(s));
-        output_sink(&u->out, s->file, strlen(s->file));
+        output_name(&u->out, s->file, 0);
         if (s->dict != 0 || s->model != 0)
             output_print(&u->out, "  needs %s %016" PRIx64, s->dict != 0 ? "dictionary" : "model",
                          s->dict != 0 ? s->dict : s->model);
@@ -362,6 +362,7 @@ int main(int argc, char **argv)
     struct tool tool = {.name = "lpunpack", .help = help};
     tool_start(&tool);
     struct options o = parse(&tool, argc, argv);
+    tool.keeps_time = !o.list && o.records == NULL;
     struct unpack u = {.tool = &tool, .o = &o, .finder = {.tool = &tool}};
     u.json.out = &u.out;
     if (o.dictionary != NULL)

@@ -247,7 +247,7 @@ static void write_lopace(const struct tool *tool, const struct options *o, struc
 
 int main(int argc, char **argv)
 {
-    struct tool tool = {.name = "lpzstd", .help = help};
+    struct tool tool = {.name = "lpzstd", .help = help, .keeps_time = true};
     tool_start(&tool);
     struct options o = parse(&tool, argc, argv);
     struct finder finder = {.tool = &tool};

@@ -221,15 +221,8 @@ static bool try_file(struct search *s, bool promised)
 {
     struct stat st;
     struct lp_found found;
-    if (stat((const char *)s->path.p, &st) != 0) {
-        const enum lp_status before = s->status;
-        if (is_absent(errno))
-            return false;
-        const bool over = note(s, LP_IO, errno);
-        if (!over) /* who may not search a directory cannot know what is there */
-            s->status = before;
-        return over;
-    }
+    if (stat((const char *)s->path.p, &st) != 0)
+        return !is_absent(errno) && note(s, LP_IO, errno);
     if (!S_ISREG(st.st_mode))
         return promised && note(s, LP_IO, S_ISDIR(st.st_mode) ? EISDIR : ENODEV);
     enum lp_status status = open_file(s, &found);

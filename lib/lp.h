@@ -263,7 +263,8 @@ LP_API const char *lp_catalog_where(const struct lp_catalog *catalog, enum lp_se
 /* Finds a vocabulary by the name of an encoding or language model (LP_USAGE: unknown), and the
  * model for a vocabulary; it stays open until the catalogue is freed. LP_NO_VOCAB or LP_NO_MODEL:
  * it is nowhere in the search path. LP_IO (errno says why), LP_NOMEM, LP_BAD_VOCAB, LP_BAD_MODEL:
- * it is there, but cannot be used. Later calls search again. */
+ * it is there, but cannot be used; LP_IO also where a directory cannot be searched and it is
+ * nowhere else. Later calls search again. */
 LP_API enum lp_status lp_catalog_vocab(struct lp_catalog *catalog, const char *name,
                                        const struct lp_vocab **vocab);
 LP_API enum lp_status lp_catalog_model(struct lp_catalog *catalog, const struct lp_vocab *vocab,

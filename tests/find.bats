@@ -27,7 +27,7 @@ few_files() {
         few_files 4 lpunpack $file > out 2> err || status=$?
         [ $status -eq 1 ] || fail "$status" "$(< err)"
         out_is ''
-        err_line lpunpack 'cl100k_base.lpv: cannot be used: Too many open files'
+        err_line lpunpack 'cl100k_base.lpv: cannot use: Too many open files'
     done
     status=0
     few_files 5 lpmix -o made text.tok > out 2> err || status=$?
@@ -52,7 +52,7 @@ few_files() {
     mkfifo models/cl100k_base.lpm
     LP_MODEL_PATH=models timeout 20 lpmix text.tok > out 2> err
     same out text.lp
-    err_is 'lpmix: models/cl100k_base.lpm: cannot be used: No such device'
+    err_is 'lpmix: models/cl100k_base.lpm: cannot use: No such device'
     LP_MODEL_PATH=models timeout 20 lpmix -q text.tok > out 2> err
     err_is ''
 }
@@ -60,7 +60,7 @@ few_files() {
 @test "a FIFO is no vocabulary" {
     mkdir vocabs
     mkfifo vocabs/cl100k_base.lpv
-    LP_VOCAB_PATH=vocabs refused 1 'vocabs/cl100k_base.lpv: cannot be used: ' lpunpack text.tok
+    LP_VOCAB_PATH=vocabs refused 1 'vocabs/cl100k_base.lpv: cannot use: ' lpunpack text.tok
     LP_VOCAB_PATH=vocabs refused 1 'vocabulary cl100k_base.lpv: ' lptok text
 }
 
@@ -69,7 +69,7 @@ few_files() {
     mkdir vocabs models closed
     cp "$B/vocab/cl100k_base.lpv" vocabs
     chmod 000 vocabs/cl100k_base.lpv closed
-    LP_VOCAB_PATH=vocabs refused 1 'vocabs/cl100k_base.lpv: cannot be used: Permission denied' \
+    LP_VOCAB_PATH=vocabs refused 1 'vocabs/cl100k_base.lpv: cannot use: Permission denied' \
         lpunpack text.tok
     LP_VOCAB_PATH=vocabs:$B/vocab lpunpack text.tok | same - text # as PATH has it
     LP_MODEL_PATH=closed lpunpack -q text.lp | same - text
@@ -81,7 +81,7 @@ few_files() {
     head -c 5000 "$B/vocab/cl100k_base.lpm" > "models/$print.lpm"
     LP_MODEL_PATH=models lpunpack -q text.lp | same - text # there is another
     LP_MODEL_PATH=models lpunpack text.lp > out 2> err
-    err_is "lpunpack: models/$print.lpm: cannot be used: damaged data"
+    err_is "lpunpack: models/$print.lpm: cannot use: damaged data"
 }
 
 @test "a dictionary through a pipe" {

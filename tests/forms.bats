@@ -391,7 +391,7 @@ unharmed() {
 
 @test "lpstat --html takes no file to overwrite" {
     cat p > f
-    refused 1 'page: cannot be opened' lpstat --html page f
+    refused 1 'page: cannot open' lpstat --html page f
     expect 0 lpstat --html f < /dev/null
     same f p
     grep -q '<!DOCTYPE html>' out

@@ -180,8 +180,8 @@ sys.stdout.buffer.write(bytes(random.randrange(256) for i in range(30000)))' > q
     refused 2 "-u: 'word' is not a list of byte, character, token" lpentropy -u word
     refused 2 "-u: 'byte,' is not a list" lpentropy -u byte,
     refused 2 "-n: '4' is not a number from 0 to 3" lpentropy -n 4
-    refused 2 'unrecognized option' lpentropy --nonsense
-    refused 1 'nowhere: cannot be opened' lpentropy nowhere
+    refused 2 'unknown option' lpentropy --nonsense
+    refused 1 'nowhere: cannot open' lpentropy nowhere
 }
 
 @test "-h and -V; failure to write is exit 1" {
@@ -191,7 +191,7 @@ sys.stdout.buffer.write(bytes(random.randrange(256) for i in range(30000)))' > q
     grep -q '^lpentropy (lopace) ' out
     [[ -e /dev/full ]] || skip 'no /dev/full'
     expect 1 bash -c 'echo x | lpentropy > /dev/full'
-    err_line lpentropy 'cannot be written'
+    err_line lpentropy 'cannot write'
 }
 
 @test "long work shows progress on a terminal, and not with -q" {

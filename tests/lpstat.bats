@@ -57,8 +57,42 @@ wide() {
     grep -q "^$best " out
     tail -n 1 out > pipe
     bash -o pipefail pipe
-    [[ -s prompts.lp ]]
-    lpunpack prompts.lp | same - "$P"
+    lpunpack prompt.blob | same - "$P"
+}
+
+@test "the command makes the figure above it" {
+    cp "$P" p
+    cp "$P" q
+    printf 'one line of text, one line' > line
+    zstd -q --train "$DATA"/prompts/*.txt -B200 --maxdict=2048 -o d 2> /dev/null
+    while read -r options; do
+        # shellcheck disable=SC2086 # words
+        expect 0 lpstat $options
+        tail -n 1 out > pipe
+        stored=$(tail -n 2 out | sed -n 's/.* becomes* \([0-9,]*\), .*/\1/p' | tr -d ,)
+        [[ -n $stored ]] || fail "lpstat $options" "$(tail -n 3 out)"
+        rm -f prompt.blob prompts.lp
+        bash -o pipefail pipe
+        made=$(size prompt*.*)
+        [[ $made == "$stored" ]] || fail "lpstat $options: $stored, not $made" "$(< pipe)"
+    done << 'END'
+p
+p q
+-L p
+-L p q
+-0 p
+-0 line
+-L line
+--method zstd p
+--method zstd --level 3 p
+--method zstd -L p
+--method zstd-dict -D d p
+--method zstd-dict -D d -L p q
+--method token -e o200k_base p
+--method hybrid --level 19 p
+--method hybrid -L p q
+--method hybrid-dict -D d p
+END
 }
 
 @test "all in 80 columns: large figures, many methods, many records" {
@@ -224,7 +258,7 @@ END
     expect 0 lpstat --json -D d --method zstd p
     [[ $(jq -c '[.methods[].method]' out) == '["zstd","zstd-dict"]' ]]
     expect 0 lpstat -D d --method zstd-dict p
-    grep -q 'lpzstd -D d p > prompts.lp' out
+    grep -q 'lpzstd --blob -D d p > prompt.blob' out
     refused 2 'zstd-dict needs a zstd dictionary: name it with -D' lpstat --method zstd-dict p
     [[ $(lpstat -D d p d | awk '{ if (length > n) n = length } END { print n }') -le 80 ]]
 }
@@ -345,8 +379,8 @@ END
 @test "a page is whole or not at all" {
     echo x > p
     mkdir d
-    refused 1 'd/none/page: cannot be made' lpstat --html -o d/none/page p
-    refused 1 'nowhere: cannot be opened' lpstat --html -o d/page p nowhere
+    refused 1 'd/none/page: cannot create' lpstat --html -o d/none/page p
+    refused 1 'nowhere: cannot open' lpstat --html -o d/page p nowhere
     [[ -z $(ls -A d) ]]
     expect 0 lpstat --html -o d/page p
     [[ $(ls d) == page ]]
@@ -406,8 +440,8 @@ print(*(random.randrange(10 ** 6) for i in range(700000)))' > p
     refused 2 "--method: '' is not zstd" lpstat --method zstd, p
     refused 2 "--level: '23' is not a number from 1 to 22" lpstat --level 23
     refused 2 "unknown encoding or model 'x'" lpstat -e x "$P"
-    refused 2 'unrecognized option' lpstat --nonsense
-    refused 1 'nowhere: cannot be opened' lpstat nowhere
+    refused 2 'unknown option' lpstat --nonsense
+    refused 1 'nowhere: cannot open' lpstat nowhere
 }
 
 @test "-h and -V; failure to write is exit 1" {
@@ -417,7 +451,7 @@ print(*(random.randrange(10 ** 6) for i in range(700000)))' > p
     grep -q '^lpstat (lopace) ' out
     [[ -e /dev/full ]] || skip 'no /dev/full'
     expect 1 bash -c 'echo x | lpstat > /dev/full'
-    err_line lpstat 'cannot be written'
+    err_line lpstat 'cannot write'
     echo x > p
     expect 1 lpstat --html -o /dev/full p
 }

@@ -157,7 +157,7 @@ blob_sizes() {
     expect 0 lptrain -e r50k_base -D w.lpm -0 -o x.lpm records
     grep -qx 'a dictionary is best for these records: use --zstd to make one' err
     refused 2 'a weight must be above 0' lptrain --new -o w.lpm 0:lines
-    refused 1 'x:lines: cannot be opened' lptrain --new -o w.lpm x:lines
+    refused 1 'x:lines: cannot open' lptrain --new -o w.lpm x:lines
 }
 
 @test "-s: the size of a dictionary" {
@@ -440,7 +440,7 @@ $HOME/.local/share/lopace/models/$(listed dictionary d.lp).dict"
 @test "--install: what is wrong" {
     refused 2 '--install needs at least one FILE' lptrain --install
     refused 2 '--install takes only files' lptrain --install -o x my.lpm
-    refused 1 'nowhere: cannot be opened: No such file' lptrain --install nowhere
+    refused 1 'nowhere: cannot open: No such file' lptrain --install nowhere
     head -c 5000 my.lpm > cut.lpm
     refused 3 'cut.lpm: cannot use as a model: damaged data' lptrain --install cut.lpm
     cp my.lpm bad.lpm
@@ -449,13 +449,13 @@ $HOME/.local/share/lopace/models/$(listed dictionary d.lp).dict"
     [ ! -e home ]
     HOME='' refused 1 'no place to install to: set HOME or XDG_DATA_HOME' lptrain --install my.lpm
     : > home
-    refused 1 "home/.local: cannot be made: Not a directory" lptrain --install my.lpm
+    refused 1 "home/.local: cannot create: Not a directory" lptrain --install my.lpm
     XDG_DATA_HOME=$PWD/data
     export XDG_DATA_HOME
     status=0
     lptrain --install my.lpm > /dev/full 2> err || status=$?
     [ $status -eq 1 ]
-    err_line lptrain 'standard output: cannot be written'
+    err_line lptrain 'standard output: cannot write'
 }
 
 # --- Output ---------------------------------------------------------------------
@@ -472,9 +472,9 @@ $HOME/.local/share/lopace/models/$(listed dictionary d.lp).dict"
 }
 
 @test "a full disk, a closed pipe, no directory: exit 1, and an old file stays" {
-    refused 1 '/dev/full: cannot be written: No space left on device' \
+    refused 1 '/dev/full: cannot write: No space left on device' \
         lptrain -q -L -o /dev/full lines
-    refused 1 'nowhere/x.lpm: cannot be made: No such file or directory' \
+    refused 1 'nowhere/x.lpm: cannot create: No such file or directory' \
         lptrain -q -L -o nowhere/x.lpm lines
     status=0
     (
@@ -529,7 +529,7 @@ $HOME/.local/share/lopace/models/$(listed dictionary d.lp).dict"
 @test "a base that is no model, or another encoding's" {
     refused 3 'lines: not a model' lptrain -D lines -o x.lpm -L lines
     refused 3 'my.dict: not a model' lptrain -D my.dict -o x.lpm -L lines
-    refused 1 'nowhere: cannot be used' lptrain -D nowhere -o x.lpm lines
+    refused 1 'nowhere: cannot use' lptrain -D nowhere -o x.lpm lines
     refused 3 'my.lpm: is a model of cl100k_base, not of o200k_base: use -e cl100k_base' \
         lptrain -D my.lpm -e o200k_base -o x.lpm lines
     cp my.lpm bad.lpm
@@ -538,17 +538,17 @@ $HOME/.local/share/lopace/models/$(listed dictionary d.lp).dict"
 }
 
 @test "what cannot be read is one line and exit 1" {
-    refused 1 'nowhere: cannot be opened: No such file or directory' lptrain -o x.lpm nowhere
+    refused 1 'nowhere: cannot open: No such file or directory' lptrain -o x.lpm nowhere
     refused 1 '.: is a directory' lptrain -o x.lpm .
-    refused 1 'nowhere: cannot be opened' lptrain -L -o x.lpm lines nowhere
+    refused 1 'nowhere: cannot open' lptrain -L -o x.lpm lines nowhere
     [ ! -e x.lpm ]
 }
 
 @test "wrong options are exit 2 and one line" {
     refused 2 '-o FILE is required' lptrain
-    refused 2 "option requires an argument -- 'o'" lptrain -o
-    refused 2 "invalid option -- 'x'" lptrain -x
-    refused 2 "unrecognized option '--nothing'" lptrain --nothing
+    refused 2 "option '--output' needs an argument" lptrain -o
+    refused 2 "unknown option '-x'" lptrain -x
+    refused 2 "unknown option '--nothing'" lptrain --nothing
     refused 2 "unknown encoding or model 'x'" lptrain -e x -o x.lpm lines
     refused 2 '--zstd cannot be combined with --new or -D' lptrain --zstd --new -o x lines
     refused 2 '--zstd cannot be combined with --new or -D' lptrain --zstd -D my.lpm -o x lines
@@ -568,5 +568,5 @@ $HOME/.local/share/lopace/models/$(listed dictionary d.lp).dict"
     status=0
     lptrain --help > /dev/full 2> err || status=$?
     [ $status -eq 1 ]
-    err_line lptrain 'standard output: cannot be written: No space left on device'
+    err_line lptrain 'standard output: cannot write: No space left on device'
 }

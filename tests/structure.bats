@@ -171,3 +171,8 @@ function_lengths() {
     read -r most where < <(tail -n 1 "$BATS_TEST_TMPDIR/lengths")
     [ "$most" -le 70 ] || fail "$where has $most lines"
 }
+
+@test "commands write through cmd/shared alone, and say actively what they cannot do" {
+    refute grep -rnE '\b(f?printf|f?put[sc]|putchar|perror|fwrite)\(' cmd
+    refute grep -rnE '"%s: (cannot|could not) be ' cmd
+}

@@ -41,11 +41,11 @@ static unsigned char *read_file(const char *path, size_t *n)
 {
     FILE *file = fopen(path, "rb");
     if (file == NULL)
-        die("%s: cannot be read", path);
+        die("%s: cannot read", path);
     unsigned char *data = need(FILE_MAX);
     *n = fread(data, 1, FILE_MAX, file);
     if (ferror(file) || *n == FILE_MAX)
-        die("%s: cannot be read, or is too large", path);
+        die("%s: cannot read, or is too large", path);
     fclose(file);
     return data;
 }
@@ -54,7 +54,7 @@ static void write_file(const char *path, const void *data, size_t n)
 {
     FILE *file = fopen(path, "wb");
     if (file == NULL || fwrite(data, 1, n, file) != n || fclose(file) != 0)
-        die("%s: cannot be written", path);
+        die("%s: cannot write", path);
 }
 
 /* Reads the successors of a list, max at most, as words. Returns how many. */

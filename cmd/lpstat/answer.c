@@ -42,15 +42,22 @@ static void put_stage(const struct report *r, const struct result *result, struc
     }
 }
 
-/* The best stream; where no stream saves space, the best blob of a single record; else NULL. */
-static const struct result *form_that_saves(const struct report *r, bool *blob)
+/* Whether a command can pack all there is as one blob: an input that is one record, all of it. */
+static bool fits_blob(const struct report *r)
+{
+    return report_has_blobs(r) && r->nrecords == 1 && r->ninputs == 1 &&
+           r->record_bytes == r->input_bytes;
+}
+
+/* What the last sentence of the answer recommends, NULL for nothing: the best blob of all, else the
+ * best stream. */
+static const struct result *recommended(const struct report *r, bool *blob)
 {
     const struct result *stream = &r->results[r->best_stream], *best = &r->results[r->best];
-    *blob = !(figures_of_stream(r, stream).saved > 0);
-    if (!*blob)
-        return stream;
-    bool saves = report_has_blobs(r) && r->nrecords == 1 && figures_of_blobs(r, best).saved > 0;
-    return saves ? best : NULL;
+    *blob = fits_blob(r) && figures_of_blobs(r, best).saved > 0;
+    if (*blob)
+        return best;
+    return figures_of_stream(r, stream).saved > 0 ? stream : NULL;
 }
 
 enum { NAMED_FILES = 3 }; /* more are printed as FILE... */
@@ -59,7 +66,7 @@ bool report_command(const struct report *r, struct output *out, answer_put *put)
 {
     static const char *const split[] = {"", " -0", " -L"};
     bool blob;
-    const struct result *result = form_that_saves(r, &blob);
+    const struct result *result = recommended(r, &blob);
     if (result == NULL)
         return false;
     const struct method *method = result->method;
@@ -109,10 +116,11 @@ void report_answer(const struct report *r, struct output *out, answer_put *put)
         put(out, "In a stream, use ");
         put_saving(out, put, best_stream, stream);
     } else {
-        put(out, "Use ");
+        put(out, fits_blob(r) ? "Use " : r->nrecords > 1 ? "As blobs, use " : "As a blob, use ");
         put_saving(out, put, best, blobs);
-        if (r->nrecords > 1 && stream.saved > 0) {
-            put(out, "\nIn one stream, ");
+        if (!fits_blob(r) && stream.saved > 0) {
+            output_print(out, "\n");
+            put(out, "In one stream, use ");
             put_saving(out, put, best_stream, stream);
         }
     }

@@ -9,7 +9,8 @@ typedef void answer_put(struct output *out, const char *text);
 
 /* Writes one or two sentences: which method to use, and what it saves. */
 void report_answer(const struct report *report, struct output *out, answer_put *put);
-/* Writes the command line; false, and nothing is written, where no method saves space. */
+/* Writes the command line that makes the last figure of that; false, and nothing is written, where
+ * there is none. */
 bool report_command(const struct report *report, struct output *out, answer_put *put);
 
 #endif

@@ -214,15 +214,17 @@ static struct lp_found find_tools(const struct report *r, const struct options *
 {
     struct lp_found tools = {0}, found = {0};
     struct lp_need need = {.what = LP_NEED_MODEL, .name = lp_vocab_name(vocab)};
+    bool required = o->methods_given && o->wanted[MIX];
     if (o->dictionary != NULL)
         tools = finder_open(finder, o->dictionary);
     if (tools.model != NULL &&
         lp_model_vocab_fingerprint(tools.model) != lp_vocab_fingerprint(vocab))
         tool_usage(r->tool, "%s: is a model of %s, not of %s: use -e %s", o->dictionary,
                    lp_model_vocab(tools.model), lp_vocab_name(vocab), lp_model_vocab(tools.model));
-    if (tools.model == NULL && tool_find(finder, &need, &found) == LP_OK)
+    if (tools.model == NULL &&
+        (required ? tool_find(finder, &need, &found) == LP_OK : finder_has(finder, &need, &found)))
         tools.model = found.model;
-    if (tools.model == NULL && o->methods_given && o->wanted[MIX])
+    if (tools.model == NULL && required)
         tool_fail(r->tool, "mix", LP_NO_MODEL, 0, &need);
     return tools;
 }

@@ -83,11 +83,14 @@ static void put_summaries(const struct report *r, const struct table *t, const c
     }
 }
 
-/* A name, without its first bytes where it is wider than its column. */
+/* A name, without its first characters where it is wider than its column. */
 static const char *short_name(const char *name, size_t width)
 {
     size_t n = strlen(name);
-    return n > width ? name + n - width : name;
+    name += n > width ? n - width : 0;
+    while ((*name & 0xC0) == 0x80 && n > width)
+        name++;
+    return name;
 }
 
 /* A row for each file, where each is a record, and one for the total. The name's column takes
@@ -110,9 +113,8 @@ static void put_files(const struct report *r, const struct table *t)
     output_print(t->out, "%s\n", t->plain);
     for (size_t i = 0; i <= r->nrecords; i++) {
         bool total = i == r->nrecords;
-        output_print(t->out, "%-*s %*s", (int)name,
-                     total ? "total" : short_name(r->records[i].file, name), BYTES - 1,
-                     commas(a, total ? r->record_bytes : r->texts[i].n));
+        output_name(t->out, total ? "total" : short_name(r->records[i].file, name), name);
+        output_print(t->out, " %*s", BYTES - 1, commas(a, total ? r->record_bytes : r->texts[i].n));
         if (tokens)
             output_print(t->out, " %*s", TOKENS - 1,
                          commas(b, total ? r->tokens : r->records[i].tokens));
@@ -129,16 +131,19 @@ static void put_files(const struct report *r, const struct table *t)
 static void put_head(const struct report *r, const struct table *t)
 {
     char a[32];
-    output_print(t->out, "%s%s%s: ", t->bold, r->ninputs == 1 ? r->files[0] : "All files",
-                 t->plain);
+    output_print(t->out, "%s", t->bold);
+    output_name(t->out, r->ninputs == 1 ? r->files[0] : "All files", 0);
+    output_print(t->out, "%s: ", t->plain);
     if (r->nrecords != 1)
         output_print(t->out, "%s record%s, ", commas(a, r->nrecords), plural(r->nrecords));
     output_print(t->out, "%s byte%s, ", commas(a, r->record_bytes), plural(r->record_bytes));
     output_print(t->out, "%s character%s, ", commas(a, r->characters), plural(r->characters));
     output_print(t->out, "%s token%s\n", commas(a, r->tokens), plural(r->tokens));
     output_print(t->out, "%s%s, zstd level %d", t->dim, r->encoding, r->level);
-    if (r->dictionary != NULL)
-        output_print(t->out, ", %s", r->dictionary);
+    if (r->dictionary != NULL) {
+        output_print(t->out, ", ");
+        output_name(t->out, r->dictionary, 0);
+    }
     output_print(t->out, "\nOrder-0 entropy of the characters: %s byte%s, %.2f bits each%s\n",
                  commas(a, (uint64_t)(r->limit + 0.5)), plural((uint64_t)(r->limit + 0.5)),
                  r->characters > 0 ? r->limit * 8 / (double)r->characters : 0, t->plain);
@@ -163,7 +168,7 @@ static void put_proof(const struct report *r, const struct table *t)
 
 static void put_plain(struct output *out, const char *text)
 {
-    output_sink(out, text, strlen(text));
+    output_name(out, text, 0);
 }
 
 void report_table(const struct report *r, struct output *out, bool colour)

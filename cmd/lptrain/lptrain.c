@@ -126,10 +126,15 @@ static bool is_model(const unsigned char *data, size_t n)
 }
 
 /* "a vocabulary, " or what else a file is. */
-static const char *other_kind(const char *file, const unsigned char *data, size_t n)
+static const char *other_kind(const struct tool *tool, const char *file, const unsigned char *data,
+                              size_t n)
 {
     struct lp_vocab *vocab;
-    if (lp_vocab_open(file, &vocab) == LP_OK) {
+    enum lp_status status = lp_vocab_open(file, &vocab);
+    if (status == LP_NOMEM || status == LP_IO)
+        tool_die(tool, EXIT_IO, "%s: cannot use: %s", file,
+                 status == LP_IO ? strerror(errno) : lp_status_text(status));
+    if (status == LP_OK) {
         lp_vocab_close(vocab);
         return "a vocabulary, ";
     }
@@ -141,7 +146,7 @@ static const char *other_kind(const char *file, const unsigned char *data, size_
 static bool holds_model(const struct tool *tool, const char *file)
 {
     struct input in;
-    struct stat st;
+    struct stat st = {0};
     if (strcmp(file, "-") == 0)
         tool_usage(tool, "--install needs files: it does not read standard input");
     if (stat(file, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
@@ -156,7 +161,7 @@ static bool holds_model(const struct tool *tool, const char *file)
             tool, EXIT_DATA,
             "%s: is %sneither a model nor a zstd dictionary: use -f to install it as a raw-content "
             "dictionary",
-            file, other_kind(file, in.data, n));
+            file, other_kind(tool, file, in.data, n));
     if (!model && (uint64_t)st.st_size > LP_DICT_MAX)
         tool_die(tool, EXIT_DATA, "%s: is larger than %d MiB: too large for a dictionary", file,
                  LP_DICT_MAX >> 20);
@@ -193,13 +198,16 @@ static void install(const struct tool *tool, const struct options *o)
             made.model != NULL ? "lpm" : "dict");
         struct output out;
         output_open(tool, &out, path, true);
+        replace_like(&out.file, o->files[i]);
         if (made.model != NULL)
             output_sink(&out, made.model->file, made.model->file_size);
         else
             output_sink(&out, made.dict->data, made.dict->size);
         output_close(&out);
-        if (!tool->quiet)
-            output_print(&list, "%s\n", path);
+        if (!tool->quiet) {
+            output_name(&list, path, 0);
+            output_print(&list, "\n");
+        }
         lp_model_close((struct lp_model *)(uintptr_t)made.model);
         lp_dict_close((struct lp_dict *)(uintptr_t)made.dict);
     }
@@ -224,7 +232,10 @@ static const struct lp_model *base_model(const struct tool *tool, const struct o
                      lp_model_vocab(found.model));
     } else {
         struct lp_need need = {.what = LP_NEED_MODEL, .name = lp_vocab_name(vocab)};
-        if (tool_find(finder, &need, &found) != LP_OK && !o->zstd && !o->new_model)
+        bool required = !o->zstd && !o->new_model;
+        if (!required)
+            finder_has(finder, &need, &found);
+        else if (tool_find(finder, &need, &found) != LP_OK)
             tool_die(tool, EXIT_DATA,
                      "no model of %s found: name one with -D, or make one with --new from some "
                      "megabytes of text",

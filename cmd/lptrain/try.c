@@ -149,7 +149,7 @@ struct trial try_out(const struct training *t)
 static void report_ratio(const struct ratio *ratio, const char *what)
 {
     if (ratio->blob > 0)
-        fprintf(stderr, "  %6.2f %6.2f  %s\n", ratio->blob, ratio->stream, what);
+        tool_print("  %6.2f %6.2f  %s\n", ratio->blob, ratio->stream, what);
 }
 
 /* Prints what packs the records best, and how to make it. */
@@ -159,15 +159,15 @@ static void advise(const struct training *t, const struct trial *x)
     if (x->model.blob == 0 || x->dict.blob == 0)
         return;
     if (x->base.blob >= x->model.blob && x->base.blob >= x->dict.blob)
-        fprintf(stderr, "the %s model is best for %s\n", t->new_model ? "existing" : "base",
-                x->model.stream <= x->base.stream ? "these records"
-                : t->new_model                    ? "blobs, the new one for streams"
-                                                  : "blobs, the adapted one for streams");
+        tool_print("the %s model is best for %s\n", t->new_model ? "existing" : "base",
+                   x->model.stream <= x->base.stream ? "these records"
+                   : t->new_model                    ? "blobs, the new one for streams"
+                                                     : "blobs, the adapted one for streams");
     else
-        fprintf(stderr, "a %s is best for these records%s\n", dict ? "dictionary" : "model",
-                dict == t->zstd ? ""
-                : dict          ? ": use --zstd to make one"
-                                : ": omit --zstd to make one");
+        tool_print("a %s is best for these records%s\n", dict ? "dictionary" : "model",
+                   dict == t->zstd ? ""
+                   : dict          ? ": use --zstd to make one"
+                                   : ": omit --zstd to make one");
 }
 
 void report_trial(const struct training *t, const struct trial *x)
@@ -176,19 +176,19 @@ void report_trial(const struct training *t, const struct trial *x)
     if (r->docs.ndocs < FEW)
         tool_warn(r->tool, "only %" PRIu32 " record%s: too few to estimate the gain", r->docs.ndocs,
                   plural(r->docs.ndocs));
-    fprintf(stderr, "%" PRIu32 " record%s, %zu byte%s; %" PRIu32 " held out\n", r->docs.ndocs,
-            plural(r->docs.ndocs), r->text.n, plural(r->text.n), x->nheld);
+    tool_print("%" PRIu32 " record%s, %zu byte%s; %" PRIu32 " held out\n", r->docs.ndocs,
+               plural(r->docs.ndocs), r->text.n, plural(r->text.n), x->nheld);
     if (x->nheld == 0)
         return;
-    fputs("mean compression ratio of the records held out, as blobs and in a stream:\n", stderr);
+    tool_print("mean compression ratio of the records held out, as blobs and in a stream:\n");
     report_ratio(&x->base, t->new_model ? "lpmix, the existing model" : "lpmix, the base model");
     report_ratio(&x->model, t->new_model ? "lpmix -D, a new model of the other records"
                                          : "lpmix -D, the model adapted to the other records");
     report_ratio(&x->zstd, "lpzstd -19, no dictionary");
     report_ratio(&x->dict, "lpzstd -19 -D, a dictionary of the other records");
     if (x->dict.blob == 0)
-        fputs("no zstd dictionary to compare with: the other records are too few or too short\n",
-              stderr);
+        tool_print(
+            "no zstd dictionary to compare with: the other records are too few or too short\n");
     advise(t, x);
 }
 

@@ -17,7 +17,7 @@ static void note_unusable(void *ctx, const char *path, enum lp_status status, in
 {
     struct finder *finder = ctx;
     if (finder->unusable[0] == 0 || status == LP_NOMEM || status == LP_IO)
-        snprintf(finder->unusable, sizeof finder->unusable, "%s: cannot be used: %s", path,
+        snprintf(finder->unusable, sizeof finder->unusable, "%s: cannot use: %s", path,
                  reason(status, error));
 }
 
@@ -58,19 +58,32 @@ const struct lp_vocab *finder_vocab(struct finder *finder, const char *name)
     return vocab;
 }
 
-enum lp_status tool_find(void *ctx, const struct lp_need *need, struct lp_found *found)
+/* Searches. Exits where that fails, but for a file or directory without permission where required
+ * is not set. */
+static enum lp_status search(struct finder *finder, const struct lp_need *need, bool required,
+                             struct lp_found *found)
 {
-    struct finder *finder = ctx;
     struct lp_catalog *catalog = catalog_of(finder);
     finder->unusable[0] = 0;
     enum lp_status status = lp_catalog_find(catalog, need, found);
-    if (status == LP_NOMEM || status == LP_IO || status == LP_USAGE)
+    bool closed = status == LP_IO && (errno == EACCES || errno == EPERM);
+    if (status == LP_NOMEM || status == LP_USAGE || (status == LP_IO && (required || !closed)))
         tool_die(finder->tool, tool_code(status), "%s",
                  finder->unusable[0] != 0 ? finder->unusable : lp_status_text(status));
     if (finder->unusable[0] != 0 && status != LP_BAD_VOCAB && status != LP_BAD_MODEL &&
         !finder->tool->quiet)
         tool_warn(finder->tool, "%s", finder->unusable);
     return status;
+}
+
+enum lp_status tool_find(void *ctx, const struct lp_need *need, struct lp_found *found)
+{
+    return search(ctx, need, true, found);
+}
+
+bool finder_has(struct finder *finder, const struct lp_need *need, struct lp_found *found)
+{
+    return search(finder, need, false, found) == LP_OK;
 }
 
 struct lp_found finder_open(struct finder *finder, const char *path)
@@ -83,7 +96,7 @@ struct lp_found finder_open(struct finder *finder, const char *path)
     if (status == LP_DATA || (status == LP_IO && errno == ENODEV)) /* a dictionary, or a pipe */
         status = lp_dict_open(path, &dict);
     if (status != LP_OK)
-        tool_die(finder->tool, tool_code(status), "%s: cannot be used as a dictionary or model: %s",
+        tool_die(finder->tool, tool_code(status), "%s: cannot use as a dictionary or model: %s",
                  path, reason(status, errno));
     struct lp_found found = {.dict = dict, .model = model};
     if (lp_catalog_take(catalog_of(finder), &found) != LP_OK)
@@ -99,7 +112,7 @@ const char *tool_install_dir(const struct tool *tool, char *buffer, size_t size)
         if (slash != NULL)
             *slash = 0;
         if (mkdir(buffer, 0777) != 0 && errno != EEXIST)
-            tool_die(tool, EXIT_IO, "%s: cannot be made: %s", buffer, strerror(errno));
+            tool_die(tool, EXIT_IO, "%s: cannot create: %s", buffer, strerror(errno));
         if (slash == NULL)
             return buffer;
         *slash = '/';

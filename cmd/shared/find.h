@@ -13,6 +13,8 @@ struct finder {
     char unusable[4500]; /* the first file of a search that was there and could not be used; why */
 };
 enum lp_status tool_find(void *ctx, const struct lp_need *need, struct lp_found *found);
+/* The same for what the command can do without: it only warns where permission is missing. */
+bool finder_has(struct finder *finder, const struct lp_need *need, struct lp_found *found);
 void finder_close(struct finder *finder);
 
 /* Opens the vocabulary that an encoding's or model's name means. Exits with a

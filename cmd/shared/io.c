@@ -1,8 +1,9 @@
 #include "shared/io.h"
 
+#include "shared/utf8.h"
+
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,27 +18,47 @@ static bool is_standard(const char *file)
     return file == NULL || strcmp(file, "-") == 0;
 }
 
-void input_open(const struct tool *tool, struct input *in, const char *file)
+static int open_to_read(const char *file)
+{
+    int fd;
+    do
+        fd = open(file, O_RDONLY | O_CLOEXEC);
+    while (fd < 0 && errno == EINTR);
+    return fd;
+}
+
+bool input_try(const struct tool *tool, struct input *in, const char *file)
 {
     bool standard = is_standard(file);
-    *in = (struct input){.fd = STDIN_FILENO, .name = standard ? "standard input" : file};
-    if (!standard) {
-        in->fd = open(file, O_RDONLY | O_CLOEXEC);
-        if (in->fd < 0)
-            tool_die(tool, EXIT_IO, "%s: cannot be opened: %s", file, strerror(errno));
-    } else if (!tool->force && isatty(STDIN_FILENO)) {
-        tool_usage(tool, "standard input is a terminal: name a file, or use -f to type");
-    }
     struct stat st;
-    if (fstat(in->fd, &st) == 0) {
-        if (S_ISDIR(st.st_mode))
-            tool_die(tool, EXIT_IO, "%s: is a directory", in->name);
-        in->regular = S_ISREG(st.st_mode);
+    *in = (struct input){
+        .tool = tool, .fd = STDIN_FILENO, .name = standard ? "standard input" : file};
+    if (standard && !tool->force && isatty(STDIN_FILENO))
+        tool_usage(tool, "standard input is a terminal: name a file, or use -f to type");
+    if (!standard)
+        in->fd = open_to_read(file);
+    if (in->fd < 0) {
+        tool_warn(tool, "%s: cannot open: %s", file, strerror(errno));
+        return false;
     }
+    bool known = fstat(in->fd, &st) == 0;
+    if (known && S_ISDIR(st.st_mode)) {
+        tool_warn(tool, "%s: is a directory", in->name);
+        input_close(in);
+        return false;
+    }
+    in->regular = known && S_ISREG(st.st_mode);
     in->size = TOOL_BUFFER;
     in->data = malloc(in->size);
     if (in->data == NULL)
         tool_die(tool, EXIT_IO, "out of memory");
+    return true;
+}
+
+void input_open(const struct tool *tool, struct input *in, const char *file)
+{
+    if (!input_try(tool, in, file))
+        exit(EXIT_IO);
 }
 
 bool input_next(const struct tool *tool, struct input *in, char **files, size_t i)
@@ -62,7 +83,7 @@ static size_t read_some(const struct tool *tool, struct input *in, void *data, s
         if (got >= 0)
             return (size_t)got;
         if (errno != EINTR)
-            tool_die(tool, EXIT_IO, "%s: cannot be read: %s", in->name, strerror(errno));
+            tool_die(tool, EXIT_IO, "%s: cannot read: %s", in->name, strerror(errno));
     }
 }
 
@@ -116,34 +137,16 @@ size_t input_all(const struct tool *tool, struct input *in, size_t limit, unsign
 /* --- Output ------------------------------------------------------------------ */
 
 /* The outputs that are not yet whole. */
-static struct output *volatile unfinished;
+static struct output *unfinished;
 
-/* When the program ends too early, a temporary file goes. What is buffered for standard
- * output still goes out, so that the next in a pipe meets a stream cut short and
- * never takes an empty input for the whole. */
-static void give_up(struct output *out)
-{
-    ssize_t done = 1;
-    if (out->temporary != NULL)
-        unlink(out->temporary);
-    else
-        for (size_t at = 0; at < out->used && done > 0; at += (size_t)done)
-            done = write(out->fd, out->data + at, out->used - at);
-}
-
-static void give_up_all(void)
-{
-    for (struct output *out = unfinished; out != NULL; out = out->next)
-        give_up(out);
-}
-
-static void on_signal(int number)
+/* When the program ends too early, what is buffered for standard output still goes out, so that the
+ * next in a pipe meets a stream cut short and never takes an empty input for the whole. */
+static void give_up(void)
 {
     for (struct output *out = unfinished; out != NULL; out = out->next) {
-        if (out->temporary != NULL)
-            unlink(out->temporary);
+        if (out->file.temporary == NULL)
+            write_whole(out->fd, out->data, out->used);
     }
-    raise(number); /* which stops the program now: SA_RESETHAND */
 }
 
 enum { OUTPUT_BUFFER = 64 << 10 };
@@ -177,35 +180,11 @@ static void refuse_inputs(const struct tool *tool, const char *output)
     while (tool->files[i] != NULL && tool->files[++i] != NULL);
 }
 
-/* A temporary name beside the file's own, so that rename() stays on one disk. */
-static void open_temporary(const struct tool *tool, struct output *out)
+/* The file that all is read from, NULL where that is not just one. */
+static const char *only_operand(const struct tool *tool)
 {
-    struct stat st;
-    bool exists = stat(out->name, &st) == 0;
-    if (exists && !S_ISREG(st.st_mode)) { /* a device or pipe is written as it is */
-        out->fd = open(out->name, O_WRONLY | O_CLOEXEC);
-        if (out->fd < 0)
-            tool_die(tool, EXIT_IO, "%s: cannot be opened: %s", out->name, strerror(errno));
-        return;
-    }
-    size_t size = strlen(out->name) + sizeof ".XXXXXX";
-    out->temporary = malloc(size);
-    if (out->temporary == NULL)
-        tool_die(tool, EXIT_IO, "out of memory");
-    snprintf(out->temporary, size, "%s.XXXXXX", out->name);
-    out->fd = mkstemp(out->temporary);
-    if (out->fd < 0)
-        tool_die(tool, EXIT_IO, "%s: cannot be made: %s", out->name, strerror(errno));
-    static const int stops[] = {SIGHUP, SIGINT, SIGTERM};
-    for (size_t i = 0; i < sizeof stops / sizeof *stops; i++) {
-        struct sigaction old, action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
-        if (sigaction(stops[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
-            sigaction(stops[i], &action, NULL);
-    }
-    mode_t mask = umask(0);
-    umask(mask);
-    if (fchmod(out->fd, exists ? st.st_mode & 0777 : 0666 & ~mask) != 0)
-        tool_warn(tool, "%s: its permissions could not be set: %s", out->name, strerror(errno));
+    bool one = tool->files != NULL && tool->files[0] != NULL && tool->files[1] == NULL;
+    return one && !is_standard(tool->files[0]) ? tool->files[0] : NULL;
 }
 
 void output_open(const struct tool *tool, struct output *out, const char *file, bool binary)
@@ -220,14 +199,18 @@ void output_open(const struct tool *tool, struct output *out, const char *file, 
     out->data = malloc(OUTPUT_BUFFER);
     if (out->data == NULL)
         tool_die(tool, EXIT_IO, "out of memory");
-    if (unfinished == NULL && atexit(give_up_all) != 0)
+    if (unfinished == NULL && atexit(give_up) != 0)
         tool_die(tool, EXIT_IO, "out of memory");
+    if (!standard) {
+        replace_open(tool, &out->file, file);
+        out->name = file;
+        out->fd = out->file.fd;
+    }
+    if (file == tool->output && only_operand(tool) != NULL)
+        replace_like(&out->file, only_operand(tool));
+    out->terminal = isatty(out->fd);
     out->next = unfinished;
     unfinished = out;
-    if (!standard) {
-        out->name = file;
-        open_temporary(tool, out);
-    }
 }
 
 /* A closed pipe needs no words. */
@@ -236,20 +219,13 @@ static _Noreturn void die_writing(struct output *out)
     out->used = 0;
     if (errno == EPIPE)
         exit(EXIT_IO);
-    tool_die(out->tool, EXIT_IO, "%s: cannot be written: %s", out->name, strerror(errno));
+    tool_die(out->tool, EXIT_IO, "%s: cannot write: %s", out->name, strerror(errno));
 }
 
-static void write_all(struct output *out, const unsigned char *data, size_t n)
+static void write_all(struct output *out, const void *data, size_t n)
 {
-    while (n > 0) {
-        ssize_t done = write(out->fd, data, n);
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done < 0)
-            die_writing(out);
-        data += done;
-        n -= (size_t)done;
-    }
+    if (!write_whole(out->fd, data, n))
+        die_writing(out);
 }
 
 void output_flush(struct output *out)
@@ -283,21 +259,31 @@ void output_print(struct output *out, const char *format, ...)
     output_sink(out, text, n < (int)sizeof text ? (size_t)n : sizeof text - 1);
 }
 
+void output_name(struct output *out, const char *name, size_t width)
+{
+    size_t n = strlen(name), size = ESCAPE * n + 1;
+    char *escaped = out->terminal ? malloc(size) : NULL;
+    if (out->terminal && escaped == NULL)
+        tool_die(out->tool, EXIT_IO, "out of memory");
+    if (escaped != NULL)
+        n = utf8_escape(escaped, size, name);
+    output_sink(out, escaped != NULL ? escaped : name, n);
+    for (; n < width; n++)
+        output_sink(out, " ", 1);
+    free(escaped);
+}
+
 void output_close(struct output *out)
 {
     output_flush(out);
     free(out->data);
     out->data = NULL;
-    if (out->temporary != NULL && fsync(out->fd) != 0 && errno != EINVAL)
+    if (out->fd != STDOUT_FILENO)
+        replace_finish(&out->file);
+    else if (close(out->fd) != 0 && errno != EINTR)
         die_writing(out);
-    if (close(out->fd) != 0)
-        die_writing(out);
-    if (out->temporary != NULL && rename(out->temporary, out->name) != 0)
-        tool_die(out->tool, EXIT_IO, "%s: cannot be put in place: %s", out->name, strerror(errno));
-    struct output *volatile *at = &unfinished;
+    struct output **at = &unfinished;
     while (*at != out)
         at = &(*at)->next;
     *at = out->next;
-    free(out->temporary);
-    out->temporary = NULL;
 }

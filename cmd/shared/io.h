@@ -2,12 +2,13 @@
 #ifndef SHARED_IO_H
 #define SHARED_IO_H
 
-#include "shared/tool.h"
+#include "shared/replace.h"
 
 /* --- Input ------------------------------------------------------------------- */
 
 /* One open input; name is for messages. */
 struct input {
+    const struct tool *tool;
     int fd;
     const char *name;
     bool regular;        /* it can be read at any offset */
@@ -24,6 +25,8 @@ void input_refuse(const struct tool *tool, const char *input, const char *output
 /* Opens FILE, or standard input for "-" or NULL. Exits on failure, and when the
  * input is a terminal, unless forced. */
 void input_open(const struct tool *tool, struct input *in, const char *file);
+/* As input_open(), but where a file cannot be opened it says so and returns false. */
+bool input_try(const struct tool *tool, struct input *in, const char *file);
 void input_close(struct input *in);
 /* Opens the i-th of the files, or standard input alone when there are none; false
  * after the last. */
@@ -43,23 +46,27 @@ size_t input_all(const struct tool *tool, struct input *in, size_t limit, unsign
 struct output {
     const struct tool *tool;
     int fd;
-    const char *name;
-    char *temporary; /* NULL for standard output */
+    const char *name;        /* for messages */
+    struct replacement file; /* of -o */
+    bool terminal;
     uint64_t written;
     unsigned char *data; /* a buffer */
     size_t used;
-    bool direct;                  /* no buffering: each write goes out at once */
-    struct output *volatile next; /* of those that are not yet whole */
+    struct output *next; /* of those that are not yet whole */
 };
 
-/* Exits when binary output would go to a terminal, unless forced; and when an operand, or
- * standard input, is the file to be written. */
+/* Opens standard output for NULL or "-". A FILE that is not regular is written as it is; one that
+ * is a symbolic link leads to the file to replace. Exits when binary output would go to a terminal,
+ * unless forced; and when an operand, or standard input, is the file to be written. */
 void output_open(const struct tool *tool, struct output *out, const char *file, bool binary);
 /* An lp_sink: ctx is the output. Exits when it cannot write; on a closed pipe
  * silently, as filters do. */
 enum lp_status output_sink(void *ctx, const void *data, size_t n);
 /* The same with a format; at most 1,023 bytes. */
 void output_print(struct output *out, const char *format, ...);
+/* Writes a name from outside, and blanks up to width bytes. For a terminal, control characters in
+ * it are escaped. */
+void output_name(struct output *out, const char *name, size_t width);
 /* Sends out what is buffered. */
 void output_flush(struct output *out);
 /* Writes the rest, to disk for a file, and gives the file its name. */

@@ -28,13 +28,12 @@ void progress_add(struct progress *p, uint64_t n)
         return;
     p->last = now;
     if (p->total > 0)
-        fprintf(stderr, "\r%s: %s %3.0f %%\033[K", p->tool->name, p->what,
-                100 * (double)p->done / (double)p->total);
+        tool_print("\r%s: %s %3.0f %%\033[K", p->tool->name, p->what,
+                   100 * (double)p->done / (double)p->total);
     else if (p->done > 0)
-        fprintf(stderr, "\r%s: %s %.1f MB\033[K", p->tool->name, p->what, (double)p->done / 1e6);
+        tool_print("\r%s: %s %.1f MB\033[K", p->tool->name, p->what, (double)p->done / 1e6);
     else
-        fprintf(stderr, "\r%s: %s\033[K", p->tool->name, p->what);
-    fflush(stderr);
+        tool_print("\r%s: %s\033[K", p->tool->name, p->what);
 }
 
 void progress_say(void *ctx, const char *what)
@@ -47,6 +46,6 @@ void progress_say(void *ctx, const char *what)
 void progress_end(struct progress *p)
 {
     if (p->last > 0)
-        fputs("\r\033[K", stderr);
+        tool_print("\r\033[K");
     p->last = 0;
 }

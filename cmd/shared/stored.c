@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -28,7 +29,7 @@ enum lp_status input_read_at(void *ctx, uint64_t offset, void *data, size_t n)
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
-            return LP_IO;
+            tool_die(in->tool, EXIT_IO, "%s: cannot read: %s", in->name, strerror(errno));
         if (got == 0)
             return LP_TRUNCATED;
         to += got;
@@ -38,18 +39,24 @@ enum lp_status input_read_at(void *ctx, uint64_t offset, void *data, size_t n)
     return LP_OK;
 }
 
-/* Copies a pipe to an unnamed temporary file. */
+/* Copies a pipe to an unnamed temporary file. It has a name at first, when no signal may end the
+ * program. */
 static void spool(const struct tool *tool, struct input *in)
 {
-    FILE *file = tmpfile();
+    FILE *file;
+    sigset_t all, before;
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, &before);
+    do
+        file = tmpfile();
+    while (file == NULL && errno == EINTR);
+    sigprocmask(SIG_SETMASK, &before, NULL);
     if (file == NULL)
         tool_die(tool, EXIT_IO, "temporary file: cannot create: %s", strerror(errno));
     for (size_t n; (n = input_read(tool, in)) > 0;) {
-        if (fwrite(in->data, 1, n, file) != n)
+        if (!write_whole(fileno(file), in->data, n))
             tool_die(tool, EXIT_IO, "temporary file: cannot write: %s", strerror(errno));
     }
-    if (fflush(file) != 0)
-        tool_die(tool, EXIT_IO, "temporary file: cannot write: %s", strerror(errno));
     in->fd = fileno(file); /* stays open until the program ends */
     in->regular = true;
 }
@@ -174,12 +181,11 @@ static void put_stored(struct output *out, const struct stored *s, size_t segmen
 {
     static const char *const ends[] = {"", ", NUL-terminated", ", one per line"};
     char a[32];
-    if (s->blob)
-        output_print(out, "%s: a blob\n", s->file);
-    else if (segments == 1)
-        output_print(out, "%s: a stream\n", s->file);
-    else
-        output_print(out, "%s: a stream, segment %zu of %zu\n", s->file, segment, segments);
+    output_name(out, s->file, 0);
+    output_print(out, s->blob ? ": a blob" : ": a stream");
+    if (!s->blob && segments > 1)
+        output_print(out, ", segment %zu of %zu", segment, segments);
+    output_print(out, "\n");
     output_print(out, "  chain       %s\n", chain_name(s->chain));
     if (s->vocab[0] != 0)
         output_print(out, "  vocabulary  %s", s->vocab);

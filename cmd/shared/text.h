@@ -3,9 +3,7 @@
 #define SHARED_TEXT_H
 
 #include "shared/io.h"
-
-/* Added to a byte that is not valid UTF-8, to make a character of it. */
-#define INVALID_BYTE UINT32_C(0x110000)
+#include "shared/utf8.h"
 
 /* Appends the characters of n bytes to out: Unicode scalar values, and INVALID_BYTE + b for each
  * byte b that is not valid UTF-8. *used is the number of bytes consumed: unless final, an

@@ -1,14 +1,19 @@
 #include "shared/tool.h"
 
+#include "shared/utf8.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-/* A closed one is opened the wrong way round, so that its use still fails. */
+/* A closed descriptor is opened the wrong way round, so that its use still fails and no file that
+ * is opened later gets its number. Without SIGXFSZ a file that grows too large is an error of
+ * write(). */
 void tool_start(const struct tool *tool)
 {
     for (int fd = 0; fd <= 2; fd++) {
@@ -16,26 +21,62 @@ void tool_start(const struct tool *tool)
             open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) != fd)
             _exit(EXIT_IO);
     }
+    signal(SIGXFSZ, SIG_IGN);
     (void)tool;
+}
+
+bool write_whole(int fd, const void *data, size_t n)
+{
+    const char *p = data;
+    while (n > 0) {
+        ssize_t done = write(fd, p, n);
+        if (done < 0 && errno != EINTR)
+            return false;
+        if (done > 0) {
+            p += done;
+            n -= (size_t)done;
+        }
+    }
+    return true;
+}
+
+/* --- Messages ------------------------------------------------------------------------ */
+
+/* Writes to standard error. That nobody reads it changes nothing: a write to a closed pipe must
+ * not raise SIGPIPE. */
+static void put_error(const char *text, size_t n)
+{
+    struct sigaction old, ignore = {.sa_handler = SIG_IGN};
+    sigemptyset(&ignore.sa_mask);
+    bool ignored = sigaction(SIGPIPE, &ignore, &old) == 0;
+    write_whole(STDERR_FILENO, text, n);
+    if (ignored)
+        sigaction(SIGPIPE, &old, NULL);
+}
+
+void tool_print(const char *format, ...)
+{
+    char text[256];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    put_error(text, strlen(text));
 }
 
 /* One line, whatever a file's name holds, and in one piece: other commands of a
  * pipe may be writing too. */
 static void message(const struct tool *tool, const char *format, va_list args)
 {
-    char line[16384];
+    char line[8192], escaped[ESCAPE * sizeof line + 1];
     size_t n = (size_t)snprintf(line, sizeof line, "%s: ", tool->name);
-    vsnprintf(line + n, sizeof line - n - 1, format, args);
+    vsnprintf(line + n, sizeof line - n, format, args);
     n = strlen(line);
     if (tool->hint != NULL)
-        snprintf(line + n, sizeof line - n - 1, "%s", tool->hint);
-    for (n = 0; line[n] != 0; n++) {
-        if ((unsigned char)line[n] < ' ' || line[n] == 0x7F)
-            line[n] = '?';
-    }
-    line[n] = '\n';
-    line[n + 1] = 0;
-    fputs(line, stderr);
+        snprintf(line + n, sizeof line - n, "%s", tool->hint);
+    n = utf8_escape(escaped, sizeof escaped - 1, line);
+    escaped[n] = '\n';
+    put_error(escaped, n + 1);
 }
 
 void tool_warn(const struct tool *tool, const char *format, ...)
@@ -57,7 +98,7 @@ _Noreturn void tool_die(const struct tool *tool, int code, const char *format, .
 
 _Noreturn void tool_usage(const struct tool *tool, const char *format, ...)
 {
-    char line[1024];
+    char line[6000];
     va_list args;
     va_start(args, format);
     vsnprintf(line, sizeof line, format, args);
@@ -80,37 +121,56 @@ int tool_code(enum lp_status status)
     }
 }
 
-static void finish_stdout(const struct tool *tool)
-{
-    if (fflush(stdout) != 0 || ferror(stdout) != 0 || close(STDOUT_FILENO) != 0) {
-        if (errno == EPIPE)
-            exit(EXIT_IO);
-        tool_die(tool, EXIT_IO, "standard output: cannot be written: %s", strerror(errno));
-    }
-}
+/* --- Options ------------------------------------------------------------------------- */
 
-static _Noreturn void print_help(const struct tool *tool)
+/* Prints help or the version, and exits. */
+static _Noreturn void print(const struct tool *tool, const char *text)
 {
-    fputs(tool->help, stdout);
-    finish_stdout(tool);
-    exit(EXIT_OK);
+    bool good = write_whole(STDOUT_FILENO, text, strlen(text));
+    if (good && (close(STDOUT_FILENO) == 0 || errno == EINTR))
+        exit(EXIT_OK);
+    if (errno == EPIPE)
+        exit(EXIT_IO);
+    tool_die(tool, EXIT_IO, "standard output: cannot write: %s", strerror(errno));
 }
 
 static _Noreturn void print_version(const struct tool *tool)
 {
-    printf("%s (lopace) %s\n", tool->name, lp_version());
-    finish_stdout(tool);
-    exit(EXIT_OK);
+    char text[128];
+    snprintf(text, sizeof text, "%s (lopace) %s\n", tool->name, lp_version());
+    print(tool, text);
+}
+
+/* Says what is wrong with the option at which getopt_long() has stopped, and exits. Its own
+ * messages would show control characters. */
+static _Noreturn void refuse_option(const struct tool *tool, char **argv,
+                                    const struct option *options)
+{
+    const char *text = argv[optind - 1];
+    int begin = 0;
+    if (optopt == 0) {
+        for (const struct option *o = options; o->name != NULL; o++)
+            begin += strncmp(o->name, text + 2, strcspn(text + 2, "=")) == 0;
+        tool_usage(tool, "%s option '%s'", begin > 1 ? "ambiguous" : "unknown", text);
+    }
+    while (options->name != NULL && options->val != optopt)
+        options++;
+    if (options->name == NULL)
+        tool_usage(tool, "unknown option '-%c'", optopt);
+    tool_usage(tool, "option '--%s' %s argument", options->name,
+               options->has_arg == no_argument ? "takes no" : "needs an");
 }
 
 int tool_option(struct tool *tool, int argc, char **argv, const char *letters,
                 const struct option *options)
 {
-    argv[0] = tool->name; /* for getopt's own messages */
+    opterr = 0;
     for (;;) {
         int c = getopt_long(argc, argv, letters, options, NULL);
         switch (c) {
         case 'o':
+            if (*optarg == 0)
+                tool_usage(tool, "-o: the name of the file is empty");
             tool->output = optarg;
             break;
         case 'f':
@@ -120,11 +180,11 @@ int tool_option(struct tool *tool, int argc, char **argv, const char *letters,
             tool->quiet = true;
             break;
         case 'h':
-            print_help(tool);
+            print(tool, tool->help);
         case 'V':
             print_version(tool);
         case '?':
-            exit(EXIT_USAGE);
+            refuse_option(tool, argv, options);
         case TOOL_TEXT:
             tool->take = TAKE_TEXT;
             break;

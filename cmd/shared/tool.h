@@ -19,16 +19,23 @@ struct tool {
     bool force, quiet;  /* -f, -q */
     enum take take;     /* --text, of commands that have it */
     bool adapts;        /* -o may name the file of -D */
+    bool keeps_time;    /* what -o writes is its input in another form, as old as that */
     char **files;       /* the operands, NULL-terminated; standard input when there are none */
     const char *hint;   /* ends each message; NULL: none */
     const char *vocab;  /* the vocabulary in use, for messages; NULL: see need */
 };
 
-/* Makes sure that file descriptors 0 to 2 are open. */
+/* Makes sure that file descriptors 0 to 2 are open, and has SIGXFSZ ignored. */
 void tool_start(const struct tool *tool);
 
-/* Messages: "NAME: ...". tool_die() exits with code; see io.h for outputs. tool_usage() exits with
- * 2, and says where help is. */
+/* Writes n bytes to a descriptor. False where that fails; errno says why. */
+bool write_whole(int fd, const void *data, size_t n);
+
+/* Messages to standard error. That it is closed changes nothing else. tool_print() writes at most
+ * 255 bytes as they are. The others write one line, "NAME: ...", with control characters escaped.
+ * tool_die() exits with code; see io.h for outputs. tool_usage() exits with 2, and says where help
+ * is. */
+void tool_print(const char *format, ...);
 void tool_warn(const struct tool *tool, const char *format, ...);
 _Noreturn void tool_die(const struct tool *tool, int code, const char *format, ...);
 _Noreturn void tool_usage(const struct tool *tool, const char *format, ...);

@@ -95,7 +95,7 @@ static void save_file(const struct round *r, const char *name, const void *data,
              name);
     FILE *file = fopen(path, "wb");
     if (file == NULL || fwrite(data, 1, n, file) != n || fclose(file) != 0)
-        fprintf(stderr, "soak: %s: cannot be written\n", path);
+        fprintf(stderr, "soak: %s: cannot write\n", path);
 }
 
 static void report(struct round *r)
@@ -612,7 +612,7 @@ static void note_running(struct soak *soak, unsigned thread, uint64_t number)
         return;
     int n = snprintf(line, sizeof line, "%20llu\n", (unsigned long long)number);
     if (pwrite(fileno(soak->running), line, (size_t)n, (off_t)(thread * (unsigned)n)) != n)
-        die("running", "cannot be written");
+        die("running", "cannot write");
 }
 
 /* A thread and its number. */
@@ -646,9 +646,9 @@ static struct lp_vocab *open_vocab(const struct soak *soak, const char *name, si
     struct lp_vocab *vocab;
     snprintf(file, sizeof file, "%s/%s.lpv", soak->dir, name);
     if (lp_vocab_open(file, &vocab) != LP_OK)
-        die(file, "cannot be opened");
+        die(file, "cannot open");
     if (lp_vocab_use(vocab, path == AVX2 ? "avx2" : "portable") != LP_OK && path != AVX2)
-        die(file, "cannot be used");
+        die(file, "cannot use");
     return vocab;
 }
 
@@ -686,7 +686,7 @@ static void make_dict(const struct soak *soak, const char *path)
     struct lp_options options = {.chain = LP_CHAIN_TOKENS, .vocab = soak->vocabs[0][0]};
     struct lp_codec *codec;
     if (lp_codec_new(&options, &codec) != LP_OK)
-        die("codec", "cannot be made");
+        die("codec", "cannot create");
     while (samples.n < SAMPLES && n < soak->corpus.nrecords) {
         struct span s = soak->corpus.records[draw_any(&d, soak->corpus.nrecords)];
         const void *data = s.p;
@@ -702,7 +702,7 @@ static void make_dict(const struct soak *soak, const char *path)
     if (ZDICT_isError(size)) /* too little text: use its beginning */
         memcpy(dict, samples.p, size = samples.n < DICT ? samples.n : DICT);
     if (file == NULL || fwrite(dict, 1, size, file) != size || fclose(file) != 0)
-        die(path, "cannot be written");
+        die(path, "cannot write");
     free(samples.p);
     free(sizes);
     free(dict);
@@ -714,7 +714,7 @@ static void open_dict(struct soak *soak)
     snprintf(path, sizeof path, "%s/dict-%ld", soak->save, (long)getpid());
     make_dict(soak, path);
     if (lp_dict_open(path, &soak->dict) != LP_OK)
-        die(path, "cannot be opened");
+        die(path, "cannot open");
     remove(path);
 }
 
@@ -794,7 +794,7 @@ static void run_all(struct soak *soak, const struct arguments *a)
     for (unsigned i = 0; i < a->threads; i++) {
         workers[i] = (struct worker){.number = i, .soak = soak};
         if (pthread_create(&workers[i].thread, NULL, work, &workers[i]) != 0)
-            die("thread", "cannot be made");
+            die("thread", "cannot create");
     }
     watch(soak, a, started);
     for (unsigned i = 0; i < a->threads; i++)
@@ -820,7 +820,7 @@ int main(int argc, char **argv)
     struct arguments a = parse(argc, argv);
     struct soak soak = {.seed = a.seed, .bytes = a.bytes, .save = a.save, .dir = a.files[0]};
     if (mkdir(a.save, 0777) != 0 && errno != EEXIST)
-        die(a.save, "cannot be made");
+        die(a.save, "cannot create");
     corpus_read(&soak.corpus, a.files + 1, (size_t)a.nfiles - 1);
     open_vocabs(&soak);
     open_dict(&soak);

@@ -74,12 +74,12 @@ static struct span read_file(const char *path)
 {
     FILE *file = fopen(path, "rb");
     if (file == NULL || fseek(file, 0, SEEK_END) != 0)
-        die(path, "cannot be read");
+        die(path, "cannot read");
     size_t n = (size_t)ftell(file);
     rewind(file);
     unsigned char *data = need(malloc(n + 1));
     if (fread(data, 1, n, file) != n)
-        die(path, "cannot be read");
+        die(path, "cannot read");
     fclose(file);
     data[n] = 0;
     return (struct span){data, n};

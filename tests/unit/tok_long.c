@@ -141,7 +141,7 @@ static struct lp_vocab *open_vocab(const char *directory, const char *name)
     snprintf(path, sizeof path, "%s/%s.lpv", directory, name);
     if (lp_vocab_open(path, &vocab) == LP_OK)
         return vocab;
-    fprintf(stderr, "%s: cannot be opened\n", path);
+    fprintf(stderr, "%s: cannot open\n", path);
     exit(1);
 }
 

@@ -451,7 +451,7 @@ int main(int argc, char **argv)
         struct lp_vocab *v;
         snprintf(path, sizeof path, "%s/%s.lpv", argv[1], names[i]);
         if (lp_vocab_open(path, &v) != LP_OK) {
-            fprintf(stderr, "%s: cannot be opened\n", path);
+            fprintf(stderr, "%s: cannot open\n", path);
             return 1;
         }
         failures += test_path(v, LP_CPU_PORTABLE, "portable");

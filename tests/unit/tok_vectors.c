@@ -135,7 +135,7 @@ int main(int argc, char **argv)
         struct lp_vocab *vocab;
         snprintf(path, sizeof path, "%s/%s.lpv", argv[1], name);
         if (lp_vocab_open(path, &vocab) != LP_OK) {
-            fprintf(stderr, "%s: cannot be opened\n", path);
+            fprintf(stderr, "%s: cannot open\n", path);
             return 1;
         }
         snprintf(path, sizeof path, "%s/%s.xxh64", argv[2], name);

@@ -15,7 +15,7 @@ static inline unsigned char *read_file(const char *path, size_t *n)
     FILE *file = fopen(path, "rb");
     unsigned char *data = malloc(64 << 20);
     if (file == NULL || data == NULL) {
-        fprintf(stderr, "%s: cannot be read\n", path);
+        fprintf(stderr, "%s: cannot read\n", path);
         exit(1);
     }
     *n = fread(data, 1, 64 << 20, file);

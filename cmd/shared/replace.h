@@ -1,0 +1,34 @@
+/* replace.h - a file that appears under its name only once all of it is on disk. */
+#ifndef SHARED_REPLACE_H
+#define SHARED_REPLACE_H
+
+#include "shared/tool.h"
+
+#include <time.h>
+
+/* A file to write. Where the program exits or a signal kills it before replace_finish(), the
+ * temporary file goes, and the old file stays. */
+struct replacement {
+    const struct tool *tool;
+    const char *name; /* for messages */
+    int fd;           /* to write to */
+    char *temporary;  /* NULL: fd is a device, a pipe or what else cannot be replaced */
+    char *path;       /* what the temporary file will be named: the end of all symbolic links */
+    bool exists;      /* a file of that name */
+    struct timespec modified; /* the time of the new file, if dated */
+    bool dated;
+    struct replacement *volatile next; /* of those that are not yet finished */
+};
+
+/* Opens a temporary file beside a regular file, with its owner, group and permissions; or beside
+ * the place for a new one. Opens anything else as it is. Exits on failure. */
+void replace_open(const struct tool *tool, struct replacement *r, const char *name);
+
+/* Gives a new file the owner, group and permissions of the one that it is made from, and any file
+ * its time where the tool keeps it. Does nothing if that is no regular file. */
+void replace_like(struct replacement *r, const char *source);
+
+/* Puts a file in place, on disk. Exits on failure. */
+void replace_finish(struct replacement *r);
+
+#endif
