@@ -138,7 +138,27 @@ $B/unit/train: $B/obj/tests/unit/train.o $(TRAIN_OBJ) $B/lib/liblp.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lm
 
-units: $(UNITS:%=$B/unit/%)
+# Calls that fail: a library for LD_PRELOAD, and a program with the same functions in it; with a
+# sanitizer, which has functions of its own in their places, the linker puts them before these.
+ifneq ($(shell $(CC) -dM -E -include features.h -x c /dev/null 2>/dev/null | grep -w __GLIBC__),)
+INJECT := $B/inject/api
+INJECTED := malloc calloc realloc aligned_alloc free open64 read pread64 write close fsync fstat64 \
+	fchmod rename mmap64 pthread_create
+ifneq ($(findstring sanitize,$(CFLAGS)),)
+$B/obj/tests/inject/%.o: DEFINES += -DINJECT_WRAP
+$B/inject/api: LDFLAGS += $(INJECTED:%=-Wl,--wrap=%)
+else
+INJECT += $B/inject/inject.so
+endif
+endif
+$B/inject/api: $B/obj/tests/inject/api.o $B/obj/tests/inject/inject.o $B/lib/liblp.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+$B/inject/inject.so: $B/obj/tests/inject/preload.o $B/obj/tests/inject/inject.o
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -shared -o $@ $^ -ldl
+
+units: $(UNITS:%=$B/unit/%) $(INJECT)
 
 $B/bench/%: $B/obj/tests/bench/%.o $B/lib/liblp.a
 	@mkdir -p $(@D)
