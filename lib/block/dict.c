@@ -6,16 +6,17 @@
 #include <zstd.h>
 
 /* Why zstd does not digest a dictionary, which it does not say: LP_DATA when its tables are wrong,
- * else LP_NOMEM. Restoring an empty frame with it allocates nothing and fails by the tables alone. */
+ * else LP_NOMEM. Restoring an empty frame with it allocates nothing and fails by the tables alone.
+ */
 static enum lp_status why_not(const void *data, size_t size)
 {
     /* Magic number, one segment of 0 bytes, a last raw block of none. */
     static const unsigned char frame[] = {0x28, 0xB5, 0x2F, 0xFD, 0x20, 0, 1, 0, 0};
     unsigned char nothing;
     ZSTD_DCtx *dctx = ZSTD_createDCtx();
-    const bool wrong = dctx != NULL &&
-                       ZSTD_isError(ZSTD_decompress_usingDict(dctx, &nothing, 0, frame,
-                                                              sizeof frame, data, size));
+    const bool wrong =
+        dctx != NULL &&
+        ZSTD_isError(ZSTD_decompress_usingDict(dctx, &nothing, 0, frame, sizeof frame, data, size));
     ZSTD_freeDCtx(dctx);
     return wrong ? LP_DATA : LP_NOMEM;
 }

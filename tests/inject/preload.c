@@ -32,8 +32,7 @@ __attribute__((constructor)) static void set_up(void)
     const char *text = getenv("INJECT");
     char how[8];
     struct inject plan = {.call = call, .met = mark};
-    if (text != NULL &&
-        sscanf(text, "%31s %ld %d %7s", call, &plan.at, &plan.error, how) == 4) {
+    if (text != NULL && sscanf(text, "%31s %ld %d %7s", call, &plan.at, &plan.error, how) == 4) {
         plan.on = strcmp(how, "on") == 0;
         inject_start(&plan);
     }
