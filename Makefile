@@ -193,6 +193,13 @@ oracle: all units ## compare the ids of millions of texts with tiktoken (PyPI)
 soak: all $B/soak/soak ## pack and restore any amount of real text (LP_CORPUS) in every way
 	B='$B' scripts/soak
 
+inject: all units ## make every call of libc and every system call of the commands fail
+	$B/inject/api -v $B/vocab/cl100k_base.lpv $B/vocab/cl100k_base.lpm
+	tests/inject/sweep -a -v $B preload malloc mmap pthread_create open fstat read pread write close \
+		fsync fchmod rename
+	tests/inject/sweep -a -v $B strace open fstat mmap pread write fchmod fsync close rename
+	tests/inject/sweep -a -v $B kill openat write fsync close rename exit
+
 cross: ## run unit tests and golden files on aarch64, i686 and s390x, emulated
 	scripts/check-cross
 
@@ -239,4 +246,4 @@ clean: ## remove the build directory
 
 FORCE:
 -include $(shell find $B/obj -name '*.d' 2>/dev/null)
-.PHONY: all help units demo check asan bench bench-tok oracle soak cross lint install uninstall dist clean FORCE
+.PHONY: all help units demo check asan bench bench-tok oracle soak inject cross lint install uninstall dist clean FORCE
