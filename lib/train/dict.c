@@ -9,7 +9,7 @@
 
 /* The only call of zstd's trainer, which crashes on samples that it cannot take. LP_NOMEM. */
 static enum lp_status train(struct lp_trained_dict *dict, size_t size, const void *samples,
-                  const size_t *sizes)
+                            const size_t *sizes)
 {
     if (dict->nsamples < LP_DICT_SAMPLES_MIN || dict->nbytes < LP_DICT_BYTES_MIN)
         return LP_OK;
