@@ -138,7 +138,27 @@ $B/unit/train: $B/obj/tests/unit/train.o $(TRAIN_OBJ) $B/lib/liblp.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lm
 
-units: $(UNITS:%=$B/unit/%)
+# Calls that fail: a library for LD_PRELOAD, and a program with the same functions in it; with a
+# sanitizer, which has functions of its own in their places, the linker puts them before these.
+ifneq ($(shell $(CC) -dM -E -include features.h -x c /dev/null 2>/dev/null | grep -w __GLIBC__),)
+INJECT := $B/inject/api
+INJECTED := malloc calloc realloc aligned_alloc free open64 read pread64 write close fsync fstat64 \
+	fchmod rename mmap64 pthread_create
+ifneq ($(findstring sanitize,$(CFLAGS)),)
+$B/obj/tests/inject/%.o: DEFINES += -DINJECT_WRAP
+$B/inject/api: LDFLAGS += $(INJECTED:%=-Wl,--wrap=%)
+else
+INJECT += $B/inject/inject.so
+endif
+endif
+$B/inject/api: $B/obj/tests/inject/api.o $B/obj/tests/inject/inject.o $B/lib/liblp.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+$B/inject/inject.so: $B/obj/tests/inject/preload.o $B/obj/tests/inject/inject.o
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -shared -o $@ $^ -ldl
+
+units: $(UNITS:%=$B/unit/%) $(INJECT)
 
 $B/bench/%: $B/obj/tests/bench/%.o $B/lib/liblp.a
 	@mkdir -p $(@D)
@@ -172,6 +192,13 @@ oracle: all units ## compare the ids of millions of texts with tiktoken (PyPI)
 
 soak: all $B/soak/soak ## pack and restore any amount of real text (LP_CORPUS) in every way
 	B='$B' scripts/soak
+
+inject: all units ## make every call of libc and every system call of the commands fail
+	$B/inject/api -v $B/vocab/cl100k_base.lpv $B/vocab/cl100k_base.lpm
+	tests/inject/sweep -a -v $B preload malloc mmap pthread_create open fstat read pread write close \
+		fsync fchmod rename
+	tests/inject/sweep -a -v $B strace open fstat mmap pread write fchmod fsync close rename
+	tests/inject/sweep -a -v $B kill openat write fsync close rename exit
 
 cross: ## run unit tests and golden files on aarch64, i686 and s390x, emulated
 	scripts/check-cross
@@ -219,4 +246,4 @@ clean: ## remove the build directory
 
 FORCE:
 -include $(shell find $B/obj -name '*.d' 2>/dev/null)
-.PHONY: all help units demo check asan bench bench-tok oracle soak cross lint install uninstall dist clean FORCE
+.PHONY: all help units demo check asan bench bench-tok oracle soak inject cross lint install uninstall dist clean FORCE

@@ -23,7 +23,7 @@
 #include <sys/types.h>
 #endif
 
-enum { PATH_SIZE = 4096 };
+enum { PATH_SIZE = 4096 }; /* PATH_MAX, which realpath() needs, is no more anywhere */
 
 #ifndef LP_DATADIR
 #define LP_DATADIR "/usr/local/share"
@@ -66,22 +66,21 @@ static bool is_program(const Dl_info *info)
 #endif
 }
 
-/* Directory of the file that this code is in: the library's, or the program's where it is linked
- * statically. To be freed; NULL when it is not known. */
-static char *own_dir(void)
+/* Writes the directory of the file that this code is in to dir: the library's, or the program's
+ * where it is linked statically. False when it is not known. No memory is allocated: without it
+ * the directory would seem unknown, and what is there missing. */
+static bool own_dir(char dir[PATH_SIZE])
 {
     char path[PATH_SIZE];
     Dl_info info;
-    char *file = NULL;
-    if (dladdr((const void *)(uintptr_t)lp_status_text, &info) != 0 && info.dli_fname != NULL &&
-        !is_program(&info))
-        file = realpath(info.dli_fname, NULL);
-    if (file == NULL && program_file(path, sizeof path))
-        file = realpath(path, NULL);
-    char *slash = file != NULL ? strrchr(file, '/') : NULL;
+    bool known = dladdr((const void *)(uintptr_t)lp_status_text, &info) != 0 &&
+                 info.dli_fname != NULL && !is_program(&info) &&
+                 realpath(info.dli_fname, dir) != NULL;
+    known = known || (program_file(path, sizeof path) && realpath(path, dir) != NULL);
+    char *slash = known ? strrchr(dir, '/') : NULL;
     if (slash != NULL)
         *slash = 0;
-    return file;
+    return known;
 }
 
 /* Adds DIRECTORY/BELOW. */
@@ -102,11 +101,11 @@ static enum lp_status add_below(struct lp_catalog *c, enum lp_search_path which,
 static enum lp_status add_standard(struct lp_catalog *c, enum lp_search_path which)
 {
     static const char *const around[] = {"/../vocab", "/../share/lopace"};
-    char *dir = own_dir();
+    char dir[PATH_SIZE];
+    const bool known = own_dir(dir);
     enum lp_status status = LP_OK;
-    for (size_t i = 0; dir != NULL && status == LP_OK && i < 2; i++)
+    for (size_t i = 0; known && status == LP_OK && i < 2; i++)
         status = add_below(c, which, dir, around[i]);
-    free(dir);
     return status == LP_OK ? lp_catalog_add(c, which, LP_DATADIR "/lopace") : status;
 }
 

@@ -10,6 +10,8 @@
 #include "block/resolve.h"
 #include "format/recover.h"
 
+#include <errno.h>
+
 struct job {
     struct lp_block_coder coder;
     struct lp_found tools;
@@ -208,36 +210,57 @@ static enum lp_status begin_segment(struct lp_reader *r)
     return lp_need_find(&r->header, r->options.find, r->options.find_ctx, &r->tools, &r->need);
 }
 
+/* Whether a status says that a block is damaged, or that what it needs is missing. All others would
+ * be the same for any block: memory that is out, files that cannot be read, a finder that stops. */
+static bool blames_block(enum lp_status status)
+{
+    return status == LP_DATA || status == LP_TRUNCATED || status == LP_LIMIT ||
+           status == LP_VERSION || status == LP_NO_VOCAB || status == LP_NO_DICT ||
+           status == LP_NO_MODEL || status == LP_BAD_MODEL;
+}
+
+/* Asks for what a segment without a header may need: a vocabulary by name, and its model for a
+ * mixed block. */
+static enum lp_status ask_for(struct lp_reader *r, const struct job *job, const char *name,
+                              struct lp_found *found)
+{
+    const struct lp_need vocab = {.what = LP_NEED_VOCAB, .name = name},
+                         model = {.what = LP_NEED_MODEL, .name = name};
+    *found = (struct lp_found){0};
+    enum lp_status status = lp_need_ask(&vocab, r->options.find, r->options.find_ctx, found);
+    if (status == LP_OK && lp_wire_chain(job->frame.kind) == LP_CHAIN_TOKENS_MIX)
+        status = lp_need_ask(&model, r->options.find, r->options.find_ctx, found);
+    return status;
+}
+
 /* Restores a block of a segment without a header: tries all encodings and splits until the check
- * matches. */
+ * matches. Where none does, a vocabulary or model that could not be used may have been the one. */
 static enum lp_status guess(struct lp_reader *r, struct job *job)
 {
     static const enum lp_split splits[] = {LP_WHOLE, LP_LINES, LP_NUL};
     enum { SPLITS = sizeof splits / sizeof *splits };
-    enum lp_status status = restore(job), damaged = LP_OK;
-    for (size_t i = 0; status == LP_DATA || status == LP_NO_VOCAB || status == LP_NO_MODEL ||
-                       status == LP_BAD_VOCAB;
-         i++) {
+    enum lp_status status = restore(job), unusable = LP_DATA;
+    int error = 0;
+    for (size_t i = 0; blames_block(status) || status == LP_BAD_VOCAB || status == LP_IO; i++) {
         const char *name = lp_encoding_list(i / SPLITS);
-        struct lp_need vocab = {.what = LP_NEED_VOCAB, .name = name},
-                       model = {.what = LP_NEED_MODEL, .name = name};
-        struct lp_found found = {0};
-        if (name == NULL)
-            return damaged != LP_OK ? damaged : LP_DATA;
-        if (lp_need_ask(&vocab, r->options.find, r->options.find_ctx, &found) != LP_OK ||
-            (lp_wire_chain(job->frame.kind) == LP_CHAIN_TOKENS_MIX &&
-             lp_need_ask(&model, r->options.find, r->options.find_ctx, &found) != LP_OK))
-            continue;
-        job->tools = found;
-        job->split = splits[i % SPLITS];
-        status = restore(job);
-        if (status == LP_BAD_VOCAB) {
-            damaged = status; /* another one may still be right */
-            r->need = vocab;
+        struct lp_found found;
+        if (name == NULL) {
+            errno = error;
+            return unusable;
+        }
+        status = ask_for(r, job, name, &found);
+        if (status == LP_OK) {
+            job->tools = found;
+            job->split = splits[i % SPLITS];
+            status = restore(job);
         }
         if (status == LP_OK) {
             r->tools = found;
             r->parser.header.split = job->split;
+        } else if (status == LP_BAD_VOCAB || status == LP_IO) {
+            unusable = status;
+            error = errno;
+            r->need = (struct lp_need){.what = LP_NEED_VOCAB, .name = name};
         }
     }
     return status;
@@ -247,7 +270,7 @@ static enum lp_status guess(struct lp_reader *r, struct job *job)
 static enum lp_status recover_block(struct lp_reader *r, struct job *job)
 {
     enum lp_status status = r->parser.in_segment ? restore(job) : guess(r, job);
-    if (status == LP_OK || status == LP_NOMEM || status == LP_BAD_VOCAB)
+    if (!blames_block(status))
         return put_block(r, job, status);
     lp_parser_reject(&r->parser, status);
     lp_recovery_reject(&r->recovery);

@@ -89,11 +89,12 @@ static enum lp_status try_zstd(struct lp_block_coder *coder, const struct lp_opt
     const struct lp_dict *dict = options->chain == LP_CHAIN_TOKENS_MIX ? NULL : options->dict;
     enum lp_status status =
         lp_zstd_pack(&coder->zstd, level, dict, body->p, body->n, &coder->spare, &lean);
+    if (status != LP_OK)
+        return status;
     unsigned wire = base == LP_CHAIN_TEXT ? (lean ? LP_WIRE_TEXT_LEAN : LP_WIRE_TEXT_FRAME)
                                           : (lean ? LP_WIRE_TOKENS_LEAN : LP_WIRE_TOKENS_FRAME);
-    if (status == LP_OK)
-        keep_smaller(best, &coder->spare, dict != NULL ? coder->naming : 0, wire);
-    return status;
+    keep_smaller(best, &coder->spare, dict != NULL ? coder->naming : 0, wire);
+    return LP_OK;
 }
 
 /* Never store a mixed body that zstd would make smaller. Trying zstd at level 15 costs a third of

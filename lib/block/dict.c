@@ -5,6 +5,22 @@
 #include <stdlib.h>
 #include <zstd.h>
 
+/* Why zstd does not digest a dictionary, which it does not say: LP_DATA when its tables are wrong,
+ * else LP_NOMEM. Restoring an empty frame with it allocates nothing and fails by the tables alone.
+ */
+static enum lp_status why_not(const void *data, size_t size)
+{
+    /* Magic number, one segment of 0 bytes, a last raw block of none. */
+    static const unsigned char frame[] = {0x28, 0xB5, 0x2F, 0xFD, 0x20, 0, 1, 0, 0};
+    unsigned char nothing;
+    ZSTD_DCtx *dctx = ZSTD_createDCtx();
+    const bool wrong =
+        dctx != NULL &&
+        ZSTD_isError(ZSTD_decompress_usingDict(dctx, &nothing, 0, frame, sizeof frame, data, size));
+    ZSTD_freeDCtx(dctx);
+    return wrong ? LP_DATA : LP_NOMEM;
+}
+
 /* Digests what was loaded, or, where that failed with a status, returns it. */
 static enum lp_status open_new(enum lp_status status, struct lp_loaded *loaded,
                                struct lp_dict **out)
@@ -28,10 +44,9 @@ static enum lp_status open_new(enum lp_status status, struct lp_loaded *loaded,
         *out = dict;
         return LP_OK;
     }
-    /* Content without zstd's tables is always taken, if there is memory. */
-    bool tables = ZSTD_getDictID_fromDict(dict->data, dict->size) != 0;
+    status = why_not(dict->data, dict->size);
     lp_dict_close(dict);
-    return tables ? LP_DATA : LP_NOMEM;
+    return status;
 }
 
 enum lp_status lp_dict_open(const char *path, struct lp_dict **out)

@@ -31,7 +31,7 @@ static bool set_compressor(struct lp_zstd *z, int level, const struct lp_dict *d
     if (dict != z->cdict) {
         failed = failed || ZSTD_isError(ZSTD_CCtx_loadDictionary(z->cctx, dict ? dict->data : NULL,
                                                                  dict ? dict->size : 0));
-        z->cdict = dict;
+        z->cdict = failed ? NULL : dict; /* none is loaded where memory was out */
     }
     return !failed;
 }

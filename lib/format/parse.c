@@ -337,7 +337,7 @@ enum lp_status lp_parser_step(struct lp_parser *p, const unsigned char **data, s
             p->used = (size_t)e->size;
             return LP_OK;
         }
-        if (!p->recover)
+        if (!p->recover || status == LP_NOMEM)
             return status;
         resync(p, held(p) >= e->size ? e->size : 0, status);
     }

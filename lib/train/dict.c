@@ -5,18 +5,22 @@
 
 #include <zdict.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
-/* The only call of zstd's trainer, which crashes on samples that it cannot take. */
-static void train(struct lp_trained_dict *dict, size_t size, const void *samples,
-                  const size_t *sizes)
+/* The only call of zstd's trainer, which crashes on samples that it cannot take. LP_NOMEM. */
+static enum lp_status train(struct lp_trained_dict *dict, size_t size, const void *samples,
+                            const size_t *sizes)
 {
     if (dict->nsamples < LP_DICT_SAMPLES_MIN || dict->nbytes < LP_DICT_BYTES_MIN)
-        return;
+        return LP_OK;
     size_t n = ZDICT_trainFromBuffer(dict->file.p, size, samples, sizes, (unsigned)dict->nsamples);
-    if (ZDICT_isError(n))
-        dict->error = ZDICT_getErrorName(n);
-    else
+    if (!ZDICT_isError(n))
         dict->file.n = n;
+    else if (ZSTD_getErrorCode(n) == ZSTD_error_memory_allocation)
+        return LP_NOMEM;
+    else
+        dict->error = ZDICT_getErrorName(n);
+    return LP_OK;
 }
 
 enum lp_status lp_train_dict(const struct lp_vocab *vocab, const struct lp_docs *docs, size_t size,
@@ -25,9 +29,11 @@ enum lp_status lp_train_dict(const struct lp_vocab *vocab, const struct lp_docs 
     struct lp_buf samples = {0};
     size_t *sizes = malloc((docs->ndocs + 1) * sizeof *sizes), begin = 0;
     *dict = (struct lp_trained_dict){.error = NULL};
-    bool room = sizes != NULL && lp_buf_reserve(&samples, LP_CODE_MAX * docs->n) &&
-                lp_buf_reserve(&dict->file, size);
-    for (uint32_t d = 0; room && d < docs->ndocs; begin = docs->end[d++]) {
+    enum lp_status status = LP_NOMEM;
+    if (sizes != NULL && lp_buf_reserve(&samples, LP_CODE_MAX * docs->n) &&
+        lp_buf_reserve(&dict->file, size))
+        status = LP_OK;
+    for (uint32_t d = 0; status == LP_OK && d < docs->ndocs; begin = docs->end[d++]) {
         size_t n =
             lp_codes_from_ids(vocab, docs->id + begin, docs->end[d] - begin, samples.p + samples.n);
         if (n > 0)
@@ -35,11 +41,11 @@ enum lp_status lp_train_dict(const struct lp_vocab *vocab, const struct lp_docs 
         samples.n += n;
     }
     dict->nbytes = samples.n;
-    if (room)
-        train(dict, size, samples.p, sizes);
+    if (status == LP_OK)
+        status = train(dict, size, samples.p, sizes);
     free(sizes);
     lp_buf_free(&samples);
-    return room ? LP_OK : LP_NOMEM;
+    return status;
 }
 
 bool lp_dict_is_trained(const void *data, size_t n)
