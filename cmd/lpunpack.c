@@ -1,5 +1,6 @@
 /* lpunpack - restores the original bytes of a stream or blob. */
 #include "shared/form.h"
+#include "shared/memory.h"
 #include "shared/stored.h"
 
 #include <errno.h>
@@ -361,6 +362,7 @@ int main(int argc, char **argv)
 {
     struct tool tool = {.name = "lpunpack", .help = help};
     tool_start(&tool);
+    memory_keep_little();
     struct options o = parse(&tool, argc, argv);
     struct unpack u = {.tool = &tool, .o = &o, .finder = {.tool = &tool}};
     u.json.out = &u.out;

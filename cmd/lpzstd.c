@@ -1,4 +1,5 @@
 /* lpzstd - compresses a token stream, or plain text, with zstd. */
+#include "shared/memory.h"
 #include "shared/recode.h"
 
 #include <stdlib.h>
@@ -249,6 +250,7 @@ int main(int argc, char **argv)
 {
     struct tool tool = {.name = "lpzstd", .help = help};
     tool_start(&tool);
+    memory_keep_little();
     struct options o = parse(&tool, argc, argv);
     struct finder finder = {.tool = &tool};
     if (o.dictionary != NULL) {

@@ -185,11 +185,9 @@ static enum lp_status find_tools(struct lp_codec *codec, const struct lp_blob *b
 static uint64_t text_max(const struct lp_codec *codec, const void *data, size_t size)
 {
     struct lp_blob_info info;
-    uint64_t memory = codec->options.memory, max;
-    memory = memory != 0 ? memory : LP_MEMORY_DEFAULT;
     if (lp_blob_info(data, size, &info) != LP_OK)
         info.chain = LP_CHAIN_TEXT; /* no blob is opened then */
-    max = memory / lp_memory_of_text(info.chain);
+    const uint64_t max = lp_memory_limit(codec->options.memory) / lp_memory_of_text(info.chain);
     return max < LP_BLOCK_MAX ? max : LP_BLOCK_MAX;
 }
 

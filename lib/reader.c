@@ -114,6 +114,15 @@ static enum lp_status put_block(void *ctx, void *arg, enum lp_status status)
     return status;
 }
 
+static void forget(void *arg)
+{
+    struct job *job = arg;
+    lp_block_coder_free(&job->coder);
+    lp_buf_free(&job->in);
+    lp_buf_free(&job->text);
+    lp_buf_free(&job->ends);
+}
+
 static enum lp_status new_reader(const struct lp_reader_options *options, lp_sink *sink,
                                  void *sink_ctx, struct lp_reader **out)
 {
@@ -126,7 +135,7 @@ static enum lp_status new_reader(const struct lp_reader_options *options, lp_sin
     r->ids.on_ids = options->on_ids;
     r->ids.ctx = options->ids_ctx;
     bool recover = options->on_loss != NULL;
-    lp_parser_init(&r->parser, recover, options->memory ? options->memory : LP_MEMORY_DEFAULT);
+    lp_parser_init(&r->parser, recover, lp_memory_limit(options->memory));
     r->recovery.on_loss = options->on_loss;
     r->recovery.ctx = options->loss_ctx;
     /* Recovery decides about each block before it reads on. */
@@ -137,7 +146,12 @@ static enum lp_status new_reader(const struct lp_reader_options *options, lp_sin
         r->jobs[i].wants_ends = options->on_record != NULL;
     if (status == LP_OK)
         status = lp_workers_new(r->njobs, r->jobs, sizeof *r->jobs,
-                                &(struct lp_workers_calls){restore, put_block, r}, &r->workers);
+                                &(struct lp_workers_calls){.run = restore,
+                                                           .done = put_block,
+                                                           .ctx = r,
+                                                           .forget = forget,
+                                                           .memory = r->parser.memory},
+                                &r->workers);
     if (status != LP_OK) {
         lp_reader_free(r);
         return status;
@@ -163,12 +177,8 @@ void lp_reader_free(struct lp_reader *r)
         return;
     lp_workers_free(r->workers);
     lp_body_ids_free(&r->ids);
-    for (unsigned i = 0; r->jobs != NULL && i < r->njobs; i++) {
-        lp_block_coder_free(&r->jobs[i].coder);
-        lp_buf_free(&r->jobs[i].in);
-        lp_buf_free(&r->jobs[i].text);
-        lp_buf_free(&r->jobs[i].ends);
-    }
+    for (unsigned i = 0; r->jobs != NULL && i < r->njobs; i++)
+        forget(&r->jobs[i]);
     free(r->jobs);
     lp_parser_free(&r->parser);
     lp_recovery_free(&r->recovery);
@@ -232,7 +242,10 @@ static enum lp_status recover_block(struct lp_reader *r, struct job *job)
 static enum lp_status take_block(struct lp_reader *r, const struct lp_event *e)
 {
     void *arg;
-    enum lp_status status = lp_workers_next(r->workers, &arg);
+    const enum lp_chain chain = lp_wire_chain(e->frame.kind);
+    const uint64_t thread = r->njobs > 1 ? lp_memory_of_thread(chain) : 0;
+    enum lp_status status =
+        lp_workers_next(r->workers, chain, lp_memory_of_block(&e->frame) + thread, &arg);
     struct job *job = arg;
     if (status == LP_OK)
         status = lp_ask_interrupt(r->options.interrupt, r->options.interrupt_ctx);

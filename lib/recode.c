@@ -14,7 +14,7 @@
 struct job {
     struct lp_block_coder coder;
     const struct lp_recoder *stage;
-    struct lp_frame frame;
+    struct lp_frame frame, restored; /* as it is to be, as it was */
     struct lp_buf in, text, out;
     uint64_t offset;
 };
@@ -45,6 +45,15 @@ static enum lp_status prove(struct job *job)
                                  &job->coder.body);
 }
 
+/* Whether what is restored leaves too little memory to pack it: the block alone must fit. */
+static enum lp_status check_packing(const struct job *job)
+{
+    const struct lp_recoder *s = job->stage;
+    const uint64_t need =
+        lp_memory_of_block(&job->restored) + lp_body_memory(&s->packing, job->coder.body.n);
+    return need > s->parser.memory ? LP_LIMIT : LP_OK;
+}
+
 static enum lp_status restage(void *arg)
 {
     struct job *job = arg;
@@ -55,6 +64,8 @@ static enum lp_status restage(void *arg)
     job->out.n = 0;
     enum lp_status status = lp_body_restore(&job->coder, &s->tools, s->packing.split, f, job->in.p,
                                             &job->text, NULL, &base);
+    if (status == LP_OK)
+        status = check_packing(job);
     if (status == LP_OK)
         status = lp_body_pack(&job->coder, &s->packing, base, f->nrecords, &job->coder.body, NULL,
                               &job->out, &wire);
@@ -74,6 +85,15 @@ static enum lp_status emit(void *ctx, void *arg, enum lp_status status)
     return status;
 }
 
+static void forget(void *arg)
+{
+    struct job *job = arg;
+    lp_block_coder_free(&job->coder);
+    lp_buf_free(&job->in);
+    lp_buf_free(&job->text);
+    lp_buf_free(&job->out);
+}
+
 static enum lp_status new_recoder(const struct lp_options *options, lp_finder *find, void *find_ctx,
                                   lp_sink *sink, void *sink_ctx, struct lp_recoder **out)
 {
@@ -85,8 +105,7 @@ static enum lp_status new_recoder(const struct lp_options *options, lp_finder *f
     s->find_ctx = find_ctx;
     s->emit.sink = sink;
     s->emit.ctx = sink_ctx;
-    lp_parser_init(&s->parser, false,
-                   s->options.memory != 0 ? s->options.memory : LP_MEMORY_DEFAULT);
+    lp_parser_init(&s->parser, false, lp_memory_limit(options->memory));
     s->njobs = options->threads > 1 ? options->threads : 1;
     s->jobs = calloc(s->njobs, sizeof *s->jobs);
     enum lp_status status = s->jobs == NULL ? LP_NOMEM : LP_OK;
@@ -94,7 +113,12 @@ static enum lp_status new_recoder(const struct lp_options *options, lp_finder *f
         s->jobs[i].stage = s;
     if (status == LP_OK)
         status = lp_workers_new(s->njobs, s->jobs, sizeof *s->jobs,
-                                &(struct lp_workers_calls){restage, emit, s}, &s->workers);
+                                &(struct lp_workers_calls){.run = restage,
+                                                           .done = emit,
+                                                           .ctx = s,
+                                                           .forget = forget,
+                                                           .memory = s->parser.memory},
+                                &s->workers);
     if (status != LP_OK) {
         lp_recoder_free(s);
         return status;
@@ -119,13 +143,8 @@ void lp_recoder_free(struct lp_recoder *s)
     if (s == NULL)
         return;
     lp_workers_free(s->workers);
-    for (unsigned i = 0; s->jobs != NULL && i < s->njobs; i++) {
-        struct job *job = &s->jobs[i];
-        lp_block_coder_free(&job->coder);
-        lp_buf_free(&job->in);
-        lp_buf_free(&job->text);
-        lp_buf_free(&job->out);
-    }
+    for (unsigned i = 0; s->jobs != NULL && i < s->njobs; i++)
+        forget(&s->jobs[i]);
     free(s->jobs);
     lp_parser_free(&s->parser);
     lp_emit_free(&s->emit);
@@ -159,16 +178,25 @@ static enum lp_status begin_segment(struct lp_recoder *s)
     return status == LP_OK ? lp_emit_begin(&s->emit, &header) : status;
 }
 
+/* The most that a block may need: its body may be as large as a body can be. */
+static uint64_t need_of(const struct lp_recoder *s, const struct lp_frame *frame)
+{
+    const uint64_t body = lp_body_limit(frame->text_size, frame->nrecords);
+    const uint64_t thread = s->njobs > 1 ? lp_memory_of_thread(s->options.chain) : 0;
+    return lp_memory_of_block(frame) + lp_body_memory(&s->packing, body) + thread;
+}
+
 static enum lp_status take_block(struct lp_recoder *s, const struct lp_event *e)
 {
     void *arg;
-    enum lp_status status = lp_workers_next(s->workers, &arg);
+    enum lp_status status =
+        lp_workers_next(s->workers, lp_wire_chain(e->frame.kind), need_of(s, &e->frame), &arg);
     struct job *job = arg;
     if (status == LP_OK)
         status = lp_ask_interrupt(s->options.interrupt, s->options.interrupt_ctx);
     if (status != LP_OK)
         return status;
-    job->frame = e->frame;
+    job->frame = job->restored = e->frame;
     job->offset = e->offset;
     job->in.n = 0;
     if (!lp_buf_append(&job->in, e->payload, e->frame.payload_size))

@@ -137,7 +137,8 @@ static enum lp_status new_writer(const struct lp_options *options, lp_sink *sink
         w->jobs[i].options = &w->options;
     if (status == LP_OK)
         status = lp_workers_new(w->njobs, w->jobs, sizeof *w->jobs,
-                                &(struct lp_workers_calls){pack, emit, w}, &w->workers);
+                                &(struct lp_workers_calls){.run = pack, .done = emit, .ctx = w},
+                                &w->workers);
     if (status == LP_OK && tokens)
         status = lp_tok_new(options->vocab, options->special, &w->tok);
     if (status == LP_OK)
@@ -238,7 +239,7 @@ static bool move_front(struct lp_buf *from, size_t n, struct lp_buf *to)
 static enum lp_status put_block(struct lp_writer *w, struct mark end, uint64_t nrecords, bool open)
 {
     void *arg;
-    enum lp_status status = lp_workers_next(w->workers, &arg);
+    enum lp_status status = lp_workers_next(w->workers, 0, 0, &arg);
     struct job *job = arg;
     if (status == LP_OK && w->tok != NULL)
         status = lp_vocab_status(w->options.vocab);

@@ -81,7 +81,7 @@ enum lp_status lp_parser_check_block(const struct lp_parser *p, const struct lp_
     if (frame->text_size > limit || frame->nrecords == 0 || frame->nrecords > limit ||
         frame->payload_size > lp_body_limit(frame->text_size, frame->nrecords))
         return LP_DATA;
-    if (lp_memory_of_text(chain) * frame->text_size + 16 * frame->nrecords > p->memory)
+    if (lp_memory_of_block(frame) > p->memory)
         return LP_LIMIT;
     return LP_OK;
 }
