@@ -159,7 +159,7 @@ static bool next_input(const struct tool *tool, const struct options *o, size_t 
     if (!input_next(tool, in, o->files, i))
         return false;
     struct finder finder = {.tool = tool};
-    enum form form = input_form(tool, in, &finder, false);
+    enum form form = input_form(tool, in, &finder, false, 0);
     finder_close(&finder);
     if (form == FORM_UNCHECKED)
         form_unsure(tool, in, "--text if it is text");

@@ -128,20 +128,18 @@ static enum lp_status put(void *ctx, const void *data, size_t n)
 static void unpack_blob(struct unpack *u, struct input *in)
 {
     struct lp_codec *codec;
-    unsigned char *data;
     const void *text;
-    size_t size, n = input_all(u->tool, in, LP_BLOCK_MAX + 64, &data);
+    size_t size, n = input_blob(u->tool, in, u->o->memory);
     enum lp_status status = lp_codec_new(&(struct lp_options){.memory = u->o->memory}, &codec);
     if (status != LP_OK)
         fail(u, in->name, status, 0, NULL);
-    status = lp_unpack(codec, data, n, tool_find, &u->finder, &text, &size);
+    status = lp_unpack(codec, in->data, n, tool_find, &u->finder, &text, &size);
     if (status != LP_OK) {
-        form_refuse_other(u->tool, in->name, data, n);
+        form_refuse_other(u->tool, in->name, in->data, n);
         fail(u, in->name, status, 0, lp_codec_need(codec));
     }
     put(u, text, size);
     lp_codec_free(codec);
-    free(data);
 }
 
 /* --- A stream ---------------------------------------------------------------- */

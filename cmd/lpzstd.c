@@ -166,7 +166,7 @@ static struct options parse(struct tool *tool, int argc, char **argv)
 static enum form form_of(const struct tool *tool, const struct options *o, struct finder *finder,
                          struct input *in)
 {
-    enum form form = input_form(tool, in, finder, o->blob);
+    enum form form = input_form(tool, in, finder, o->blob, o->lp.memory);
     if (form == FORM_UNCHECKED)
         form_unsure(tool, in, "--text or --packed");
     if (form == FORM_BLOB && !o->blob && !o->lopace)

@@ -191,14 +191,18 @@ static uint64_t text_max(const struct lp_codec *codec, const void *data, size_t 
     return max < LP_BLOCK_MAX ? max : LP_BLOCK_MAX;
 }
 
-/* Whether a payload begins with the size of its body, and that is too large. */
-static bool body_too_large(unsigned wire, const unsigned char *payload, size_t n, uint64_t max)
+/* Whether a payload says, by its size or its first bytes, that the text is longer than max bytes,
+ * though not longer than any blob's. */
+static bool text_too_large(unsigned wire, const unsigned char *payload, size_t n, uint64_t max)
 {
-    uint64_t size;
-    if (wire != LP_WIRE_TEXT_FRAME && wire != LP_WIRE_TOKENS_FRAME)
-        return false;
-    size_t used = lp_get_varint(payload, n, &size);
-    return used != 0 && used != SIZE_MAX && size <= LP_BLOCK_MAX && size > max;
+    uint64_t size = n;
+    const enum lp_chain chain = lp_wire_chain(wire);
+    if (chain == LP_CHAIN_TOKENS_MIX)
+        size = lp_mixer_count(payload, n); /* a token has a byte at least */
+    else if ((wire == LP_WIRE_TEXT_FRAME || wire == LP_WIRE_TOKENS_FRAME) &&
+             lp_get_varint(payload, n, &size) - 1 >= LP_VARINT_MAX)
+        return false; /* malformed */
+    return size <= LP_BLOCK_MAX && size > max;
 }
 
 /* Restores a blob's body into codec->body and its text, of at most max bytes, into
@@ -207,8 +211,6 @@ static enum lp_status restore(struct lp_codec *codec, const struct lp_found *too
                               const unsigned char *payload, size_t n, uint64_t max,
                               enum lp_chain *base)
 {
-    if (body_too_large(wire, payload, n, max))
-        return LP_LIMIT;
     const struct lp_frame frame = {.kind = wire, .text_size = LP_BLOCK_MAX, .nrecords = 1};
     const struct lp_buf *body = &codec->body;
     enum lp_status status =
@@ -253,6 +255,8 @@ static enum lp_status open_blob(struct lp_codec *codec, const unsigned char *dat
     const struct lp_vocab *vocab = status == LP_OK ? vocab_of(blob, tools) : NULL;
     if (vocab != NULL && !blob->checked && !lp_vocab_expect(vocab, LP_READ_TEXT))
         status = LP_BAD_VOCAB;
+    if (status == LP_OK && text_too_large(blob->wire, data + head, size - head, max))
+        status = LP_LIMIT;
     if (status == LP_OK && mixed && base == NULL)
         status = lp_body_unmix_text(&codec->coder, tools, blob->wire, data + head, size - head,
                                     (size_t)max, &codec->text);
@@ -395,6 +399,13 @@ enum lp_status lp_cost(struct lp_codec *codec, const uint32_t *ids, size_t nids,
     return lp_mixer_cost(&codec->coder.mixer, o->model, o->fast, ids, nids, bits, &codec->payload);
 }
 
+/* The memory that the last blob opened may take until it is recoded: its text is restored twice. */
+static uint64_t memory_to_recode(const struct lp_codec *codec, const struct lp_options *packing)
+{
+    const uint64_t text = lp_memory_of_text(codec->header.chain) * (uint64_t)codec->text.n;
+    return text + codec->text.n + lp_body_memory(packing, codec->body.n);
+}
+
 enum lp_status lp_recode(struct lp_codec *codec, const void *data, size_t size, lp_finder *find,
                          void *ctx, const void **out, size_t *n)
 {
@@ -406,6 +417,8 @@ enum lp_status lp_recode(struct lp_codec *codec, const void *data, size_t size, 
     if (status == LP_OK)
         status = lp_need_packing(&codec->header, &codec->options, find, ctx, &tools, &packing,
                                  &codec->need);
+    if (status == LP_OK && memory_to_recode(codec, &packing) > lp_memory_limit(packing.memory))
+        status = LP_LIMIT;
     blob.checked = blob.checked && !codec->options.unchecked;
     if (status == LP_OK)
         status = put_blob(codec, &packing, &blob, base, &codec->body, NULL);

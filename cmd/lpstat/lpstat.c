@@ -184,7 +184,7 @@ static void read_inputs(struct report *r, const struct options *o, struct finder
     struct input in;
     size_t cap = 0;
     for (size_t i = 0; input_next(r->tool, &in, o->files, i); i++) {
-        bool is_stored = input_form(r->tool, &in, finder, true) != FORM_TEXT;
+        bool is_stored = input_form(r->tool, &in, finder, true, 0) != FORM_TEXT;
         if (i > 0 && is_stored != (stored->n > 0))
             tool_die(r->tool, EXIT_DATA, "%s: is %s: cannot mix packed files and text in one run",
                      in.name, is_stored ? "a stream or blob" : "text");

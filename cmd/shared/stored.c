@@ -80,9 +80,9 @@ static void read_blob(const struct tool *tool, struct input *in, struct finder *
 {
     struct lp_blob_info info = {.checked = false};
     struct lp_codec *codec;
-    unsigned char *data;
     const void *text;
-    size_t text_size, n = input_all(tool, in, LP_BLOCK_MAX + 64, &data);
+    size_t text_size, n = input_blob(tool, in, memory);
+    const unsigned char *data = in->data;
     enum lp_status status = lp_codec_new(&(struct lp_options){.memory = memory}, &codec);
     if (status != LP_OK)
         tool_fail(tool, in->name, status, 0, NULL);
@@ -107,7 +107,6 @@ static void read_blob(const struct tool *tool, struct input *in, struct finder *
     memcpy(stored.vocab, info.vocab, sizeof stored.vocab);
     add(tool, list, stored);
     lp_codec_free(codec);
-    free(data);
 }
 
 static void read_stream(const struct tool *tool, struct input *in, struct finder *finder,
