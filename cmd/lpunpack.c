@@ -214,15 +214,19 @@ static void unpack_lopace(struct unpack *u, struct input *in)
                    u->o->from);
     const struct lp_vocab *vocab =
         kind == LP_LOPACE_ZSTD ? NULL : finder_vocab(&u->finder, u->o->encoding);
-    unsigned char *data;
     const void *text;
     struct lp_codec *codec;
-    size_t n = input_all(u->tool, in, SIZE_MAX / 4, &data);
-    enum lp_status status = lp_codec_new(&(struct lp_options){.vocab = vocab}, &codec);
+    /* Bytes of memory for each byte of text, which may be a token of 4 bytes: blob, text, and
+     * zstd's window; of a hybrid blob payload and window are tokens too. */
+    const uint64_t memory = u->o->memory < SIZE_MAX / 4 ? u->o->memory : SIZE_MAX / 4;
+    const size_t limit = (size_t)(memory / (kind == LP_LOPACE_HYBRID ? 13 : 6));
+    const size_t n = input_peek(u->tool, in, 4 * limit + 1);
+    enum lp_status status = n > 4 * limit ? LP_LIMIT : LP_OK;
+    if (status == LP_OK)
+        status = lp_codec_new(&(struct lp_options){.vocab = vocab}, &codec);
     if (status != LP_OK)
         fail(u, in->name, status, 0, NULL);
-    status =
-        lp_lopace_unpack(codec, (enum lp_lopace)kind, data, n, (size_t)u->o->memory, &text, &size);
+    status = lp_lopace_unpack(codec, (enum lp_lopace)kind, in->data, n, limit, &text, &size);
     if (status == LP_DATA || status == LP_TRUNCATED)
         tool_die(u->tool, EXIT_DATA, "%s: not a %s blob of %s", in->name, kinds[kind],
                  u->o->encoding);
@@ -230,7 +234,6 @@ static void unpack_lopace(struct unpack *u, struct input *in)
         fail(u, in->name, status, 0, NULL);
     put(u, text, size);
     lp_codec_free(codec);
-    free(data);
 }
 
 /* --- Listing and records: random access -------------------------------------- */
