@@ -280,8 +280,12 @@ static enum lp_status open_checked(struct lp_codec *codec, const unsigned char *
                                    lp_finder *find, void *ctx, struct lp_blob *blob,
                                    struct lp_found *tools, enum lp_chain *base)
 {
+    const uint64_t allowed = codec->options.max_text, max = text_max(codec, data, size);
+    const bool limited = allowed != 0 && allowed < max;
     enum lp_status status =
-        open_blob(codec, data, size, text_max(codec, data, size), find, ctx, blob, tools, base);
+        open_blob(codec, data, size, limited ? allowed : max, find, ctx, blob, tools, base);
+    if (status == LP_LIMIT && limited)
+        return LP_MAX_TEXT;
     return status == LP_OK ? check_text(codec, blob, tools) : status;
 }
 

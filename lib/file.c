@@ -51,6 +51,7 @@ struct lp_file {
     struct lp_buf text, bytes;
     struct lp_buf ends;  /* u64 each */
     struct lp_room room; /* of these */
+    uint64_t text_size;  /* handed out */
     uint64_t offset;
 };
 
@@ -565,6 +566,9 @@ static enum lp_status put_piece(struct lp_file *f, size_t number, uint64_t piece
         return status;
     const uint64_t *ends = (const uint64_t *)(const void *)f->ends.p;
     uint64_t from = piece > 0 ? ends[piece - 1] : 0, to = ends[piece];
+    if (f->options.max_text != 0 && to - from > f->options.max_text - f->text_size)
+        return LP_MAX_TEXT;
+    f->text_size += to - from;
     return to > from ? sink(ctx, f->text.p + from, (size_t)(to - from)) : LP_OK;
 }
 

@@ -38,6 +38,7 @@ struct lp_reader {
     bool any;
     struct lp_ids_target ids;       /* instead of the sink */
     bool in_record;                 /* the last part of a record was not its end */
+    uint64_t text_size;             /* handed out, or about to be */
     uint64_t nrecords, record_size; /* on_record: those that have ended; text of the next */
 };
 
@@ -228,11 +229,23 @@ static enum lp_status guess(struct lp_reader *r, struct job *job)
     return status;
 }
 
+/* Counts the text of a block that is to be handed out. */
+static enum lp_status count_text(struct lp_reader *r, uint64_t size)
+{
+    const uint64_t max = r->options.max_text;
+    if (max != 0 && size > max - r->text_size)
+        return LP_MAX_TEXT;
+    r->text_size += size;
+    return LP_OK;
+}
+
 /* Restores a block immediately; skips it if that fails. */
 static enum lp_status recover_block(struct lp_reader *r, struct job *job)
 {
     enum lp_status status = r->parser.in_segment ? restore(job) : guess(r, job);
-    if (status == LP_OK || status == LP_NOMEM || status == LP_BAD_VOCAB)
+    if (status == LP_OK)
+        status = count_text(r, job->frame.text_size);
+    if (status == LP_OK || status == LP_MAX_TEXT || status == LP_NOMEM || status == LP_BAD_VOCAB)
         return put_block(r, job, status);
     lp_parser_reject(&r->parser, status);
     lp_recovery_reject(&r->recovery);
@@ -242,6 +255,11 @@ static enum lp_status recover_block(struct lp_reader *r, struct job *job)
 static enum lp_status take_block(struct lp_reader *r, const struct lp_event *e)
 {
     void *arg;
+    if (!r->parser.recover && count_text(r, e->frame.text_size) != LP_OK) {
+        enum lp_status earlier = lp_workers_drain(r->workers);
+        r->offset = e->offset;
+        return earlier != LP_OK ? earlier : LP_MAX_TEXT;
+    }
     const enum lp_chain chain = lp_wire_chain(e->frame.kind);
     const uint64_t thread = r->njobs > 1 ? lp_memory_of_thread(chain) : 0;
     enum lp_status status =

@@ -189,7 +189,7 @@ static void read_inputs(struct report *r, const struct options *o, struct finder
             tool_die(r->tool, EXIT_DATA, "%s: is %s: cannot mix packed files and text in one run",
                      in.name, is_stored ? "a stream or blob" : "text");
         if (is_stored) {
-            stored_read(r->tool, &in, finder, 0, stored);
+            stored_read(r->tool, &in, finder, 0, stored_add, stored);
         } else {
             unsigned char *data;
             struct text text = {.n = input_all(r->tool, &in, SIZE_MAX / 8, &data)};
@@ -423,7 +423,7 @@ int main(int argc, char **argv)
     struct report report = {
         .tool = &tool, .dictionary = o.dictionary, .level = o.level, .split = o.split};
     struct finder finder = {.tool = &tool};
-    struct stored_list stored = {0};
+    struct stored_list stored = {.tool = &tool};
     struct output out;
     output_open(&tool, &out, tool.output, false);
     read_inputs(&report, &o, &finder, &stored);

@@ -133,6 +133,17 @@ static void read_stream(const struct lp_options *options, struct finder *finder,
     lp_reader_free(reader);
 }
 
+/* Adds a segment to a sum, which is otherwise like the last one with a record. */
+static void add_up(void *ctx, const struct stored *segment)
+{
+    struct stored *sum = ctx;
+    const uint64_t nrecords = sum->nrecords, text_size = sum->text_size;
+    if (segment->nrecords > 0)
+        *sum = *segment;
+    sum->nrecords = nrecords + segment->nrecords;
+    sum->text_size = text_size + segment->text_size;
+}
+
 enum { EACH = 16 }; /* bytes of memory that a byte of a record takes: text, ids, packed twice */
 
 /* The segment of a stream's only record, by its headers. Exits unless there is exactly one, which
@@ -140,17 +151,9 @@ enum { EACH = 16 }; /* bytes of memory that a byte of a record takes: text, ids,
 static struct stored only_record(const struct tool *tool, struct input *in, struct finder *finder,
                                  uint64_t memory)
 {
-    struct stored_list list = {0};
     struct stored only = {0};
-    uint64_t nrecords = 0, size = 0;
-    stored_read(tool, in, finder, memory, &list);
-    for (size_t i = 0; i < list.n; i++) {
-        if (list.v[i].nrecords > 0)
-            only = list.v[i];
-        nrecords += list.v[i].nrecords;
-        size += list.v[i].text_size;
-    }
-    free(list.v);
+    stored_read(tool, in, finder, memory, add_up, &only);
+    const uint64_t nrecords = only.nrecords, size = only.text_size;
     if (nrecords != 1)
         tool_die(tool, EXIT_DATA,
                  "%s: a blob holds one record, this stream has %" PRIu64 ": omit --blob", in->name,
