@@ -223,14 +223,13 @@ static void on_loss(void *ctx, const struct lp_loss *loss)
 static void tell_more(struct unpack *u, const char *name)
 {
     const struct losses *more = &u->more;
-    const char *least = more->unknown ? "at least " : "";
     if (more->n > 0)
         tool_warn(u->tool,
-                  "%s: %" PRIu64 " more loss%s: %" PRIu64 " byte%s: lost %s%" PRIu64
-                  " record%s, %s%" PRIu64 " text byte%s",
-                  name, more->n, more->n == 1 ? "" : "es", more->size, plural(more->size), least,
-                  more->nrecords, plural(more->nrecords), least, more->text_size,
-                  plural(more->text_size));
+                  "%s: %" PRIu64 " more loss%s, of %" PRIu64 " byte%s: lost %" PRIu64
+                  " record%s, %" PRIu64 " text byte%s%s",
+                  name, more->n, more->n == 1 ? "" : "es", more->size, plural(more->size),
+                  more->nrecords, plural(more->nrecords), more->text_size, plural(more->text_size),
+                  more->unknown ? ", and an unknown number" : "");
     u->more = (struct losses){0};
     u->ntold = 0;
 }

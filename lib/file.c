@@ -148,7 +148,9 @@ static enum lp_status read_index(const unsigned char *payload, size_t n, uint64_
         index->size += entry.distance;
         index->nblocks++;
     }
-    return at == index->end && index->before <= offset - index->size ? LP_OK : LP_DATA;
+    return at == index->end && index->nblocks > 0 && index->before <= offset - index->size
+               ? LP_OK
+               : LP_DATA;
 }
 
 /* Whether there are only whole ancillary frames from one offset to another. */

@@ -176,15 +176,15 @@ static enum lp_status take_block(struct lp_parser *p, const struct lp_event *e)
     return p->index.n <= LP_INDEX_MAX || p->recover ? LP_OK : LP_DATA;
 }
 
-/* An index must list exactly the blocks since the last one. */
+/* An index must list exactly the blocks since the last one, and one at least. */
 static enum lp_status take_index(struct lp_parser *p, struct lp_event *e)
 {
     if (!p->in_segment)
         return p->recover ? LP_OK : LP_DATA;
     if (!list_to(p, e->offset))
         return LP_NOMEM;
-    e->right =
-        e->frame.payload_size == p->index.n && memcmp(e->payload, p->index.p, p->index.n) == 0;
+    e->right = p->nblocks > 0 && e->frame.payload_size == p->index.n &&
+               memcmp(e->payload, p->index.p, p->index.n) == 0;
     begin_index(p, e->offset);
     p->indexed = true;
     return e->right || p->recover ? LP_OK : LP_DATA;
