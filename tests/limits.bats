@@ -111,7 +111,7 @@ within() {
 }
 
 @test "memory: lpzstd and lpmix, packing included" {
-    local input command
+    local input command # words
     for input in *.lp; do
         for command in 'lpzstd --packed' 'lpzstd --packed -T 8' lpmix 'lpmix -T 8'; do
             # shellcheck disable=SC2086 # words
@@ -158,7 +158,7 @@ within() {
     lptok -L -B 1K lines > l.lp
     lptok --blob lines > l.blob
     for input in l.lp l.blob; do
-        expect 0 lpunpack --max-output $n $input
+        expect 0 lpunpack --max-output "$n" $input
         same out lines
         fails 3 'more text than --max-output allows' lpunpack --max-output $((n - 1)) $input
         cmp -n "$(size out)" out lines
@@ -169,7 +169,7 @@ within() {
     done
     for how in -T4 '-r 1-' --recover; do
         # shellcheck disable=SC2086 # words
-        expect 0 lpunpack --max-output $n $how l.lp
+        expect 0 lpunpack --max-output "$n" $how l.lp
         # shellcheck disable=SC2086
         fails 3 'more text than --max-output allows' lpunpack --max-output 5000 $how l.lp
         [[ $(size out) -le 5000 && $(size out) -gt 3500 ]]
@@ -177,11 +177,11 @@ within() {
     done
     fails 3 'l.lp: at byte' lpunpack --max-output 1 l.lp
     zstd -q < lines > l.zst
-    expect 0 lpunpack --from=lopace-zstd --max-output $n l.zst
+    expect 0 lpunpack --from=lopace-zstd --max-output "$n" l.zst
     refused 3 'more text than --max-output allows' \
         lpunpack --from=lopace-zstd --max-output $((n - 1)) l.zst
     fails 3 'l.zst: at byte 0: more text than --max-output allows' \
-        lpunpack --from=lopace-zstd --max-output $n l.zst l.zst
+        lpunpack --from=lopace-zstd --max-output "$n" l.zst l.zst
     same out lines
     refused 2 '--max-output' lpunpack --max-output 0 l.lp
     refute test -e f
@@ -233,28 +233,28 @@ linear() {
     [[ -n $small && $large -le $((small * 23 / 10)) ]] || fail "${words[*]}: $small, then $large"
 }
 
-# both COMMAND: makes 1 and 2 by a shell command, of which $n is the size.
+# both COMMAND N: makes small and large by a shell command, of which $n is the size.
 both() {
-    n=$2 bash -c "$1" > 1 && n=$(($2 * 2)) bash -c "$1" > 2
+    n=$2 bash -c "$1" > small && n=$(($2 * 2)) bash -c "$1" > large
 }
 
 @test "time: forged streams, however nested" {
     sanitized && skip 'counts instructions'
     # shellcheck disable=SC2016 # for the inner shell
     both 'lpstream-forge nested $n < /dev/null' 4000
-    linear lpunpack --recover -- 1 2
+    linear lpunpack --recover -- small large
     # shellcheck disable=SC2016
     both 'lpstream-forge index-frames $n < /dev/null' 4000
     for how in -t -l '-r 1-' --recover; do
         # shellcheck disable=SC2086 # words
-        linear lpunpack $how -- 1 2
+        linear lpunpack $how -- small large
     done
     # shellcheck disable=SC2016
     both 'lpstream-forge faults $n < /dev/null' 8000
-    linear lpunpack --recover -- 1 2
+    linear lpunpack --recover -- small large
     # shellcheck disable=SC2016
     both 'lpstream-forge endless-blocks $n < /dev/null' 40000
-    linear lpunpack --recover -- 1 2
+    linear lpunpack --recover -- small large
 }
 
 @test "time: many records, blocks and segments" {
@@ -263,21 +263,21 @@ both() {
     both 'seq $n | lptok -L --flush' 8000
     for how in -t -l '-r 1-' --recover; do
         # shellcheck disable=SC2086 # words
-        linear lpunpack $how -- 1 2
+        linear lpunpack $how -- small large
     done
-    linear lpstat -- 1 2
-    linear lpzstd -1 -- 1 2
-    linear lpmix --no-verify -- 1 2
+    linear lpstat -- small large
+    linear lpzstd -1 -- small large
+    linear lpmix --no-verify -- small large
     # shellcheck disable=SC2016
     both 'head -n $n lines | lptok -L' 10000
-    linear lpunpack -r "$(seq -s , 9000 -3 1)" -- 1 2 # of one block
+    linear lpunpack -r "$(seq -s , 9000 -3 1)" -- small large # of one block
     # shellcheck disable=SC2016
     both 'for ((i = 0; i < n; i++)); do cat one.lp; done' 2000
     for how in -t -l '-l --json' '-r 1-' --recover; do
         # shellcheck disable=SC2086 # words
-        linear lpunpack $how -- 1 2
+        linear lpunpack $how -- small large
     done
-    linear lpstat -- 1 2
+    linear lpstat -- small large
 }
 
 @test "time: text" {
@@ -286,6 +286,6 @@ both() {
     both 'head -c $n text' 200000
     for command in lptok 'lptok -L' 'lpzstd -3 --text' 'lpentropy -L'; do
         # shellcheck disable=SC2086 # words
-        linear $command -- 1 2
+        linear $command -- small large
     done
 }
