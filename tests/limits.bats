@@ -25,7 +25,8 @@ times() {
 
 make_bombs() {
     local vector
-    for vector in bomb bomb-hidden bomb-mixed claim-text claim-limit claim-payload claim-records; do
+    for vector in bomb bomb-hidden bomb-mixed claim-text claim-limit claim-payload claim-records \
+        claim-end; do
         lpstream-forge $vector < "$ROOT/LICENSE" > $vector.lp
     done
     for vector in bomb-mixed-blob bomb-blob bomb-blob-hidden claim-blob; do

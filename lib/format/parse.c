@@ -99,7 +99,7 @@ static enum lp_status check_frame(struct lp_parser *p, const struct lp_frame *fr
     case LP_KIND_INDEX:
         return frame->payload_size <= LP_INDEX_MAX ? LP_OK : LP_DATA;
     case LP_KIND_END:
-        return p->in_segment || p->recover ? LP_OK : LP_DATA;
+        return (p->in_segment || p->recover) && frame->payload_size <= LP_END_MAX ? LP_OK : LP_DATA;
     default:
         if (!lp_is_ancillary(frame->kind))
             return newer(p, "frame kind", frame->kind);
