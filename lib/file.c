@@ -48,6 +48,7 @@ struct lp_file {
     /* The block in use: its number in the segment, its text and where its records end. */
     size_t loaded;
     struct lp_block_coder coder;
+    struct lp_window window; /* ends with the block in use */
     struct lp_buf text, bytes;
     struct lp_buf ends;  /* u64 each */
     struct lp_room room; /* of these */
@@ -291,6 +292,7 @@ enum lp_status lp_file_open_sized(lp_read_at *read, void *read_ctx, uint64_t siz
 static void forget_block(struct lp_file *f)
 {
     lp_block_coder_free(&f->coder);
+    lp_window_free(&f->window);
     lp_buf_free(&f->text);
     lp_buf_free(&f->bytes);
     lp_buf_free(&f->ends);
@@ -388,12 +390,8 @@ static enum lp_status read_only_block(struct lp_file *f, const struct segment *s
         if (!lp_is_data(frame.kind) || frame.nrecords == 0)
             return LP_DATA;
         f->nblocks = 1;
-        f->blocks[0] = (struct block){.offset = at,
-                                      .size = s->blocks_end - at,
-                                      .entry = {.text_size = frame.text_size,
-                                                .nrecords = frame.nrecords,
-                                                .open = frame.kind & LP_KIND_OPEN,
-                                                .header_check = frame.header_check}};
+        f->blocks[0] = (struct block){
+            .offset = at, .size = s->blocks_end - at, .entry = lp_entry_of(&frame, 0)};
         return LP_OK;
     }
     return LP_OK;
@@ -410,7 +408,8 @@ static enum lp_status number_blocks(struct lp_file *f, const struct segment *s, 
     f->offset = s->blocks_end;
     for (size_t i = 0; i < f->nblocks; i++) {
         const struct lp_entry *e = &f->blocks[i].entry;
-        if (e->text_size > s->text_size - text_size || e->nrecords - open > s->nrecords - nrecords)
+        if (e->text_size > s->text_size - text_size ||
+            e->nrecords - open > s->nrecords - nrecords || (e->linked && i == 0))
             return LP_DATA;
         text_size += e->text_size;
         nrecords += e->nrecords - open;
@@ -435,6 +434,7 @@ static enum lp_status enter(struct lp_file *f, size_t number)
     f->current = SIZE_MAX;
     f->loaded = NONE;
     f->tools = (struct lp_found){0};
+    f->window.reach = 0;
     free(f->blocks);
     f->blocks = NULL;
     f->nblocks = 0;
@@ -446,6 +446,7 @@ static enum lp_status enter(struct lp_file *f, size_t number)
     enum lp_status status = read_header(f, s, &size, &hash);
     if (status != LP_OK)
         return status;
+    lp_window_clear(&f->window, lp_window_reach(f->header.window_log));
     f->blocks = malloc((f->nblocks > 0 ? f->nblocks : 1) * sizeof *f->blocks);
     if (f->blocks == NULL)
         return LP_NOMEM;
@@ -505,15 +506,12 @@ static void take_room(struct lp_file *f, const struct lp_frame *frame)
 /* Reads the frame of a block, which must match its entry. */
 static enum lp_status read_block(struct lp_file *f, const struct block *block, struct lp_event *e)
 {
-    const struct lp_entry *listed = &block->entry;
     struct lp_parser parser;
     uint64_t size, end = block->offset + block->size;
     enum lp_status status = read_frame_header(f, block->offset, end, &e->frame, &size);
     if (status != LP_OK)
         return status;
-    if (!lp_is_data(e->frame.kind) || e->frame.header_check != listed->header_check ||
-        e->frame.text_size != listed->text_size || e->frame.nrecords != listed->nrecords ||
-        !(e->frame.kind & LP_KIND_OPEN) == listed->open)
+    if (!lp_is_data(e->frame.kind) || !lp_entry_is(&block->entry, &e->frame))
         return LP_DATA;
     lp_parser_init(&parser, false, memory_left(f));
     parser.header = f->header;
@@ -533,29 +531,46 @@ static enum lp_status read_block(struct lp_file *f, const struct block *block, s
     return status;
 }
 
-/* Restores a block, by its number, into f->text and f->ends. */
-static enum lp_status load_block(struct lp_file *f, size_t number)
+/* Restores a block, by its number, into f->text and f->ends. The window, if the segment has one,
+ * holds the blocks before it. */
+static enum lp_status restore_block(struct lp_file *f, size_t number)
 {
-    const struct block *block = &f->blocks[number];
     struct lp_event e;
-    if (f->loaded == number)
-        return LP_OK;
-    f->loaded = NONE;
+    struct lp_window *window = f->window.reach > 0 ? &f->window : NULL;
+    enum lp_chain base;
     enum lp_status status = lp_ask_interrupt(f->options.interrupt, f->options.interrupt_ctx);
-    f->offset = block->offset;
-    if (status == LP_OK && f->tools.vocab == NULL && f->tools.dict == NULL)
-        status =
-            lp_need_find(&f->header, f->options.find, f->options.find_ctx, &f->tools, &f->need);
+    f->offset = f->blocks[number].offset;
+    f->loaded = NONE;
     if (status == LP_OK)
-        status = read_block(f, block, &e);
+        status = read_block(f, &f->blocks[number], &e);
     f->ends.n = 0;
     if (status == LP_OK && !lp_buf_reserve(&f->ends, (size_t)e.frame.nrecords * sizeof(uint64_t)))
         status = LP_NOMEM;
     if (status == LP_OK)
-        status = lp_body_restore(&f->coder, &f->tools, f->header.split, &e.frame, e.payload,
-                                 &f->text, (uint64_t *)(void *)f->ends.p, NULL);
+        status = lp_body_begin(&f->coder, &f->tools, f->header.split, &e.frame, e.payload, &base);
+    if (status == LP_OK)
+        status = lp_body_finish(&f->coder, &f->tools, f->header.split, &e.frame, e.payload, base,
+                                window, &f->text, (uint64_t *)(void *)f->ends.p);
     if (status == LP_OK)
         f->loaded = number;
+    return status;
+}
+
+/* Makes a block the one in use. A linked block needs those before it, from the key block on, or
+ * from the block in use if that is one of them. */
+static enum lp_status load_block(struct lp_file *f, size_t number)
+{
+    size_t first = number;
+    enum lp_status status = LP_OK;
+    if (f->loaded == number)
+        return LP_OK;
+    if (f->tools.vocab == NULL && f->tools.dict == NULL)
+        status =
+            lp_need_find(&f->header, f->options.find, f->options.find_ctx, &f->tools, &f->need);
+    while (f->blocks[first].entry.linked && first != f->loaded + 1)
+        first--;
+    for (; status == LP_OK && first <= number; first++)
+        status = restore_block(f, first);
     return status;
 }
 

@@ -294,11 +294,14 @@ enum lp_split {
     LP_NUL = 1,   /* at each NUL */
     LP_LINES = 2, /* at each line feed */
 };
+/* The byte that ends a record, -1 for LP_WHOLE. */
+LP_API int lp_split_separator(enum lp_split split);
 
 #define LP_LEVEL_DEFAULT  15                /* zstd level, LoPace's default */
 #define LP_BLOCK_DEFAULT  ((size_t)1 << 20) /* text bytes of a block */
 #define LP_BLOCK_MIN      ((size_t)1 << 10)
 #define LP_BLOCK_MAX      ((size_t)1 << 26)
+#define LP_WINDOW_MAX     ((size_t)1 << 29)   /* text bytes that a window may have */
 #define LP_MEMORY_DEFAULT ((uint64_t)1 << 30) /* what a reader may need at most */
 
 /* Asked now and then in a long call: true ends it with LP_INTERRUPTED. A codec asks after 64 KiB of
@@ -327,6 +330,11 @@ struct lp_options {
                       * with the original first, which gives LP_INTERNAL when they differ */
     lp_interrupt *interrupt; /* or NULL */
     void *interrupt_ctx;
+    /* Streams of tokens: blocks copy what repeats of the last window bytes of text, about, at most
+     * LP_WINDOW_MAX; 0: each block stands by itself. A key block, which copies nothing from before
+     * it, comes after at most key bytes of text; 0: only the first block is one. */
+    size_t window;
+    uint64_t key;
     uint64_t max_text; /* the most text of a blob to be unpacked: LP_MAX_TEXT beyond; 0: any */
 };
 
@@ -452,14 +460,14 @@ static inline enum lp_status lp_recoder_new(const struct lp_options *options, lp
 {
     return lp_recoder_new_sized(options, sizeof *options, find, find_ctx, sink, sink_ctx, out);
 }
-LP_API void lp_recoder_free(struct lp_recoder *stage);
-LP_API enum lp_status lp_recoder_push(struct lp_recoder *stage, const void *data, size_t n);
+LP_API void lp_recoder_free(struct lp_recoder *recoder);
+LP_API enum lp_status lp_recoder_push(struct lp_recoder *recoder, const void *data, size_t n);
 /* One of several inputs ends here: LP_TRUNCATED unless a segment just ended. */
-LP_API enum lp_status lp_recoder_end_input(struct lp_recoder *stage);
-LP_API enum lp_status lp_recoder_finish(struct lp_recoder *stage);
+LP_API enum lp_status lp_recoder_end_input(struct lp_recoder *recoder);
+LP_API enum lp_status lp_recoder_finish(struct lp_recoder *recoder);
 /* As lp_reader_offset() and lp_reader_need(). */
-LP_API uint64_t lp_recoder_offset(const struct lp_recoder *stage);
-LP_API const struct lp_need *lp_recoder_need(const struct lp_recoder *stage);
+LP_API uint64_t lp_recoder_offset(const struct lp_recoder *recoder);
+LP_API const struct lp_need *lp_recoder_need(const struct lp_recoder *recoder);
 
 /* What recovery could not restore: all between two good blocks. Where a count
  * is not known (damage to the index too) it is UINT64_MAX. */

@@ -18,7 +18,8 @@ struct job {
     struct lp_buf in, text;
     struct lp_buf ends; /* u64 each: where records end in text, if that is wanted */
     bool wants_ends;
-    enum lp_chain base; /* of coder.body */
+    struct lp_window *window; /* NULL: blocks do not refer to one another */
+    enum lp_chain base;       /* of coder.body */
     uint64_t offset;
 };
 
@@ -29,6 +30,7 @@ struct lp_reader {
     struct lp_parser parser;
     struct lp_recovery recovery;
     struct lp_found tools; /* of the segment */
+    struct lp_window window;
     struct lp_need need;
     struct lp_header header; /* the one tools were found for: need's name is in it */
     struct job *jobs;
@@ -42,9 +44,9 @@ struct lp_reader {
     uint64_t nrecords, record_size; /* on_record: those that have ended; text of the next */
 };
 
-static enum lp_status restore(void *arg)
+/* Restores a block's text; in the order of the blocks if they have a window. */
+static enum lp_status finish(struct job *job)
 {
-    struct job *job = arg;
     uint64_t *ends = NULL;
     job->ends.n = 0;
     if (job->wants_ends) {
@@ -52,8 +54,23 @@ static enum lp_status restore(void *arg)
             return LP_NOMEM;
         ends = (uint64_t *)(void *)job->ends.p;
     }
-    return lp_body_restore(&job->coder, &job->tools, job->split, &job->frame, job->in.p, &job->text,
-                           ends, &job->base);
+    return lp_body_finish(&job->coder, &job->tools, job->split, &job->frame, job->in.p, job->base,
+                          job->window, &job->text, ends);
+}
+
+/* Restores what can be restored in any order. */
+static enum lp_status begin(void *arg)
+{
+    struct job *job = arg;
+    enum lp_status status =
+        lp_body_begin(&job->coder, &job->tools, job->split, &job->frame, job->in.p, &job->base);
+    return status == LP_OK && job->window == NULL ? finish(job) : status;
+}
+
+static enum lp_status restore(struct job *job)
+{
+    enum lp_status status = begin(job);
+    return status == LP_OK && job->window != NULL ? finish(job) : status;
 }
 
 /* Hands on a block's records as ids. */
@@ -102,10 +119,8 @@ static enum lp_status put_text(struct lp_reader *r, const struct job *job)
 }
 
 /* Hands on a restored block. */
-static enum lp_status put_block(void *ctx, void *arg, enum lp_status status)
+static enum lp_status put_block(struct lp_reader *r, struct job *job, enum lp_status status)
 {
-    struct lp_reader *r = ctx;
-    struct job *job = arg;
     if (status == LP_OK && r->options.on_ids == NULL)
         return put_text(r, job);
     if (status == LP_OK)
@@ -113,6 +128,14 @@ static enum lp_status put_block(void *ctx, void *arg, enum lp_status status)
     if (status != LP_OK)
         r->offset = job->offset;
     return status;
+}
+
+static enum lp_status done(void *ctx, void *arg, enum lp_status status)
+{
+    struct job *job = arg;
+    if (status == LP_OK && job->window != NULL)
+        status = finish(job);
+    return put_block(ctx, job, status);
 }
 
 static void forget(void *arg)
@@ -146,13 +169,11 @@ static enum lp_status new_reader(const struct lp_reader_options *options, lp_sin
     for (unsigned i = 0; status == LP_OK && i < r->njobs; i++)
         r->jobs[i].wants_ends = options->on_record != NULL;
     if (status == LP_OK)
-        status = lp_workers_new(r->njobs, r->jobs, sizeof *r->jobs,
-                                &(struct lp_workers_calls){.run = restore,
-                                                           .done = put_block,
-                                                           .ctx = r,
-                                                           .forget = forget,
-                                                           .memory = r->parser.memory},
-                                &r->workers);
+        status = lp_workers_new(
+            r->njobs, r->jobs, sizeof *r->jobs,
+            &(struct lp_workers_calls){
+                .run = begin, .done = done, .ctx = r, .forget = forget, .memory = r->parser.memory},
+            &r->workers);
     if (status != LP_OK) {
         lp_reader_free(r);
         return status;
@@ -181,6 +202,7 @@ void lp_reader_free(struct lp_reader *r)
     for (unsigned i = 0; r->jobs != NULL && i < r->njobs; i++)
         forget(&r->jobs[i]);
     free(r->jobs);
+    lp_window_free(&r->window);
     lp_parser_free(&r->parser);
     lp_recovery_free(&r->recovery);
     free(r);
@@ -191,6 +213,7 @@ static enum lp_status begin_segment(struct lp_reader *r)
     r->header = r->parser.header;
     if (r->options.on_ids != NULL && !lp_chain_tokens(r->header.chain))
         return LP_USAGE;
+    lp_window_clear(&r->window, lp_window_reach(r->header.window_log));
     return lp_need_find(&r->header, r->options.find, r->options.find_ctx, &r->tools, &r->need);
 }
 
@@ -262,8 +285,10 @@ static enum lp_status take_block(struct lp_reader *r, const struct lp_event *e)
     }
     const enum lp_chain chain = lp_wire_chain(e->frame.kind);
     const uint64_t thread = r->njobs > 1 ? lp_memory_of_thread(chain) : 0;
-    enum lp_status status =
-        lp_workers_next(r->workers, chain, lp_memory_of_block(&e->frame) + thread, &arg);
+    enum lp_status status = lp_workers_next(
+        r->workers, chain,
+        lp_memory_of_block(&e->frame) + lp_memory_of_window(r->parser.header.window_log) + thread,
+        &arg);
     struct job *job = arg;
     if (status == LP_OK)
         status = lp_ask_interrupt(r->options.interrupt, r->options.interrupt_ctx);
@@ -273,6 +298,7 @@ static enum lp_status take_block(struct lp_reader *r, const struct lp_event *e)
     job->offset = e->offset;
     job->tools = r->tools;
     job->split = r->parser.header.split;
+    job->window = r->window.reach > 0 ? &r->window : NULL;
     job->in.n = 0;
     if (!lp_buf_append(&job->in, e->payload, e->frame.payload_size))
         return LP_NOMEM;

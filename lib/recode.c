@@ -2,7 +2,9 @@
  *
  * Blocks keep their records and checks; only their stored form changes. Each block is restored and
  * verified before it is stored again, so damage is never passed on, and it is written only after
- * its new form has been restored and compared. */
+ * its new form has been restored and compared.
+ *
+ * With a window to be given, blocks are cut anew: a writer takes their tokens. */
 #include "base/interrupt.h"
 #include "base/sized.h"
 #include "base/workers.h"
@@ -10,12 +12,16 @@
 #include "block/resolve.h"
 #include "format/emit.h"
 #include "format/parse.h"
+#include "rewrite.h"
 
 struct job {
     struct lp_block_coder coder;
-    const struct lp_recoder *stage;
-    struct lp_frame frame, restored; /* as it is to be, as it was */
+    const struct lp_recoder *recoder;
+    struct lp_frame frame;
     struct lp_buf in, text, out;
+    struct lp_window *window; /* NULL: blocks do not refer to one another */
+    enum lp_chain base;       /* of coder.body */
+    unsigned wire;            /* the new form */
     uint64_t offset;
 };
 
@@ -26,6 +32,7 @@ struct lp_recoder {
     void *find_ctx;
     struct lp_parser parser;
     struct lp_found tools;
+    struct lp_window window;
     struct lp_need need;
     struct lp_emit emit;
     struct job *jobs;
@@ -34,54 +41,88 @@ struct lp_recoder {
     uint64_t offset;
     bool any;   /* a segment has begun */
     bool ended; /* it is over, but for its end frame */
+    /* With a window to be given: */
+    struct lp_writer *writer; /* of the segment */
+    bool continues;           /* the last block's last record goes on */
+    struct lp_buf ends, scratch;
 };
 
-/* Proves that the new payload restores the body, which has been verified already. */
+/* Restores the text and verifies it, in the order of the blocks if they have a window. */
+static enum lp_status verify(struct job *job)
+{
+    const struct lp_recoder *r = job->recoder;
+    return lp_body_finish(&job->coder, &r->tools, r->packing.split, &job->frame, job->in.p,
+                          job->base, job->window, &job->text, NULL);
+}
+
+/* The frame of the recoded block. */
+static struct lp_frame recoded(const struct job *job)
+{
+    struct lp_frame frame = job->frame;
+    frame.kind = (frame.kind & ~(unsigned)LP_WIRE_MASK) | job->wire;
+    return frame;
+}
+
+/* Proves that the new payload restores the stored body. */
 static enum lp_status prove(struct job *job)
 {
-    const struct lp_options *o = &job->stage->packing;
+    const struct lp_options *o = &job->recoder->packing;
     const struct lp_found tools = {.vocab = o->vocab, .dict = o->dict, .model = o->model};
-    return lp_body_prove_payload(&job->coder, &tools, o->split, &job->frame, &job->out,
+    const struct lp_frame frame = recoded(job);
+    return lp_body_prove_payload(&job->coder, &tools, o->split, &frame, &job->out,
                                  &job->coder.body);
+}
+
+/* Copies stay as they are; what is stored besides gets a new form. */
+static enum lp_status pack(struct job *job)
+{
+    const struct lp_options *o = &job->recoder->packing;
+    const struct lp_frame *f = &job->frame;
+    struct lp_payload payload;
+    job->out.n = 0;
+    enum lp_status status = lp_payload_get(f, job->in.p, &payload);
+    const size_t ncopies = (size_t)(payload.stored - job->in.p);
+    if (status == LP_OK && !lp_buf_append(&job->out, job->in.p, ncopies))
+        status = LP_NOMEM;
+    if (status == LP_OK)
+        status = lp_body_pack(&job->coder, o, job->base, f->nrecords, &job->coder.body, NULL,
+                              &job->out, &job->wire);
+    return status;
 }
 
 /* Whether what is restored leaves too little memory to pack it: the block alone must fit. */
 static enum lp_status check_packing(const struct job *job)
 {
-    const struct lp_recoder *s = job->stage;
+    const struct lp_recoder *r = job->recoder;
     const uint64_t need =
-        lp_memory_of_block(&job->restored) + lp_body_memory(&s->packing, job->coder.body.n);
-    return need > s->parser.memory ? LP_LIMIT : LP_OK;
+        lp_memory_of_block(&job->frame) + lp_body_memory(&r->packing, job->coder.body.n);
+    return need > r->parser.memory ? LP_LIMIT : LP_OK;
 }
 
-static enum lp_status restage(void *arg)
+static enum lp_status recode_block(void *arg)
 {
     struct job *job = arg;
-    const struct lp_recoder *s = job->stage;
-    struct lp_frame *f = &job->frame;
-    enum lp_chain base;
-    unsigned wire;
-    job->out.n = 0;
-    enum lp_status status = lp_body_restore(&job->coder, &s->tools, s->packing.split, f, job->in.p,
-                                            &job->text, NULL, &base);
+    const struct lp_recoder *r = job->recoder;
+    enum lp_status status =
+        lp_body_begin(&job->coder, &r->tools, r->packing.split, &job->frame, job->in.p, &job->base);
+    if (status == LP_OK && job->window == NULL)
+        status = verify(job);
     if (status == LP_OK)
         status = check_packing(job);
     if (status == LP_OK)
-        status = lp_body_pack(&job->coder, &s->packing, base, f->nrecords, &job->coder.body, NULL,
-                              &job->out, &wire);
-    if (status != LP_OK)
-        return status;
-    f->kind = (f->kind & ~(unsigned)LP_WIRE_MASK) | wire;
-    return s->packing.unverified ? LP_OK : prove(job);
+        status = pack(job);
+    return status == LP_OK && !r->packing.unverified ? prove(job) : status;
 }
 
 static enum lp_status emit(void *ctx, void *arg, enum lp_status status)
 {
-    struct lp_recoder *s = ctx;
+    struct lp_recoder *r = ctx;
     struct job *job = arg;
+    if (status == LP_OK && job->window != NULL)
+        status = verify(job);
     if (status == LP_OK)
-        return lp_emit_block(&s->emit, job->frame, &job->out);
-    s->offset = job->offset;
+        return lp_emit_block(&r->emit, recoded(job), &job->out);
+    r->offset = job->offset;
     return status;
 }
 
@@ -97,33 +138,33 @@ static void forget(void *arg)
 static enum lp_status new_recoder(const struct lp_options *options, lp_finder *find, void *find_ctx,
                                   lp_sink *sink, void *sink_ctx, struct lp_recoder **out)
 {
-    struct lp_recoder *s = calloc(1, sizeof *s);
-    if (s == NULL)
+    struct lp_recoder *r = calloc(1, sizeof *r);
+    if (r == NULL)
         return LP_NOMEM;
-    s->options = *options;
-    s->find = find;
-    s->find_ctx = find_ctx;
-    s->emit.sink = sink;
-    s->emit.ctx = sink_ctx;
-    lp_parser_init(&s->parser, false, lp_memory_limit(options->memory));
-    s->njobs = options->threads > 1 ? options->threads : 1;
-    s->jobs = calloc(s->njobs, sizeof *s->jobs);
-    enum lp_status status = s->jobs == NULL ? LP_NOMEM : LP_OK;
-    for (unsigned i = 0; status == LP_OK && i < s->njobs; i++)
-        s->jobs[i].stage = s;
+    r->options = *options;
+    r->find = find;
+    r->find_ctx = find_ctx;
+    r->emit.sink = sink;
+    r->emit.ctx = sink_ctx;
+    lp_parser_init(&r->parser, false, lp_memory_limit(options->memory));
+    r->njobs = options->threads > 1 ? options->threads : 1;
+    r->jobs = calloc(r->njobs, sizeof *r->jobs);
+    enum lp_status status = r->jobs == NULL ? LP_NOMEM : LP_OK;
+    for (unsigned i = 0; status == LP_OK && i < r->njobs; i++)
+        r->jobs[i].recoder = r;
     if (status == LP_OK)
-        status = lp_workers_new(s->njobs, s->jobs, sizeof *s->jobs,
-                                &(struct lp_workers_calls){.run = restage,
+        status = lp_workers_new(r->njobs, r->jobs, sizeof *r->jobs,
+                                &(struct lp_workers_calls){.run = recode_block,
                                                            .done = emit,
-                                                           .ctx = s,
+                                                           .ctx = r,
                                                            .forget = forget,
-                                                           .memory = s->parser.memory},
-                                &s->workers);
+                                                           .memory = r->parser.memory},
+                                &r->workers);
     if (status != LP_OK) {
-        lp_recoder_free(s);
+        lp_recoder_free(r);
         return status;
     }
-    *out = s;
+    *out = r;
     return LP_OK;
 }
 
@@ -138,99 +179,160 @@ enum lp_status lp_recoder_new_sized(const struct lp_options *given, size_t size,
     return new_recoder(&options, find, find_ctx, sink, sink_ctx, out);
 }
 
-void lp_recoder_free(struct lp_recoder *s)
+void lp_recoder_free(struct lp_recoder *r)
 {
-    if (s == NULL)
+    if (r == NULL)
         return;
-    lp_workers_free(s->workers);
-    for (unsigned i = 0; s->jobs != NULL && i < s->njobs; i++)
-        forget(&s->jobs[i]);
-    free(s->jobs);
-    lp_parser_free(&s->parser);
-    lp_emit_free(&s->emit);
-    free(s);
+    lp_workers_free(r->workers);
+    for (unsigned i = 0; r->jobs != NULL && i < r->njobs; i++)
+        forget(&r->jobs[i]);
+    free(r->jobs);
+    lp_writer_free(r->writer);
+    lp_buf_free(&r->ends);
+    lp_buf_free(&r->scratch);
+    lp_window_free(&r->window);
+    lp_parser_free(&r->parser);
+    lp_emit_free(&r->emit);
+    free(r);
 }
+
+/* --- Giving a window -------------------------------------------------------------- */
+
+static bool rewrites(const struct lp_recoder *r)
+{
+    return r->options.window > 0;
+}
+
+static enum lp_status begin_writer(struct lp_recoder *r)
+{
+    struct lp_options options = r->packing;
+    if (!lp_chain_tokens(options.chain))
+        return LP_USAGE;
+    if (r->options.chain == LP_CHAIN_TOKENS)
+        options.chain = LP_CHAIN_TOKENS;
+    r->continues = false;
+    return lp_writer_new(&options, r->emit.sink, r->emit.ctx, &r->writer);
+}
+
+static enum lp_status end_writer(struct lp_recoder *r)
+{
+    enum lp_status status = lp_writer_finish(r->writer);
+    lp_writer_free(r->writer);
+    r->writer = NULL;
+    return status;
+}
+
+/* Restores a block and hands it to the writer. */
+static enum lp_status rewrite_block(struct lp_recoder *r, struct job *job)
+{
+    const struct lp_frame *f = &job->frame;
+    if (!lp_buf_reserve(&r->ends, (size_t)f->nrecords * sizeof(uint64_t)))
+        return LP_NOMEM;
+    uint64_t *ends = (uint64_t *)(void *)r->ends.p;
+    enum lp_split split = r->parser.header.split;
+    enum lp_status status = lp_body_begin(&job->coder, &r->tools, split, f, job->in.p, &job->base);
+    if (status == LP_OK)
+        status = lp_body_finish(&job->coder, &r->tools, split, f, job->in.p, job->base, job->window,
+                                &job->text, ends);
+    r->offset = job->offset;
+    if (status != LP_OK)
+        return status;
+    const struct lp_restored restored = {*f,         r->continues, job->base, &job->coder.body,
+                                         &job->text, ends};
+    r->continues = f->kind & LP_KIND_OPEN;
+    return lp_rewrite_block(r->writer, r->tools.vocab, split, &restored, &r->scratch);
+}
+
+/* --- Segments and blocks ---------------------------------------------------------- */
 
 /* Writes an end frame only when the next segment begins or the input is finished: after an error
  * the last end is missing, however many segments precede it. */
-static enum lp_status put_end(struct lp_recoder *s)
+static enum lp_status put_end(struct lp_recoder *r)
 {
-    bool ended = s->ended;
-    s->ended = false;
-    return ended ? lp_emit_end(&s->emit) : LP_OK;
+    bool ended = r->ended;
+    r->ended = false;
+    if (ended && r->writer != NULL)
+        return end_writer(r);
+    return ended ? lp_emit_end(&r->emit) : LP_OK;
 }
 
-static enum lp_status begin_segment(struct lp_recoder *s)
+static enum lp_status begin_segment(struct lp_recoder *r)
 {
-    const struct lp_header *in = &s->parser.header;
+    const struct lp_header *in = &r->parser.header;
     struct lp_header header;
-    enum lp_status status = lp_need_find(in, s->find, s->find_ctx, &s->tools, &s->need);
+    enum lp_status status = lp_need_find(in, r->find, r->find_ctx, &r->tools, &r->need);
     if (status == LP_OK)
-        status = lp_need_packing(in, &s->options, s->find, s->find_ctx, &s->tools, &s->packing,
-                                 &s->need);
+        status = lp_need_packing(in, &r->options, r->find, r->find_ctx, &r->tools, &r->packing,
+                                 &r->need);
     if (status != LP_OK)
         return status;
-    if (s->options.chain == LP_CHAIN_TOKENS_MIX && !lp_chain_tokens(in->chain))
+    if (r->options.chain == LP_CHAIN_TOKENS_MIX && !lp_chain_tokens(in->chain))
         return LP_USAGE;
-    lp_header_of(&s->packing, in->block_log, &header);
-    s->any = true;
-    status = put_end(s);
-    return status == LP_OK ? lp_emit_begin(&s->emit, &header) : status;
+    lp_header_of(&r->packing, in->block_log, &header);
+    header.window_log = in->window_log;
+    lp_window_clear(&r->window, lp_window_reach(in->window_log));
+    r->any = true;
+    status = put_end(r);
+    if (status == LP_OK && rewrites(r))
+        return begin_writer(r);
+    return status == LP_OK ? lp_emit_begin(&r->emit, &header) : status;
 }
 
 /* The most that a block may need: its body may be as large as a body can be. */
-static uint64_t need_of(const struct lp_recoder *s, const struct lp_frame *frame)
+static uint64_t need_of(const struct lp_recoder *r, const struct lp_frame *frame)
 {
     const uint64_t body = lp_body_limit(frame->text_size, frame->nrecords);
-    const uint64_t thread = s->njobs > 1 ? lp_memory_of_thread(s->options.chain) : 0;
-    return lp_memory_of_block(frame) + lp_body_memory(&s->packing, body) + thread;
+    const uint64_t thread = r->njobs > 1 ? lp_memory_of_thread(r->options.chain) : 0;
+    return lp_memory_of_block(frame) + lp_memory_of_window(r->parser.header.window_log) +
+           lp_body_memory(&r->packing, body) + thread;
 }
 
-static enum lp_status take_block(struct lp_recoder *s, const struct lp_event *e)
+static enum lp_status take_block(struct lp_recoder *r, const struct lp_event *e)
 {
     void *arg;
     enum lp_status status =
-        lp_workers_next(s->workers, lp_wire_chain(e->frame.kind), need_of(s, &e->frame), &arg);
+        lp_workers_next(r->workers, lp_wire_chain(e->frame.kind), need_of(r, &e->frame), &arg);
     struct job *job = arg;
     if (status == LP_OK)
-        status = lp_ask_interrupt(s->options.interrupt, s->options.interrupt_ctx);
+        status = lp_ask_interrupt(r->options.interrupt, r->options.interrupt_ctx);
     if (status != LP_OK)
         return status;
-    job->frame = job->restored = e->frame;
+    job->frame = e->frame;
     job->offset = e->offset;
+    job->window = r->window.reach > 0 ? &r->window : NULL;
     job->in.n = 0;
     if (!lp_buf_append(&job->in, e->payload, e->frame.payload_size))
         return LP_NOMEM;
-    return lp_workers_start(s->workers);
+    return rewrites(r) ? rewrite_block(r, job) : lp_workers_start(r->workers);
 }
 
-enum lp_status lp_recoder_push(struct lp_recoder *s, const void *data, size_t n)
+enum lp_status lp_recoder_push(struct lp_recoder *r, const void *data, size_t n)
 {
     const unsigned char *at = data;
     for (;;) {
         struct lp_event e;
-        s->offset = s->parser.offset;
-        enum lp_status status = lp_parser_step(&s->parser, &at, &n, &e);
+        r->offset = r->parser.offset;
+        enum lp_status status = lp_parser_step(&r->parser, &at, &n, &e);
         if (status != LP_OK) {
             enum lp_status earlier =
-                lp_workers_drain(s->workers); /* good blocks before the error */
+                lp_workers_drain(r->workers); /* good blocks before the error */
             if (earlier != LP_OK)
                 return earlier;
-            s->offset = s->parser.offset;
+            r->offset = r->parser.offset;
             if (status == LP_VERSION)
-                s->need = s->parser.newer;
-            return status == LP_DATA && !s->any ? LP_NOT_LP : status;
+                r->need = r->parser.newer;
+            return status == LP_DATA && !r->any ? LP_NOT_LP : status;
         }
         switch (e.kind) {
         case LP_EVENT_HEADER:
-            status = begin_segment(s);
+            status = begin_segment(r);
             break;
         case LP_EVENT_BLOCK:
-            status = take_block(s, &e);
+            status = take_block(r, &e);
             break;
         case LP_EVENT_END:
-            status = lp_workers_drain(s->workers);
-            s->ended = true;
+            status = lp_workers_drain(r->workers);
+            r->ended = true;
             break;
         case LP_EVENT_NONE:
             return LP_OK;
@@ -242,26 +344,26 @@ enum lp_status lp_recoder_push(struct lp_recoder *s, const void *data, size_t n)
     }
 }
 
-enum lp_status lp_recoder_end_input(struct lp_recoder *s)
+enum lp_status lp_recoder_end_input(struct lp_recoder *r)
 {
-    lp_parser_eof(&s->parser);
-    enum lp_status status = lp_recoder_push(s, NULL, 0);
-    s->parser.eof = false;
-    return status == LP_OK && !s->any ? LP_NOT_LP : status;
+    lp_parser_eof(&r->parser);
+    enum lp_status status = lp_recoder_push(r, NULL, 0);
+    r->parser.eof = false;
+    return status == LP_OK && !r->any ? LP_NOT_LP : status;
 }
 
-enum lp_status lp_recoder_finish(struct lp_recoder *s)
+enum lp_status lp_recoder_finish(struct lp_recoder *r)
 {
-    enum lp_status status = lp_recoder_end_input(s);
-    return status == LP_OK ? put_end(s) : status;
+    enum lp_status status = lp_recoder_end_input(r);
+    return status == LP_OK ? put_end(r) : status;
 }
 
-uint64_t lp_recoder_offset(const struct lp_recoder *s)
+uint64_t lp_recoder_offset(const struct lp_recoder *r)
 {
-    return s->offset;
+    return r->offset;
 }
 
-const struct lp_need *lp_recoder_need(const struct lp_recoder *s)
+const struct lp_need *lp_recoder_need(const struct lp_recoder *r)
 {
-    return &s->need;
+    return &r->need;
 }

@@ -4,14 +4,16 @@
  * larger record is cut into parts, each the longest run of tokens that fits. So block ends depend
  * on the text alone, never on the pieces it came in. A block is written only after it has been
  * restored and compared with the text. */
+#include "writer.h"
 #include "base/bytes.h"
 #include "base/interrupt.h"
 #include "base/sized.h"
 #include "base/workers.h"
 #include "block/body.h"
+#include "block/match.h"
 #include "block/resolve.h"
 #include "format/emit.h"
-#include "lp.h"
+#include "format/split.h"
 #include "tokens/codes.h"
 #include "tokens/vocab.h"
 
@@ -26,6 +28,7 @@ struct job {
     struct lp_buf text; /* what the block is to restore */
     struct lp_buf ends; /* u64 each: where its records end, if it has a table of lengths */
     struct lp_buf body, payload;
+    struct lp_buf copies, rest; /* with LP_KIND_COPIES: packed copies, and the body without them */
 };
 
 /* Where the whole records of a block end, in its text and in its tokens. */
@@ -47,26 +50,40 @@ struct lp_writer {
     bool in_record;    /* text of a record without its end is held */
     struct mark fits;  /* what is held was this when it last fitted a block */
     bool ended;        /* that record has no separator, and others may follow */
+    /* With a window: what the blocks since the last key block were. */
+    struct lp_window window;
+    struct lp_matcher matcher;
+    struct lp_copies copies;
+    uint64_t since_key; /* text; NO_KEY before the first block */
     struct lp_emit emit;
     struct job *jobs;
     unsigned njobs;
     struct lp_workers *workers;
 };
 
-/* Proves that a packed block restores, the way a reader does it. The payload can be the body
- * itself. */
+#define NO_KEY UINT64_MAX
+
+/* The body that is stored. */
+static const struct lp_buf *stored_body(const struct job *job)
+{
+    return job->frame.kind & LP_KIND_COPIES ? &job->rest : &job->body;
+}
+
+/* Proves that a packed block restores, the way a reader does it; its copies are proved already. The
+ * payload can be the body itself. */
 static enum lp_status prove(struct job *job)
 {
     const struct lp_options *o = job->options;
     const struct lp_found tools = {.vocab = o->vocab, .dict = o->dict, .model = o->model};
-    const bool is_body = lp_wire_chain(job->frame.kind) == job->base;
+    const bool is_body =
+        !(job->frame.kind & LP_KIND_COPIES) && lp_wire_chain(job->frame.kind) == job->base;
     enum lp_status status = lp_body_prove(&job->coder, o->vocab, o->split, &job->frame, job->base,
                                           is_body ? &job->payload : &job->body, job->text.p,
                                           (const uint64_t *)(const void *)job->ends.p);
     if (status != LP_OK || is_body)
         return status;
     return lp_body_prove_payload(&job->coder, &tools, o->split, &job->frame, &job->payload,
-                                 &job->body);
+                                 stored_body(job));
 }
 
 static enum lp_status pack(void *arg)
@@ -74,8 +91,10 @@ static enum lp_status pack(void *arg)
     struct job *job = arg;
     unsigned wire;
     job->payload.n = 0;
+    if (job->frame.kind & LP_KIND_COPIES && !lp_payload_put_copies(&job->copies, &job->payload))
+        return LP_NOMEM;
     enum lp_status status = lp_body_pack(&job->coder, job->options, job->base, job->frame.nrecords,
-                                         &job->body, NULL, &job->payload, &wire);
+                                         stored_body(job), NULL, &job->payload, &wire);
     job->frame.kind |= wire;
     return status == LP_OK && !job->options->unverified ? prove(job) : status;
 }
@@ -112,6 +131,8 @@ static enum lp_status begin_segment(struct lp_writer *w)
 {
     struct lp_header header;
     lp_header_of(&w->options, block_log(w->block_size), &header);
+    lp_window_clear(&w->window, lp_window_reach(header.window_log));
+    w->since_key = NO_KEY;
     return lp_emit_begin(&w->emit, &header);
 }
 
@@ -127,7 +148,7 @@ static enum lp_status new_writer(const struct lp_options *options, lp_sink *sink
         return LP_NOMEM;
     w->options = *options;
     w->block_size = block_size;
-    w->separator = lp_separator(options->split);
+    w->separator = lp_split_separator(options->split);
     w->emit.sink = sink;
     w->emit.ctx = ctx;
     w->njobs = options->threads > 1 ? options->threads : 1;
@@ -174,8 +195,13 @@ void lp_writer_free(struct lp_writer *w)
         lp_buf_free(&w->jobs[i].ends);
         lp_buf_free(&w->jobs[i].body);
         lp_buf_free(&w->jobs[i].payload);
+        lp_buf_free(&w->jobs[i].copies);
+        lp_buf_free(&w->jobs[i].rest);
     }
     free(w->jobs);
+    lp_window_free(&w->window);
+    lp_matcher_free(&w->matcher);
+    lp_copies_free(&w->copies);
     lp_tok_free(w->tok);
     free(w->ids.v);
     lp_buf_free(&w->text);
@@ -211,11 +237,12 @@ static enum lp_status put_body(const struct lp_writer *w, struct mark end, uint6
     return done ? LP_OK : LP_NOMEM;
 }
 
-static enum lp_status put_ends(const struct lp_writer *w, uint64_t nrecords, struct lp_buf *ends)
+static enum lp_status put_ends(const struct lp_writer *w, size_t size, uint64_t nrecords,
+                               struct lp_buf *ends)
 {
     ends->n = 0;
     for (uint64_t i = 0; i < nrecords && lp_body_has_lengths(w->options.split, nrecords); i++) {
-        uint64_t end = w->ends[i].text;
+        uint64_t end = i + 1 < nrecords ? w->ends[i].text : size; /* the last may have no mark */
         if (!lp_buf_append(ends, &end, sizeof end))
             return LP_NOMEM;
     }
@@ -235,8 +262,55 @@ static bool move_front(struct lp_buf *from, size_t n, struct lp_buf *to)
     return lp_buf_append(from, to->p + n, left);
 }
 
+/* Links a block to those before it, unless it is to be a key block. */
+static void link_block(struct lp_writer *w, struct lp_frame *frame)
+{
+    const uint64_t key = w->options.key != 0 ? w->options.key : NO_KEY;
+    if (w->since_key != NO_KEY && frame->text_size <= key - w->since_key) {
+        frame->kind |= LP_KIND_LINKED;
+    } else {
+        lp_window_clear(&w->window, w->window.reach);
+        w->since_key = 0;
+    }
+    w->since_key += frame->text_size;
+}
+
+/* Proves that a block's copies and the rest restore its n codes, which end the window. */
+static enum lp_status prove_copies(struct lp_writer *w, const struct job *job, size_t table)
+{
+    struct lp_buf *codes = &w->window.codes;
+    const size_t n = job->body.n - table;
+    size_t restored;
+    codes->n -= n;
+    enum lp_status status =
+        lp_window_restore(&w->window, job->copies.p, job->copies.n, job->rest.p + table,
+                          job->rest.n - table, n, &restored);
+    return lp_proof(NULL, status,
+                    restored == n && memcmp(codes->p + codes->n - n, job->body.p + table, n) == 0);
+}
+
+/* Finds what the codes of a block, after its table of lengths, repeat, and appends them to the
+ * window. */
+static enum lp_status find_copies(struct lp_writer *w, struct job *job, size_t table)
+{
+    const size_t n = job->body.n - table;
+    job->rest.n = job->copies.n = 0;
+    if (!lp_buf_append(&job->rest, job->body.p, table))
+        return LP_NOMEM;
+    enum lp_status status = lp_window_push(&w->window, job->body.p + table, n);
+    if (status == LP_OK)
+        status = lp_match(&w->matcher, &w->window, w->options.vocab, n, &w->copies, &job->rest);
+    if (status == LP_OK)
+        status = lp_copies_pack(&w->copies, &job->copies);
+    if (status != LP_OK || job->rest.n + job->copies.n + LP_VARINT_MAX >= job->body.n)
+        return status;
+    job->frame.kind |= LP_KIND_COPIES;
+    return w->options.unverified ? LP_OK : prove_copies(w, job, table);
+}
+
 /* Starts a block of the held text and tokens up to end. */
-static enum lp_status put_block(struct lp_writer *w, struct mark end, uint64_t nrecords, bool open)
+static enum lp_status put_block(struct lp_writer *w, struct mark end, uint64_t nrecords, bool open,
+                                enum lp_chain base)
 {
     void *arg;
     enum lp_status status = lp_workers_next(w->workers, 0, 0, &arg);
@@ -249,14 +323,18 @@ static enum lp_status put_block(struct lp_writer *w, struct mark end, uint64_t n
                                    .text_size = end.text,
                                    .nrecords = nrecords,
                                    .check = lp_check32(w->text.p, end.text)};
-    bool tokens = w->tok != NULL;
+    bool tokens = base == LP_CHAIN_TOKENS;
     status = put_body(w, end, nrecords, tokens, &job->body);
     if (status == LP_OK && tokens && job->body.n >= end.text) { /* tokens that save nothing */
         tokens = false;
         status = put_body(w, end, nrecords, tokens, &job->body);
     }
+    if (w->window.reach > 0)
+        link_block(w, &job->frame);
+    if (status == LP_OK && tokens && w->window.reach > 0)
+        status = find_copies(w, job, job->body.n - end.tokens);
     if (status == LP_OK)
-        status = put_ends(w, nrecords, &job->ends);
+        status = put_ends(w, end.text, nrecords, &job->ends);
     if (status == LP_OK && !move_front(&w->text, end.text, &job->text))
         status = LP_NOMEM;
     if (status != LP_OK)
@@ -270,9 +348,15 @@ static enum lp_status put_block(struct lp_writer *w, struct mark end, uint64_t n
     return status;
 }
 
+static enum lp_chain base_of(const struct lp_writer *w)
+{
+    return w->tok != NULL ? LP_CHAIN_TOKENS : LP_CHAIN_TEXT;
+}
+
 static enum lp_status put_whole_records(struct lp_writer *w)
 {
-    return w->nrecords == 0 ? LP_OK : put_block(w, w->ends[w->nends - 1], w->nrecords, false);
+    return w->nrecords == 0 ? LP_OK
+                            : put_block(w, w->ends[w->nends - 1], w->nrecords, false, base_of(w));
 }
 
 /* Starts blocks as long as more settled text is held than a block can take. */
@@ -298,7 +382,7 @@ static enum lp_status cut(struct lp_writer *w)
                 if (end.text == 0)
                     return LP_BAD_VOCAB; /* a token longer than any block */
             }
-            status = put_block(w, end, 1, true);
+            status = put_block(w, end, 1, true, base_of(w));
         }
         if (status != LP_OK)
             return status;
@@ -344,11 +428,9 @@ static enum lp_status add_separator(struct lp_writer *w)
     return cut(w);
 }
 
-/* The record is complete, with its separator. */
-static enum lp_status close_record(struct lp_writer *w)
+/* Marks the end of a whole record. */
+static enum lp_status mark_end(struct lp_writer *w)
 {
-    if (w->tok != NULL)
-        lp_tok_reset(w->tok);
     w->in_record = false;
     if (w->options.split != LP_WHOLE)
         w->nends = 0;
@@ -362,6 +444,17 @@ static enum lp_status close_record(struct lp_writer *w)
     }
     w->ends[w->nends++] = (struct mark){w->text.n, w->tokens.n};
     w->nrecords++;
+    return LP_OK;
+}
+
+/* The record is complete, with its separator. */
+static enum lp_status close_record(struct lp_writer *w)
+{
+    if (w->tok != NULL)
+        lp_tok_reset(w->tok);
+    enum lp_status status = mark_end(w);
+    if (status != LP_OK)
+        return status;
     if (w->options.flush || w->text.n + w->nrecords >= w->block_size)
         return put_whole_records(w);
     return LP_OK;
@@ -377,7 +470,7 @@ static enum lp_status put_open_record(struct lp_writer *w)
     if (w->tok != NULL)
         lp_tok_reset(w->tok);
     w->in_record = w->ended = false;
-    return put_block(w, end, w->nrecords + 1, true);
+    return put_block(w, end, w->nrecords + 1, true, base_of(w));
 }
 
 static enum lp_status end_segment(struct lp_writer *w)
@@ -400,16 +493,15 @@ enum lp_status lp_writer_push(struct lp_writer *w, const void *text, size_t n)
     const unsigned char *at = text;
     enum lp_status status = n > 0 && w->ended ? next_segment(w) : LP_OK;
     while (status == LP_OK && n > 0) {
-        const unsigned char *end = w->separator < 0 ? NULL : memchr(at, w->separator, n);
-        size_t size = end != NULL ? (size_t)(end - at) : n;
+        size_t size = lp_split_record(at, n, w->separator);
+        const bool ends = size > 0;
+        size = ends ? size : n;
         w->in_record = true;
-        status = add_text(w, at, size, end != NULL);
-        if (status == LP_OK && end != NULL) {
+        status = add_text(w, at, size - ends, ends);
+        if (status == LP_OK && ends)
             status = add_separator(w);
-            if (status == LP_OK)
-                status = close_record(w);
-            size++;
-        }
+        if (status == LP_OK && ends)
+            status = close_record(w);
         at += size;
         n -= size;
     }
@@ -432,4 +524,53 @@ enum lp_status lp_writer_finish(struct lp_writer *w)
     if (w->in_record && w->options.split == LP_WHOLE)
         status = lp_writer_end_record(w);
     return status == LP_OK ? end_segment(w) : status;
+}
+
+/* --- What is tokenised already ---------------------------------------------------- */
+
+enum lp_status lp_writer_add_tokens(struct lp_writer *w, const unsigned char *text, size_t n,
+                                    const unsigned char *codes, size_t ncodes, bool ends)
+{
+    w->in_record = true;
+    if (!lp_buf_append(&w->text, text, n) || !lp_buf_append(&w->tokens, codes, ncodes))
+        return LP_NOMEM;
+    enum lp_status status = cut(w);
+    return status == LP_OK && ends ? close_record(w) : status;
+}
+
+/* Starts a block of the text held, as it is; open: its last record goes on. */
+static enum lp_status put_text(struct lp_writer *w, bool open)
+{
+    const uint64_t nrecords = w->nrecords + open;
+    w->in_record = false;
+    return nrecords == 0 ? LP_OK
+                         : put_block(w, (struct mark){w->text.n, 0}, nrecords, open, LP_CHAIN_TEXT);
+}
+
+/* Adds a record of n bytes, or a part of one, to the text held; starts blocks of what does not fit
+ * in one. */
+static enum lp_status add_text_record(struct lp_writer *w, const unsigned char *text, size_t n,
+                                      bool ends)
+{
+    enum lp_status status = LP_OK;
+    if (w->text.n + w->nrecords + n > w->block_size)
+        status = put_text(w, false);
+    for (; status == LP_OK && n > w->block_size; text += w->block_size, n -= w->block_size)
+        status = lp_buf_append(&w->text, text, w->block_size) ? put_text(w, true) : LP_NOMEM;
+    if (status == LP_OK && !lp_buf_append(&w->text, text, n))
+        status = LP_NOMEM;
+    return status == LP_OK && ends ? mark_end(w) : status;
+}
+
+enum lp_status lp_writer_add_text_block(struct lp_writer *w, const unsigned char *text,
+                                        const uint64_t *ends, uint64_t nrecords, bool open)
+{
+    const struct mark held = {w->text.n, w->tokens.n};
+    enum lp_status status = w->in_record
+                                ? put_block(w, held, w->nrecords + 1, true, LP_CHAIN_TOKENS)
+                                : put_whole_records(w);
+    size_t from = 0;
+    for (uint64_t i = 0; status == LP_OK && i < nrecords; from = (size_t)ends[i++])
+        status = add_text_record(w, text + from, (size_t)ends[i] - from, !open || i + 1 < nrecords);
+    return status == LP_OK ? put_text(w, open) : status;
 }

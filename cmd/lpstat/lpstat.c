@@ -166,7 +166,7 @@ static void add_record(struct report *r, size_t *cap, struct text text, const ch
 /* Adds the records of an input: all of it, or those that end with a separator and the rest. */
 static void add_records(struct report *r, size_t *cap, struct text input, const char *file)
 {
-    int separator = split_separator(r->split);
+    int separator = lp_split_separator(r->split);
     uint64_t number = 0;
     if (separator < 0)
         add_record(r, cap, input, file, 1);

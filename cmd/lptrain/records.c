@@ -84,7 +84,7 @@ static void add_stream(struct records *r, struct input *in, float weight)
         for (uint64_t k = 0; status == LP_OK && k < segment.nrecords && !r->full; k++) {
             text.n = 0;
             status = lp_file_record(file, number++, append, &text);
-            text.n -= text.n > 0 && text.p[text.n - 1] == split_separator(segment.split);
+            text.n -= text.n > 0 && text.p[text.n - 1] == lp_split_separator(segment.split);
             if (status == LP_OK)
                 add_record(r, text.p, text.n, weight);
         }

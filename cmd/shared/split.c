@@ -8,15 +8,10 @@ const char *split_name(enum lp_split split)
     return names[split];
 }
 
-int split_separator(enum lp_split split)
-{
-    return split == LP_NUL ? 0 : split == LP_LINES ? '\n' : -1;
-}
-
 void split_input(const struct tool *tool, struct input *in, enum lp_split split, split_take *take,
                  void *ctx)
 {
-    int separator = split_separator(split);
+    int separator = lp_split_separator(split);
     bool in_record = separator < 0, wanted = true;
     for (size_t n; wanted && (n = input_read(tool, in)) > 0;) {
         for (const unsigned char *at = in->data, *end; wanted && n > 0;) {

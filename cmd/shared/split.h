@@ -7,9 +7,6 @@
 /* "whole", "null" or "lines". */
 const char *split_name(enum lp_split split);
 
-/* The byte that ends a record, or -1 where each input is one record. */
-int split_separator(enum lp_split split);
-
 /* Takes the next n bytes of a record; with end set the record ends after them. False: no more
  * input is wanted. */
 typedef bool split_take(void *ctx, const unsigned char *text, size_t n, bool end);

@@ -1,6 +1,7 @@
 #include "block/body.h"
 
 #include "base/bytes.h"
+#include "format/split.h"
 #include "tokens/codes.h"
 #include "tokens/vocab.h"
 
@@ -26,6 +27,37 @@ static size_t table_size(enum lp_split split, uint64_t nrecords, const unsigned 
         at += used;
     }
     return at;
+}
+
+enum lp_status lp_body_parts_begin(struct lp_body_parts *parts, enum lp_split split,
+                                   uint64_t nrecords, const unsigned char *body, size_t n)
+{
+    size_t table = table_size(split, nrecords, body, n);
+    if (table == SIZE_MAX)
+        return LP_DATA;
+    *parts = (struct lp_body_parts){.length = body,
+                                    .part = body + table,
+                                    .end = body + n,
+                                    .left = lp_body_has_lengths(split, nrecords) ? nrecords : 1};
+    return LP_OK;
+}
+
+bool lp_body_parts_next(struct lp_body_parts *parts, const unsigned char **part, size_t *size)
+{
+    const size_t rest = (size_t)(parts->end - parts->part);
+    uint64_t length = rest;
+    if (parts->left == 0)
+        return false;
+    if (parts->left > 1)
+        parts->length +=
+            lp_get_varint(parts->length, (size_t)(parts->end - parts->length), &length);
+    if (length > rest)
+        return false;
+    *part = parts->part;
+    *size = (size_t)length;
+    parts->part += *size;
+    parts->left--;
+    return true;
 }
 
 /* The smallest form of a body so far: the end of dst, from start on. */
@@ -216,11 +248,11 @@ static enum lp_status find_ends(const unsigned char *text, size_t n, int separat
     const bool open = frame->kind & LP_KIND_OPEN;
     size_t at = 0;
     uint64_t found = 0;
-    for (const unsigned char *end; found < frame->nrecords; found++) {
-        end = at < n ? memchr(text + at, separator, n - at) : NULL;
-        if (end == NULL)
+    for (size_t size; found < frame->nrecords; found++) {
+        size = lp_split_record(text + at, n - at, separator);
+        if (size == 0)
             break;
-        at = (size_t)(end - text) + 1;
+        at += size;
         if (ends != NULL)
             ends[found] = at;
     }
@@ -241,47 +273,107 @@ enum lp_status lp_body_text(const struct lp_vocab *vocab, enum lp_split split,
         return LP_NO_VOCAB;
     if (!lp_buf_reserve(text, (size_t)text_size))
         return LP_NOMEM;
-    size_t start = text->n, room = (size_t)text_size;
-    size_t nlengths = lp_body_has_lengths(split, nrecords) ? (size_t)nrecords - 1 : 0;
-    size_t from = table_size(split, nrecords, body, n), at = 0; /* the record, its length */
-    if (from == SIZE_MAX)
-        return LP_DATA;
-    for (size_t i = 0; i <= nlengths; i++) {
-        uint64_t length = n - from;
-        if (i < nlengths)
-            at += lp_get_varint(body + at, n - at, &length);
-        if (length > n - from)
-            return LP_DATA;
-        enum lp_status status =
-            record_text(vocab, base, body + from, (size_t)length, room - (text->n - start), text);
-        if (status != LP_OK)
-            return status;
-        from += (size_t)length;
+    const size_t start = text->n, room = (size_t)text_size;
+    struct lp_body_parts parts;
+    enum lp_status status = lp_body_parts_begin(&parts, split, nrecords, body, n);
+    const unsigned char *part;
+    for (size_t i = 0, size; status == LP_OK && lp_body_parts_next(&parts, &part, &size); i++) {
+        status = record_text(vocab, base, part, size, room - (text->n - start), text);
         if (ends != NULL && split == LP_WHOLE)
             ends[i] = text->n - start;
     }
-    if (text->n - start != text_size)
+    if (status != LP_OK)
+        return status;
+    if (text->n - start != text_size || parts.left > 0)
         return LP_DATA;
-    return split == LP_WHOLE ? LP_OK
-                             : find_ends(text->p + start, room, lp_separator(split), frame, ends);
+    return split == LP_WHOLE
+               ? LP_OK
+               : find_ends(text->p + start, room, lp_split_separator(split), frame, ends);
 }
 
-enum lp_status lp_body_restore(struct lp_block_coder *coder, const struct lp_found *tools,
-                               enum lp_split split, const struct lp_frame *frame,
-                               const unsigned char *payload, struct lp_buf *text, uint64_t *ends,
-                               enum lp_chain *base)
+enum lp_status lp_payload_get(const struct lp_frame *frame, const unsigned char *src,
+                              struct lp_payload *payload)
 {
-    struct lp_buf *body = &coder->body;
-    enum lp_chain own;
-    base = base != NULL ? base : &own;
-    body->n = text->n = 0;
-    enum lp_status status =
-        lp_body_unpack(coder, tools, split, frame, payload, frame->payload_size, body, base);
+    const size_t n = frame->payload_size;
+    *payload = (struct lp_payload){.stored = src, .nstored = n};
+    if (!(frame->kind & LP_KIND_COPIES))
+        return LP_OK;
+    uint64_t size;
+    const size_t used = lp_get_varint(src, n, &size);
+    if (used == 0 || used == SIZE_MAX || size > n - used)
+        return LP_DATA;
+    payload->copies = src + used;
+    payload->ncopies = (size_t)size;
+    payload->stored = payload->copies + size;
+    payload->nstored = n - used - (size_t)size;
+    return LP_OK;
+}
+
+bool lp_payload_put_copies(const struct lp_buf *copies, struct lp_buf *dst)
+{
+    unsigned char varint[LP_VARINT_MAX];
+    return lp_buf_append(dst, varint, lp_put_varint(varint, copies->n)) &&
+           lp_buf_append(dst, copies->p, copies->n);
+}
+
+enum lp_status lp_body_begin(struct lp_block_coder *coder, const struct lp_found *tools,
+                             enum lp_split split, const struct lp_frame *frame,
+                             const unsigned char *src, enum lp_chain *base)
+{
+    struct lp_payload payload;
+    *base = LP_CHAIN_TEXT;
+    coder->body.n = 0;
+    enum lp_status status = lp_payload_get(frame, src, &payload);
     if (status == LP_OK)
-        status = lp_body_text(tools->vocab, split, frame, *base, body->p, body->n, text, ends);
+        status = lp_body_unpack(coder, tools, split, frame, payload.stored, payload.nstored,
+                                &coder->body, base);
+    return lp_vocab_blame(*base == LP_CHAIN_TOKENS ? tools->vocab : NULL, status);
+}
+
+/* Appends the codes of a body to the window; where the payload has copies, they and the codes of
+ * body make the whole body first. */
+static enum lp_status join(struct lp_window *window, enum lp_split split,
+                           const struct lp_frame *frame, const struct lp_payload *payload,
+                           struct lp_buf *body)
+{
+    const size_t table = table_size(split, frame->nrecords, body->p, body->n);
+    const size_t limit = (size_t)lp_body_limit(frame->text_size, frame->nrecords);
+    size_t n;
+    if (table == SIZE_MAX || table > limit)
+        return LP_DATA;
+    const unsigned char *codes = body->p + table;
+    if (!(frame->kind & LP_KIND_COPIES))
+        return lp_window_push(window, codes, body->n - table);
+    enum lp_status status = lp_window_restore(window, payload->copies, payload->ncopies, codes,
+                                              body->n - table, limit - table, &n);
+    body->n = table;
+    if (status == LP_OK && !lp_buf_append(body, window->codes.p + window->codes.n - n, n))
+        status = LP_NOMEM;
+    return status;
+}
+
+enum lp_status lp_body_finish(struct lp_block_coder *coder, const struct lp_found *tools,
+                              enum lp_split split, const struct lp_frame *frame,
+                              const unsigned char *src, enum lp_chain base,
+                              struct lp_window *window, struct lp_buf *text, uint64_t *ends)
+{
+    const bool tokens = base == LP_CHAIN_TOKENS;
+    struct lp_payload payload;
+    struct lp_buf *body = &coder->body;
+    text->n = 0;
+    if (window != NULL && !(frame->kind & LP_KIND_LINKED))
+        lp_window_clear(window, window->reach);
+    const uint64_t before = window != NULL ? lp_window_end(window) : 0;
+    enum lp_status status = lp_payload_get(frame, src, &payload);
+    if (status == LP_OK && tokens && window != NULL)
+        status = join(window, split, frame, &payload, body);
+    if (status == LP_OK)
+        status = lp_body_text(tools->vocab, split, frame, base, body->p, body->n, text, ends);
     if (status == LP_OK && lp_check32(text->p, text->n) != frame->check)
         status = LP_DATA;
-    return lp_vocab_blame(*base == LP_CHAIN_TOKENS ? tools->vocab : NULL, status);
+    if (status != LP_OK && window != NULL)
+        lp_window_take_back(window, before);
+    return lp_vocab_blame(tokens ? tools->vocab : NULL, status);
 }
 
 enum lp_status lp_proof(const struct lp_vocab *vocab, enum lp_status restored, bool same)
@@ -322,9 +414,14 @@ enum lp_status lp_body_prove_payload(struct lp_block_coder *coder, const struct 
                                      const struct lp_buf *payload, const struct lp_buf *body)
 {
     struct lp_buf *restored = &coder->spare;
+    struct lp_frame stored = *frame;
+    struct lp_payload parts;
     enum lp_chain base;
     restored->n = 0;
-    enum lp_status status =
-        lp_body_unpack(coder, tools, split, frame, payload->p, payload->n, restored, &base);
+    stored.payload_size = (uint32_t)payload->n;
+    enum lp_status status = lp_payload_get(&stored, payload->p, &parts);
+    if (status == LP_OK)
+        status = lp_body_unpack(coder, tools, split, frame, parts.stored, parts.nstored, restored,
+                                &base);
     return lp_proof(tools->vocab, status, lp_buf_is(restored, body->p, body->n));
 }

@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "block/stage_mix.h"
 #include "block/stage_zstd.h"
+#include "block/window.h"
 #include "format/frame.h"
 
 /* Working state of one thread. Zero-initialised is ready. */
@@ -27,6 +28,20 @@ static inline bool lp_body_has_lengths(enum lp_split split, uint64_t nrecords)
 {
     return split == LP_WHOLE && nrecords > 1;
 }
+
+/* Reads the stored records of a body one after the other, or the whole body as one part if it has
+ * no table of lengths. */
+struct lp_body_parts {
+    const unsigned char *length, *part, *end; /* where the next length and the next part begin */
+    uint64_t left;                            /* parts to come */
+};
+
+/* LP_DATA if the table is malformed. */
+enum lp_status lp_body_parts_begin(struct lp_body_parts *parts, enum lp_split split,
+                                   uint64_t nrecords, const unsigned char *body, size_t n);
+
+/* False after the last part, and, with some left, if a length reaches past the body. */
+bool lp_body_parts_next(struct lp_body_parts *parts, const unsigned char **part, size_t *size);
 
 /* Appends to dst the smallest stored form of a body of nrecords records that the chain of options
  * allows; *wire says which form. ids: the body's ids if it is one record's and they are at hand,
@@ -58,12 +73,32 @@ enum lp_status lp_body_text(const struct lp_vocab *vocab, enum lp_split split,
                             const unsigned char *body, size_t n, struct lp_buf *text,
                             uint64_t *ends);
 
-/* Restores a block from its payload: its body to coder->body, its text to text, verified with the
- * frame's check. base and ends may be NULL. */
-enum lp_status lp_body_restore(struct lp_block_coder *coder, const struct lp_found *tools,
-                               enum lp_split split, const struct lp_frame *frame,
-                               const unsigned char *payload, struct lp_buf *text, uint64_t *ends,
-                               enum lp_chain *base);
+/* A block's payload: packed copies (none: n is 0), then the stored form of its body, or, with
+ * copies, of the body that has the rest of its codes only. */
+struct lp_payload {
+    const unsigned char *copies, *stored;
+    size_t ncopies, nstored;
+};
+
+/* LP_DATA if the payload is shorter than its copies. */
+enum lp_status lp_payload_get(const struct lp_frame *frame, const unsigned char *src,
+                              struct lp_payload *payload);
+
+/* Appends copies to dst as a payload begins with them. */
+bool lp_payload_put_copies(const struct lp_buf *copies, struct lp_buf *dst);
+
+/* Restores a block from its payload in two steps. The first needs no other block: it restores the
+ * stored body to coder->body, which becomes the whole body in the second. That must come in the
+ * order of the blocks if the segment has a window (else NULL): it restores the text, verifies it
+ * with the frame's check, and appends the block's codes to the window. ends may be NULL. On failure
+ * the window is as before. */
+enum lp_status lp_body_begin(struct lp_block_coder *coder, const struct lp_found *tools,
+                             enum lp_split split, const struct lp_frame *frame,
+                             const unsigned char *payload, enum lp_chain *base);
+enum lp_status lp_body_finish(struct lp_block_coder *coder, const struct lp_found *tools,
+                              enum lp_split split, const struct lp_frame *frame,
+                              const unsigned char *payload, enum lp_chain base,
+                              struct lp_window *window, struct lp_buf *text, uint64_t *ends);
 
 /* Where the ids of records go (see lp_on_ids), and the state kept between blocks. Ready once on_ids
  * and ctx are set. */
@@ -97,7 +132,7 @@ enum lp_status lp_body_prove(struct lp_block_coder *coder, const struct lp_vocab
                              const struct lp_buf *body, const unsigned char *text,
                              const uint64_t *ends);
 
-/* Proves that a payload restores a body. */
+/* Proves that the stored form in a payload restores a body. */
 enum lp_status lp_body_prove_payload(struct lp_block_coder *coder, const struct lp_found *tools,
                                      enum lp_split split, const struct lp_frame *frame,
                                      const struct lp_buf *payload, const struct lp_buf *body);

@@ -1,7 +1,7 @@
 /* body_ids.c - a block's body to the ids of its records, without its text. */
-#include "base/bytes.h"
 #include "base/ids.h"
 #include "block/body.h"
+#include "format/split.h"
 #include "tokens/codes.h"
 #include "tokens/vocab.h"
 
@@ -58,31 +58,16 @@ static enum lp_status put_record(struct lp_ids_target *t, enum lp_chain base,
     return status == LP_OK ? hand_on(t, end) : status;
 }
 
-/* Records without separator: all but the last have their lengths in a table. */
+/* Records without separator. */
 static enum lp_status put_whole(struct lp_ids_target *t, uint64_t nrecords, bool open,
                                 enum lp_chain base, const unsigned char *body, size_t n)
 {
-    size_t table = 0, from = 0;
-    for (uint64_t i = 0; i + 1 < nrecords; i++) {
-        uint64_t length;
-        size_t used = lp_get_varint(body + from, n - from, &length);
-        if (used == 0 || used == SIZE_MAX)
-            return LP_DATA;
-        from += used;
-    }
-    for (uint64_t i = 0; i < nrecords; i++) {
-        bool last = i + 1 == nrecords;
-        uint64_t length = n - from;
-        if (!last)
-            table += lp_get_varint(body + table, n - table, &length);
-        if (length > n - from)
-            return LP_DATA;
-        enum lp_status status = put_record(t, base, body + from, (size_t)length, !last || !open);
-        if (status != LP_OK)
-            return status;
-        from += (size_t)length;
-    }
-    return LP_OK;
+    struct lp_body_parts parts;
+    enum lp_status status = lp_body_parts_begin(&parts, LP_WHOLE, nrecords, body, n);
+    const unsigned char *part;
+    for (size_t size; status == LP_OK && lp_body_parts_next(&parts, &part, &size);)
+        status = put_record(t, base, part, size, parts.left > 0 || !open);
+    return status == LP_OK && parts.left > 0 ? LP_DATA : status;
 }
 
 /* Codes of records with a separator: the token of that single byte, which ends
@@ -105,10 +90,11 @@ static enum lp_status put_split_text(struct lp_ids_target *t, unsigned char sepa
                                      const unsigned char *body, size_t n)
 {
     enum lp_status status = LP_OK;
-    for (size_t from = 0, at; status == LP_OK && from < n; from = at + 1) {
-        const unsigned char *end = memchr(body + from, separator, n - from);
-        at = end != NULL ? (size_t)(end - body) : n;
-        status = put_record(t, LP_CHAIN_TEXT, body + from, at - from, end != NULL);
+    for (size_t from = 0, size; status == LP_OK && from < n; from += size) {
+        size = lp_split_record(body + from, n - from, separator);
+        const bool ends = size > 0;
+        size = ends ? size : n - from;
+        status = put_record(t, LP_CHAIN_TEXT, body + from, size - ends, ends);
     }
     return status;
 }
@@ -137,7 +123,7 @@ enum lp_status lp_body_ids_end(struct lp_ids_target *t)
 enum lp_status lp_body_ids(struct lp_ids_target *t, enum lp_split split, uint64_t nrecords,
                            bool open, enum lp_chain base, const unsigned char *body, size_t n)
 {
-    int separator = lp_separator(split);
+    int separator = lp_split_separator(split);
     if (separator < 0)
         return put_whole(t, nrecords, open, base, body, n);
     return base == LP_CHAIN_TEXT ? put_split_text(t, (unsigned char)separator, body, n)

@@ -8,15 +8,28 @@ bool lp_options_complete(const struct lp_options *options)
 {
     if (lp_chain_tokens(options->chain) && options->vocab == NULL)
         return false;
+    if (options->window > (lp_chain_tokens(options->chain) ? LP_WINDOW_MAX : 0))
+        return false;
     return options->chain != LP_CHAIN_TOKENS_MIX ||
            (options->model != NULL &&
             lp_model_vocab_fingerprint(options->model) == lp_vocab_fingerprint(options->vocab));
 }
 
+/* The window of a header for so many bytes of text: codes have about half of them. */
+static unsigned window_log(size_t text)
+{
+    unsigned log = text > 0 ? LP_WINDOW_LOG_MIN : 0;
+    while (log < LP_WINDOW_LOG_MAX && (size_t)2 << log < text)
+        log++;
+    return log;
+}
+
 void lp_header_of(const struct lp_options *options, unsigned block_log, struct lp_header *header)
 {
-    *header = (struct lp_header){
-        .chain = options->chain, .split = options->split, .block_log = block_log};
+    *header = (struct lp_header){.chain = options->chain,
+                                 .split = options->split,
+                                 .block_log = block_log,
+                                 .window_log = window_log(options->window)};
     if (lp_chain_tokens(options->chain)) {
         strncpy(header->vocab_name, lp_vocab_name(options->vocab), LP_VOCAB_NAME_MAX);
         header->vocab_fingerprint = lp_vocab_fingerprint(options->vocab);

@@ -5,7 +5,8 @@
 
 #include "format/frame.h"
 
-/* Whether options have the vocabulary and model that their chain needs. */
+/* Whether options have the vocabulary and model that their chain needs, and a window only with
+ * tokens. */
 bool lp_options_complete(const struct lp_options *options);
 
 /* The header of a segment packed by options. */

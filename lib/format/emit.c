@@ -74,11 +74,8 @@ enum lp_status lp_emit_block(struct lp_emit *emit, struct lp_frame frame,
     size_t head;
     frame.payload_size = (uint32_t)payload->n;
     enum lp_status status = put_frame(emit, &frame, payload->p, header, &head);
-    const struct lp_entry entry = {.distance = head + frame.payload_size,
-                                   .text_size = frame.text_size,
-                                   .nrecords = frame.nrecords,
-                                   .open = frame.kind & LP_KIND_OPEN,
-                                   .header_check = lp_get16(header + head - 2)};
+    frame.header_check = lp_get16(header + head - 2);
+    const struct lp_entry entry = lp_entry_of(&frame, head + frame.payload_size);
     emit->running_hash = lp_entry_hash(&entry, emit->running_hash);
     emit->nblocks++;
     emit->text_size += frame.text_size;

@@ -11,11 +11,6 @@ uint32_t lp_check32(const void *data, size_t n)
     return (uint32_t)lp_xxh64(data, n, 0);
 }
 
-int lp_separator(enum lp_split split)
-{
-    return split == LP_NUL ? 0 : split == LP_LINES ? '\n' : -1;
-}
-
 bool lp_chain_tokens(enum lp_chain chain)
 {
     return chain >= LP_CHAIN_TOKENS;
@@ -89,13 +84,32 @@ enum lp_status lp_frame_get(const unsigned char *src, size_t n, struct lp_frame 
     return LP_OK;
 }
 
-enum { RECORDS_SHIFT = 2, ENTRY_OPEN = 1, ENTRY_RESERVED = 2 };
+enum { RECORDS_SHIFT = 2, ENTRY_OPEN = 1, ENTRY_LINKED = 2 };
+
+struct lp_entry lp_entry_of(const struct lp_frame *block, uint64_t distance)
+{
+    return (struct lp_entry){.distance = distance,
+                             .text_size = block->text_size,
+                             .nrecords = block->nrecords,
+                             .open = block->kind & LP_KIND_OPEN,
+                             .linked = block->kind & LP_KIND_LINKED,
+                             .header_check = block->header_check};
+}
+
+bool lp_entry_is(const struct lp_entry *entry, const struct lp_frame *block)
+{
+    return entry->text_size == block->text_size && entry->nrecords == block->nrecords &&
+           entry->open == !!(block->kind & LP_KIND_OPEN) &&
+           entry->linked == !!(block->kind & LP_KIND_LINKED) &&
+           entry->header_check == block->header_check;
+}
 
 /* Writes all fields of an entry except its distance. */
 static size_t put_block(const struct lp_entry *entry, unsigned char *dst)
 {
     size_t n = lp_put_varint(dst, entry->text_size);
-    n += lp_put_varint(dst + n, entry->nrecords << RECORDS_SHIFT | entry->open);
+    n += lp_put_varint(dst + n, entry->nrecords << RECORDS_SHIFT | (entry->open ? ENTRY_OPEN : 0) |
+                                    (entry->linked ? ENTRY_LINKED : 0));
     lp_put16(dst + n, entry->header_check);
     return n + 2;
 }
@@ -116,12 +130,13 @@ size_t lp_entry_get(const unsigned char *src, size_t n, struct lp_entry *entry)
             return 0;
         at += used;
     }
-    if (n - at < 2 || field[2] & ENTRY_RESERVED)
+    if (n - at < 2)
         return 0;
     *entry = (struct lp_entry){.distance = field[0],
                                .text_size = field[1],
                                .nrecords = field[2] >> RECORDS_SHIFT,
                                .open = field[2] & ENTRY_OPEN,
+                               .linked = field[2] & ENTRY_LINKED,
                                .header_check = lp_get16(src + at)};
     return at + 2;
 }
@@ -149,7 +164,7 @@ size_t lp_header_put(const struct lp_header *header, unsigned char *dst)
     *p++ = (unsigned char)header->chain;
     *p++ = (unsigned char)header->split;
     *p++ = (unsigned char)header->block_log;
-    *p++ = 0; /* no window: blocks do not refer to one another */
+    *p++ = (unsigned char)header->window_log;
     if (lp_chain_tokens(header->chain)) {
         size_t len = strlen(header->vocab_name);
         *p++ = (unsigned char)len;
@@ -175,12 +190,15 @@ enum lp_status lp_header_get(const unsigned char *src, size_t n, struct lp_heade
     if (n < 5)
         return LP_DATA;
     if (src[0] != LP_FORMAT_VERSION || src[1] > LP_CHAIN_TOKENS_MIX || src[2] > LP_LINES ||
-        src[4] != 0)
+        src[4] > LP_WINDOW_LOG_MAX)
         return LP_VERSION;
     header->chain = (enum lp_chain)src[1];
     header->split = (enum lp_split)src[2];
     header->block_log = src[3];
-    if (header->block_log < LP_BLOCK_LOG_MIN || header->block_log > LP_LIMIT_LOG_MAX)
+    header->window_log = src[4];
+    if (header->block_log < LP_BLOCK_LOG_MIN || header->block_log > LP_LIMIT_LOG_MAX ||
+        (header->window_log != 0 &&
+         (header->window_log < LP_WINDOW_LOG_MIN || !lp_chain_tokens(header->chain))))
         return LP_DATA;
     size_t at = 5;
     if (lp_chain_tokens(header->chain)) {
@@ -221,7 +239,7 @@ struct lp_need lp_header_newer(const unsigned char *src)
     if (src[2] > LP_LINES)
         return (struct lp_need){
             .what = LP_NEED_NEWER, .name = "", .field = "split", .number = src[2]};
-    if (src[4] != 0)
+    if (src[4] > LP_WINDOW_LOG_MAX)
         return (struct lp_need){
             .what = LP_NEED_NEWER, .name = "", .field = "window", .number = src[4]};
     return (struct lp_need){.what = LP_NEED_NEWER, .name = "", .field = "chain", .number = src[1]};

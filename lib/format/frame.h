@@ -13,8 +13,10 @@ enum {
     LP_KIND_HEADER = 'H',
     LP_KIND_INDEX = 'i', /* lower case: a reader that does not know it skips it */
     LP_KIND_END = 'E',
-    LP_KIND_DATA = 0x80, /* | chain | LP_KIND_OPEN */
-    LP_KIND_OPEN = 0x08, /* the block's last record does not end in it */
+    LP_KIND_DATA = 0x80,   /* | form | the bits that follow */
+    LP_KIND_OPEN = 0x08,   /* the block's last record does not end in it */
+    LP_KIND_COPIES = 0x10, /* the block copies from the window */
+    LP_KIND_LINKED = 0x20, /* it is no key block: the window holds the blocks before it */
     LP_KIND_ANCILLARY = 0x20,
 
     LP_FORMAT_VERSION = 2,
@@ -27,6 +29,8 @@ enum {
     LP_BLOCK_LOG_MIN = 10,  /* block targets from 1 KiB ... */
     LP_BLOCK_LOG_MAX = 26,  /* ... to 64 MiB */
     LP_LIMIT_LOG_MAX = 31,  /* the largest that a header may allow */
+    LP_WINDOW_LOG_MIN = 10, /* windows from 1 KiB of codes ... */
+    LP_WINDOW_LOG_MAX = 28, /* ... to 256 MiB */
 };
 
 /* The stored form of a payload: enum lp_chain, two more for zstd's longer form
@@ -58,7 +62,7 @@ struct lp_frame {
 struct lp_entry {
     uint64_t distance; /* from its frame to that of the next block, from the last to the index */
     uint64_t text_size, nrecords;
-    bool open;
+    bool open, linked;
     uint16_t header_check;
 };
 
@@ -66,7 +70,8 @@ struct lp_entry {
 struct lp_header {
     enum lp_chain chain;
     enum lp_split split;
-    unsigned block_log;                     /* no block restores more than 1 << block_log bytes */
+    unsigned block_log;  /* no block restores more than 1 << block_log bytes */
+    unsigned window_log; /* copies reach 1 << window_log bytes of codes back; 0: none do */
     char vocab_name[LP_VOCAB_NAME_MAX + 1]; /* "" when the chain has no tokens */
     uint64_t vocab_fingerprint;
     uint64_t dict_fingerprint;  /* 0 none */
@@ -75,7 +80,7 @@ struct lp_header {
 
 static inline bool lp_is_data(unsigned kind)
 {
-    return (kind & 0xF0) == LP_KIND_DATA;
+    return (kind & 0xC0) == LP_KIND_DATA;
 }
 
 /* Whether a decoder passes over a frame whose kind it does not know. */
@@ -127,6 +132,12 @@ static inline uint64_t lp_memory_of_thread(enum lp_chain chain)
     return chain == LP_CHAIN_TOKENS_MIX ? (uint64_t)8 << 20 : (uint64_t)1 << 18;
 }
 
+/* Bytes of memory that the window of a segment may take: see window.h. */
+static inline uint64_t lp_memory_of_window(unsigned window_log)
+{
+    return window_log == 0 ? 0 : ((uint64_t)5 << window_log) / 4;
+}
+
 /* Writes a frame header of at most LP_FRAME_MAX bytes; returns its length. */
 size_t lp_frame_put(const struct lp_frame *frame, unsigned char *dst);
 
@@ -134,6 +145,12 @@ size_t lp_frame_put(const struct lp_frame *frame, unsigned char *dst);
  * when n bytes are its beginning; LP_DATA when they are none. */
 enum lp_status lp_frame_get(const unsigned char *src, size_t n, struct lp_frame *frame,
                             size_t *size);
+
+/* The entry in an index of a block whose successor is distance bytes after it. */
+struct lp_entry lp_entry_of(const struct lp_frame *block, uint64_t distance);
+
+/* Whether an entry is that of a block, whatever its distance. */
+bool lp_entry_is(const struct lp_entry *entry, const struct lp_frame *block);
 
 /* Writes a block's entry in an index, of at most LP_ENTRY_MAX bytes; returns its length. */
 size_t lp_entry_put(const struct lp_entry *entry, unsigned char *dst);
@@ -160,9 +177,6 @@ struct lp_need lp_header_newer(const unsigned char *src);
 
 /* The check of a block's text, and of a payload that is no block's. */
 uint32_t lp_check32(const void *data, size_t n);
-
-/* The separator byte of a split, or -1. */
-int lp_separator(enum lp_split split);
 
 /* Whether a chain has tokens. */
 bool lp_chain_tokens(enum lp_chain chain);

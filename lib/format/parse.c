@@ -68,6 +68,15 @@ static enum lp_status newer(struct lp_parser *p, const char *what, unsigned numb
     return LP_VERSION;
 }
 
+/* Whether a block may be linked, or have copies, as its kind says. */
+static bool window_allows(const struct lp_parser *p, unsigned kind)
+{
+    const bool tokens = lp_chain_tokens(lp_wire_chain(kind));
+    if (p->in_segment && p->header.window_log == 0)
+        return !(kind & (LP_KIND_LINKED | LP_KIND_COPIES));
+    return tokens || !(kind & LP_KIND_COPIES);
+}
+
 enum lp_status lp_parser_check_block(const struct lp_parser *p, const struct lp_frame *frame)
 {
     uint64_t limit = (uint64_t)1 << (p->in_segment ? p->header.block_log : LP_LIMIT_LOG_MAX);
@@ -78,10 +87,12 @@ enum lp_status lp_parser_check_block(const struct lp_parser *p, const struct lp_
     if (p->in_segment && ((lp_chain_tokens(chain) && !lp_chain_tokens(p->header.chain)) ||
                           (mixed && p->header.chain != LP_CHAIN_TOKENS_MIX)))
         return LP_DATA;
+    if (!window_allows(p, frame->kind))
+        return LP_DATA;
     if (frame->text_size > limit || frame->nrecords == 0 || frame->nrecords > limit ||
         frame->payload_size > lp_body_limit(frame->text_size, frame->nrecords))
         return LP_DATA;
-    if (lp_memory_of_block(frame) > p->memory)
+    if (lp_memory_of_block(frame) + lp_memory_of_window(p->header.window_log) > p->memory)
         return LP_LIMIT;
     return LP_OK;
 }
@@ -120,16 +131,6 @@ static void begin_index(struct lp_parser *p, uint64_t listed)
     p->nblocks = p->index.n = 0;
 }
 
-/* The index entry of a block whose successor is distance bytes after it. */
-static struct lp_entry entry_of(const struct lp_frame *block, uint64_t distance)
-{
-    return (struct lp_entry){.distance = distance,
-                             .text_size = block->text_size,
-                             .nrecords = block->nrecords,
-                             .open = block->kind & LP_KIND_OPEN,
-                             .header_check = block->header_check};
-}
-
 /* Completes the list up to the frame at offset: appends the last block's entry, or, before the
  * first block, the distance from the header or last index. */
 static bool list_to(struct lp_parser *p, uint64_t offset)
@@ -137,7 +138,7 @@ static bool list_to(struct lp_parser *p, uint64_t offset)
     unsigned char bytes[LP_ENTRY_MAX];
     size_t n;
     if (p->nblocks > 0) {
-        const struct lp_entry entry = entry_of(&p->last, offset - p->last_at);
+        const struct lp_entry entry = lp_entry_of(&p->last, offset - p->last_at);
         n = lp_entry_put(&entry, bytes);
     } else {
         n = lp_put_varint(bytes, offset - p->listed);
@@ -163,7 +164,9 @@ static enum lp_status begin_segment(struct lp_parser *p, const struct lp_event *
 
 static enum lp_status take_block(struct lp_parser *p, const struct lp_event *e)
 {
-    const struct lp_entry entry = entry_of(&e->frame, 0);
+    const struct lp_entry entry = lp_entry_of(&e->frame, 0);
+    if (entry.linked && p->in_segment && p->nrecords == 0)
+        return LP_DATA; /* a segment begins with a key block */
     p->running_hash = lp_entry_hash(&entry, p->running_hash);
     p->text_size += e->frame.text_size;
     p->nrecords += e->frame.nrecords - p->open;

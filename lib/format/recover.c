@@ -125,7 +125,7 @@ static bool is_listed(const struct lp_stretch *s, const struct lp_entry *entry)
 {
     return !s->gap && s->size <= entry->distance && s->block.header_check == entry->header_check &&
            s->block.text_size == entry->text_size && s->block.nrecords == entry->nrecords &&
-           s->block.open == entry->open;
+           s->block.open == entry->open && s->block.linked == entry->linked;
 }
 
 /* Reports a block that its index does not list, and removes it. */
@@ -298,10 +298,7 @@ enum lp_status lp_recovery_event(struct lp_recovery *r, const struct lp_event *e
     case LP_EVENT_BLOCK:
         return add(r, (struct lp_stretch){.offset = e->offset,
                                           .size = e->size,
-                                          .block = {.text_size = e->frame.text_size,
-                                                    .nrecords = e->frame.nrecords,
-                                                    .open = e->frame.kind & LP_KIND_OPEN,
-                                                    .header_check = e->frame.header_check}});
+                                          .block = lp_entry_of(&e->frame, 0)});
     case LP_EVENT_GAP:
         return add(r, (struct lp_stretch){
                           .offset = e->offset, .size = e->size, .gap = true, .why = e->why});

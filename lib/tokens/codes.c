@@ -20,6 +20,13 @@ static inline struct codes codes_of(const struct lp_vocab *v)
                           {0, 0, (one << 8) - one, ((one + two) << 16) - one - (two << 8)}};
 }
 
+void lp_codes_begin(const struct lp_vocab *v, unsigned *two, unsigned *three)
+{
+    const struct codes c = codes_of(v);
+    *two = c.one_end;
+    *three = c.two_end;
+}
+
 static inline size_t code_size(const struct codes *c, uint32_t rank)
 {
     return 1u + (rank >= c->one_end) + (rank >= c->one_end + ((c->two_end - c->one_end) << 8));

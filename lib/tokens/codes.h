@@ -18,6 +18,9 @@ enum { LP_CODE_MAX = 3 }; /* bytes of the longest code */
 /* Whether all ids are tokens of v. */
 bool lp_ids_are_known(const struct lp_vocab *v, const uint32_t *ids, size_t n);
 
+/* The least first byte of a code of two bytes, and of one of three. */
+void lp_codes_begin(const struct lp_vocab *v, unsigned *two, unsigned *three);
+
 /* Appends the codes of n ids to dst, which has room for LP_CODE_MAX * n bytes.
  * Returns the bytes written. Every id must be a token of v. */
 size_t lp_codes_from_ids(const struct lp_vocab *v, const uint32_t *ids, size_t n,

@@ -45,13 +45,18 @@ static enum lp_status find(void *ctx, const struct lp_need *need, struct lp_foun
 
 /* --- Streams ------------------------------------------------------------------------------ */
 
-/* Records of words, each ended by the separator; some are alike, some empty. */
+/* Records of words, each ended by the separator; some are alike, some empty, and much repeats what
+ * came before. */
 static size_t make_text(unsigned char *text, unsigned char separator)
 {
     static const char *const words[] = {"the ", "same ", "line", "", "1234 ", "\xE6\x97\xA5 "};
     size_t n = 0;
     while (n < TEXT - 20) {
         const char *word = words[any(sizeof words / sizeof *words)];
+        if (any(16) == 0 && n > 300 && n < TEXT - 300) {
+            memcpy(text + n, text + any((uint32_t)n - 200), 200);
+            n += 200;
+        }
         memcpy(text + n, word, strlen(word));
         n += strlen(word);
         if (any(4) == 0)
@@ -250,9 +255,13 @@ int main(int argc, char **argv)
         return 1;
     }
     vocab = v;
-    for (int i = 0; i < 9; i++) {
-        const struct lp_options o = {
-            .chain = chains[i / 3], .split = (enum lp_split)(i % 3), .flush = i % 2 == 1};
+    for (int i = 0; i < 15; i++) {
+        const bool window = i >= 9;
+        const struct lp_options o = {.chain = chains[window ? i / 3 - 2 : i / 3],
+                                     .split = (enum lp_split)(i % 3),
+                                     .flush = i % 2 == 1,
+                                     .window = window ? 2048 : 0,
+                                     .key = i % 2 == 1 ? 1500 : 0};
         stream.n = 0;
         write_segment(o, i % 4 < 2, &stream);
         if (i % 3 == 2)

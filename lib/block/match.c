@@ -1,0 +1,206 @@
+/* match.c - see match.h.
+ *
+ * Each code of a block is a place where a copy may begin. The bytes from there on are hashed; a
+ * table has the places that hash to the same, the latest few, and the longest match is taken,
+ * extended backwards over codes not yet copied. After a copy its distance is tried again first:
+ * what is repeated usually goes on after a small difference. Greedy: what remains is modelled well
+ * enough that choosing copies by their cost gains little. */
+#include "block/match.h"
+
+#include "base/bytes.h"
+#include "base/cpu.h"
+#include "tokens/codes.h"
+
+#include <string.h>
+
+enum {
+    HASHED = 24, /* bytes: about 14 tokens */
+    WAYS = 4,
+    TABLE_LOG = 18,    /* of sets of WAYS: 4 MiB; a larger one finds hardly more */
+    FAR_MIN = HASHED,  /* least length of a copy from an earlier block */
+    NEAR_MIN = 48,     /* from the same block, where zstd and mixing find repeats by themselves */
+    AGAIN_MIN = 10,    /* at the last distance */
+    AGAIN_WITHIN = 80, /* bytes after the last copy */
+    NOTED = 4,         /* within a copy each fourth code is noted */
+    BACK = 256,        /* codes before a match that it may be extended over */
+};
+
+struct search {
+    const unsigned char *codes; /* of the window */
+    size_t start, end;          /* of the block */
+    uint32_t base;              /* the position of codes[0], modulo 2^32 */
+    size_t reach;
+    unsigned two, three; /* first bytes of codes of two bytes and of three */
+    uint32_t *table;
+    size_t anchor;       /* all before it is copied or in the rest */
+    size_t last;         /* distance, 0 for none */
+    size_t before[BACK]; /* where the codes before begin, in turn */
+    size_t nbefore;
+};
+
+struct match {
+    size_t at, length, distance;
+};
+
+static inline size_t code_size(const struct search *s, size_t at)
+{
+    return 1u + (s->codes[at] >= s->two) + (s->codes[at] >= s->three);
+}
+
+static inline size_t hash(const unsigned char *p)
+{
+    const uint64_t k = UINT64_C(0x9E3779B97F4A7C15);
+    uint64_t h = lp_get64(p) * k;
+    h = (h ^ h >> 29 ^ lp_get64(p + 8)) * k;
+    h = (h ^ h >> 29 ^ lp_get64(p + 16)) * k;
+    return (size_t)(h >> (64 - TABLE_LOG));
+}
+
+static inline uint32_t *set_of(const struct search *s, size_t at)
+{
+    return s->table + hash(s->codes + at) * WAYS;
+}
+
+/* Notes a place in its set, the latest first. A set holds positions plus one: 0 is none. */
+static inline void note(const struct search *s, uint32_t *set, size_t at)
+{
+    memmove(set + 1, set, (WAYS - 1) * sizeof *set);
+    set[0] = s->base + (uint32_t)at + 1;
+}
+
+/* How many bytes from a on are as from b on, up to end. */
+static size_t same(const unsigned char *p, size_t a, size_t b, size_t end)
+{
+    const size_t from = b;
+    for (; end - b >= 8; a += 8, b += 8) {
+        const uint64_t differ = lp_get64(p + a) ^ lp_get64(p + b);
+        if (differ != 0)
+            return b - from + (size_t)__builtin_ctzll(differ) / 8;
+    }
+    while (b < end && p[a] == p[b])
+        a++, b++;
+    return b - from;
+}
+
+/* Extends a match backwards, code by code. */
+static void extend_back(const struct search *s, struct match *m)
+{
+    for (size_t i = 0; i < s->nbefore && i < BACK; i++) {
+        const size_t at = s->before[(s->nbefore - 1 - i) % BACK], size = m->at - at;
+        if (at < s->anchor || m->at - m->distance < size ||
+            memcmp(s->codes + at, s->codes + at - m->distance, size) != 0)
+            return;
+        m->at = at;
+        m->length += size;
+    }
+}
+
+/* The longest match at a place, of length 0 for none. */
+static struct match longest(const struct search *s, const uint32_t *set, size_t at)
+{
+    struct match best = {.at = at};
+    for (size_t i = 0; i < WAYS && set[i] != 0; i++) {
+        const size_t distance = (uint32_t)(s->base + (uint32_t)at + 1 - set[i]);
+        if (distance == 0 || distance > at || distance > s->reach)
+            continue;
+        const size_t least = at - distance < s->start ? FAR_MIN : NEAR_MIN;
+        const size_t length = same(s->codes, at - distance, at, s->end);
+        if (length < least)
+            continue;
+        struct match m = {at, length, distance};
+        extend_back(s, &m);
+        if (m.length > best.length)
+            best = m;
+    }
+    return best;
+}
+
+/* Cuts a match where a code ends, and notes places within. False if nothing is left. */
+static bool settle(const struct search *s, size_t at, struct match *m)
+{
+    const size_t end = m->at + m->length;
+    for (size_t i = 0, size; at < end; at += size, i++) {
+        size = code_size(s, at);
+        if (size > end - at)
+            break;
+        if (i % NOTED == NOTED - 1 && s->end - at >= HASHED)
+            note(s, set_of(s, at), at);
+    }
+    m->length = at - m->at;
+    return m->length > 0;
+}
+
+static bool put_copy(struct search *s, const struct match *m, struct lp_copies *copies,
+                     struct lp_buf *rest)
+{
+    if (copies->n == copies->cap) {
+        size_t cap = copies->cap * 2 + 64;
+        struct lp_copy *v = realloc(copies->v, cap * sizeof *v);
+        if (v == NULL)
+            return false;
+        copies->v = v;
+        copies->cap = cap;
+    }
+    const size_t n = m->at - s->anchor;
+    copies->v[copies->n++] =
+        (struct lp_copy){(uint32_t)n, (uint32_t)m->length, (uint32_t)m->distance};
+    const bool done = lp_buf_append(rest, s->codes + s->anchor, n);
+    s->anchor = m->at + m->length;
+    return done;
+}
+
+/* The match that repeats the last distance, of length 0 for none. */
+static struct match again(const struct search *s, size_t at)
+{
+    struct match m = {at, 0, s->last};
+    if (s->last == 0 || at - s->anchor >= AGAIN_WITHIN || at < s->last)
+        return m;
+    m.length = same(s->codes, at - s->last, at, s->end);
+    if (m.length < AGAIN_MIN)
+        m.length = 0;
+    return m;
+}
+
+enum lp_status lp_match(struct lp_matcher *matcher, const struct lp_window *window,
+                        const struct lp_vocab *vocab, size_t n, struct lp_copies *copies,
+                        struct lp_buf *rest)
+{
+    if (matcher->table == NULL)
+        matcher->table = calloc((size_t)WAYS << TABLE_LOG, sizeof *matcher->table);
+    if (matcher->table == NULL)
+        return LP_NOMEM;
+    struct search s = {.codes = window->codes.p,
+                       .start = window->codes.n - n,
+                       .end = window->codes.n,
+                       .base = (uint32_t)window->dropped,
+                       .reach = window->reach,
+                       .table = matcher->table};
+    lp_codes_begin(vocab, &s.two, &s.three);
+    s.anchor = s.start;
+    copies->n = 0;
+    bool room = true;
+    for (size_t at = s.start; room && at < s.end;) {
+        struct match m = again(&s, at);
+        if (m.length == 0 && s.end - at >= HASHED) {
+            uint32_t *set = set_of(&s, at);
+            m = longest(&s, set, at);
+            note(&s, set, at);
+        }
+        if (m.length > 0 && settle(&s, at, &m)) {
+            room = put_copy(&s, &m, copies, rest);
+            at = s.anchor;
+            s.last = m.distance;
+            s.nbefore = 0;
+        } else {
+            s.before[s.nbefore++ % BACK] = at;
+            at += code_size(&s, at);
+        }
+    }
+    const struct match none = {.at = s.end};
+    return room && put_copy(&s, &none, copies, rest) ? LP_OK : LP_NOMEM;
+}
+
+void lp_matcher_free(struct lp_matcher *matcher)
+{
+    free(matcher->table);
+}

@@ -1,0 +1,17 @@
+/* writer.h - a writer that is given blocks of a token stream instead of text. */
+#ifndef LP_WRITER_H
+#define LP_WRITER_H
+
+#include "lp.h"
+
+/* Adds n bytes of text of a record, with its separator if it has one, and the codes of their
+ * tokens. With ends set the record ends there. */
+enum lp_status lp_writer_add_tokens(struct lp_writer *writer, const unsigned char *text, size_t n,
+                                    const unsigned char *codes, size_t ncodes, bool ends);
+
+/* Adds a block that is stored as text and stays so: a record that it has a part of cannot be
+ * tokenised without the rest. Its records end at ends in text; open: the last goes on. */
+enum lp_status lp_writer_add_text_block(struct lp_writer *writer, const unsigned char *text,
+                                        const uint64_t *ends, uint64_t nrecords, bool open);
+
+#endif

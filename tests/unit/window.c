@@ -1,0 +1,311 @@
+/* window - streams with windows restore what streams without have: text, records and token ids,
+ * whatever the records, blocks, windows and key blocks are, from text or from another stream,
+ * further compressed or not, by any number of threads, in order or record by record. */
+#include "block/match.h"
+#include "format/frame.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TEXT = 60000, ROOM = 1 << 20, RECORDS = 4096, ROUNDS = 60 };
+
+struct stream {
+    unsigned char p[ROOM];
+    size_t n;
+};
+
+/* What a reader gave. */
+struct content {
+    unsigned char text[ROOM];
+    size_t n;
+    uint64_t size[RECORDS], nrecords;
+    uint32_t ids[ROOM];
+    size_t nids;
+};
+
+static const struct lp_vocab *vocab;
+static const struct lp_model *model;
+static int failures;
+static uint32_t seed = 1;
+
+static uint32_t any(uint32_t n)
+{
+    seed = seed * 1664525 + 1013904223;
+    return (uint32_t)(((uint64_t)seed * n) >> 32);
+}
+
+static void expect(bool holds, const char *what, int round)
+{
+    if (!holds && failures++ < 20)
+        fprintf(stderr, "window: round %d: %s\n", round, what);
+}
+
+static enum lp_status take(void *ctx, const void *data, size_t n)
+{
+    struct stream *to = ctx;
+    if (n > ROOM - to->n)
+        return LP_LIMIT;
+    memcpy(to->p + to->n, data, n);
+    to->n += n;
+    return LP_OK;
+}
+
+static enum lp_status find(void *ctx, const struct lp_need *need, struct lp_found *found)
+{
+    (void)ctx;
+    (void)need;
+    *found = (struct lp_found){.vocab = vocab, .model = model};
+    return LP_OK;
+}
+
+/* --- Texts -------------------------------------------------------------------------------- */
+
+/* Some bytes: words, the same byte again, noise, which is stored as text, or what came before with
+ * a change here and there. */
+static size_t put_piece(unsigned char *text, size_t n)
+{
+    static const char words[] = "the tool was called with these arguments and the answer is 42. ";
+    const size_t size = 1 + any(any(8) == 0 ? 6000 : 400), kind = any(8);
+    const size_t from = n > 0 ? any((uint32_t)n) : 0;
+    for (size_t i = 0; i < size; i++) {
+        unsigned char c = (unsigned char)words[(i + from) % (sizeof words - 1)];
+        if (kind == 0)
+            c = 'a';
+        else if (kind == 1)
+            c = (unsigned char)any(256);
+        else if (kind > 3 && n > 0 && any(200) != 0)
+            c = text[from + i];
+        text[n + i] = c;
+    }
+    return size;
+}
+
+static size_t make_text(unsigned char *text, enum lp_split split)
+{
+    size_t n = 0, size = any(10) == 0 ? any(10) : 1 + any(TEXT - 7000);
+    while (n < size) {
+        n += put_piece(text, n);
+        if (split != LP_WHOLE && any(3) == 0)
+            text[n++] = split == LP_NUL ? 0 : '\n';
+    }
+    return n;
+}
+
+/* --- Ways --------------------------------------------------------------------------------- */
+
+static void write_text(const struct lp_options *o, const unsigned char *text, size_t n,
+                       struct stream *out)
+{
+    struct lp_writer *writer;
+    out->n = 0;
+    if (lp_writer_new(o, take, out, &writer) != LP_OK)
+        exit(1);
+    for (size_t at = 0, size; at < n; at += size) {
+        size = 1 + any(9000) < n - at ? 1 + any(3000) : n - at;
+        size = size < n - at ? size : n - at;
+        if (lp_writer_push(writer, text + at, size) != LP_OK ||
+            (o->split == LP_WHOLE && any(3) == 0 && lp_writer_end_record(writer) != LP_OK))
+            exit(1);
+    }
+    if (lp_writer_finish(writer) != LP_OK)
+        exit(1);
+    lp_writer_free(writer);
+}
+
+static void recode(const struct lp_options *o, const struct stream *in, struct stream *out,
+                   int round)
+{
+    struct lp_recoder *recoder;
+    out->n = 0;
+    enum lp_status status = lp_recoder_new(o, find, NULL, take, out, &recoder);
+    for (size_t at = 0, size; status == LP_OK && at < in->n; at += size) {
+        size = 1 + any(5000) < in->n - at ? 1 + any((uint32_t)(in->n - at)) : in->n - at;
+        status = lp_recoder_push(recoder, in->p + at, size);
+    }
+    if (status == LP_OK)
+        status = lp_recoder_finish(recoder);
+    expect(status == LP_OK, lp_status_text(status), round);
+    lp_recoder_free(recoder);
+}
+
+static enum lp_status take_text(void *ctx, const void *data, size_t n)
+{
+    struct content *to = ctx;
+    if (n > ROOM - to->n)
+        return LP_LIMIT;
+    memcpy(to->text + to->n, data, n);
+    to->n += n;
+    return LP_OK;
+}
+
+static enum lp_status take_record(void *ctx, uint64_t number, uint64_t size)
+{
+    struct content *to = ctx;
+    if (number > RECORDS)
+        return LP_LIMIT;
+    to->size[number - 1] = size;
+    to->nrecords = number;
+    return LP_OK;
+}
+
+static enum lp_status take_ids(void *ctx, const struct lp_vocab *v, const uint32_t *ids, size_t n,
+                               bool end)
+{
+    struct content *to = ctx;
+    (void)v;
+    if (n + 1 > ROOM - to->nids)
+        return LP_LIMIT;
+    if (n > 0)
+        memcpy(to->ids + to->nids, ids, n * sizeof *ids);
+    to->nids += n;
+    if (end)
+        to->ids[to->nids++] = UINT32_MAX;
+    return LP_OK;
+}
+
+static void count_loss(void *ctx, const struct lp_loss *loss)
+{
+    (void)ctx;
+    (void)loss;
+    failures++;
+}
+
+static enum lp_status read_by(const struct lp_reader_options *o, const struct stream *in,
+                              struct content *out)
+{
+    struct lp_reader *reader;
+    enum lp_status status = lp_reader_new(o, take_text, out, &reader);
+    if (status == LP_OK)
+        status = lp_reader_push(reader, in->p, in->n);
+    if (status == LP_OK)
+        status = lp_reader_finish(reader);
+    lp_reader_free(reader);
+    return status;
+}
+
+/* Text and records, then ids. */
+static void read_stream(const struct stream *in, struct content *out, unsigned threads,
+                        bool recover, int round)
+{
+    struct lp_reader_options o = {.find = find, .threads = threads, .on_record = take_record};
+    o.record_ctx = out;
+    o.on_loss = recover ? count_loss : NULL;
+    out->n = out->nids = 0;
+    out->nrecords = 0;
+    enum lp_status status = read_by(&o, in, out);
+    expect(status == LP_OK, lp_status_text(status), round);
+    o.on_record = NULL;
+    o.on_ids = take_ids;
+    o.ids_ctx = out;
+    status = read_by(&o, in, out);
+    expect(status == LP_OK, lp_status_text(status), round);
+}
+
+static enum lp_status read_at(void *ctx, uint64_t offset, void *data, size_t n)
+{
+    const struct stream *in = ctx;
+    if (offset > in->n || n > in->n - offset)
+        return LP_TRUNCATED;
+    memcpy(data, in->p + offset, n);
+    return LP_OK;
+}
+
+/* Some records in any order. */
+static void read_records(const struct stream *in, const struct content *right, int round)
+{
+    const struct lp_reader_options o = {.find = find};
+    static struct stream record;
+    struct lp_file *file;
+    if (lp_file_open(read_at, (void *)(uintptr_t)in, in->n, &o, &file) != LP_OK)
+        exit(1);
+    for (int i = 0; i < 20 && right->nrecords > 0; i++) {
+        const uint64_t n = any((uint32_t)right->nrecords);
+        size_t from = 0;
+        for (uint64_t k = 0; k < n; k++)
+            from += (size_t)right->size[k];
+        record.n = 0;
+        enum lp_status status = lp_file_record(file, n + 1, take, &record);
+        expect(status == LP_OK && record.n == right->size[n] &&
+                   memcmp(record.p, right->text + from, record.n) == 0,
+               "a record read by itself differs", round);
+    }
+    lp_file_close(file);
+}
+
+static void compare(const struct stream *in, const struct content *right, const char *what,
+                    int round)
+{
+    static struct content got;
+    for (unsigned way = 0; way < 3; way++) {
+        read_stream(in, &got, way == 1 ? 3 : 1, way == 2, round);
+        expect(got.n == right->n && memcmp(got.text, right->text, got.n) == 0 &&
+                   got.nrecords == right->nrecords &&
+                   memcmp(got.size, right->size, got.nrecords * sizeof *got.size) == 0 &&
+                   got.nids == right->nids &&
+                   memcmp(got.ids, right->ids, got.nids * sizeof *got.ids) == 0,
+               what, round);
+    }
+    read_records(in, right, round);
+}
+
+/* --- Rounds ------------------------------------------------------------------------------- */
+
+static bool same(const struct stream *a, const struct stream *b)
+{
+    return a->n == b->n && memcmp(a->p, b->p, a->n) == 0;
+}
+
+static void test_round(int round)
+{
+    static unsigned char text[TEXT + 8000];
+    static struct stream plain, from_text, from_stream, more;
+    static struct content right;
+    struct lp_options o = {.chain = LP_CHAIN_TOKENS,
+                           .vocab = vocab,
+                           .split = (enum lp_split)any(3),
+                           .block_size = LP_BLOCK_MIN << any(4),
+                           .flush = any(4) == 0};
+    const size_t n = make_text(text, o.split);
+    write_text(&o, text, n, &plain);
+    read_stream(&plain, &right, 1, false, round);
+    o.window = (size_t)2048 << any(6);
+    o.key = any(2) == 0 ? 0 : 1 + any(20000);
+    o.block_size = LP_BLOCK_MIN << any(6);
+    recode(&o, &plain, &from_stream, round);
+    compare(&from_stream, &right, "a window given to a stream changes it", round);
+    o.threads = 3;
+    recode(&o, &plain, &more, round);
+    expect(same(&from_stream, &more), "threads change what is written", round);
+    recode(&o, &from_stream, &more, round);
+    compare(&more, &right, "a second window changes the stream", round);
+    const struct lp_options zstd = {.level = 3, .threads = 1 + any(3)};
+    recode(&zstd, &from_stream, &more, round);
+    compare(&more, &right, "zstd changes the stream", round);
+    const struct lp_options mix = {
+        .chain = LP_CHAIN_TOKENS_MIX, .fast = any(2), .threads = 1 + any(3)};
+    recode(&mix, &more, &from_text, round);
+    compare(&from_text, &right, "mixing changes the stream", round);
+    if (o.split == LP_WHOLE) /* records end elsewhere when it is written again */
+        return;
+    write_text(&o, text, n, &from_text);
+    compare(&from_text, &right, "a window given to a text changes it", round);
+}
+
+/* usage: window VOCAB_FILE MODEL_FILE */
+int main(int argc, char **argv)
+{
+    struct lp_vocab *v;
+    struct lp_model *m;
+    if (argc != 3 || lp_vocab_open(argv[1], &v) != LP_OK || lp_model_open(argv[2], &m) != LP_OK) {
+        fputs("window: cannot open the vocabulary and the model\n", stderr);
+        return 1;
+    }
+    vocab = v;
+    model = m;
+    for (int i = 0; i < ROUNDS; i++)
+        test_round(i);
+    lp_model_close(m);
+    lp_vocab_close(v);
+    return failures > 0;
+}
