@@ -377,7 +377,7 @@ static void start_counts(struct counts *c, struct tool *tool, struct finder *fin
 /* Whether an input is a stream, else text. Exits on a blob. */
 static bool is_stream(const struct tool *tool, struct input *in, struct finder *finder)
 {
-    enum form form = input_form(tool, in, finder, false);
+    enum form form = input_form(tool, in, finder, false, 0);
     if (form == FORM_UNCHECKED)
         form_unsure(tool, in, "--text if it is text");
     if (form == FORM_BLOB)

@@ -1,4 +1,5 @@
 /* lpmix - compresses a token stream with a statistical model. */
+#include "shared/memory.h"
 #include "shared/recode.h"
 
 #include <stdlib.h>
@@ -95,6 +96,7 @@ int main(int argc, char **argv)
 {
     struct tool tool = {.name = "lpmix", .help = help, .keeps_time = true};
     tool_start(&tool);
+    memory_keep_little();
     struct options o = parse(&tool, argc, argv);
     struct finder finder = {.tool = &tool};
     if (o.model != NULL) {

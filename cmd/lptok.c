@@ -157,7 +157,7 @@ static struct options parse(struct tool *tool, int argc, char **argv)
 static void insist_on_text(const struct tool *tool, struct input *in)
 {
     struct finder finder = {.tool = tool};
-    enum form form = input_form(tool, in, &finder, false);
+    enum form form = input_form(tool, in, &finder, false, 0);
     finder_close(&finder);
     if (form == FORM_UNCHECKED)
         form_unsure(tool, in, "--text if it is text");

@@ -1,5 +1,6 @@
 /* lpunpack - restores the original bytes of a stream or blob. */
 #include "shared/form.h"
+#include "shared/memory.h"
 #include "shared/stored.h"
 
 #include <errno.h>
@@ -19,6 +20,7 @@ static const char help[] =
     "      --recover         skip damaged blocks, and report what is lost\n"
     "  -D, --dictionary FILE use the zstd dictionary or model that it was packed with\n"
     "  -M, --memory N        limit the memory that a block may need (1G)\n"
+    "      --max-output N    stop before more than N bytes of text (no limit)\n"
     "  -T, --threads N       restore N blocks in parallel (1)\n"
     "      --from=KIND       restore a blob of the Python package LoPace:\n"
     "                        lopace-zstd, lopace-token or lopace-hybrid\n"
@@ -30,7 +32,7 @@ static const char help[] =
     "  -h, --help            show this help\n"
     "  -V, --version         show the version\n";
 
-enum { OPT_JSON = 256, OPT_RECOVER, OPT_FROM };
+enum { OPT_JSON = 256, OPT_RECOVER, OPT_FROM, OPT_MAX_OUTPUT };
 
 static const struct option long_options[] = {
     {"test", no_argument, NULL, 't'},
@@ -40,6 +42,7 @@ static const struct option long_options[] = {
     {"recover", no_argument, NULL, OPT_RECOVER},
     {"dictionary", required_argument, NULL, 'D'},
     {"memory", required_argument, NULL, 'M'},
+    {"max-output", required_argument, NULL, OPT_MAX_OUTPUT},
     {"threads", required_argument, NULL, 'T'},
     {"from", required_argument, NULL, OPT_FROM},
     {"encoding", required_argument, NULL, 'e'},
@@ -49,14 +52,15 @@ static const struct option long_options[] = {
 struct options {
     const char *dictionary, *records, *from, *encoding;
     bool test, list, json, recover;
-    uint64_t memory;
+    uint64_t memory, max_output;
     unsigned threads;
     char **files;
 };
 
 static struct options parse(struct tool *tool, int argc, char **argv)
 {
-    struct options o = {.encoding = "cl100k_base", .memory = LP_MEMORY_DEFAULT};
+    struct options o = {
+        .encoding = "cl100k_base", .memory = LP_MEMORY_DEFAULT, .max_output = UINT64_MAX};
     int c;
     while ((c = tool_option(tool, argc, argv, "tlr:D:M:T:e:" TOOL_LETTERS, long_options)) != -1) {
         switch (c) {
@@ -81,6 +85,9 @@ static struct options parse(struct tool *tool, int argc, char **argv)
         case 'M':
             o.memory = tool_size(tool, "-M", optarg, TOOL_MEMORY_MIN, TOOL_MEMORY_MAX);
             break;
+        case OPT_MAX_OUTPUT:
+            o.max_output = tool_size(tool, "--max-output", optarg, 1, UINT64_MAX / 2);
+            break;
         case 'T':
             o.threads = (unsigned)tool_number(tool, "-T", optarg, 1, 256);
             break;
@@ -100,6 +107,12 @@ static struct options parse(struct tool *tool, int argc, char **argv)
     return o;
 }
 
+/* Losses added up. Where a count is not known it is left out. */
+struct losses {
+    uint64_t n, size, nrecords, text_size;
+    bool unknown;
+};
+
 /* State that all ways to read an input share. */
 struct unpack {
     const struct tool *tool;
@@ -108,17 +121,33 @@ struct unpack {
     struct output out;
     struct json json;
     bool listed, lost;
+    uint64_t text_size; /* restored so far */
+    struct losses more; /* of this input, not told one by one */
+    unsigned ntold;
 };
 
 static _Noreturn void fail(struct unpack *u, const char *name, enum lp_status status,
                            uint64_t offset, const struct lp_need *need)
 {
+    if (status == LP_MAX_TEXT)
+        tool_die(u->tool, EXIT_DATA, "%s: at byte %" PRIu64 ": more text than --max-output allows",
+                 name, offset);
     tool_fail(u->tool, name, status, offset, need);
+}
+
+/* What --max-output leaves. The library takes 0 for no limit; put() counts again. */
+static uint64_t text_left(const struct unpack *u)
+{
+    const uint64_t left = u->o->max_output - u->text_size;
+    return left > 0 ? left : 1;
 }
 
 static enum lp_status put(void *ctx, const void *data, size_t n)
 {
     struct unpack *u = ctx;
+    if (n > u->o->max_output - u->text_size)
+        return LP_MAX_TEXT;
+    u->text_size += n;
     return u->o->test ? LP_OK : output_sink(&u->out, data, n);
 }
 
@@ -127,20 +156,20 @@ static enum lp_status put(void *ctx, const void *data, size_t n)
 static void unpack_blob(struct unpack *u, struct input *in)
 {
     struct lp_codec *codec;
-    unsigned char *data;
     const void *text;
-    size_t size, n = input_all(u->tool, in, LP_BLOCK_MAX + 64, &data);
-    enum lp_status status = lp_codec_new(&(struct lp_options){.memory = u->o->memory}, &codec);
+    size_t size, n = input_blob(u->tool, in, u->o->memory);
+    const struct lp_options options = {.memory = u->o->memory, .max_text = text_left(u)};
+    enum lp_status status = lp_codec_new(&options, &codec);
     if (status != LP_OK)
         fail(u, in->name, status, 0, NULL);
-    status = lp_unpack(codec, data, n, tool_find, &u->finder, &text, &size);
+    status = lp_unpack(codec, in->data, n, tool_find, &u->finder, &text, &size);
+    if (status == LP_OK)
+        status = put(u, text, size);
     if (status != LP_OK) {
-        form_refuse_other(u->tool, in->name, data, n);
+        form_refuse_other(u->tool, in->name, in->data, n);
         fail(u, in->name, status, 0, lp_codec_need(codec));
     }
-    put(u, text, size);
     lp_codec_free(codec);
-    free(data);
 }
 
 /* --- A stream ---------------------------------------------------------------- */
@@ -158,11 +187,28 @@ static void say_range(char *line, size_t size, const char *what, uint64_t first,
         snprintf(line, size, "%ss %" PRIu64 "-%" PRIu64, what, first, first + n - 1);
 }
 
+static void add_loss(struct losses *all, const struct lp_loss *loss)
+{
+    all->n++;
+    all->size += loss->size;
+    if (loss->nrecords != UINT64_MAX)
+        all->nrecords += loss->nrecords;
+    if (loss->text_size != UINT64_MAX)
+        all->text_size += loss->text_size;
+    all->unknown |= loss->nrecords == UINT64_MAX || loss->text_size == UINT64_MAX;
+}
+
 static void on_loss(void *ctx, const struct lp_loss *loss)
 {
+    enum { TOLD_MAX = 10 }; /* lines for an input, so that damage cannot flood a log */
     struct unpack *u = ctx;
     char records[96] = "no record", bytes[96] = "no text";
     u->lost = true;
+    if (u->ntold == TOLD_MAX) {
+        add_loss(&u->more, loss);
+        return;
+    }
+    u->ntold++;
     if (loss->nrecords != 0)
         say_range(records, sizeof records, "record", loss->first_record, loss->nrecords);
     if (loss->text_size != 0)
@@ -173,6 +219,21 @@ static void on_loss(void *ctx, const struct lp_loss *loss)
               plural(loss->size), loss->offset, lp_status_text(loss->why), records, bytes);
 }
 
+/* Tells of the losses that were not told one by one. */
+static void tell_more(struct unpack *u, const char *name)
+{
+    const struct losses *more = &u->more;
+    if (more->n > 0)
+        tool_warn(u->tool,
+                  "%s: %" PRIu64 " more loss%s, of %" PRIu64 " byte%s: lost %" PRIu64
+                  " record%s, %" PRIu64 " text byte%s%s",
+                  name, more->n, more->n == 1 ? "" : "es", more->size, plural(more->size),
+                  more->nrecords, plural(more->nrecords), more->text_size, plural(more->text_size),
+                  more->unknown ? ", and an unknown number" : "");
+    u->more = (struct losses){0};
+    u->ntold = 0;
+}
+
 static struct lp_reader_options reader_options(struct unpack *u)
 {
     return (struct lp_reader_options){.find = tool_find,
@@ -180,7 +241,8 @@ static struct lp_reader_options reader_options(struct unpack *u)
                                       .memory = u->o->memory,
                                       .threads = u->o->threads,
                                       .on_loss = u->o->recover ? on_loss : NULL,
-                                      .loss_ctx = u};
+                                      .loss_ctx = u,
+                                      .max_text = text_left(u)};
 }
 
 static void unpack_stream(struct unpack *u, struct input *in)
@@ -197,6 +259,7 @@ static void unpack_stream(struct unpack *u, struct input *in)
     }
     if (status == LP_OK)
         status = lp_reader_finish(reader);
+    tell_more(u, in->name);
     if (status != LP_OK && !(u->o->recover && u->lost && status == LP_DATA))
         fail(u, in->name, status, lp_reader_offset(reader), lp_reader_need(reader));
     lp_reader_free(reader);
@@ -215,23 +278,32 @@ static void unpack_lopace(struct unpack *u, struct input *in)
                    u->o->from);
     const struct lp_vocab *vocab =
         kind == LP_LOPACE_ZSTD ? NULL : finder_vocab(&u->finder, u->o->encoding);
-    unsigned char *data;
     const void *text;
     struct lp_codec *codec;
-    size_t n = input_all(u->tool, in, SIZE_MAX / 4, &data);
-    enum lp_status status = lp_codec_new(&(struct lp_options){.vocab = vocab}, &codec);
+    /* Bytes of memory for each byte of text, which may be a token of 4 bytes: blob, text, and
+     * zstd's window; of a hybrid blob payload and window are tokens too. */
+    const uint64_t memory = u->o->memory < SIZE_MAX / 4 ? u->o->memory : SIZE_MAX / 4;
+    size_t limit = (size_t)(memory / (kind == LP_LOPACE_HYBRID ? 13 : 6));
+    const size_t n = input_peek(u->tool, in, 4 * limit + 1);
+    enum lp_status status = n > 4 * limit ? LP_LIMIT : LP_OK;
+    if (status == LP_OK)
+        status = lp_codec_new(&(struct lp_options){.vocab = vocab}, &codec);
     if (status != LP_OK)
         fail(u, in->name, status, 0, NULL);
-    status =
-        lp_lopace_unpack(codec, (enum lp_lopace)kind, data, n, (size_t)u->o->memory, &text, &size);
+    const bool limited = text_left(u) < limit;
+    if (limited)
+        limit = (size_t)text_left(u);
+    status = lp_lopace_unpack(codec, (enum lp_lopace)kind, in->data, n, limit, &text, &size);
+    if (status == LP_LIMIT && limited)
+        status = LP_MAX_TEXT;
     if (status == LP_DATA || status == LP_TRUNCATED)
         tool_die(u->tool, EXIT_DATA, "%s: not a %s blob of %s", in->name, kinds[kind],
                  u->o->encoding);
+    if (status == LP_OK)
+        status = put(u, text, size);
     if (status != LP_OK)
         fail(u, in->name, status, 0, NULL);
-    put(u, text, size);
     lp_codec_free(codec);
-    free(data);
 }
 
 /* --- Listing and records: random access -------------------------------------- */
@@ -247,39 +319,34 @@ static struct lp_file *open_file(struct unpack *u, struct input *in)
     return file;
 }
 
-/* Prints a row for each segment or blob. */
-static void put_rows(struct unpack *u, const struct stored_list *list)
+/* Prints a segment or blob: a row, or an item of the array. */
+static void put_row(void *ctx, const struct stored *s)
 {
+    struct unpack *u = ctx;
     if (u->o->json && u->json.depth == 0)
         json_open(&u->json, NULL, '[');
-    for (size_t i = 0; i < list->n; i++) {
-        const struct stored *s = &list->v[i];
-        if (u->o->json) {
-            stored_json_item(&u->json, s);
-            continue;
-        }
-        if (!u->listed)
-            output_print(&u->out, "chain        vocabulary        records   blocks         text"
-                                  "       stored  ratio  file\n");
-        u->listed = true;
-        output_print(&u->out,
-                     "%-12s %-13s %11" PRIu64 " %8" PRIu64 " %12" PRIu64 " %12" PRIu64 " %6.2f  ",
-                     chain_name(s->chain), s->vocab[0] != 0 ? s->vocab : "-", s->nrecords,
-                     s->nblocks, s->text_size, s->size, stored_ratio(s));
-        output_name(&u->out, s->file, 0);
-        if (s->dict != 0 || s->model != 0)
-            output_print(&u->out, "  needs %s %016" PRIx64, s->dict != 0 ? "dictionary" : "model",
-                         s->dict != 0 ? s->dict : s->model);
-        output_print(&u->out, "\n");
+    if (u->o->json) {
+        stored_json_item(&u->json, s);
+        return;
     }
+    if (!u->listed)
+        output_print(&u->out, "chain        vocabulary        records   blocks         text"
+                              "       stored  ratio  file\n");
+    u->listed = true;
+    output_print(&u->out,
+                 "%-12s %-13s %11" PRIu64 " %8" PRIu64 " %12" PRIu64 " %12" PRIu64 " %6.2f  ",
+                 chain_name(s->chain), s->vocab[0] != 0 ? s->vocab : "-", s->nrecords, s->nblocks,
+                 s->text_size, s->size, stored_ratio(s));
+    output_name(&u->out, s->file, 0);
+    if (s->dict != 0 || s->model != 0)
+        output_print(&u->out, "  needs %s %016" PRIx64, s->dict != 0 ? "dictionary" : "model",
+                     s->dict != 0 ? s->dict : s->model);
+    output_print(&u->out, "\n");
 }
 
 static void list(struct unpack *u, struct input *in)
 {
-    struct stored_list list = {0};
-    stored_read(u->tool, in, &u->finder, u->o->memory, &list);
-    put_rows(u, &list);
-    free(list.v);
+    stored_read(u->tool, in, &u->finder, u->o->memory, put_row, u);
 }
 
 /* Parses the record number at *at, and moves past it; none where there is no number. */
@@ -361,6 +428,7 @@ int main(int argc, char **argv)
 {
     struct tool tool = {.name = "lpunpack", .help = help};
     tool_start(&tool);
+    memory_keep_little();
     struct options o = parse(&tool, argc, argv);
     tool.keeps_time = !o.list && o.records == NULL;
     struct unpack u = {.tool = &tool, .o = &o, .finder = {.tool = &tool}};

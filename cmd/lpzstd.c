@@ -1,4 +1,5 @@
 /* lpzstd - compresses a token stream, or plain text, with zstd. */
+#include "shared/memory.h"
 #include "shared/recode.h"
 
 #include <stdlib.h>
@@ -165,7 +166,7 @@ static struct options parse(struct tool *tool, int argc, char **argv)
 static enum form form_of(const struct tool *tool, const struct options *o, struct finder *finder,
                          struct input *in)
 {
-    enum form form = input_form(tool, in, finder, o->blob);
+    enum form form = input_form(tool, in, finder, o->blob, o->lp.memory);
     if (form == FORM_UNCHECKED)
         form_unsure(tool, in, "--text or --packed");
     if (form == FORM_BLOB && !o->blob && !o->lopace)
@@ -249,6 +250,7 @@ int main(int argc, char **argv)
 {
     struct tool tool = {.name = "lpzstd", .help = help, .keeps_time = true};
     tool_start(&tool);
+    memory_keep_little();
     struct options o = parse(&tool, argc, argv);
     struct finder finder = {.tool = &tool};
     if (o.dictionary != NULL) {

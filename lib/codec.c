@@ -205,22 +205,24 @@ static enum lp_status find_tools(struct lp_codec *codec, const struct lp_blob *b
 static uint64_t text_max(const struct lp_codec *codec, const void *data, size_t size)
 {
     struct lp_blob_info info;
-    uint64_t memory = codec->options.memory, max;
-    memory = memory != 0 ? memory : LP_MEMORY_DEFAULT;
     if (lp_blob_info(data, size, &info) != LP_OK)
         info.chain = LP_CHAIN_TEXT; /* no blob is opened then */
-    max = memory / lp_memory_of_text(info.chain);
+    const uint64_t max = lp_memory_limit(codec->options.memory) / lp_memory_of_text(info.chain);
     return max < LP_BLOCK_MAX ? max : LP_BLOCK_MAX;
 }
 
-/* Whether a payload begins with the size of its body, and that is too large. */
-static bool body_too_large(unsigned wire, const unsigned char *payload, size_t n, uint64_t max)
+/* Whether a payload says, by its size or its first bytes, that the text is longer than max bytes,
+ * though not longer than any blob's. */
+static bool text_too_large(unsigned wire, const unsigned char *payload, size_t n, uint64_t max)
 {
-    uint64_t size;
-    if (wire != LP_WIRE_TEXT_FRAME && wire != LP_WIRE_TOKENS_FRAME)
-        return false;
-    size_t used = lp_get_varint(payload, n, &size);
-    return used != 0 && used != SIZE_MAX && size <= LP_BLOCK_MAX && size > max;
+    uint64_t size = n;
+    const enum lp_chain chain = lp_wire_chain(wire);
+    if (chain == LP_CHAIN_TOKENS_MIX)
+        size = lp_mixer_count(payload, n); /* a token has a byte at least */
+    else if ((wire == LP_WIRE_TEXT_FRAME || wire == LP_WIRE_TOKENS_FRAME) &&
+             lp_get_varint(payload, n, &size) - 1 >= LP_VARINT_MAX)
+        return false; /* malformed */
+    return size <= LP_BLOCK_MAX && size > max;
 }
 
 /* The parent that a blob names: the codec's own, else the finder's. */
@@ -286,8 +288,8 @@ static enum lp_status restore_stored(struct lp_codec *codec, const struct lp_fou
     if (from->n > UINT32_MAX)
         return LP_DATA;
     enum lp_status status = lp_payload_get(&frame, from->payload, &payload);
-    if (status == LP_OK && body_too_large(blob->wire, payload.stored, payload.nstored, from->max))
-        status = LP_LIMIT;
+    if (status == LP_OK && text_too_large(blob->wire, payload.stored, payload.nstored, from->max))
+        status = LP_LIMIT; /* what is not copied is already */
     body->n = codec->copies.n = 0;
     if (status == LP_OK && blob->copies &&
         !lp_buf_append(&codec->copies, payload.copies, payload.ncopies))
@@ -356,6 +358,8 @@ static enum lp_status open_blob(struct lp_codec *codec, const unsigned char *dat
     const struct lp_vocab *vocab = vocab_of(blob, tools);
     if (vocab != NULL && !blob->checked && !lp_vocab_expect(vocab, LP_READ_TEXT))
         return LP_BAD_VOCAB;
+    if (!blob->copies && text_too_large(blob->wire, from.payload, from.n, max))
+        return LP_LIMIT;
     if (lp_wire_chain(blob->wire) == LP_CHAIN_TOKENS_MIX && base == NULL && !blob->copies)
         status = lp_body_unmix_text(&codec->coder, tools, blob->wire, from.payload, from.n,
                                     (size_t)max, &codec->text);
@@ -378,8 +382,12 @@ static enum lp_status open_checked(struct lp_codec *codec, const unsigned char *
                                    lp_finder *find, void *ctx, struct lp_blob *blob,
                                    struct lp_found *tools, enum lp_chain *base)
 {
+    const uint64_t allowed = codec->options.max_text, max = text_max(codec, data, size);
+    const bool limited = allowed != 0 && allowed < max;
     enum lp_status status =
-        open_blob(codec, data, size, text_max(codec, data, size), find, ctx, blob, tools, base);
+        open_blob(codec, data, size, limited ? allowed : max, find, ctx, blob, tools, base);
+    if (status == LP_LIMIT && limited)
+        return LP_MAX_TEXT;
     return status == LP_OK ? check_text(codec, blob, tools) : status;
 }
 
@@ -540,6 +548,13 @@ enum lp_status lp_cost(struct lp_codec *codec, const uint32_t *ids, size_t nids,
     return lp_mixer_cost(&codec->coder.mixer, o->model, o->fast, ids, nids, bits, &codec->payload);
 }
 
+/* The memory that the last blob opened may take until it is recoded: its text is restored twice. */
+static uint64_t memory_to_recode(const struct lp_codec *codec, const struct lp_options *packing)
+{
+    const uint64_t text = lp_memory_of_text(codec->header.chain) * (uint64_t)codec->text.n;
+    return text + codec->text.n + lp_body_memory(packing, codec->body.n);
+}
+
 /* Recodes a blob that has a parent already: the copies stay as they are, and the parent is not
  * needed. */
 static enum lp_status recode_child(struct lp_codec *codec, const unsigned char *data, size_t size,
@@ -587,6 +602,8 @@ static enum lp_status recode_blob(struct lp_codec *codec, const unsigned char *d
     if (status == LP_OK)
         status = lp_need_packing(&codec->header, &codec->options, find, ctx, &tools, &packing,
                                  &codec->need);
+    if (status == LP_OK && memory_to_recode(codec, &packing) > lp_memory_limit(packing.memory))
+        status = LP_LIMIT;
     blob.checked = blob.checked && !codec->options.unchecked;
     if (status == LP_OK)
         status = put_smallest(codec, &packing, &blob, base, NULL);

@@ -5,6 +5,7 @@
  * a block. */
 #include "base/bytes.h"
 #include "base/interrupt.h"
+#include "base/room.h"
 #include "base/sized.h"
 #include "base/xxh64.h"
 #include "block/body.h"
@@ -33,8 +34,7 @@ struct lp_file {
     void *read_ctx;
     uint64_t size;
     struct lp_reader_options options;
-    uint64_t memory;          /* limit for each of: the list of segments, the list of
-                               * blocks, a block */
+    uint64_t memory;          /* limit of all that follows */
     struct segment *segments; /* from the last to the first */
     size_t nsegments, segments_cap;
     uint64_t nrecords;
@@ -50,7 +50,9 @@ struct lp_file {
     struct lp_block_coder coder;
     struct lp_window window; /* ends with the block in use */
     struct lp_buf text, bytes;
-    struct lp_buf ends; /* u64 each */
+    struct lp_buf ends;  /* u64 each */
+    struct lp_room room; /* of these */
+    uint64_t text_size;  /* handed out */
     uint64_t offset;
 };
 
@@ -89,17 +91,19 @@ static enum lp_status read_frame(struct lp_file *f, uint64_t offset, uint64_t li
     return f->read(f->read_ctx, offset + *size - frame->payload_size, payload, frame->payload_size);
 }
 
-/* Whether n items of a size exceed the memory limit. */
-static bool beyond_memory(const struct lp_file *f, uint64_t n, size_t size)
+/* The memory left beside the lists of segments and of blocks. */
+static uint64_t memory_left(const struct lp_file *f)
 {
-    return n > f->memory / size;
+    const uint64_t taken =
+        (uint64_t)f->segments_cap * sizeof *f->segments + (uint64_t)f->nblocks * sizeof *f->blocks;
+    return taken < f->memory ? f->memory - taken : 0;
 }
 
 static enum lp_status add_segment(struct lp_file *f, struct segment segment)
 {
     if (f->nsegments == f->segments_cap) {
         size_t cap = f->segments_cap * 2 + 4;
-        if (beyond_memory(f, cap + f->segments_cap, sizeof *f->segments) && f->segments_cap > 0)
+        if (f->segments_cap > 0 && cap > memory_left(f) / sizeof *f->segments)
             return LP_LIMIT;
         struct segment *p = realloc(f->segments, cap * sizeof *p);
         if (p == NULL)
@@ -145,7 +149,9 @@ static enum lp_status read_index(const unsigned char *payload, size_t n, uint64_
         index->size += entry.distance;
         index->nblocks++;
     }
-    return at == index->end && index->before <= offset - index->size ? LP_OK : LP_DATA;
+    return at == index->end && index->nblocks > 0 && index->before <= offset - index->size
+               ? LP_OK
+               : LP_DATA;
 }
 
 /* Whether there are only whole ancillary frames from one offset to another. */
@@ -252,7 +258,7 @@ static enum lp_status open_file(lp_read_at *read, void *read_ctx, uint64_t size,
         f->read_ctx = read_ctx;
         f->size = size;
         f->options = *options;
-        f->memory = options->memory != 0 ? options->memory : LP_MEMORY_DEFAULT;
+        f->memory = lp_memory_limit(options->memory);
         f->current = SIZE_MAX;
         f->loaded = NONE;
     }
@@ -282,15 +288,23 @@ enum lp_status lp_file_open_sized(lp_read_at *read, void *read_ctx, uint64_t siz
     return open_file(read, read_ctx, size, &options, out);
 }
 
-void lp_file_close(struct lp_file *f)
+/* Frees what restoring blocks keeps. */
+static void forget_block(struct lp_file *f)
 {
-    if (f == NULL)
-        return;
     lp_block_coder_free(&f->coder);
     lp_window_free(&f->window);
     lp_buf_free(&f->text);
     lp_buf_free(&f->bytes);
     lp_buf_free(&f->ends);
+    f->room = (struct lp_room){0};
+    f->loaded = NONE;
+}
+
+void lp_file_close(struct lp_file *f)
+{
+    if (f == NULL)
+        return;
+    forget_block(f);
     free(f->blocks);
     free(f->segments);
     free(f);
@@ -423,9 +437,12 @@ static enum lp_status enter(struct lp_file *f, size_t number)
     f->window.reach = 0;
     free(f->blocks);
     f->blocks = NULL;
-    f->nblocks = s->index != 0 ? (size_t)s->nblocks : 1;
-    if (beyond_memory(f, s->nblocks, sizeof *f->blocks))
+    f->nblocks = 0;
+    if (s->nblocks > memory_left(f) / sizeof *f->blocks)
         return LP_LIMIT;
+    f->nblocks = s->index != 0 ? (size_t)s->nblocks : 1;
+    if (f->room.total > memory_left(f))
+        forget_block(f);
     enum lp_status status = read_header(f, s, &size, &hash);
     if (status != LP_OK)
         return status;
@@ -475,6 +492,17 @@ enum lp_status lp_file_records(struct lp_file *f, uint64_t *nrecords)
 
 /* --- Blocks and records ------------------------------------------------------------ */
 
+/* Makes room for a block. */
+static void take_room(struct lp_file *f, const struct lp_frame *frame)
+{
+    const enum lp_chain chain = lp_wire_chain(frame->kind);
+    const uint64_t need = lp_memory_of_block(frame);
+    if (lp_room_take(&f->room, chain, need, memory_left(f)))
+        return;
+    forget_block(f);
+    lp_room_take(&f->room, chain, need, memory_left(f));
+}
+
 /* Reads the frame of a block, which must match its entry. */
 static enum lp_status read_block(struct lp_file *f, const struct block *block, struct lp_event *e)
 {
@@ -485,10 +513,12 @@ static enum lp_status read_block(struct lp_file *f, const struct block *block, s
         return status;
     if (!lp_is_data(e->frame.kind) || !lp_entry_is(&block->entry, &e->frame))
         return LP_DATA;
-    lp_parser_init(&parser, false, f->memory);
+    lp_parser_init(&parser, false, memory_left(f));
     parser.header = f->header;
     parser.in_segment = true;
     status = lp_parser_check_block(&parser, &e->frame);
+    if (status == LP_OK)
+        take_room(f, &e->frame);
     f->bytes.n = 0;
     if (status == LP_OK && !lp_buf_reserve(&f->bytes, (size_t)size))
         status = LP_NOMEM;
@@ -553,6 +583,9 @@ static enum lp_status put_piece(struct lp_file *f, size_t number, uint64_t piece
         return status;
     const uint64_t *ends = (const uint64_t *)(const void *)f->ends.p;
     uint64_t from = piece > 0 ? ends[piece - 1] : 0, to = ends[piece];
+    if (f->options.max_text != 0 && to - from > f->options.max_text - f->text_size)
+        return LP_MAX_TEXT;
+    f->text_size += to - from;
     return to > from ? sink(ctx, f->text.p + from, (size_t)(to - from)) : LP_OK;
 }
 

@@ -58,7 +58,8 @@ LP_API const char *lp_version(void);
     X(LP_BAD_VOCAB, "the vocabulary is damaged: install it again")                                 \
     X(LP_STOP, "stopped by a callback")                                                            \
     X(LP_INTERRUPTED, "interrupted")                                                               \
-    X(LP_NO_PARENT, "parent not found: the text that this was packed with")
+    X(LP_NO_PARENT, "parent not found: the text that this was packed with")                        \
+    X(LP_MAX_TEXT, "more text than allowed")
 
 enum lp_status {
 #define LP_STATUS_NAME(name, text) name,
@@ -323,8 +324,8 @@ struct lp_options {
     int level;                    /* of zstd: -22 to 22, 0 means the default */
     size_t block_size;            /* text bytes a block aims at, 0 means the default */
     unsigned threads;             /* 0 and 1 mean none but the caller's */
-    uint64_t memory; /* the most that unpacking a blob, or a block to recode, may need; 0:
-                      * LP_MEMORY_DEFAULT */
+    uint64_t memory; /* the most that unpacking or recoding a blob, or recoding blocks, may need;
+                      * 0: LP_MEMORY_DEFAULT */
     bool fast;       /* mixing: faster, and somewhat larger */
     bool special;    /* special-token text becomes special tokens */
     bool flush;      /* a block ends with each record */
@@ -338,6 +339,7 @@ struct lp_options {
      * it, comes after at most key bytes of text; 0: only the first block is one. */
     size_t window;
     uint64_t key;
+    uint64_t max_text; /* the most text of a blob to be unpacked: LP_MAX_TEXT beyond; 0: any */
 };
 
 /* Where output goes. Returns LP_OK, or a status that ends the call, which then returns it: LP_STOP
@@ -506,7 +508,7 @@ typedef enum lp_status lp_on_record(void *ctx, uint64_t number, uint64_t size);
 struct lp_reader_options {
     lp_finder *find;
     void *find_ctx;
-    uint64_t memory; /* the most that one block may need, 0: LP_MEMORY_DEFAULT */
+    uint64_t memory; /* the most that all blocks at once may need, 0: LP_MEMORY_DEFAULT */
     unsigned threads;
     lp_on_loss *on_loss; /* set: skip damage and report it (lpunpack --recover) */
     void *loss_ctx;
@@ -517,6 +519,8 @@ struct lp_reader_options {
     void *record_ctx;
     lp_interrupt *interrupt; /* or NULL */
     void *interrupt_ctx;
+    uint64_t max_text; /* the most text that this handle hands out in all; what would go beyond is
+                        * not handed out at all: LP_MAX_TEXT. 0: any */
 };
 
 /* A stream in, its text out. Nothing leaves that has not been checked. */

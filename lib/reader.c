@@ -42,6 +42,7 @@ struct lp_reader {
     bool any;
     struct lp_ids_target ids;       /* instead of the sink */
     bool in_record;                 /* the last part of a record was not its end */
+    uint64_t text_size;             /* handed out, or about to be */
     uint64_t nrecords, record_size; /* on_record: those that have ended; text of the next */
 };
 
@@ -139,6 +140,15 @@ static enum lp_status done(void *ctx, void *arg, enum lp_status status)
     return put_block(ctx, job, status);
 }
 
+static void forget(void *arg)
+{
+    struct job *job = arg;
+    lp_block_coder_free(&job->coder);
+    lp_buf_free(&job->in);
+    lp_buf_free(&job->text);
+    lp_buf_free(&job->ends);
+}
+
 static enum lp_status new_reader(const struct lp_reader_options *options, lp_sink *sink,
                                  void *sink_ctx, struct lp_reader **out)
 {
@@ -151,7 +161,7 @@ static enum lp_status new_reader(const struct lp_reader_options *options, lp_sin
     r->ids.on_ids = options->on_ids;
     r->ids.ctx = options->ids_ctx;
     bool recover = options->on_loss != NULL;
-    lp_parser_init(&r->parser, recover, options->memory ? options->memory : LP_MEMORY_DEFAULT);
+    lp_parser_init(&r->parser, recover, lp_memory_limit(options->memory));
     r->recovery.on_loss = options->on_loss;
     r->recovery.ctx = options->loss_ctx;
     /* Recovery decides about each block before it reads on. */
@@ -161,8 +171,11 @@ static enum lp_status new_reader(const struct lp_reader_options *options, lp_sin
     for (unsigned i = 0; status == LP_OK && i < r->njobs; i++)
         r->jobs[i].wants_ends = options->on_record != NULL;
     if (status == LP_OK)
-        status = lp_workers_new(r->njobs, r->jobs, sizeof *r->jobs,
-                                &(struct lp_workers_calls){begin, done, r}, &r->workers);
+        status = lp_workers_new(
+            r->njobs, r->jobs, sizeof *r->jobs,
+            &(struct lp_workers_calls){
+                .run = begin, .done = done, .ctx = r, .forget = forget, .memory = r->parser.memory},
+            &r->workers);
     if (status != LP_OK) {
         lp_reader_free(r);
         return status;
@@ -188,12 +201,8 @@ void lp_reader_free(struct lp_reader *r)
         return;
     lp_workers_free(r->workers);
     lp_body_ids_free(&r->ids);
-    for (unsigned i = 0; r->jobs != NULL && i < r->njobs; i++) {
-        lp_block_coder_free(&r->jobs[i].coder);
-        lp_buf_free(&r->jobs[i].in);
-        lp_buf_free(&r->jobs[i].text);
-        lp_buf_free(&r->jobs[i].ends);
-    }
+    for (unsigned i = 0; r->jobs != NULL && i < r->njobs; i++)
+        forget(&r->jobs[i]);
     free(r->jobs);
     lp_window_free(&r->window);
     lp_parser_free(&r->parser);
@@ -266,10 +275,22 @@ static enum lp_status guess(struct lp_reader *r, struct job *job)
     return status;
 }
 
+/* Counts the text of a block that is to be handed out. */
+static enum lp_status count_text(struct lp_reader *r, uint64_t size)
+{
+    const uint64_t max = r->options.max_text;
+    if (max != 0 && size > max - r->text_size)
+        return LP_MAX_TEXT;
+    r->text_size += size;
+    return LP_OK;
+}
+
 /* Restores a block immediately; skips it if that fails. */
 static enum lp_status recover_block(struct lp_reader *r, struct job *job)
 {
     enum lp_status status = r->parser.in_segment ? restore(job) : guess(r, job);
+    if (status == LP_OK)
+        status = count_text(r, job->frame.text_size);
     if (!blames_block(status))
         return put_block(r, job, status);
     lp_parser_reject(&r->parser, status);
@@ -280,7 +301,17 @@ static enum lp_status recover_block(struct lp_reader *r, struct job *job)
 static enum lp_status take_block(struct lp_reader *r, const struct lp_event *e)
 {
     void *arg;
-    enum lp_status status = lp_workers_next(r->workers, &arg);
+    if (!r->parser.recover && count_text(r, e->frame.text_size) != LP_OK) {
+        enum lp_status earlier = lp_workers_drain(r->workers);
+        r->offset = e->offset;
+        return earlier != LP_OK ? earlier : LP_MAX_TEXT;
+    }
+    const enum lp_chain chain = lp_wire_chain(e->frame.kind);
+    const uint64_t thread = r->njobs > 1 ? lp_memory_of_thread(chain) : 0;
+    enum lp_status status = lp_workers_next(
+        r->workers, chain,
+        lp_memory_of_block(&e->frame) + lp_memory_of_window(r->parser.header.window_log) + thread,
+        &arg);
     struct job *job = arg;
     if (status == LP_OK)
         status = lp_ask_interrupt(r->options.interrupt, r->options.interrupt_ctx);

@@ -90,6 +90,15 @@ static enum lp_status pack(struct job *job)
     return status;
 }
 
+/* Whether what is restored leaves too little memory to pack it: the block alone must fit. */
+static enum lp_status check_packing(const struct job *job)
+{
+    const struct lp_recoder *r = job->recoder;
+    const uint64_t need =
+        lp_memory_of_block(&job->frame) + lp_body_memory(&r->packing, job->coder.body.n);
+    return need > r->parser.memory ? LP_LIMIT : LP_OK;
+}
+
 static enum lp_status recode_block(void *arg)
 {
     struct job *job = arg;
@@ -98,6 +107,8 @@ static enum lp_status recode_block(void *arg)
         lp_body_begin(&job->coder, &r->tools, r->packing.split, &job->frame, job->in.p, &job->base);
     if (status == LP_OK && job->window == NULL)
         status = verify(job);
+    if (status == LP_OK)
+        status = check_packing(job);
     if (status == LP_OK)
         status = pack(job);
     return status == LP_OK && !r->packing.unverified ? prove(job) : status;
@@ -115,6 +126,15 @@ static enum lp_status emit(void *ctx, void *arg, enum lp_status status)
     return status;
 }
 
+static void forget(void *arg)
+{
+    struct job *job = arg;
+    lp_block_coder_free(&job->coder);
+    lp_buf_free(&job->in);
+    lp_buf_free(&job->text);
+    lp_buf_free(&job->out);
+}
+
 static enum lp_status new_recoder(const struct lp_options *options, lp_finder *find, void *find_ctx,
                                   lp_sink *sink, void *sink_ctx, struct lp_recoder **out)
 {
@@ -126,8 +146,7 @@ static enum lp_status new_recoder(const struct lp_options *options, lp_finder *f
     r->find_ctx = find_ctx;
     r->emit.sink = sink;
     r->emit.ctx = sink_ctx;
-    lp_parser_init(&r->parser, false,
-                   r->options.memory != 0 ? r->options.memory : LP_MEMORY_DEFAULT);
+    lp_parser_init(&r->parser, false, lp_memory_limit(options->memory));
     r->njobs = options->threads > 1 ? options->threads : 1;
     r->jobs = calloc(r->njobs, sizeof *r->jobs);
     enum lp_status status = r->jobs == NULL ? LP_NOMEM : LP_OK;
@@ -135,7 +154,12 @@ static enum lp_status new_recoder(const struct lp_options *options, lp_finder *f
         r->jobs[i].recoder = r;
     if (status == LP_OK)
         status = lp_workers_new(r->njobs, r->jobs, sizeof *r->jobs,
-                                &(struct lp_workers_calls){recode_block, emit, r}, &r->workers);
+                                &(struct lp_workers_calls){.run = recode_block,
+                                                           .done = emit,
+                                                           .ctx = r,
+                                                           .forget = forget,
+                                                           .memory = r->parser.memory},
+                                &r->workers);
     if (status != LP_OK) {
         lp_recoder_free(r);
         return status;
@@ -160,13 +184,8 @@ void lp_recoder_free(struct lp_recoder *r)
     if (r == NULL)
         return;
     lp_workers_free(r->workers);
-    for (unsigned i = 0; r->jobs != NULL && i < r->njobs; i++) {
-        struct job *job = &r->jobs[i];
-        lp_block_coder_free(&job->coder);
-        lp_buf_free(&job->in);
-        lp_buf_free(&job->text);
-        lp_buf_free(&job->out);
-    }
+    for (unsigned i = 0; r->jobs != NULL && i < r->njobs; i++)
+        forget(&r->jobs[i]);
     free(r->jobs);
     lp_writer_free(r->writer);
     lp_buf_free(&r->ends);
@@ -257,10 +276,20 @@ static enum lp_status begin_segment(struct lp_recoder *r)
     return status == LP_OK ? lp_emit_begin(&r->emit, &header) : status;
 }
 
+/* The most that a block may need: its body may be as large as a body can be. */
+static uint64_t need_of(const struct lp_recoder *r, const struct lp_frame *frame)
+{
+    const uint64_t body = lp_body_limit(frame->text_size, frame->nrecords);
+    const uint64_t thread = r->njobs > 1 ? lp_memory_of_thread(r->options.chain) : 0;
+    return lp_memory_of_block(frame) + lp_memory_of_window(r->parser.header.window_log) +
+           lp_body_memory(&r->packing, body) + thread;
+}
+
 static enum lp_status take_block(struct lp_recoder *r, const struct lp_event *e)
 {
     void *arg;
-    enum lp_status status = lp_workers_next(r->workers, &arg);
+    enum lp_status status =
+        lp_workers_next(r->workers, lp_wire_chain(e->frame.kind), need_of(r, &e->frame), &arg);
     struct job *job = arg;
     if (status == LP_OK)
         status = lp_ask_interrupt(r->options.interrupt, r->options.interrupt_ctx);

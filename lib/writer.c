@@ -158,7 +158,8 @@ static enum lp_status new_writer(const struct lp_options *options, lp_sink *sink
         w->jobs[i].options = &w->options;
     if (status == LP_OK)
         status = lp_workers_new(w->njobs, w->jobs, sizeof *w->jobs,
-                                &(struct lp_workers_calls){pack, emit, w}, &w->workers);
+                                &(struct lp_workers_calls){.run = pack, .done = emit, .ctx = w},
+                                &w->workers);
     if (status == LP_OK && tokens)
         status = lp_tok_new(options->vocab, options->special, &w->tok);
     if (status == LP_OK)
@@ -312,7 +313,7 @@ static enum lp_status put_block(struct lp_writer *w, struct mark end, uint64_t n
                                 enum lp_chain base)
 {
     void *arg;
-    enum lp_status status = lp_workers_next(w->workers, &arg);
+    enum lp_status status = lp_workers_next(w->workers, 0, 0, &arg);
     struct job *job = arg;
     if (status == LP_OK && w->tok != NULL)
         status = lp_vocab_status(w->options.vocab);

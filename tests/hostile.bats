@@ -144,7 +144,7 @@ flipped() {
     local vector
     for vector in block-first header-again header-longer limit-small name-with-slash \
         tokens-in-text mixed-in-tokens no-record other-text less-text cut-code no-token \
-        sizes-too-large end-text end-records; do
+        sizes-too-large end-text end-records index-empty; do
         lpstream-forge $vector < lines > bad
         expect 3 lpunpack bad
         err_line lpunpack

@@ -184,12 +184,12 @@ static void read_inputs(struct report *r, const struct options *o, struct finder
     struct input in;
     size_t cap = 0;
     for (size_t i = 0; input_next(r->tool, &in, o->files, i); i++) {
-        bool is_stored = input_form(r->tool, &in, finder, true) != FORM_TEXT;
+        bool is_stored = input_form(r->tool, &in, finder, true, 0) != FORM_TEXT;
         if (i > 0 && is_stored != (stored->n > 0))
             tool_die(r->tool, EXIT_DATA, "%s: is %s: cannot mix packed files and text in one run",
                      in.name, is_stored ? "a stream or blob" : "text");
         if (is_stored) {
-            stored_read(r->tool, &in, finder, 0, stored);
+            stored_read(r->tool, &in, finder, 0, stored_add, stored);
         } else {
             unsigned char *data;
             struct text text = {.n = input_all(r->tool, &in, SIZE_MAX / 8, &data)};
@@ -425,7 +425,7 @@ int main(int argc, char **argv)
     struct report report = {
         .tool = &tool, .dictionary = o.dictionary, .level = o.level, .split = o.split};
     struct finder finder = {.tool = &tool};
-    struct stored_list stored = {0};
+    struct stored_list stored = {.tool = &tool};
     struct output out;
     output_open(&tool, &out, tool.output, false);
     read_inputs(&report, &o, &finder, &stored);

@@ -98,24 +98,22 @@ static void add_stream(struct records *r, struct input *in, float weight)
 
 static void add_blob(struct records *r, struct input *in, float weight)
 {
-    unsigned char *data;
     const void *text;
     struct lp_buf copy = {0};
-    size_t size, n = input_all(r->tool, in, LP_BLOCK_MAX + 64, &data);
-    enum lp_status status = lp_unpack(r->codec, data, n, tool_find, r->finder, &text, &size);
+    size_t size, n = input_blob(r->tool, in, 0);
+    enum lp_status status = lp_unpack(r->codec, in->data, n, tool_find, r->finder, &text, &size);
     if (status != LP_OK)
         tool_fail(r->tool, in->name, status, 0, lp_codec_need(r->codec));
     if (!lp_buf_append(&copy, text, size)) /* add_record() uses the codec again */
         no_memory(r->tool);
     add_record(r, copy.p, copy.n, weight);
     lp_buf_free(&copy);
-    free(data);
 }
 
 static void add_input(struct records *r, struct input *in, enum lp_split split, float weight)
 {
     bool whole = split == LP_WHOLE;
-    enum form form = input_form(r->tool, in, r->finder, whole);
+    enum form form = input_form(r->tool, in, r->finder, whole, 0);
     if (form == FORM_STREAM)
         add_stream(r, in, weight);
     else if (form == FORM_BLOB || (form == FORM_UNCHECKED && whole))

@@ -82,29 +82,43 @@ void form_refuse_other(const struct tool *tool, const char *name, const unsigned
 
 /* --- Streams, blobs, text ---------------------------------------------------- */
 
+/* The largest blob whose text may take so much memory (0: the default). */
+static size_t blob_max(uint64_t memory)
+{
+    enum { LEAST = 4 }; /* bytes of memory that a byte of a blob takes */
+    const uint64_t allowed = (memory != 0 ? memory : LP_MEMORY_DEFAULT) / LEAST;
+    return allowed < BLOB_MAX ? (size_t)allowed : BLOB_MAX;
+}
+
+static _Noreturn void fail_unless_text(const struct tool *tool, const char *name,
+                                       enum lp_status status, const struct lp_need *need)
+{
+    struct tool hinting = *tool;
+    hinting.hint = "; if it is text, use --text";
+    tool_fail(&hinting, name, status, 0, need);
+}
+
 /* Decides what an input is that begins as a blob, by unpacking it. */
 static enum form try_blob(const struct tool *tool, const struct input *in, struct finder *finder,
-                          bool blobs, bool checked)
+                          bool blobs, uint64_t memory, bool checked)
 {
     struct lp_codec *codec;
     const void *text;
     size_t size, n = in->peeked;
-    enum lp_status status = lp_codec_new(NULL, &codec);
+    enum lp_status status = lp_codec_new(&(struct lp_options){.memory = memory}, &codec);
     if (status == LP_OK)
         status = lp_unpack(codec, in->data, n, tool_find, finder, &text, &size);
     if (status == LP_NOMEM)
         tool_fail(tool, in->name, status, 0, NULL);
-    bool missing = status == LP_NO_DICT || status == LP_NO_MODEL;
-    if (status != LP_OK && (blobs || missing) && seems(in->data, n) == NULL) {
-        struct tool hinting = *tool;
-        hinting.hint = "; if it is text, use --text";
-        tool_fail(&hinting, in->name, status, 0, lp_codec_need(codec));
-    }
+    bool unsure = status == LP_NO_DICT || status == LP_NO_MODEL || status == LP_LIMIT;
+    if (status != LP_OK && (blobs || unsure) && seems(in->data, n) == NULL)
+        fail_unless_text(tool, in->name, status, lp_codec_need(codec));
     lp_codec_free(codec);
     return status != LP_OK ? FORM_TEXT : checked ? FORM_BLOB : FORM_UNCHECKED;
 }
 
-enum form input_form(const struct tool *tool, struct input *in, struct finder *finder, bool blobs)
+enum form input_form(const struct tool *tool, struct input *in, struct finder *finder, bool blobs,
+                     uint64_t memory)
 {
     if (tool->take == TAKE_TEXT)
         return FORM_TEXT;
@@ -119,9 +133,23 @@ enum form input_form(const struct tool *tool, struct input *in, struct finder *f
     struct lp_blob_info info = {.checked = true};
     n = input_peek(tool, in, HEAD_MAX);
     enum lp_status head = lp_blob_info(in->data, n, &info);
-    if (head == LP_DATA || head == LP_TRUNCATED || input_peek(tool, in, BLOB_MAX + 1) > BLOB_MAX)
+    if (head == LP_DATA || head == LP_TRUNCATED)
         return FORM_TEXT;
-    return try_blob(tool, in, finder, blobs, info.checked);
+    const size_t max = blob_max(memory);
+    n = input_peek(tool, in, max + 1);
+    if (n > max && max < BLOB_MAX && seems(in->data, n) == NULL)
+        fail_unless_text(tool, in->name, LP_LIMIT, NULL);
+    return n > max ? FORM_TEXT : try_blob(tool, in, finder, blobs, memory, info.checked);
+}
+
+size_t input_blob(const struct tool *tool, struct input *in, uint64_t memory)
+{
+    const size_t max = blob_max(memory), n = input_peek(tool, in, max + 1);
+    if (n > max && max < BLOB_MAX)
+        tool_fail(tool, in->name, LP_LIMIT, 0, NULL);
+    if (n > max)
+        tool_die(tool, EXIT_DATA, "%s: is larger than %d bytes: no blob is", in->name, BLOB_MAX);
+    return n;
 }
 
 _Noreturn void form_unsure(const struct tool *tool, const struct input *in, const char *options)

@@ -18,8 +18,14 @@ enum form {
  * read ahead to its end and unpacked: a correct checksum proves that it is a blob. If it cannot
  * be unpacked, it is text where its first bytes are those of another format (UTF-16, UTF-32,
  * .xz, ...). Otherwise, where blobs is set (the command accepts them) or a dictionary or model is
- * missing, this exits with an error that suggests --text. Anything else is text. */
-enum form input_form(const struct tool *tool, struct input *in, struct finder *finder, bool blobs);
+ * missing, this exits with an error that suggests --text; so it does where memory (0: the default)
+ * does not allow to unpack it. Anything else is text. */
+enum form input_form(const struct tool *tool, struct input *in, struct finder *finder, bool blobs,
+                     uint64_t memory);
+
+/* Reads all of a blob into in->data, and returns its size. Exits if it is larger than any blob, or
+ * than one whose text may take so much memory (0: the default). */
+size_t input_blob(const struct tool *tool, struct input *in, uint64_t memory);
 
 /* Exits: the input is text, or a blob without a checksum. The message names the options that
  * decide. */

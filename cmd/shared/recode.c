@@ -112,6 +112,7 @@ static void read_stream(const struct lp_options *options, struct finder *finder,
     struct lp_reader *reader;
     struct lp_reader_options how = {.find = tool_find,
                                     .find_ctx = finder,
+                                    .memory = options->memory,
                                     .threads = options->threads,
                                     .on_ids = on_ids,
                                     .ids_ctx = record};
@@ -132,20 +133,27 @@ static void read_stream(const struct lp_options *options, struct finder *finder,
     lp_reader_free(reader);
 }
 
-/* The segment of a stream's only record, by its headers. Exits unless there is exactly one. */
-static struct stored only_record(const struct tool *tool, struct input *in, struct finder *finder)
+/* Adds a segment to a sum, which is otherwise like the last one with a record. */
+static void add_up(void *ctx, const struct stored *segment)
 {
-    struct stored_list list = {0};
+    struct stored *sum = ctx;
+    const uint64_t nrecords = sum->nrecords, text_size = sum->text_size;
+    if (segment->nrecords > 0)
+        *sum = *segment;
+    sum->nrecords = nrecords + segment->nrecords;
+    sum->text_size = text_size + segment->text_size;
+}
+
+enum { EACH = 16 }; /* bytes of memory that a byte of a record takes: text, ids, packed twice */
+
+/* The segment of a stream's only record, by its headers. Exits unless there is exactly one, which
+ * memory allows to be made a blob. */
+static struct stored only_record(const struct tool *tool, struct input *in, struct finder *finder,
+                                 uint64_t memory)
+{
     struct stored only = {0};
-    uint64_t nrecords = 0, size = 0;
-    stored_read(tool, in, finder, 0, &list);
-    for (size_t i = 0; i < list.n; i++) {
-        if (list.v[i].nrecords > 0)
-            only = list.v[i];
-        nrecords += list.v[i].nrecords;
-        size += list.v[i].text_size;
-    }
-    free(list.v);
+    stored_read(tool, in, finder, memory, add_up, &only);
+    const uint64_t nrecords = only.nrecords, size = only.text_size;
     if (nrecords != 1)
         tool_die(tool, EXIT_DATA,
                  "%s: a blob holds one record, this stream has %" PRIu64 ": omit --blob", in->name,
@@ -154,6 +162,8 @@ static struct stored only_record(const struct tool *tool, struct input *in, stru
         tool_die(tool, EXIT_DATA,
                  "%s: a blob holds at most %zu bytes, this stream %" PRIu64 ": omit --blob",
                  in->name, LP_BLOCK_MAX, size);
+    if (size > (memory != 0 ? memory : LP_MEMORY_DEFAULT) / EACH)
+        tool_fail(tool, in->name, LP_LIMIT, 0, NULL);
     return only;
 }
 
@@ -166,6 +176,8 @@ static bool has_special(struct lp_codec *codec, const struct record *record)
            (n != record->ids.n || (n > 0 && memcmp(ids, record->ids.v, n * sizeof *ids) != 0));
 }
 
+enum { HEAD = 16 }; /* bytes by which a blob is larger than its text, at most */
+
 /* Packs a stream's only record as lptok --blob does, or as plain text where it has no tokens, and
  * recodes that blob. */
 static void stream_to_blob(const struct lp_options *options, struct finder *finder,
@@ -174,11 +186,11 @@ static void stream_to_blob(const struct lp_options *options, struct finder *find
     struct lp_codec *codec;
     const void *blob;
     size_t size;
-    struct stored only = only_record(out->tool, in, finder);
+    struct stored only = only_record(out->tool, in, finder, options->memory);
     struct record record = {.size = (size_t)only.text_size};
     struct lp_options packing = {.chain = LP_CHAIN_TEXT};
     struct lp_found found = {0};
-    record.text = malloc(record.size + 1);
+    record.text = malloc(record.size + HEAD);
     if (record.text == NULL)
         tool_die(out->tool, EXIT_IO, "out of memory");
     read_stream(options, finder, in, NULL, &record, out);
@@ -203,23 +215,22 @@ static void stream_to_blob(const struct lp_options *options, struct finder *find
         status = lp_pack(codec, record.text, record.n, &blob, &size);
     if (status != LP_OK)
         fail(options, out, in->name, status, 0, &need);
-    put_blob(options, finder, in->name, blob, size, out);
+    memcpy(record.text, blob, size);
     lp_codec_free(codec);
     free(record.ids.v);
+    put_blob(options, finder, in->name, record.text, size, out);
     free(record.text);
 }
 
 void recode_to_blob(const struct lp_options *options, struct finder *finder, struct input *in,
                     enum form form, struct output *out)
 {
-    unsigned char *data;
     if (form == FORM_STREAM) {
         stream_to_blob(options, finder, in, out);
         return;
     }
-    size_t n = input_all(out->tool, in, LP_BLOCK_MAX + 64, &data);
-    put_blob(options, finder, in->name, data, n, out);
-    free(data);
+    const size_t n = input_blob(out->tool, in, options->memory);
+    put_blob(options, finder, in->name, in->data, n, out);
 }
 
 _Noreturn void recode_no_blob(const struct tool *tool, const struct input *in)

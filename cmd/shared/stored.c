@@ -71,25 +71,26 @@ uint64_t input_seekable(const struct tool *tool, struct input *in)
     return (uint64_t)st.st_size;
 }
 
-static void add(const struct tool *tool, struct stored_list *list, struct stored stored)
+void stored_add(void *to, const struct stored *stored)
 {
+    struct stored_list *list = to;
     if (list->n == list->cap) {
         list->cap = list->cap * 2 + 8;
         list->v = realloc(list->v, list->cap * sizeof *list->v);
         if (list->v == NULL)
-            tool_die(tool, EXIT_IO, "out of memory");
+            tool_die(list->tool, EXIT_IO, "out of memory");
     }
-    list->v[list->n++] = stored;
+    list->v[list->n++] = *stored;
 }
 
 static void read_blob(const struct tool *tool, struct input *in, struct finder *finder,
-                      uint64_t memory, struct stored_list *list)
+                      uint64_t memory, stored_sink *sink, void *ctx)
 {
     struct lp_blob_info info = {.checked = false};
     struct lp_codec *codec;
-    unsigned char *data;
     const void *text;
-    size_t text_size, n = input_all(tool, in, LP_BLOCK_MAX + 64, &data);
+    size_t text_size, n = input_blob(tool, in, memory);
+    const unsigned char *data = in->data;
     enum lp_status status = lp_codec_new(&(struct lp_options){.memory = memory}, &codec);
     if (status != LP_OK)
         tool_fail(tool, in->name, status, 0, NULL);
@@ -112,13 +113,12 @@ static void read_blob(const struct tool *tool, struct input *in, struct finder *
                             .checked = info.checked,
                             .check = info.check};
     memcpy(stored.vocab, info.vocab, sizeof stored.vocab);
-    add(tool, list, stored);
+    sink(ctx, &stored);
     lp_codec_free(codec);
-    free(data);
 }
 
 static void read_stream(const struct tool *tool, struct input *in, struct finder *finder,
-                        uint64_t memory, struct stored_list *list)
+                        uint64_t memory, stored_sink *sink, void *ctx)
 {
     struct lp_file *file;
     struct lp_segment s;
@@ -140,7 +140,7 @@ static void read_stream(const struct tool *tool, struct input *in, struct finder
                                 .checked = true,
                                 .check = s.check};
         memcpy(stored.vocab, s.vocab, sizeof stored.vocab);
-        add(tool, list, stored);
+        sink(ctx, &stored);
     }
     if (status != LP_USAGE)
         tool_fail(tool, in->name, status, file != NULL ? lp_file_offset(file) : 0,
@@ -149,12 +149,12 @@ static void read_stream(const struct tool *tool, struct input *in, struct finder
 }
 
 void stored_read(const struct tool *tool, struct input *in, struct finder *finder, uint64_t memory,
-                 struct stored_list *list)
+                 stored_sink *sink, void *ctx)
 {
     if (lp_is_blob(in->data, input_peek(tool, in, 1)))
-        read_blob(tool, in, finder, memory, list);
+        read_blob(tool, in, finder, memory, sink, ctx);
     else
-        read_stream(tool, in, finder, memory, list);
+        read_stream(tool, in, finder, memory, sink, ctx);
 }
 
 /* --- Printing ---------------------------------------------------------------- */
@@ -212,20 +212,28 @@ static void put_stored(struct output *out, const struct stored *s, size_t segmen
         output_print(out, "  checksum    none\n");
 }
 
+/* The end of those from the i-th on that are of one file. */
+static size_t end_of_file(const struct stored_list *list, size_t i)
+{
+    const char *file = list->v[i].file;
+    while (i < list->n && strcmp(file, list->v[i].file) == 0)
+        i++;
+    return i;
+}
+
 void stored_table(const struct stored_list *list, struct output *out)
 {
     struct stored total = {0};
     char a[32];
-    for (size_t i = 0, first = 0; i < list->n; i++) {
+    for (size_t i = 0, first = 0, end = 0; i < list->n; i++) {
         const struct stored *s = &list->v[i];
-        size_t segments = 0;
-        if (i > 0 && strcmp(s->file, list->v[i - 1].file) != 0)
+        if (i == end) {
             first = i;
-        while (first + segments < list->n && strcmp(s->file, list->v[first + segments].file) == 0)
-            segments++;
+            end = end_of_file(list, i);
+        }
         if (i > 0)
             output_print(out, "\n");
-        put_stored(out, s, i - first + 1, segments);
+        put_stored(out, s, i - first + 1, end - first);
         total.text_size += s->text_size;
         total.size += s->size;
         total.nrecords += s->nrecords;

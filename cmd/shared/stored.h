@@ -20,7 +20,11 @@ struct stored {
     uint32_t check;
 };
 
+/* Takes one, which is valid during the call. */
+typedef void stored_sink(void *ctx, const struct stored *stored);
+
 struct stored_list {
+    const struct tool *tool; /* set by the owner */
     struct stored *v;
     size_t n, cap;
 };
@@ -35,11 +39,14 @@ enum lp_status input_read_at(void *ctx, uint64_t offset, void *data, size_t n);
  * temporary file. Exits on failure. */
 uint64_t input_seekable(const struct tool *tool, struct input *in);
 
-/* Appends the segments of a stream, from their headers, indexes and ends; or a blob, which is
- * unpacked, as only that gives the size of its text. memory limits what unpacking may need,
- * 0: the default. Exits on damage, or when a blob cannot be unpacked. */
+/* Hands on the segments of a stream, from their headers, indexes and ends; or a blob, which is
+ * unpacked, as only that gives the size of its text. memory limits what that may need, 0: the
+ * default. Exits on damage, or when a blob cannot be unpacked. */
 void stored_read(const struct tool *tool, struct input *in, struct finder *finder, uint64_t memory,
-                 struct stored_list *list);
+                 stored_sink *sink, void *ctx);
+
+/* A stored_sink: ctx is a list to append to. Exits when memory is out. */
+void stored_add(void *list, const struct stored *stored);
 
 double stored_ratio(const struct stored *stored);
 

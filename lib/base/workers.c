@@ -1,5 +1,7 @@
 #include "base/workers.h"
 
+#include "base/room.h"
+
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -13,13 +15,16 @@ struct worker {
     const struct lp_workers_calls *calls;
     void *job;
     enum lp_status status; /* of its last run */
-    bool started;          /* a run whose result is not taken; for the caller's thread alone */
+    /* For the caller's thread alone. */
+    bool started; /* a run whose result is not taken */
+    struct lp_room room;
 };
 
 struct lp_workers {
     struct lp_workers_calls calls;
     struct worker *worker;
     unsigned n, next;
+    uint64_t kept; /* by all */
     bool threaded;
 };
 
@@ -125,11 +130,63 @@ static enum lp_status take_result(struct lp_workers *workers, struct worker *wor
     return workers->calls.done(workers->calls.ctx, worker->job, worker->status);
 }
 
-enum lp_status lp_workers_next(struct lp_workers *workers, void **job)
+static bool take_room(struct lp_workers *workers, unsigned kind, uint64_t need)
 {
-    struct worker *worker = &workers->worker[workers->next];
-    *job = worker->job;
-    return take_result(workers, worker);
+    struct lp_room *room = &workers->worker[workers->next].room;
+    const uint64_t others = workers->kept - room->total, memory = workers->calls.memory;
+    if (others > 0 && (memory < others || need > memory - others))
+        return false;
+    if (!lp_room_take(room, kind, need, memory - others))
+        return false;
+    workers->kept = others + room->total;
+    return true;
+}
+
+static void forget(struct lp_workers *workers, struct worker *worker)
+{
+    if (worker->room.total == 0)
+        return;
+    workers->calls.forget(worker->job);
+    workers->kept -= worker->room.total;
+    worker->room = (struct lp_room){0};
+}
+
+/* Waits for all, and goes on with the first worker, which alone keeps its buffers if they leave
+ * room. */
+static enum lp_status make_room(struct lp_workers *workers, unsigned kind, uint64_t need)
+{
+    enum lp_status status = lp_workers_drain(workers);
+    if (status != LP_OK)
+        return status;
+    workers->next = 0;
+    for (unsigned i = 1; i < workers->n; i++)
+        forget(workers, &workers->worker[i]);
+    if (!take_room(workers, kind, need)) {
+        forget(workers, &workers->worker[0]);
+        take_room(workers, kind, need);
+    }
+    return LP_OK;
+}
+
+static enum lp_status take_next_result(struct lp_workers *workers)
+{
+    return take_result(workers, &workers->worker[workers->next]);
+}
+
+enum lp_status lp_workers_next(struct lp_workers *workers, unsigned kind, uint64_t need, void **job)
+{
+    const bool counts = workers->calls.forget != NULL;
+    enum lp_status status = take_next_result(workers);
+    bool taken = status != LP_OK || !counts || take_room(workers, kind, need);
+    if (!taken && workers->worker[workers->next].room.total == 0) { /* no room for one more */
+        workers->next = 0;
+        status = take_next_result(workers);
+        taken = status != LP_OK || take_room(workers, kind, need);
+    }
+    if (!taken)
+        status = make_room(workers, kind, need);
+    *job = workers->worker[workers->next].job;
+    return status;
 }
 
 enum lp_status lp_workers_start(struct lp_workers *workers)

@@ -1,8 +1,8 @@
 /* workers.h - an in-order worker pool.
  *
  * Jobs run in threads; their results are taken in the order in which the jobs were started, so
- * the output does not depend on the number of workers. Job k runs in worker k mod n; a single
- * worker runs in the caller's thread. */
+ * the output does not depend on the number of workers. Workers take turns, unless memory allows
+ * fewer jobs at once than there are workers; a single worker runs in the caller's thread. */
 #ifndef LP_BASE_WORKERS_H
 #define LP_BASE_WORKERS_H
 
@@ -16,6 +16,9 @@ struct lp_workers_calls {
      * status is what lp_workers_next(), lp_workers_start() or lp_workers_drain() returns. */
     enum lp_status (*done)(void *ctx, void *job, enum lp_status status);
     void *ctx;
+    /* Frees what a job keeps for its next run, in the caller's thread. NULL: jobs keep little. */
+    void (*forget)(void *job);
+    uint64_t memory; /* with forget: the most that all jobs together may keep and need */
 };
 
 /* Worker i of n works on the job at jobs + i * job_size. The array stays the caller's. */
@@ -25,8 +28,11 @@ enum lp_status lp_workers_new(unsigned n, void *jobs, size_t job_size,
 /* Waits for the jobs that are running and discards their results. */
 void lp_workers_free(struct lp_workers *workers);
 
-/* The job to fill next, once the result of its last run is taken. */
-enum lp_status lp_workers_next(struct lp_workers *workers, void **job);
+/* The job to fill next, once the result of its last run is taken. It is going to need so much
+ * memory, for a use of that kind (room.h). If there is not so much left beside the others, waits
+ * for these; a job that needs all memory, or more, runs alone. */
+enum lp_status lp_workers_next(struct lp_workers *workers, unsigned kind, uint64_t need,
+                               void **job);
 
 /* Runs the job that lp_workers_next() gave. A single worker's result is taken at once. */
 enum lp_status lp_workers_start(struct lp_workers *workers);

@@ -156,6 +156,15 @@ enum lp_status lp_body_pack(struct lp_block_coder *coder, const struct lp_option
     return status;
 }
 
+/* The payload, another form of it, and zstd's output; to mix, an id and a leaf of 4 bytes each for
+ * a code, which may have one byte. What is restored for the proof replaces the second. */
+uint64_t lp_body_memory(const struct lp_options *options, uint64_t n)
+{
+    const bool mix = options->chain == LP_CHAIN_TOKENS_MIX;
+    const int level = options->level != 0 ? options->level : LP_LEVEL_DEFAULT;
+    return n * (mix ? 11 : 3) + lp_zstd_memory(level, n);
+}
+
 static enum lp_status found_for_mixed(const struct lp_found *tools)
 {
     return tools->vocab == NULL ? LP_NO_VOCAB : tools->model == NULL ? LP_NO_MODEL : LP_OK;

@@ -50,6 +50,9 @@ enum lp_status lp_body_pack(struct lp_block_coder *coder, const struct lp_option
                             enum lp_chain base, uint64_t nrecords, const struct lp_buf *body,
                             const struct lp_ids *ids, struct lp_buf *dst, unsigned *wire);
 
+/* Bytes of memory that packing a body of n bytes may take, and the proof. */
+uint64_t lp_body_memory(const struct lp_options *options, uint64_t n);
+
 /* The inverse: appends to dst the body that n stored bytes restore; frame is their block's. */
 enum lp_status lp_body_unpack(struct lp_block_coder *coder, const struct lp_found *tools,
                               enum lp_split split, const struct lp_frame *frame,

@@ -61,9 +61,7 @@ enum lp_status lp_mixer_unpack_ids(struct lp_mixer *m, const struct lp_model *mo
                                    const struct lp_ids **ids)
 {
     enum lp_status status = prepare(m, model, fast);
-    m->ids.n = 0;
-    *ids = &m->ids;
-    return status == LP_OK ? lp_mix_decode(m->way[0].mix, src, n, limit, &m->ids) : status;
+    return status == LP_OK ? lp_mix_decode(m->way[0].mix, src, n, limit, ids) : status;
 }
 
 enum lp_status lp_mixer_unpack(struct lp_mixer *m, const struct lp_vocab *vocab,

@@ -12,8 +12,8 @@ struct lp_mixer {
         struct lp_mix *mix;
         const struct lp_model *model;
         bool fast;
-    } way[2]; /* the last used first */
-    struct lp_ids ids;
+    } way[2];                /* the last used first */
+    struct lp_ids ids;       /* of codes to pack */
     lp_interrupt *interrupt; /* set by the owner, or NULL */
     void *interrupt_ctx;
 };

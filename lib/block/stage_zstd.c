@@ -70,6 +70,19 @@ enum lp_status lp_zstd_pack(struct lp_zstd *z, int level, const struct lp_dict *
                : LP_NOMEM;
 }
 
+/* There are two tables, each of up to 4 bytes for twice the positions in the window, which is n
+ * rounded up to a power of two. From level 19 on each level doubles their largest size. Measured
+ * with libzstd 1.5.4, which has no stable function that tells. */
+uint64_t lp_zstd_memory(int level, uint64_t n)
+{
+    enum { DOUBLES = 19 };
+    const uint64_t most = ((uint64_t)5 << 24) << (level > DOUBLES ? level - DOUBLES : 0);
+    uint64_t window = 1;
+    while (window < n)
+        window *= 2;
+    return 16 * window < most ? 16 * window : most;
+}
+
 /* log2(x) in 1/256, rounded down: by a straight line from each power of two to the next, which
  * is at most LOG_SHORT too low. */
 enum { LOG_SHORT = 23 };

@@ -26,6 +26,9 @@ void lp_zstd_free(struct lp_zstd *z);
 enum lp_status lp_zstd_pack(struct lp_zstd *z, int level, const struct lp_dict *dict,
                             const void *src, size_t n, struct lp_buf *dst, bool *lean);
 
+/* Bytes of memory that the tables of a level take for n bytes, at most. */
+uint64_t lp_zstd_memory(int level, uint64_t n);
+
 /* Bytes that the stored form of n bytes has at the least, whatever the level, without a
  * dictionary; 0 where that would take long to tell. Far less work than to compress them. */
 size_t lp_zstd_least(const unsigned char *src, size_t n);

@@ -89,6 +89,9 @@ static inline bool lp_is_ancillary(unsigned kind)
     return (kind & LP_KIND_ANCILLARY) && kind < LP_KIND_DATA && kind != LP_KIND_INDEX;
 }
 
+/* The chain of a stored form, which is the low bits of wire. */
+enum lp_chain lp_wire_chain(unsigned wire);
+
 /* The most bytes a block's body may have, stored or not: tokens are stored only
  * where they are smaller than the text. */
 static inline uint64_t lp_body_limit(uint64_t text_size, uint64_t nrecords)
@@ -96,11 +99,37 @@ static inline uint64_t lp_body_limit(uint64_t text_size, uint64_t nrecords)
     return text_size + 5 * nrecords;
 }
 
-/* Bytes of memory that restoring a byte of text may take: payload, body, text and spare capacity; a
- * mixed token, which may be a single byte of text, also takes an id and a leaf of 4 bytes each. */
+/* What a caller's option allows. More than a quarter of the addresses cannot be had, and would let
+ * sums of sizes overflow. */
+static inline uint64_t lp_memory_limit(uint64_t option)
+{
+    const uint64_t memory = option != 0 ? option : LP_MEMORY_DEFAULT;
+    return memory < SIZE_MAX / 4 ? memory : SIZE_MAX / 4;
+}
+
+/* Bytes of memory that restoring a byte of text may take: its payload twice, body and text; for
+ * zstd the payload once more. A mixed token, which may be a single byte of text, has a leaf of 4
+ * bytes and a code of 3; the leaves grow by half. */
 static inline uint64_t lp_memory_of_text(enum lp_chain chain)
 {
-    return chain == LP_CHAIN_TOKENS_MIX ? 12 : 4;
+    return chain == LP_CHAIN_TOKENS_MIX                                   ? 12
+           : chain == LP_CHAIN_TEXT_ZSTD || chain == LP_CHAIN_TOKENS_ZSTD ? 5
+                                                                          : 4;
+}
+
+/* The same for a block, apart from what does not grow with it. A record may have 5 bytes of a body,
+ * and two numbers of 8 bytes say where it ends. */
+static inline uint64_t lp_memory_of_block(const struct lp_frame *frame)
+{
+    return lp_memory_of_text(lp_wire_chain(frame->kind)) *
+               lp_body_limit(frame->text_size, frame->nrecords) +
+           16 * frame->nrecords;
+}
+
+/* And what does not grow, at most: a mixer, or zstd's working state. */
+static inline uint64_t lp_memory_of_thread(enum lp_chain chain)
+{
+    return chain == LP_CHAIN_TOKENS_MIX ? (uint64_t)8 << 20 : (uint64_t)1 << 18;
 }
 
 /* Bytes of memory that the window of a segment may take: see window.h. */
@@ -151,8 +180,5 @@ uint32_t lp_check32(const void *data, size_t n);
 
 /* Whether a chain has tokens. */
 bool lp_chain_tokens(enum lp_chain chain);
-
-/* The chain of a stored form, which is the low bits of wire. */
-enum lp_chain lp_wire_chain(unsigned wire);
 
 #endif

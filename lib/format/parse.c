@@ -92,9 +92,7 @@ enum lp_status lp_parser_check_block(const struct lp_parser *p, const struct lp_
     if (frame->text_size > limit || frame->nrecords == 0 || frame->nrecords > limit ||
         frame->payload_size > lp_body_limit(frame->text_size, frame->nrecords))
         return LP_DATA;
-    if (lp_memory_of_text(chain) * frame->text_size + 16 * frame->nrecords +
-            lp_memory_of_window(p->header.window_log) >
-        p->memory)
+    if (lp_memory_of_block(frame) + lp_memory_of_window(p->header.window_log) > p->memory)
         return LP_LIMIT;
     return LP_OK;
 }
@@ -112,7 +110,7 @@ static enum lp_status check_frame(struct lp_parser *p, const struct lp_frame *fr
     case LP_KIND_INDEX:
         return frame->payload_size <= LP_INDEX_MAX ? LP_OK : LP_DATA;
     case LP_KIND_END:
-        return p->in_segment || p->recover ? LP_OK : LP_DATA;
+        return (p->in_segment || p->recover) && frame->payload_size <= LP_END_MAX ? LP_OK : LP_DATA;
     default:
         if (!lp_is_ancillary(frame->kind))
             return newer(p, "frame kind", frame->kind);
@@ -181,15 +179,15 @@ static enum lp_status take_block(struct lp_parser *p, const struct lp_event *e)
     return p->index.n <= LP_INDEX_MAX || p->recover ? LP_OK : LP_DATA;
 }
 
-/* An index must list exactly the blocks since the last one. */
+/* An index must list exactly the blocks since the last one, and one at least. */
 static enum lp_status take_index(struct lp_parser *p, struct lp_event *e)
 {
     if (!p->in_segment)
         return p->recover ? LP_OK : LP_DATA;
     if (!list_to(p, e->offset))
         return LP_NOMEM;
-    e->right =
-        e->frame.payload_size == p->index.n && memcmp(e->payload, p->index.p, p->index.n) == 0;
+    e->right = p->nblocks > 0 && e->frame.payload_size == p->index.n &&
+               memcmp(e->payload, p->index.p, p->index.n) == 0;
     begin_index(p, e->offset);
     p->indexed = true;
     return e->right || p->recover ? LP_OK : LP_DATA;

@@ -98,20 +98,20 @@ enum lp_status lp_mix_encode(struct lp_mix *m, const uint32_t *ids, size_t n, st
 }
 
 enum lp_status lp_mix_decode(struct lp_mix *m, const unsigned char *in, size_t size, size_t max,
-                             struct lp_ids *out)
+                             const struct lp_ids **ids)
 {
     struct lp_range_coder c = {.in = in, .end = in + size};
     lp_range_begin(&c);
     size_t n = code_count(&c, 0, true);
+    *ids = &m->leaf;
+    m->leaf.n = 0;
     if (n > max)
         return LP_LIMIT;
     enum lp_status status = start(m, n);
     if (status == LP_OK)
         status = m->run(m, &c, NULL, n, true);
-    if (status == LP_OK && !lp_ids_reserve(out, n))
-        status = LP_NOMEM;
     for (size_t i = 0; status == LP_OK && i < n; i++)
-        out->v[out->n++] = lp_get24(m->model->id + 3 * (size_t)m->leaf.v[i]);
+        m->leaf.v[i] = lp_get24(m->model->id + 3 * (size_t)m->leaf.v[i]);
     return lp_model_blame(m->model, status);
 }
 

@@ -39,11 +39,11 @@ void lp_mix_free(struct lp_mix *mix);
  * that the model's vocabulary does not have, LP_BAD_MODEL. */
 enum lp_status lp_mix_encode(struct lp_mix *mix, const uint32_t *ids, size_t n, struct lp_buf *out);
 
-/* Appends to out the ids that lp_mix_encode() coded. LP_DATA for what is no code, LP_LIMIT for
+/* The ids that lp_mix_encode() coded, until the next use. LP_DATA for what is no code, LP_LIMIT for
  * one of more than max ids; LP_NOMEM, LP_BAD_MODEL. Beyond 5 MB, time and memory are in proportion
  * to size, whatever number of ids the code claims. */
 enum lp_status lp_mix_decode(struct lp_mix *mix, const unsigned char *in, size_t size, size_t max,
-                             struct lp_ids *out);
+                             const struct lp_ids **ids);
 
 /* How many ids the bytes of lp_mix_encode() say that they are; any number below 2^31 if they are
  * not its. */
