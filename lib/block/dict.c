@@ -1,5 +1,6 @@
 #include "block/dict.h"
 
+#include "base/bytes.h"
 #include "base/xxh64.h"
 
 #include <stdlib.h>
@@ -29,7 +30,7 @@ static enum lp_status open_new(enum lp_status status, struct lp_loaded *loaded,
         return LP_OK;
     }
     /* Content without zstd's tables is always taken, if there is memory. */
-    bool tables = ZSTD_getDictID_fromDict(dict->data, dict->size) != 0;
+    const bool tables = dict->size >= 8 && lp_get32(dict->data) == ZSTD_MAGIC_DICTIONARY;
     lp_dict_close(dict);
     return tables ? LP_DATA : LP_NOMEM;
 }
