@@ -54,6 +54,7 @@ LIB_OBJ := $(filter-out $(TRAIN_OBJ),$(call objects,lib/*.c lib/*/*.c))
 COMMANDS := $(basename $(notdir $(wildcard cmd/lp*.c))) $(notdir $(wildcard cmd/lp*[a-z]))
 COMMANDS := $(sort $(filter-out %.c,$(COMMANDS)))
 UNITS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
+FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
 ENCODINGS := $(shell sed -n 's/^encoding \([^ ]*\).*/\1/p' vocab/encodings)
 VOCABS := $(ENCODINGS:%=$B/vocab/%.lpv)
 MODELS := $(patsubst vocab/%.lpm.zst,$B/vocab/%.lpm,$(wildcard vocab/*.lpm.zst))
@@ -138,7 +139,14 @@ $B/unit/train: $B/obj/tests/unit/train.o $(TRAIN_OBJ) $B/lib/liblp.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lm
 
-units: $(UNITS:%=$B/unit/%)
+# Targets for a fuzzer. FUZZ_ENGINE is what calls them: the flags of a fuzzer, or replay.c.
+FUZZ_ENGINE ?= $B/obj/tests/fuzz/shared/replay.o
+FUZZ_OBJ := $(patsubst %.c,$B/obj/%.o,$(filter-out %/replay.c,$(wildcard tests/fuzz/shared/*.c)))
+$B/fuzz/%: $B/obj/tests/fuzz/%.o $(FUZZ_OBJ) $(filter %.o,$(FUZZ_ENGINE)) $B/lib/liblp.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter-out $(FUZZ_ENGINE),$^) $(FUZZ_ENGINE) $(LIBS)
+
+units: $(UNITS:%=$B/unit/%) $(FUZZ:%=$B/fuzz/%)
 
 $B/bench/%: $B/obj/tests/bench/%.o $B/lib/liblp.a
 	@mkdir -p $(@D)
@@ -172,6 +180,9 @@ oracle: all units ## compare the ids of millions of texts with tiktoken (PyPI)
 
 soak: all $B/soak/soak ## pack and restore any amount of real text (LP_CORPUS) in every way
 	B='$B' scripts/soak
+
+fuzz: all ## fuzz the target T (default: each) for S seconds, with clang
+	scripts/fuzz $(or $S,60) $(filter-out all,$T)
 
 cross: ## run unit tests and golden files on aarch64, i686 and s390x, emulated
 	scripts/check-cross
@@ -219,4 +230,4 @@ clean: ## remove the build directory
 
 FORCE:
 -include $(shell find $B/obj -name '*.d' 2>/dev/null)
-.PHONY: all help units demo check asan bench bench-tok oracle soak cross lint install uninstall dist clean FORCE
+.PHONY: all help units demo check asan bench bench-tok oracle soak fuzz cross lint install uninstall dist clean FORCE
