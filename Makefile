@@ -184,6 +184,9 @@ soak: all $B/soak/soak ## pack and restore any amount of real text (LP_CORPUS) i
 fuzz: all ## fuzz the target T (default: each) for S seconds, with clang
 	scripts/fuzz $(or $S,60) $(filter-out all,$T)
 
+coverage: ## print which part of the library the tests run, with clang and llvm
+	scripts/coverage
+
 cross: ## run unit tests and golden files on aarch64, i686 and s390x, emulated
 	scripts/check-cross
 
@@ -230,4 +233,4 @@ clean: ## remove the build directory
 
 FORCE:
 -include $(shell find $B/obj -name '*.d' 2>/dev/null)
-.PHONY: all help units demo check asan bench bench-tok oracle soak fuzz cross lint install uninstall dist clean FORCE
+.PHONY: all help units demo check asan bench bench-tok oracle soak fuzz coverage cross lint install uninstall dist clean FORCE
