@@ -175,7 +175,7 @@ static bool restore(const struct seal *s, const struct part *part, struct lp_buf
 /* Sets text size, records and check of a block to what its text has. */
 static void claim_truth(const struct seal *s, struct lp_frame *frame, const struct lp_buf *text)
 {
-    const int separator = lp_separator(s->header.split);
+    const int separator = lp_split_separator(s->header.split);
     frame->text_size = text->n;
     frame->check = lp_check32(text->p, text->n);
     if (separator < 0)
