@@ -148,7 +148,7 @@ static size_t table_of(const struct lp_buf *body, enum lp_split split, uint64_t 
     return at;
 }
 
-/* Appends the text that a block's payload has, whatever its header says. */
+/* Appends the text that a block's payload has, whatever its header says; not of one with copies. */
 static bool restore(const struct seal *s, const struct part *part, struct lp_buf *text)
 {
     static struct lp_block_coder coder;
@@ -158,7 +158,7 @@ static bool restore(const struct seal *s, const struct part *part, struct lp_buf
     enum lp_chain base;
     frame.text_size = TEXT_MAX;
     body.n = text->n = 0;
-    if (frame.nrecords > LP_BLOCK_MIN ||
+    if ((frame.kind & LP_KIND_COPIES) || frame.nrecords > LP_BLOCK_MIN ||
         lp_body_unpack(&coder, &s->tools, s->header.split, &frame, part->payload, part->n, &body,
                        &base) != LP_OK)
         return false;
