@@ -54,6 +54,7 @@ LIB_OBJ := $(filter-out $(TRAIN_OBJ),$(call objects,lib/*.c lib/*/*.c))
 COMMANDS := $(basename $(notdir $(wildcard cmd/lp*.c))) $(notdir $(wildcard cmd/lp*[a-z]))
 COMMANDS := $(sort $(filter-out %.c,$(COMMANDS)))
 UNITS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
+FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
 ENCODINGS := $(shell sed -n 's/^encoding \([^ ]*\).*/\1/p' vocab/encodings)
 VOCABS := $(ENCODINGS:%=$B/vocab/%.lpv)
 MODELS := $(patsubst vocab/%.lpm.zst,$B/vocab/%.lpm,$(wildcard vocab/*.lpm.zst))
@@ -158,7 +159,14 @@ $B/inject/inject.so: $B/obj/tests/inject/preload.o $B/obj/tests/inject/inject.o
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -shared -o $@ $^ -ldl
 
-units: $(UNITS:%=$B/unit/%) $(INJECT)
+# Targets for a fuzzer. FUZZ_ENGINE is what calls them: the flags of a fuzzer, or replay.c.
+FUZZ_ENGINE ?= $B/obj/tests/fuzz/shared/replay.o
+FUZZ_OBJ := $(patsubst %.c,$B/obj/%.o,$(filter-out %/replay.c,$(wildcard tests/fuzz/shared/*.c)))
+$B/fuzz/%: $B/obj/tests/fuzz/%.o $(FUZZ_OBJ) $(filter %.o,$(FUZZ_ENGINE)) $B/lib/liblp.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter-out $(FUZZ_ENGINE),$^) $(FUZZ_ENGINE) $(LIBS)
+
+units: $(UNITS:%=$B/unit/%) $(INJECT) $(FUZZ:%=$B/fuzz/%)
 
 $B/bench/%: $B/obj/tests/bench/%.o $B/lib/liblp.a
 	@mkdir -p $(@D)
@@ -199,6 +207,12 @@ inject: all units ## make every call of libc and every system call of the comman
 		fsync fchmod rename
 	tests/inject/sweep -a -v $B strace open fstat mmap pread write fchmod fsync close rename
 	tests/inject/sweep -a -v $B kill openat write fsync close rename exit
+
+fuzz: all ## fuzz the target T (default: each) for S seconds, with clang
+	scripts/fuzz $(or $S,60) $(filter-out all,$T)
+
+coverage: ## print which part of the library the tests run, with clang and llvm
+	scripts/coverage
 
 cross: ## run unit tests and golden files on aarch64, i686 and s390x, emulated
 	scripts/check-cross
@@ -246,4 +260,4 @@ clean: ## remove the build directory
 
 FORCE:
 -include $(shell find $B/obj -name '*.d' 2>/dev/null)
-.PHONY: all help units demo check asan bench bench-tok oracle soak inject cross lint install uninstall dist clean FORCE
+.PHONY: all help units demo check asan bench bench-tok oracle soak fuzz coverage inject cross lint install uninstall dist clean FORCE

@@ -267,12 +267,14 @@ struct source {
     void *ctx;
 };
 
-/* The frame that a blob's payload would have as a block. */
-static struct lp_frame frame_of(const struct lp_blob *blob, size_t n)
+/* The frame that a blob's payload of n bytes would have as a block. A mixed one has as many ids as
+ * bytes of text, at most max. */
+static struct lp_frame frame_of(const struct lp_blob *blob, size_t n, uint64_t max)
 {
+    const bool mixed = lp_wire_chain(blob->wire) == LP_CHAIN_TOKENS_MIX;
     return (struct lp_frame){.kind = blob->wire | (blob->copies ? LP_KIND_COPIES : 0u),
                              .payload_size = (uint32_t)n,
-                             .text_size = LP_BLOCK_MAX,
+                             .text_size = mixed ? max : LP_BLOCK_MAX,
                              .nrecords = 1};
 }
 
@@ -282,7 +284,7 @@ static enum lp_status restore_stored(struct lp_codec *codec, const struct lp_fou
                                      const struct lp_blob *blob, const struct source *from,
                                      enum lp_chain *base)
 {
-    const struct lp_frame frame = frame_of(blob, from->n);
+    const struct lp_frame frame = frame_of(blob, from->n, from->max);
     struct lp_payload payload;
     struct lp_buf *body = blob->copies ? &codec->rest : &codec->body;
     if (from->n > UINT32_MAX)
@@ -297,6 +299,8 @@ static enum lp_status restore_stored(struct lp_codec *codec, const struct lp_fou
     if (status == LP_OK)
         status = lp_body_unpack(&codec->coder, tools, LP_WHOLE, &frame, payload.stored,
                                 payload.nstored, body, base);
+    if (status == LP_LIMIT && from->max == LP_BLOCK_MAX)
+        status = LP_DATA; /* no blob has so many */
     return status == LP_OK && *base == LP_CHAIN_TOKENS && tools->vocab == NULL ? LP_NO_VOCAB
                                                                                : status;
 }
@@ -585,7 +589,7 @@ static enum lp_status recode_child(struct lp_codec *codec, const unsigned char *
         return LP_INTERNAL;
     payload.p += head;
     payload.n -= head;
-    const struct lp_frame frame = frame_of(&blob, payload.n);
+    const struct lp_frame frame = frame_of(&blob, payload.n, LP_BLOCK_MAX);
     return lp_body_prove_payload(&codec->coder, &made, LP_WHOLE, &frame, &payload, &codec->rest);
 }
 

@@ -527,7 +527,8 @@ static enum lp_status read_block(struct lp_file *f, const struct block *block, s
     if (status == LP_OK)
         status = check_ancillary(f, block->offset + size, end);
     f->offset = block->offset;
-    e->payload = f->bytes.p + ((size_t)size - e->frame.payload_size);
+    if (status == LP_OK)
+        e->payload = f->bytes.p + ((size_t)size - e->frame.payload_size);
     return status;
 }
 

@@ -186,9 +186,7 @@ static enum lp_status unmix(struct lp_block_coder *coder, const struct lp_found 
     status =
         lp_mixer_unpack(&coder->mixer, tools->vocab, tools->model, fast, src + table, n - table,
                         (size_t)frame->text_size, dst); /* a token has a byte at least */
-    if (status == LP_LIMIT || (status == LP_OK && dst->n - start > limit))
-        return LP_DATA;
-    return status;
+    return status == LP_OK && dst->n - start > limit ? LP_LIMIT : status;
 }
 
 enum lp_status lp_body_unmix_text(struct lp_block_coder *coder, const struct lp_found *tools,
@@ -328,6 +326,8 @@ enum lp_status lp_body_begin(struct lp_block_coder *coder, const struct lp_found
     if (status == LP_OK)
         status = lp_body_unpack(coder, tools, split, frame, payload.stored, payload.nstored,
                                 &coder->body, base);
+    if (status == LP_LIMIT)
+        status = LP_DATA;
     return lp_vocab_blame(*base == LP_CHAIN_TOKENS ? tools->vocab : NULL, status);
 }
 

@@ -53,7 +53,8 @@ enum lp_status lp_body_pack(struct lp_block_coder *coder, const struct lp_option
 /* Bytes of memory that packing a body of n bytes may take, and the proof. */
 uint64_t lp_body_memory(const struct lp_options *options, uint64_t n);
 
-/* The inverse: appends to dst the body that n stored bytes restore; frame is their block's. */
+/* The inverse: appends to dst the body that n stored bytes restore; frame is their block's.
+ * LP_LIMIT if mixed ones restore more than that has. */
 enum lp_status lp_body_unpack(struct lp_block_coder *coder, const struct lp_found *tools,
                               enum lp_split split, const struct lp_frame *frame,
                               const unsigned char *src, size_t n, struct lp_buf *dst,

@@ -70,14 +70,18 @@ static enum lp_status put_whole(struct lp_ids_target *t, uint64_t nrecords, bool
     return status == LP_OK && parts.left > 0 ? LP_DATA : status;
 }
 
-/* Codes of records with a separator: the token of that single byte, which ends
- * records and stands nowhere else. */
+/* Codes of records with a separator: the token of that single byte, which ends as many records.
+ * LP_DATA if the text, which has been checked, has separators within other tokens. */
 static enum lp_status put_split_codes(struct lp_ids_target *t, unsigned char separator,
-                                      const unsigned char *body, size_t n)
+                                      uint64_t nrecords, const unsigned char *body, size_t n)
 {
     uint32_t separator_id = lp_vocab_find(t->vocab, &separator, 1);
     enum lp_status status = separator_id != LP_NO_ID ? to_ids(t, body, n) : LP_BAD_VOCAB;
     const struct lp_ids *ids = &t->scratch;
+    for (size_t i = 0; status == LP_OK && i < ids->n; i++)
+        nrecords -= ids->v[i] == separator_id;
+    if (status == LP_OK && nrecords != 0)
+        return LP_DATA;
     for (size_t from = 0, at; status == LP_OK && from < ids->n; from = at + 1) {
         for (at = from; at < ids->n && ids->v[at] != separator_id;)
             at++;
@@ -126,6 +130,7 @@ enum lp_status lp_body_ids(struct lp_ids_target *t, enum lp_split split, uint64_
     int separator = lp_split_separator(split);
     if (separator < 0)
         return put_whole(t, nrecords, open, base, body, n);
-    return base == LP_CHAIN_TEXT ? put_split_text(t, (unsigned char)separator, body, n)
-                                 : put_split_codes(t, (unsigned char)separator, body, n);
+    return base == LP_CHAIN_TEXT
+               ? put_split_text(t, (unsigned char)separator, body, n)
+               : put_split_codes(t, (unsigned char)separator, nrecords - open, body, n);
 }

@@ -1,5 +1,6 @@
 #include "block/dict.h"
 
+#include "base/bytes.h"
 #include "base/xxh64.h"
 
 #include <stdlib.h>

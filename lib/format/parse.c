@@ -257,19 +257,25 @@ static enum lp_status take_frame(struct lp_parser *p, struct lp_event *e)
     }
 }
 
+static void begin_gap(struct lp_parser *p, enum lp_status why)
+{
+    if (p->gap == UINT64_MAX) {
+        p->gap = p->offset;
+        p->gap_why = why;
+    }
+}
+
 /* Skips to the next sync marker, over bytes that are no frame or a bad frame of size bytes. */
 static void resync(struct lp_parser *p, uint64_t size, enum lp_status why)
 {
     if (p->offset + size > p->failed_end)
         p->failed_end = p->offset + size;
-    if (p->gap == UINT64_MAX) {
-        p->gap = p->offset;
-        p->gap_why = why;
-    }
+    begin_gap(p, why);
     if (held(p) > 0)
         advance(p, 1);
-    const unsigned char *start = p->buf.p + p->at;
-    const unsigned char *sync = held(p) > 0 ? memchr(start, LP_SYNC[0], held(p)) : NULL;
+    if (held(p) == 0)
+        return;
+    const unsigned char *start = p->buf.p + p->at, *sync = memchr(start, LP_SYNC[0], held(p));
     advance(p, sync != NULL ? (size_t)(sync - start) : held(p));
 }
 
@@ -307,6 +313,8 @@ static enum lp_status at_eof(struct lp_parser *p, struct lp_event *e)
 enum lp_status lp_parser_step(struct lp_parser *p, const unsigned char **data, size_t *n,
                               struct lp_event *e)
 {
+    if (*n == 0)
+        *data = (const unsigned char *)""; /* nothing may be added to NULL, not even 0 */
     for (;;) {
         *e = (struct lp_event){.kind = LP_EVENT_NONE};
         advance(p, p->used);
@@ -326,6 +334,8 @@ enum lp_status lp_parser_step(struct lp_parser *p, const unsigned char **data, s
         if (status == LP_OK && report_gap(p, e))
             return LP_OK; /* the frame is read again by the next step */
         if (status == LP_OK && !frame_is_known(e->frame.kind)) {
+            if (!p->in_segment)
+                begin_gap(p, LP_DATA); /* in recovery only: else it is an error */
             p->skip = e->size;
             continue;
         }

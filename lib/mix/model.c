@@ -246,6 +246,8 @@ static enum lp_status read_first(struct lp_model *m)
         for (uint32_t at = 0; !is_large(i) && at < m->section_size[i]; at += LP_LPM_PAGE)
             lp_model_prefetch(m, m->section[i] + at);
     }
+    if (m->nnets > 0)
+        lp_model_prefetch(m, m->net_weight); /* the root's: read, but never gone to */
     const enum lp_status status = lp_model_status(m) == LP_OK ? check_tree(m) : LP_DATA;
     m->sound = status == LP_OK;
     return status == LP_NOMEM ? LP_NOMEM : LP_OK;

@@ -208,6 +208,7 @@ static enum lp_status push(struct lp_tok *tok, const void *text, size_t n, bool 
 enum lp_status lp_tok_push(struct lp_tok *tok, const void *text, size_t n, bool final,
                            struct lp_ids *out)
 {
-    enum lp_status status = push(tok, text, n, final, out);
+    /* Nothing may be added to NULL, not even 0. */
+    enum lp_status status = push(tok, n > 0 ? text : "", n, final, out);
     return status == LP_OK ? lp_vocab_status(tok->v) : status;
 }
