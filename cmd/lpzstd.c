@@ -260,6 +260,7 @@ int main(int argc, char **argv)
     struct output out;
     struct recode streams = {.options = &o.lp, .finder = &finder, .out = &out};
     output_open(&tool, &out, tool.output, true);
+    finder_confine(&finder, &out);
     for (size_t i = 0; input_next(&tool, &in, o.files, i); i++) {
         if (o.lopace) {
             write_lopace(&tool, &o, &finder, &in, &out);

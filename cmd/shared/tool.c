@@ -1,5 +1,7 @@
 #include "shared/tool.h"
 
+#include "shared/sandbox.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -98,7 +100,9 @@ static _Noreturn void print_help(const struct tool *tool)
 
 static _Noreturn void print_version(const struct tool *tool)
 {
-    printf("%s (lopace) %s\n", tool->name, lp_version());
+    char sandbox[64];
+    sandbox_describe(sandbox, sizeof sandbox);
+    printf("%s (lopace) %s\nsandbox: %s\n", tool->name, lp_version(), sandbox);
     finish_stdout(tool);
     exit(EXIT_OK);
 }
