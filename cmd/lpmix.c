@@ -1,5 +1,6 @@
 /* lpmix - compresses a token stream with a statistical model. */
 #include "shared/recode.h"
+#include "shared/stored.h"
 
 #include <stdlib.h>
 
@@ -106,6 +107,8 @@ int main(int argc, char **argv)
     struct output out;
     struct recode streams = {.options = &o.lp, .finder = &finder, .out = &out};
     output_open(&tool, &out, tool.output, true);
+    if (o.blob)
+        input_spool(&tool);
     finder_confine(&finder, &out);
     for (size_t i = 0; input_next(&tool, &in, o.files, i); i++) {
         enum form form = form_of(&tool, &o, &in);

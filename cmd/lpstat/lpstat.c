@@ -427,6 +427,7 @@ int main(int argc, char **argv)
     if (o.dictionary != NULL)
         o.named = finder_open(&finder, o.dictionary);
     output_open(&tool, &out, tool.output, false);
+    input_spool(&tool);
     finder_confine(&finder, &out);
     read_inputs(&report, &o, &finder, &stored);
     if (stored.n > 0) {

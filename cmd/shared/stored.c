@@ -38,19 +38,32 @@ enum lp_status input_read_at(void *ctx, uint64_t offset, void *data, size_t n)
     return LP_OK;
 }
 
-/* Copies a pipe to an unnamed temporary file. */
+void input_spool(struct tool *tool)
+{
+    struct stat st;
+    char *standard[] = {"-", NULL}, **files = tool->files[0] != NULL ? tool->files : standard;
+    for (; *files != NULL && tool->spool == NULL; files++) {
+        int known = strcmp(*files, "-") == 0 ? fstat(STDIN_FILENO, &st) : stat(*files, &st);
+        if (known == 0 && !S_ISREG(st.st_mode))
+            tool->spool = tmpfile();
+    }
+}
+
+/* Copies a pipe to the temporary file, whose content of before goes. */
 static void spool(const struct tool *tool, struct input *in)
 {
-    FILE *file = tmpfile();
+    FILE *file = tool->spool != NULL ? tool->spool : tmpfile();
     if (file == NULL)
         tool_die(tool, EXIT_IO, "temporary file: cannot create: %s", strerror(errno));
-    for (size_t n; (n = input_read(tool, in)) > 0;) {
-        if (fwrite(in->data, 1, n, file) != n)
-            tool_die(tool, EXIT_IO, "temporary file: cannot write: %s", strerror(errno));
-    }
-    if (fflush(file) != 0)
+    rewind(file);
+    bool good = ftruncate(fileno(file), 0) == 0;
+    for (size_t n; good && (n = input_read(tool, in)) > 0;)
+        good = fwrite(in->data, 1, n, file) == n;
+    if (in->fd != STDIN_FILENO)
+        close(in->fd);
+    in->fd = good && fflush(file) == 0 ? dup(fileno(file)) : -1;
+    if (in->fd < 0)
         tool_die(tool, EXIT_IO, "temporary file: cannot write: %s", strerror(errno));
-    in->fd = fileno(file); /* stays open until the program ends */
     in->regular = true;
 }
 

@@ -21,6 +21,7 @@ struct tool {
     bool adapts;        /* -o may name the file of -D */
     char **files;       /* the operands, NULL-terminated; standard input when there are none */
     const char *hint;   /* ends each message; NULL: none */
+    FILE *spool;        /* see input_spool() */
     const char *vocab;  /* the vocabulary in use, for messages; NULL: see need */
 };
 
