@@ -192,6 +192,18 @@ asan: ## run all tests under the address and undefined-behaviour sanitizers
 	@$(MAKE) --no-print-directory check B=$B/asan \
 		CFLAGS='-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all'
 
+THREADED := api catalog proof # unit tests that start threads
+TSAN := -O1 -g -fsanitize=thread
+tsan: ## run what starts threads under the thread sanitizer
+	@scripts/deps --install check
+	@$(MAKE) --no-print-directory all units B=$B/tsan CFLAGS='$(TSAN)'
+	B='$B/tsan' CFLAGS='$(TSAN)' UNITS='$(THREADED)' scripts/check -f threads tests
+
+memcheck: ## run unit tests and a sample of the suites under valgrind
+	@scripts/deps --install check
+	@$(MAKE) --no-print-directory all units
+	B='$B' scripts/check-memory
+
 bench: $B/bench/bench $(VOCABS) ## measure ratio, speed and memory of each method on a small sample
 	@$B/bench/bench -V $B/vocab tests/data/prompts/*.txt
 
@@ -260,4 +272,4 @@ clean: ## remove the build directory
 
 FORCE:
 -include $(shell find $B/obj -name '*.d' 2>/dev/null)
-.PHONY: all help units demo check asan bench bench-tok oracle soak fuzz coverage inject cross lint install uninstall dist clean FORCE
+.PHONY: all help units demo check asan tsan memcheck bench bench-tok oracle soak fuzz coverage inject cross lint install uninstall dist clean FORCE

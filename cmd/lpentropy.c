@@ -426,6 +426,7 @@ int main(int argc, char **argv)
     if (o.dictionary != NULL)
         finder_open(&finder, o.dictionary);
     output_open(&tool, &out, tool.output, false);
+    finder_confine(&finder, &out);
     progress_start(&progress, &tool, "counting", 0);
     count_inputs(&c, &tool, &finder);
     if (o.json)

@@ -1,6 +1,7 @@
 /* lpmix - compresses a token stream with a statistical model. */
 #include "shared/memory.h"
 #include "shared/recode.h"
+#include "shared/stored.h"
 
 #include <stdlib.h>
 
@@ -108,6 +109,9 @@ int main(int argc, char **argv)
     struct output out;
     struct recode streams = {.options = &o.lp, .finder = &finder, .out = &out};
     output_open(&tool, &out, tool.output, true);
+    if (o.blob)
+        input_spool(&tool);
+    finder_confine(&finder, &out);
     for (size_t i = 0; input_next(&tool, &in, o.files, i); i++) {
         enum form form = form_of(&tool, &o, &in);
         if (o.blob)

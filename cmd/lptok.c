@@ -177,45 +177,39 @@ static bool next_input(const struct tool *tool, const struct options *o, size_t 
     return true;
 }
 
-static void write_stream(const struct tool *tool, const struct options *o)
+static void write_stream(const struct tool *tool, const struct options *o, struct output *out)
 {
-    struct output out;
     struct input in;
     struct lp_writer *writer;
-    output_open(tool, &out, tool->output, true);
-    tool_check(tool, out.name, lp_writer_new(&o->lp, output_sink, &out, &writer));
+    tool_check(tool, out->name, lp_writer_new(&o->lp, output_sink, out, &writer));
     for (size_t i = 0; next_input(tool, o, i, &in); i++) {
         for (size_t n; (n = input_read(tool, &in)) > 0;) {
             tool_check(tool, in.name, lp_writer_push(writer, in.data, n));
             if (o->lp.flush)
-                output_flush(&out);
+                output_flush(out);
         }
         tool_check(tool, in.name, lp_writer_end_record(writer));
         input_close(&in);
     }
-    tool_check(tool, out.name, lp_writer_finish(writer));
+    tool_check(tool, out->name, lp_writer_finish(writer));
     lp_writer_free(writer);
-    output_close(&out);
 }
 
-static void write_blob(const struct tool *tool, const struct options *o)
+static void write_blob(const struct tool *tool, const struct options *o, struct output *out)
 {
-    struct output out;
     struct input in;
     struct lp_codec *codec;
     unsigned char *text;
     const void *blob;
     size_t size;
-    output_open(tool, &out, tool->output, true);
-    tool_check(tool, out.name, lp_codec_new(&o->lp, &codec));
+    tool_check(tool, out->name, lp_codec_new(&o->lp, &codec));
     next_input(tool, o, 0, &in);
     size_t n = input_all(tool, &in, LP_BLOCK_MAX, &text);
     tool_check(tool, in.name, lp_pack(codec, text, n, &blob, &size));
-    output_sink(&out, blob, size);
+    output_sink(out, blob, size);
     input_close(&in);
     free(text);
     lp_codec_free(codec);
-    output_close(&out);
 }
 
 /* --- Ids and counts ---------------------------------------------------------- */
@@ -228,7 +222,7 @@ struct ids_writer {
     const char *name; /* of the input */
     struct lp_tok *tok;
     struct lp_ids ids;
-    struct output out;
+    struct output *out;
     bool line_begun;
     uint64_t count;
     char digits[4 * 1000 + 4]; /* see make_digits(); four bytes can be read at the last digit */
@@ -266,11 +260,11 @@ static void put_decimal(struct ids_writer *w)
         p = put_number(w->digits, p, w->ids.v[i]);
         w->line_begun = true;
         if (sizeof text - (size_t)(p - text) < ID_SIZE) {
-            output_sink(&w->out, text, (size_t)(p - text));
+            output_sink(w->out, text, (size_t)(p - text));
             p = text;
         }
     }
-    output_sink(&w->out, text, (size_t)(p - text));
+    output_sink(w->out, text, (size_t)(p - text));
 }
 
 static void put_binary(struct ids_writer *w, size_t width)
@@ -284,11 +278,11 @@ static void put_binary(struct ids_writer *w, size_t width)
         for (size_t k = 0; k < width; k++)
             *p++ = (unsigned char)(id >> 8 * k);
         if (p == bytes + width * TOGETHER) {
-            output_sink(&w->out, bytes, (size_t)(p - bytes));
+            output_sink(w->out, bytes, (size_t)(p - bytes));
             p = bytes;
         }
     }
-    output_sink(&w->out, bytes, (size_t)(p - bytes));
+    output_sink(w->out, bytes, (size_t)(p - bytes));
 }
 
 /* A split_take: writes the ids of a record. */
@@ -305,7 +299,7 @@ static bool put_text(void *ctx, const unsigned char *text, size_t n, bool end)
     if (!end)
         return true;
     if (w->mode == IDS)
-        output_sink(&w->out, "\n", 1);
+        output_sink(w->out, "\n", 1);
     w->line_begun = false;
     lp_tok_reset(w->tok);
     return true;
@@ -349,49 +343,44 @@ static void write_counts(struct ids_writer *w, const struct options *o)
         }
         insist_on_text(w->tool, &in);
         take_input(w, o, &in);
-        put_count(&w->out, w->count, o->files[i] != NULL ? in.name : NULL);
+        put_count(w->out, w->count, o->files[i] != NULL ? in.name : NULL);
         total += w->count;
     } while (o->files[i] != NULL && o->files[++i] != NULL);
     if (i > 1)
-        put_count(&w->out, total, "total");
+        put_count(w->out, total, "total");
     if (failed)
         exit(EXIT_IO);
 }
 
-static void write_tokens(const struct tool *tool, const struct options *o)
+static void write_tokens(const struct tool *tool, const struct options *o, struct output *out)
 {
-    struct ids_writer w = {.tool = tool, .mode = o->mode};
-    output_open(tool, &w.out, tool->output, o->mode == U16 || o->mode == U32);
-    tool_check(tool, w.out.name, lp_tok_new(o->lp.vocab, o->lp.special, &w.tok));
+    struct ids_writer w = {.tool = tool, .mode = o->mode, .out = out};
+    tool_check(tool, out->name, lp_tok_new(o->lp.vocab, o->lp.special, &w.tok));
     if (o->mode == COUNT)
         write_counts(&w, o);
     else
         write_ids(&w, o);
     free(w.ids.v);
     lp_tok_free(w.tok);
-    output_close(&w.out);
 }
 
 /* --- LoPace's token payload ---------------------------------------------------- */
 
-static void write_lopace(const struct tool *tool, const struct options *o)
+static void write_lopace(const struct tool *tool, const struct options *o, struct output *out)
 {
-    struct output out;
     struct input in;
     struct lp_codec *codec;
     unsigned char *text;
     const void *payload;
     size_t size;
-    output_open(tool, &out, tool->output, true);
-    tool_check(tool, out.name, lp_codec_new(&o->lp, &codec));
+    tool_check(tool, out->name, lp_codec_new(&o->lp, &codec));
     next_input(tool, o, 0, &in);
     size_t n = input_all(tool, &in, LP_BLOCK_MAX, &text);
     tool_check(tool, in.name, lp_lopace_pack(codec, LP_LOPACE_TOKEN, text, n, &payload, &size));
-    output_sink(&out, payload, size);
+    output_sink(out, payload, size);
     input_close(&in);
     free(text);
     lp_codec_free(codec);
-    output_close(&out);
 }
 
 static void list_encodings(const struct tool *tool, struct finder *finder)
@@ -425,14 +414,18 @@ int main(int argc, char **argv)
     const struct lp_vocab *vocab = finder_vocab(&finder, o.encoding);
     o.lp.vocab = vocab;
     tool.vocab = lp_vocab_name(vocab);
+    struct output out;
+    output_open(&tool, &out, tool.output, o.mode != IDS && o.mode != COUNT);
+    finder_confine(&finder, &out);
     if (o.mode == STREAM)
-        write_stream(&tool, &o);
+        write_stream(&tool, &o, &out);
     else if (o.mode == BLOB)
-        write_blob(&tool, &o);
+        write_blob(&tool, &o, &out);
     else if (o.mode == LOPACE)
-        write_lopace(&tool, &o);
+        write_lopace(&tool, &o, &out);
     else
-        write_tokens(&tool, &o);
+        write_tokens(&tool, &o, &out);
+    output_close(&out);
     finder_close(&finder);
     return EXIT_OK;
 }

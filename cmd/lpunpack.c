@@ -437,6 +437,9 @@ int main(int argc, char **argv)
         finder_open(&u.finder, o.dictionary);
     struct input in;
     output_open(&tool, &u.out, o.test ? NULL : tool.output, false);
+    if (o.list || o.records != NULL)
+        input_spool(&tool);
+    finder_confine(&u.finder, &u.out);
     for (size_t i = 0; input_next(&tool, &in, o.files, i); i++) {
         unpack(&u, &in);
         input_close(&in);

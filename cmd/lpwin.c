@@ -88,6 +88,7 @@ int main(int argc, char **argv)
     struct output out;
     struct recode streams = {.options = &options, .finder = &finder, .out = &out};
     output_open(&tool, &out, tool.output, true);
+    finder_confine(&finder, &out);
     for (size_t i = 0; input_next(&tool, &in, argv + optind, i); i++) {
         check_input(&tool, &in);
         recode_stream(&streams, &in);

@@ -1,6 +1,7 @@
 /* lpzstd - compresses a token stream, or plain text, with zstd. */
 #include "shared/memory.h"
 #include "shared/recode.h"
+#include "shared/stored.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -262,6 +263,9 @@ int main(int argc, char **argv)
     struct output out;
     struct recode streams = {.options = &o.lp, .finder = &finder, .out = &out};
     output_open(&tool, &out, tool.output, true);
+    if (o.blob)
+        input_spool(&tool);
+    finder_confine(&finder, &out);
     for (size_t i = 0; input_next(&tool, &in, o.files, i); i++) {
         if (o.lopace) {
             write_lopace(&tool, &o, &finder, &in, &out);

@@ -89,6 +89,15 @@ const char *lp_catalog_where(const struct lp_catalog *c, enum lp_search_path whi
     return where->n > 0 ? (const char *)where->p : "";
 }
 
+const char *lp_catalog_path(const struct lp_catalog *c, enum lp_search_path which, size_t i)
+{
+    const struct lp_buf *paths = &c->search_paths[which].paths;
+    size_t at = 0;
+    for (; i > 0 && at < paths->n; i--)
+        at += strlen((const char *)paths->p + at) + 1;
+    return at < paths->n ? (const char *)paths->p + at : NULL;
+}
+
 void lp_catalog_load(struct lp_catalog *c)
 {
     c->load = true;

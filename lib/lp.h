@@ -260,6 +260,9 @@ LP_API void lp_catalog_on_unusable(struct lp_catalog *catalog, lp_on_unusable *o
 
 /* A search path as text for messages: "a, b, c". Valid until it is added to. */
 LP_API const char *lp_catalog_where(const struct lp_catalog *catalog, enum lp_search_path which);
+/* Its i-th path, from 0; NULL after the last. */
+LP_API const char *lp_catalog_path(const struct lp_catalog *catalog, enum lp_search_path which,
+                                   size_t i);
 
 /* Finds a vocabulary by the name of an encoding or language model (LP_USAGE: unknown), and the
  * model for a vocabulary; it stays open until the catalogue is freed. LP_NO_VOCAB or LP_NO_MODEL:

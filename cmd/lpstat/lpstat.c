@@ -65,6 +65,7 @@ enum format { TABLE, JSON, CSV, HTML };
 
 struct options {
     const char *encoding, *dictionary;
+    struct lp_found named; /* the dictionary, open */
     bool wanted[METHODS], methods_given;
     int level;
     enum lp_split split;
@@ -212,11 +213,9 @@ static void read_inputs(struct report *r, const struct options *o, struct finder
 static struct lp_found find_tools(const struct report *r, const struct options *o,
                                   struct finder *finder, const struct lp_vocab *vocab)
 {
-    struct lp_found tools = {0}, found = {0};
+    struct lp_found tools = o->named, found = {0};
     struct lp_need need = {.what = LP_NEED_MODEL, .name = lp_vocab_name(vocab)};
     bool required = o->methods_given && o->wanted[MIX];
-    if (o->dictionary != NULL)
-        tools = finder_open(finder, o->dictionary);
     if (tools.model != NULL &&
         lp_model_vocab_fingerprint(tools.model) != lp_vocab_fingerprint(vocab))
         tool_usage(r->tool, "%s: is a model of %s, not of %s: use -e %s", o->dictionary,
@@ -427,7 +426,11 @@ int main(int argc, char **argv)
     struct finder finder = {.tool = &tool};
     struct stored_list stored = {.tool = &tool};
     struct output out;
+    if (o.dictionary != NULL)
+        o.named = finder_open(&finder, o.dictionary);
     output_open(&tool, &out, tool.output, false);
+    input_spool(&tool);
+    finder_confine(&finder, &out);
     read_inputs(&report, &o, &finder, &stored);
     if (stored.n > 0) {
         if (o.format == HTML)

@@ -4,6 +4,7 @@
  * gain; then the model or dictionary is made of all records. */
 #include "lptrain/try.h"
 #include "shared/form.h"
+#include "shared/stored.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -310,9 +311,13 @@ static void train(struct tool *tool, const struct options *o)
                          .zstd = o->zstd,
                          .new_model = o->new_model,
                          .dict_size = o->zstd && o->size > 0 ? o->size : DICT_SIZE};
-    progress_start(&progress, tool, "reading", 0);
-    records_read(&r, o->files, o->split, o->new_model);
+    float *weights = o->new_model ? take_weights(tool, o->files) : NULL;
     output_open(tool, &out, tool->output, true);
+    input_spool(tool);
+    finder_confine(&finder, &out);
+    progress_start(&progress, tool, "reading", 0);
+    records_read(&r, o->files, weights, o->split);
+    free(weights);
     if (o->new_model && r.text.n < NEW_TEXT_MIN && !tool->force)
         tool_die(tool, EXIT_DATA,
                  "%zu byte%s of text: too little for --new, which needs %d MiB: use -f to make the "

@@ -137,18 +137,27 @@ static float take_weight(const struct tool *tool, char **file)
     return (float)weight;
 }
 
-void records_read(struct records *r, char **files, enum lp_split split, bool weighted)
+float *take_weights(const struct tool *tool, char **files)
+{
+    size_t n = 0;
+    while (files[n] != NULL)
+        n++;
+    float *weights = malloc((n + 1) * sizeof *weights);
+    if (weights == NULL)
+        no_memory(tool);
+    weights[0] = 1; /* of standard input, where there are no files */
+    for (size_t i = 0; i < n; i++)
+        weights[i] = take_weight(tool, &files[i]);
+    return weights;
+}
+
+void records_read(struct records *r, char **files, const float *weights, enum lp_split split)
 {
     struct input in;
     struct lp_options tokens = {.chain = LP_CHAIN_TOKENS, .vocab = r->vocab};
     tool_check(r->tool, "tokens", lp_codec_new(&tokens, &r->codec));
-    for (size_t i = 0; !r->full; i++) {
-        float weight = 1;
-        if (weighted && files[0] != NULL && files[i] != NULL)
-            weight = take_weight(r->tool, &files[i]);
-        if (!input_next(r->tool, &in, files, i))
-            break;
-        add_input(r, &in, split, weight);
+    for (size_t i = 0; !r->full && input_next(r->tool, &in, files, i); i++) {
+        add_input(r, &in, split, weights != NULL ? weights[i] : 1);
         input_close(&in);
     }
     progress_end(r->progress);

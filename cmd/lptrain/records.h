@@ -20,9 +20,12 @@ struct records {
     bool full;           /* a record did not fit within limit */
 };
 
-/* Reads the records of files, which are text, streams or blobs, until the limit is reached. Where
- * weighted, a file may be WEIGHT:FILE. Exits on failure, and where there are no records. */
-void records_read(struct records *r, char **files, enum lp_split split, bool weighted);
+/* Takes the weights off files that may each be WEIGHT:FILE, and returns one for each, to be freed.
+ */
+float *take_weights(const struct tool *tool, char **files);
+/* Reads the records of files, which are text, streams or blobs, until the limit is reached. Weights
+ * are one for each file; NULL: each is 1. Exits on failure, and where there are no records. */
+void records_read(struct records *r, char **files, const float *weights, enum lp_split split);
 void records_free(struct records *r);
 
 _Noreturn void no_memory(const struct tool *tool);

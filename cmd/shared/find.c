@@ -1,6 +1,6 @@
 #include "shared/find.h"
 
-#include "shared/io.h"
+#include "shared/sandbox.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -102,6 +102,25 @@ struct lp_found finder_open(struct finder *finder, const char *path)
     if (lp_catalog_take(catalog_of(finder), &found) != LP_OK)
         tool_die(finder->tool, EXIT_IO, "out of memory");
     return found;
+}
+
+void finder_confine(struct finder *finder, const struct output *out)
+{
+    struct sandbox sandbox;
+    const char *path;
+    if (sandbox_begin(&sandbox)) {
+        for (char **file = finder->tool->files; *file != NULL; file++) {
+            if (strcmp(*file, "-") != 0)
+                sandbox_may_read(&sandbox, *file);
+        }
+        for (size_t i = 0; (path = lp_catalog_path(catalog_of(finder), LP_VOCAB_PATH, i)); i++)
+            sandbox_may_search(&sandbox, path);
+        for (size_t i = 0; (path = lp_catalog_path(catalog_of(finder), LP_MODEL_PATH, i)); i++)
+            sandbox_may_search(&sandbox, path);
+        if (out->file.temporary != NULL)
+            sandbox_may_replace(&sandbox, out->file.path);
+    }
+    sandbox_enter(&sandbox);
 }
 
 const char *tool_install_dir(const struct tool *tool, char *buffer, size_t size)

@@ -2,7 +2,7 @@
 #ifndef SHARED_FIND_H
 #define SHARED_FIND_H
 
-#include "shared/tool.h"
+#include "shared/io.h"
 
 /* A catalogue, made when it is first needed, and an lp_finder with its context. What is found
  * stays open until finder_close(). All exit where a file is there but cannot be read, or memory is
@@ -24,6 +24,10 @@ const struct lp_vocab *finder_vocab(struct finder *finder, const char *name);
 /* Opens the file of -D, a model or else a dictionary, for the finder to find first
  * and to close. Exits on failure. */
 struct lp_found finder_open(struct finder *finder, const char *path);
+
+/* Enters the sandbox: from now on the command can read its operands and what the finder finds, and
+ * give the output its name. What else it needs must be open. */
+void finder_confine(struct finder *finder, const struct output *out);
 
 /* The user's directory of models and dictionaries, made where it is not there:
  * FINGERPRINT.lpm or FINGERPRINT.dict in it (16 hexadecimal digits) is found by

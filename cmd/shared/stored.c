@@ -39,9 +39,8 @@ enum lp_status input_read_at(void *ctx, uint64_t offset, void *data, size_t n)
     return LP_OK;
 }
 
-/* Copies a pipe to an unnamed temporary file. It has a name at first, when no signal may end the
- * program. */
-static void spool(const struct tool *tool, struct input *in)
+/* An unnamed temporary file. It has a name at first, when no signal may end the program. */
+static FILE *temporary(const struct tool *tool)
 {
     FILE *file;
     sigset_t all, before;
@@ -53,11 +52,32 @@ static void spool(const struct tool *tool, struct input *in)
     sigprocmask(SIG_SETMASK, &before, NULL);
     if (file == NULL)
         tool_die(tool, EXIT_IO, "temporary file: cannot create: %s", strerror(errno));
-    for (size_t n; (n = input_read(tool, in)) > 0;) {
-        if (!write_whole(fileno(file), in->data, n))
-            tool_die(tool, EXIT_IO, "temporary file: cannot write: %s", strerror(errno));
+    return file;
+}
+
+void input_spool(struct tool *tool)
+{
+    struct stat st;
+    char *standard[] = {"-", NULL}, **files = tool->files[0] != NULL ? tool->files : standard;
+    for (; *files != NULL && tool->spool == NULL; files++) {
+        int known = strcmp(*files, "-") == 0 ? fstat(STDIN_FILENO, &st) : stat(*files, &st);
+        if (known == 0 && !S_ISREG(st.st_mode))
+            tool->spool = temporary(tool);
     }
-    in->fd = fileno(file); /* stays open until the program ends */
+}
+
+/* Copies a pipe to the temporary file, whose content of before goes. */
+static void spool(const struct tool *tool, struct input *in)
+{
+    FILE *file = tool->spool != NULL ? tool->spool : temporary(tool);
+    bool good = lseek(fileno(file), 0, SEEK_SET) == 0 && ftruncate(fileno(file), 0) == 0;
+    for (size_t n; good && (n = input_read(tool, in)) > 0;)
+        good = write_whole(fileno(file), in->data, n);
+    if (in->fd != STDIN_FILENO)
+        close(in->fd);
+    in->fd = good ? dup(fileno(file)) : -1;
+    if (in->fd < 0)
+        tool_die(tool, EXIT_IO, "temporary file: cannot write: %s", strerror(errno));
     in->regular = true;
 }
 

@@ -35,6 +35,9 @@ const char *chain_name(enum lp_chain chain);
 /* An lp_read_at: ctx is an input. */
 enum lp_status input_read_at(void *ctx, uint64_t offset, void *data, size_t n);
 
+/* Opens the temporary file that input_seekable() needs, where an operand is a pipe: for before the
+ * sandbox. */
+void input_spool(struct tool *tool);
 /* Makes an input readable at any offset, and returns its size. A pipe is copied to an unnamed
  * temporary file. Exits on failure. */
 uint64_t input_seekable(const struct tool *tool, struct input *in);

@@ -1,5 +1,6 @@
 #include "shared/tool.h"
 
+#include "shared/sandbox.h"
 #include "shared/utf8.h"
 
 #include <errno.h>
@@ -136,8 +137,9 @@ static _Noreturn void print(const struct tool *tool, const char *text)
 
 static _Noreturn void print_version(const struct tool *tool)
 {
-    char text[128];
-    snprintf(text, sizeof text, "%s (lopace) %s\n", tool->name, lp_version());
+    char sandbox[64], text[256];
+    sandbox_describe(sandbox, sizeof sandbox);
+    snprintf(text, sizeof text, "%s (lopace) %s\nsandbox: %s\n", tool->name, lp_version(), sandbox);
     print(tool, text);
 }
 

@@ -22,6 +22,7 @@ struct tool {
     bool keeps_time;    /* what -o writes is its input in another form, as old as that */
     char **files;       /* the operands, NULL-terminated; standard input when there are none */
     const char *hint;   /* ends each message; NULL: none */
+    FILE *spool;        /* see input_spool() */
     const char *vocab;  /* the vocabulary in use, for messages; NULL: see need */
 };
 

@@ -143,6 +143,10 @@ static void test_default(void)
     setenv("HOME", "/home", 1);
     CHECK(lp_catalog_default(&c) == LP_OK);
     CHECK(strcmp(lp_catalog_where(c, LP_VOCAB_PATH), "/one, /two") == 0);
+    CHECK(strcmp(lp_catalog_path(c, LP_VOCAB_PATH, 0), "/one") == 0);
+    CHECK(strcmp(lp_catalog_path(c, LP_VOCAB_PATH, 1), "/two") == 0);
+    CHECK(lp_catalog_path(c, LP_VOCAB_PATH, 2) == NULL);
+    CHECK(lp_catalog_path(c, LP_VOCAB_PATH, 9) == NULL);
     CHECK(strncmp(lp_catalog_where(c, LP_MODEL_PATH), "/three, /home/.local/share/lopace/models, ",
                   42) == 0);
     CHECK(lp_catalog_vocab(c, "cl100k_base", &vocab) == LP_NO_VOCAB);
