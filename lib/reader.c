@@ -82,8 +82,9 @@ static enum lp_status put_ids(struct lp_reader *r, struct job *job)
     if (status != LP_OK)
         return status;
     r->in_record = job->frame.kind & LP_KIND_OPEN;
-    return lp_body_ids(&r->ids, job->split, job->frame.nrecords, r->in_record, job->base,
-                       job->coder.body.p, job->coder.body.n);
+    const struct lp_restored restored = {job->frame, job->base, &job->coder.body, &job->text,
+                                         (const uint64_t *)(const void *)job->ends.p};
+    return lp_body_ids(&r->ids, job->split, &restored);
 }
 
 static enum lp_status end_record(struct lp_reader *r)
@@ -92,6 +93,15 @@ static enum lp_status end_record(struct lp_reader *r)
     r->record_size = 0;
     r->in_record = false;
     return r->options.on_record(r->options.record_ctx, ++r->nrecords, size);
+}
+
+/* Ends a record that no block continues. */
+static enum lp_status cut_record(struct lp_reader *r)
+{
+    r->in_record = false;
+    if (r->options.on_ids != NULL)
+        return lp_body_ids_end(&r->ids);
+    return r->options.on_record != NULL ? end_record(r) : LP_OK;
 }
 
 /* Hands on a block's text record by record. */
@@ -169,7 +179,7 @@ static enum lp_status new_reader(const struct lp_reader_options *options, lp_sin
     r->jobs = calloc(r->njobs, sizeof *r->jobs);
     enum lp_status status = r->jobs == NULL ? LP_NOMEM : LP_OK;
     for (unsigned i = 0; status == LP_OK && i < r->njobs; i++)
-        r->jobs[i].wants_ends = options->on_record != NULL;
+        r->jobs[i].wants_ends = options->on_record != NULL || options->on_ids != NULL;
     if (status == LP_OK)
         status = lp_workers_new(
             r->njobs, r->jobs, sizeof *r->jobs,
@@ -295,7 +305,7 @@ static enum lp_status recover_block(struct lp_reader *r, struct job *job)
         return put_block(r, job, status);
     lp_parser_reject(&r->parser, status);
     lp_recovery_reject(&r->recovery);
-    return r->in_record && job->wants_ends ? end_record(r) : LP_OK;
+    return r->in_record ? cut_record(r) : LP_OK;
 }
 
 static enum lp_status take_block(struct lp_reader *r, const struct lp_event *e)
@@ -333,8 +343,7 @@ static enum lp_status end_segment(struct lp_reader *r)
 {
     enum lp_status status = lp_workers_drain(r->workers);
     if (status == LP_OK && r->in_record)
-        status = r->options.on_ids != NULL ? lp_body_ids_end(&r->ids) : end_record(r);
-    r->in_record = false;
+        status = cut_record(r);
     return status;
 }
 

@@ -235,10 +235,10 @@ static enum lp_status rewrite_block(struct lp_recoder *r, struct job *job)
     r->offset = job->offset;
     if (status != LP_OK)
         return status;
-    const struct lp_restored restored = {*f,         r->continues, job->base, &job->coder.body,
-                                         &job->text, ends};
+    const struct lp_restored restored = {*f, job->base, &job->coder.body, &job->text, ends};
+    const bool continues = r->continues;
     r->continues = f->kind & LP_KIND_OPEN;
-    return lp_rewrite_block(r->writer, r->tools.vocab, split, &restored, &r->scratch);
+    return lp_rewrite_block(r->writer, r->tools.vocab, split, continues, &restored, &r->scratch);
 }
 
 /* --- Segments and blocks ---------------------------------------------------------- */

@@ -1,6 +1,5 @@
 #include "rewrite.h"
 
-#include "block/body.h"
 #include "format/split.h"
 #include "tokens/codes.h"
 #include "tokens/vocab.h"
@@ -87,7 +86,7 @@ static enum lp_status put_text(struct lp_writer *w, enum lp_split split,
 }
 
 enum lp_status lp_rewrite_block(struct lp_writer *w, const struct lp_vocab *vocab,
-                                enum lp_split split, const struct lp_restored *b,
+                                enum lp_split split, bool continues, const struct lp_restored *b,
                                 struct lp_buf *scratch)
 {
     const bool open = b->frame.kind & LP_KIND_OPEN;
@@ -100,7 +99,7 @@ enum lp_status lp_rewrite_block(struct lp_writer *w, const struct lp_vocab *voca
         (separator < 0 ? ends_by_lengths(b, &e)
                        : ends_by_separator(b, vocab, (unsigned char)separator, &e)))
         return put_tokens(w, b, &e);
-    return open || b->continues
+    return open || continues
                ? lp_writer_add_text_block(w, b->text->p, b->ends, b->frame.nrecords, open)
                : put_text(w, split, b);
 }

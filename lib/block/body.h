@@ -101,15 +101,27 @@ enum lp_status lp_body_finish(struct lp_block_coder *coder, const struct lp_foun
                               const unsigned char *payload, enum lp_chain base,
                               struct lp_window *window, struct lp_buf *text, uint64_t *ends);
 
+/* A block that has been restored. */
+struct lp_restored {
+    struct lp_frame frame;
+    enum lp_chain base;
+    const struct lp_buf *body, *text;
+    const uint64_t *ends; /* of its records in text */
+};
+
 /* Where the ids of records go (see lp_on_ids), and the state kept between blocks. Ready once on_ids
  * and ctx are set. */
 struct lp_ids_target {
     lp_on_ids *on_ids;
     void *ctx;
     const struct lp_vocab *vocab;
-    struct lp_tok *tok; /* for blocks stored as text */
-    struct lp_ids scratch;
-    bool in_text; /* the last part of a record was text, and the record goes on */
+    struct lp_ids ids;
+    /* Of a record that goes on: */
+    struct lp_tok *tok;
+    struct lp_ids scratch, bytes;
+    bool in_record, by_text; /* by_text: a part of it was stored as text */
+    uint64_t handed_on;      /* bytes of its text whose stored ids are handed on */
+    uint64_t tokenised;      /* and bytes of it that tok has made tokens of */
 };
 
 void lp_body_ids_free(struct lp_ids_target *target);
@@ -117,10 +129,10 @@ void lp_body_ids_free(struct lp_ids_target *target);
 /* Sets the vocabulary of the blocks that follow. */
 enum lp_status lp_body_ids_vocab(struct lp_ids_target *target, const struct lp_vocab *vocab);
 
-/* Passes on the ids of each record of a body; open: the last record continues in the next block.
- * lp_body_ids_end() ends a record that no further block continues. */
-enum lp_status lp_body_ids(struct lp_ids_target *target, enum lp_split split, uint64_t nrecords,
-                           bool open, enum lp_chain base, const unsigned char *body, size_t n);
+/* Passes on the ids of each record of a block. lp_body_ids_end() ends a record that no further
+ * block continues. */
+enum lp_status lp_body_ids(struct lp_ids_target *target, enum lp_split split,
+                           const struct lp_restored *block);
 enum lp_status lp_body_ids_end(struct lp_ids_target *target);
 
 /* Packed data is proved before it is handed out: it is restored and compared with the original.

@@ -346,6 +346,32 @@ static void test_child(int round)
     lp_codec_free(reader);
 }
 
+/* --- Ids ---------------------------------------------------------------------------------- */
+
+/* Whether the ids of a stream are those of its records. */
+static void check_ids(const struct content *got, enum lp_split split, int round)
+{
+    const struct lp_options o = {.vocab = vocab};
+    struct lp_codec *codec;
+    const uint32_t *ids;
+    size_t from = 0, at = 0, n;
+    if (lp_codec_new(&o, &codec) != LP_OK)
+        exit(1);
+    for (uint64_t i = 0; i < got->nrecords; from += (size_t)got->size[i++], at += n + 1) {
+        size_t size = (size_t)got->size[i];
+        if (split != LP_WHOLE && got->text[from + size - 1] == lp_split_separator(split))
+            size--;
+        if (lp_encode(codec, got->text + from, size, &ids, &n) != LP_OK)
+            exit(1);
+        if (n >= got->nids - at || memcmp(ids, got->ids + at, n * sizeof *ids) != 0 ||
+            got->ids[at + n] != UINT32_MAX) {
+            expect(false, "a record has other ids in a stream", round);
+            break;
+        }
+    }
+    lp_codec_free(codec);
+}
+
 /* --- Rounds ------------------------------------------------------------------------------- */
 
 static bool same(const struct stream *a, const struct stream *b)
@@ -366,6 +392,7 @@ static void test_round(int round)
     const size_t n = make_text(text, o.split);
     write_text(&o, text, n, &plain);
     read_stream(&plain, &right, 1, false, round);
+    check_ids(&right, o.split, round);
     o.window = (size_t)2048 << any(6);
     o.key = any(2) == 0 ? 0 : 1 + any(20000);
     o.block_size = LP_BLOCK_MIN << any(6);
