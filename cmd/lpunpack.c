@@ -19,6 +19,7 @@ static const char help[] =
     "  -r, --records LIST    restore only these records: N, N-M or N-, with commas\n"
     "      --recover         skip damaged blocks, and report what is lost\n"
     "  -D, --dictionary FILE use the zstd dictionary or model that it was packed with\n"
+    "      --parent FILE     the text that the blob was packed with\n"
     "  -M, --memory N        limit the memory that a block may need (1G)\n"
     "      --max-output N    stop before more than N bytes of text (no limit)\n"
     "  -T, --threads N       restore N blocks in parallel (1)\n"
@@ -32,7 +33,7 @@ static const char help[] =
     "  -h, --help            show this help\n"
     "  -V, --version         show the version\n";
 
-enum { OPT_JSON = 256, OPT_RECOVER, OPT_FROM, OPT_MAX_OUTPUT };
+enum { OPT_JSON = 256, OPT_RECOVER, OPT_PARENT, OPT_FROM, OPT_MAX_OUTPUT };
 
 static const struct option long_options[] = {
     {"test", no_argument, NULL, 't'},
@@ -41,6 +42,7 @@ static const struct option long_options[] = {
     {"records", required_argument, NULL, 'r'},
     {"recover", no_argument, NULL, OPT_RECOVER},
     {"dictionary", required_argument, NULL, 'D'},
+    {"parent", required_argument, NULL, OPT_PARENT},
     {"memory", required_argument, NULL, 'M'},
     {"max-output", required_argument, NULL, OPT_MAX_OUTPUT},
     {"threads", required_argument, NULL, 'T'},
@@ -50,7 +52,7 @@ static const struct option long_options[] = {
 };
 
 struct options {
-    const char *dictionary, *records, *from, *encoding;
+    const char *dictionary, *parent, *records, *from, *encoding;
     bool test, list, json, recover;
     uint64_t memory, max_output;
     unsigned threads;
@@ -81,6 +83,9 @@ static struct options parse(struct tool *tool, int argc, char **argv)
             break;
         case 'D':
             o.dictionary = optarg;
+            break;
+        case OPT_PARENT:
+            o.parent = optarg;
             break;
         case 'M':
             o.memory = tool_size(tool, "-M", optarg, TOOL_MEMORY_MIN, TOOL_MEMORY_MAX);
@@ -435,6 +440,8 @@ int main(int argc, char **argv)
     u.json.out = &u.out;
     if (o.dictionary != NULL)
         finder_open(&u.finder, o.dictionary);
+    if (o.parent != NULL)
+        finder_parent(&u.finder, o.parent);
     struct input in;
     output_open(&tool, &u.out, o.test ? NULL : tool.output, false);
     if (o.list || o.records != NULL)

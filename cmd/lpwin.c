@@ -1,5 +1,6 @@
 /* lpwin - takes out of a token stream what repeats across its blocks. */
 #include "shared/recode.h"
+#include "shared/stored.h"
 
 #include <stdlib.h>
 
@@ -14,6 +15,8 @@ static const char help[] =
     "      --flush           end a block with each record\n"
     "  -T, --threads N       pack N blocks in parallel, with identical output (1)\n"
     "  -M, --memory N        limit the memory that a block of the input may need (1G)\n"
+    "      --blob            write a blob, of a blob or a one-record stream\n"
+    "      --parent FILE     with --blob: copy from this text, which lpunpack will need\n"
     "      --no-verify       do not verify the output by restoring it: faster\n"
     "  -o, --output FILE     write to FILE, atomically (standard output)\n"
     "  -f, --force           read from or write to a terminal anyway\n"
@@ -21,13 +24,19 @@ static const char help[] =
     "  -h, --help            show this help\n"
     "  -V, --version         show the version\n";
 
-enum { OPT_KEY = 256, OPT_FLUSH, OPT_NO_VERIFY };
+enum { OPT_KEY = 256, OPT_FLUSH, OPT_BLOB, OPT_PARENT, OPT_NO_VERIFY };
 
 static const struct option long_options[] = {
-    {"window", required_argument, NULL, 'w'},        {"key", required_argument, NULL, OPT_KEY},
-    {"block-size", required_argument, NULL, 'B'},    {"flush", no_argument, NULL, OPT_FLUSH},
-    {"threads", required_argument, NULL, 'T'},       {"memory", required_argument, NULL, 'M'},
-    {"no-verify", no_argument, NULL, OPT_NO_VERIFY}, TOOL_LONG_OPTIONS,
+    {"window", required_argument, NULL, 'w'},
+    {"key", required_argument, NULL, OPT_KEY},
+    {"block-size", required_argument, NULL, 'B'},
+    {"flush", no_argument, NULL, OPT_FLUSH},
+    {"threads", required_argument, NULL, 'T'},
+    {"memory", required_argument, NULL, 'M'},
+    {"blob", no_argument, NULL, OPT_BLOB},
+    {"parent", required_argument, NULL, OPT_PARENT},
+    {"no-verify", no_argument, NULL, OPT_NO_VERIFY},
+    TOOL_LONG_OPTIONS,
 };
 
 /* What repeats is mostly within 64 MiB; at four times that a chain of blocks costs less than 1% for
@@ -38,60 +47,91 @@ static const struct option long_options[] = {
 #define KEY_MAX    ((uint64_t)1 << 50)
 #define BLOCK_SIZE ((size_t)4 << 20)
 
-static struct lp_options parse(struct tool *tool, int argc, char **argv)
+struct options {
+    struct lp_options lp;
+    const char *parent;
+    bool blob;
+    char **files;
+};
+
+static struct options parse(struct tool *tool, int argc, char **argv)
 {
-    struct lp_options o = {
-        .chain = LP_CHAIN_TOKENS, .window = WINDOW, .key = KEY, .block_size = BLOCK_SIZE};
+    struct options o = {
+        .lp = {.chain = LP_CHAIN_TOKENS, .window = WINDOW, .key = KEY, .block_size = BLOCK_SIZE}};
     int c;
     while ((c = tool_option(tool, argc, argv, "w:B:M:T:" TOOL_LETTERS, long_options)) != -1) {
         switch (c) {
         case 'w':
-            o.window = (size_t)tool_size(tool, "-w", optarg, WINDOW_MIN, LP_WINDOW_MAX);
+            o.lp.window = (size_t)tool_size(tool, "-w", optarg, WINDOW_MIN, LP_WINDOW_MAX);
             break;
         case OPT_KEY:
-            o.key = tool_size(tool, "--key", optarg, 0, KEY_MAX);
+            o.lp.key = tool_size(tool, "--key", optarg, 0, KEY_MAX);
             break;
         case 'B':
-            o.block_size = (size_t)tool_size(tool, "-B", optarg, LP_BLOCK_MIN, LP_BLOCK_MAX);
+            o.lp.block_size = (size_t)tool_size(tool, "-B", optarg, LP_BLOCK_MIN, LP_BLOCK_MAX);
             break;
         case OPT_FLUSH:
-            o.flush = true;
+            o.lp.flush = true;
+            break;
+        case OPT_BLOB:
+            o.blob = true;
+            break;
+        case OPT_PARENT:
+            o.parent = optarg;
             break;
         case 'M':
-            o.memory = tool_size(tool, "-M", optarg, TOOL_MEMORY_MIN, TOOL_MEMORY_MAX);
+            o.lp.memory = tool_size(tool, "-M", optarg, TOOL_MEMORY_MIN, TOOL_MEMORY_MAX);
             break;
         case 'T':
-            o.threads = (unsigned)tool_number(tool, "-T", optarg, 1, 256);
+            o.lp.threads = (unsigned)tool_number(tool, "-T", optarg, 1, 256);
             break;
         case OPT_NO_VERIFY:
-            o.unverified = true;
+            o.lp.unverified = true;
             break;
         }
     }
+    o.files = argv + optind;
+    if (o.blob != (o.parent != NULL))
+        tool_usage(tool, "--blob and --parent need each other: a blob copies from its parent");
+    if (o.blob && o.files[0] != NULL && o.files[1] != NULL)
+        tool_usage(tool, "--blob takes one record: give one FILE");
     return o;
 }
 
-static void check_input(const struct tool *tool, struct input *in)
+/* What an input is. It cannot be text, so bytes that begin as a blob are one. */
+static enum form form_of(const struct tool *tool, const struct options *o, struct input *in)
 {
     size_t n = input_peek(tool, in, 4);
-    if (!lp_is_stream(in->data, n))
-        tool_die(tool, EXIT_DATA, "%s: not a token stream (make one with lptok)", in->name);
+    bool stream = lp_is_stream(in->data, n), blob = lp_is_blob(in->data, n);
+    if (!stream && !blob)
+        tool_die(tool, EXIT_DATA, "%s: not a token %s (make one with lptok%s)", in->name,
+                 o->blob ? "blob or stream" : "stream", o->blob ? " --blob" : "");
+    if (blob && !o->blob)
+        recode_no_blob(tool, in);
+    return stream ? FORM_STREAM : FORM_BLOB;
 }
 
 int main(int argc, char **argv)
 {
-    struct tool tool = {.name = "lpwin", .help = help};
+    struct tool tool = {.name = "lpwin", .help = help, .keeps_time = true};
     tool_start(&tool);
-    struct lp_options options = parse(&tool, argc, argv);
+    struct options o = parse(&tool, argc, argv);
     struct finder finder = {.tool = &tool};
     struct input in;
     struct output out;
-    struct recode streams = {.options = &options, .finder = &finder, .out = &out};
+    struct recode streams = {.options = &o.lp, .finder = &finder, .out = &out};
+    if (o.parent != NULL)
+        finder_parent(&finder, o.parent);
     output_open(&tool, &out, tool.output, true);
+    if (o.blob)
+        input_spool(&tool);
     finder_confine(&finder, &out);
-    for (size_t i = 0; input_next(&tool, &in, argv + optind, i); i++) {
-        check_input(&tool, &in);
-        recode_stream(&streams, &in);
+    for (size_t i = 0; input_next(&tool, &in, o.files, i); i++) {
+        enum form form = form_of(&tool, &o, &in);
+        if (o.blob)
+            recode_to_blob(&o.lp, &finder, &in, form, &out);
+        else
+            recode_stream(&streams, &in);
         input_close(&in);
     }
     recode_finish(&streams);

@@ -249,7 +249,7 @@ static void write_lopace(const struct tool *tool, const struct options *o, struc
 
 int main(int argc, char **argv)
 {
-    struct tool tool = {.name = "lpzstd", .help = help, .keeps_time = true};
+    struct tool tool = {.name = "lpzstd", .help = help, .keeps_time = true, .takes_packed = true};
     tool_start(&tool);
     memory_keep_little();
     struct options o = parse(&tool, argc, argv);

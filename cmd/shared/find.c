@@ -39,6 +39,8 @@ void finder_close(struct finder *finder)
 {
     lp_catalog_free(finder->catalog);
     finder->catalog = NULL;
+    free(finder->parent);
+    finder->parent = NULL;
 }
 
 const struct lp_vocab *finder_vocab(struct finder *finder, const char *name)
@@ -63,6 +65,11 @@ const struct lp_vocab *finder_vocab(struct finder *finder, const char *name)
 static enum lp_status search(struct finder *finder, const struct lp_need *need, bool required,
                              struct lp_found *found)
 {
+    if (need->what == LP_NEED_PARENT) {
+        found->parent = finder->parent;
+        found->parent_size = finder->parent_size;
+        return finder->parent != NULL ? LP_OK : LP_NO_PARENT;
+    }
     struct lp_catalog *catalog = catalog_of(finder);
     finder->unusable[0] = 0;
     enum lp_status status = lp_catalog_find(catalog, need, found);
@@ -102,6 +109,19 @@ struct lp_found finder_open(struct finder *finder, const char *path)
     if (lp_catalog_take(catalog_of(finder), &found) != LP_OK)
         tool_die(finder->tool, EXIT_IO, "out of memory");
     return found;
+}
+
+void finder_parent(struct finder *finder, const char *path)
+{
+    struct input in;
+    input_refuse(finder->tool, path, finder->tool->output);
+    input_open(finder->tool, &in, path);
+    size_t n = input_peek(finder->tool, &in, 4);
+    if (lp_is_blob(in.data, n) || lp_is_stream(in.data, n))
+        tool_die(finder->tool, EXIT_DATA,
+                 "%s: --parent takes a text, and this is packed: restore it first", in.name);
+    finder->parent_size = input_all(finder->tool, &in, LP_BLOCK_MAX, &finder->parent);
+    input_close(&in);
 }
 
 void finder_confine(struct finder *finder, const struct output *out)

@@ -11,6 +11,8 @@ struct finder {
     const struct tool *tool;
     struct lp_catalog *catalog;
     char unusable[4500]; /* the first file of a search that was there and could not be used; why */
+    unsigned char *parent; /* the text of --parent, NULL for none */
+    size_t parent_size;
 };
 enum lp_status tool_find(void *ctx, const struct lp_need *need, struct lp_found *found);
 /* The same for what the command can do without: it only warns where permission is missing. */
@@ -28,6 +30,10 @@ struct lp_found finder_open(struct finder *finder, const char *path);
 /* Enters the sandbox: from now on the command can read its operands and what the finder finds, and
  * give the output its name. What else it needs must be open. */
 void finder_confine(struct finder *finder, const struct output *out);
+
+/* Reads the file of --parent, the text that a blob is packed with, for the finder to find. Exits on
+ * failure. */
+void finder_parent(struct finder *finder, const char *path);
 
 /* The user's directory of models and dictionaries, made where it is not there:
  * FINGERPRINT.lpm or FINGERPRINT.dict in it (16 hexadecimal digits) is found by

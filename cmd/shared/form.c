@@ -95,6 +95,8 @@ static _Noreturn void fail_unless_text(const struct tool *tool, const char *name
 {
     struct tool hinting = *tool;
     hinting.hint = "; if it is text, use --text";
+    if (status == LP_NO_PARENT && tool->takes_packed)
+        hinting.hint = "; to recode it without that text use --packed; if it is text, use --text";
     tool_fail(&hinting, name, status, 0, need);
 }
 
@@ -110,7 +112,8 @@ static enum form try_blob(const struct tool *tool, const struct input *in, struc
         status = lp_unpack(codec, in->data, n, tool_find, finder, &text, &size);
     if (status == LP_NOMEM)
         tool_fail(tool, in->name, status, 0, NULL);
-    bool unsure = status == LP_NO_DICT || status == LP_NO_MODEL || status == LP_LIMIT;
+    bool unsure = status == LP_NO_DICT || status == LP_NO_MODEL || status == LP_LIMIT ||
+                  status == LP_NO_PARENT;
     if (status != LP_OK && (blobs || unsure) && seems(in->data, n) == NULL)
         fail_unless_text(tool, in->name, status, lp_codec_need(codec));
     lp_codec_free(codec);

@@ -50,13 +50,34 @@ void recode_finish(struct recode *r)
 
 /* --- Blobs ------------------------------------------------------------------- */
 
+/* A codec to recode a blob; with the finder's parent if its tokens are to be looked for there. */
+static enum lp_status new_codec(const struct lp_options *options, struct finder *finder,
+                                const void *data, size_t n, struct lp_codec **codec)
+{
+    struct lp_options o = *options;
+    struct lp_blob_info info;
+    struct lp_found found = {0};
+    const bool parent = o.chain == LP_CHAIN_TOKENS && finder->parent != NULL &&
+                        lp_blob_info(data, n, &info) == LP_OK && info.vocab[0] != 0;
+    if (parent) {
+        const struct lp_need need = {.what = LP_NEED_VOCAB, .name = info.vocab};
+        enum lp_status status = tool_find(finder, &need, &found);
+        if (status != LP_OK)
+            fail(options, &(struct output){.tool = finder->tool}, info.vocab, status, 0, &need);
+        o.vocab = found.vocab;
+    }
+    enum lp_status status = lp_codec_new(&o, codec);
+    return status == LP_OK && parent ? lp_codec_parent(*codec, finder->parent, finder->parent_size)
+                                     : status;
+}
+
 static void put_blob(const struct lp_options *options, struct finder *finder, const char *name,
                      const void *data, size_t n, struct output *out)
 {
     struct lp_codec *codec;
     const void *blob;
     size_t size;
-    enum lp_status status = lp_codec_new(options, &codec);
+    enum lp_status status = new_codec(options, finder, data, n, &codec);
     if (status != LP_OK)
         fail(options, out, name, status, 0, NULL);
     status = lp_recode(codec, data, n, tool_find, finder, &blob, &size);

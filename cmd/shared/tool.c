@@ -243,6 +243,11 @@ _Noreturn void tool_fail(const struct tool *tool, const char *name, enum lp_stat
                  "%s: needs the dictionary with fingerprint %016" PRIx64
                  ", not found in %s: name it with -D, or put it there as %016" PRIx64 ".dict",
                  name, need->fingerprint, where, need->fingerprint);
+    case LP_NO_PARENT:
+        tool_die(tool, EXIT_DATA,
+                 "%s: needs the text that it was packed with, whose check is %08" PRIx64
+                 ": name it with lpunpack --parent",
+                 name, need->fingerprint);
     case LP_NO_MODEL:
         if (need->fingerprint == 0)
             tool_die(tool, EXIT_DATA,

@@ -18,6 +18,7 @@ struct tool {
     const char *output; /* -o; NULL: standard output */
     bool force, quiet;  /* -f, -q */
     enum take take;     /* --text, of commands that have it */
+    bool takes_packed;  /* it has --packed */
     bool adapts;        /* -o may name the file of -D */
     bool keeps_time;    /* what -o writes is its input in another form, as old as that */
     char **files;       /* the operands, NULL-terminated; standard input when there are none */

@@ -113,10 +113,12 @@ enum lp_status lp_need_packing(const struct lp_header *header, const struct lp_o
     *packing = *options;
     packing->split = header->split;
     packing->vocab = tools->vocab;
-    packing->chain = !tokens                             ? LP_CHAIN_TEXT_ZSTD
-                     : mix                               ? LP_CHAIN_TOKENS_MIX
-                     : options->chain == LP_CHAIN_TOKENS ? LP_CHAIN_TOKENS
-                                                         : LP_CHAIN_TOKENS_ZSTD;
+    if (options->chain == LP_CHAIN_TOKENS)
+        packing->chain = tokens ? LP_CHAIN_TOKENS : LP_CHAIN_TEXT;
+    else
+        packing->chain = !tokens ? LP_CHAIN_TEXT_ZSTD
+                         : mix   ? LP_CHAIN_TOKENS_MIX
+                                 : LP_CHAIN_TOKENS_ZSTD;
     if (packing->chain != LP_CHAIN_TOKENS_MIX)
         return LP_OK;
     struct lp_found found = {.model = options->model};
