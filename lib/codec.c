@@ -428,21 +428,40 @@ static enum lp_status match_parent(struct lp_codec *codec, const struct lp_optio
     return status;
 }
 
+/* Whether all of codec->body may be smaller as a blob than with copies from its parent, as it is in
+ * codec->payload: unless most of it is copied, or where it repeats itself so much that even fast
+ * zstd comes near. */
+static enum lp_status whole_may_be_smaller(struct lp_codec *codec, bool *may)
+{
+    enum { MOSTLY = 2, NEAR = 3, FAST = 1 };
+    struct lp_buf *scout = &codec->other;
+    bool lean;
+    *may = codec->rest.n >= codec->body.n / MOSTLY;
+    scout->n = 0;
+    if (*may || codec->options.chain == LP_CHAIN_TOKENS)
+        return LP_OK;
+    enum lp_status status =
+        lp_zstd_pack(&codec->coder.zstd, FAST, NULL, codec->body.p, codec->body.n, scout, &lean);
+    *may = scout->n < NEAR * codec->payload.n;
+    return status;
+}
+
 /* Puts codec->body into codec->payload as a blob, with copies from the parent if that is
  * smaller. */
 static enum lp_status put_smallest(struct lp_codec *codec, const struct lp_options *o,
                                    struct lp_blob *head, enum lp_chain base,
                                    const struct lp_ids *ids)
 {
-    /* When more than half is copied the whole is hardly ever smaller. */
-    enum { MOSTLY = 2 };
+    bool try_whole = true;
     enum lp_status status = base == LP_CHAIN_TOKENS ? match_parent(codec, o, head) : LP_OK;
     if (status != LP_OK || !head->copies)
         return status == LP_OK ? put_blob(codec, o, head, base, &codec->body, ids) : status;
     struct lp_blob whole = *head;
     whole.copies = false;
     status = put_blob(codec, o, head, base, &codec->rest, NULL);
-    if (status != LP_OK || codec->rest.n < codec->body.n / MOSTLY)
+    if (status == LP_OK)
+        status = whole_may_be_smaller(codec, &try_whole);
+    if (status != LP_OK || !try_whole)
         return status;
     const struct lp_buf with = codec->payload;
     codec->payload = codec->other;

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TEXT = 60000, ROOM = 1 << 20, RECORDS = 4096, ROUNDS = 60 };
+enum { TEXT = 60000, ROOM = 1 << 20, RECORDS = 1 << 16, ROUNDS = 60 };
 
 struct stream {
     unsigned char p[ROOM];
