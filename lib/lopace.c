@@ -94,9 +94,9 @@ static enum lp_status unpack_tokens(const struct lp_vocab *vocab, const unsigned
 enum lp_status lp_lopace_unpack(struct lp_codec *codec, enum lp_lopace kind, const void *blob,
                                 size_t size, size_t limit, const void **text, size_t *n)
 {
-    const struct lp_vocab *vocab = lp_codec_options(codec)->vocab;
-    struct lp_buf *payload = lp_codec_buf(codec, LP_CODEC_BODY);
-    struct lp_buf *out = lp_codec_buf(codec, LP_CODEC_TEXT);
+    const struct lp_vocab *vocab = codec->options.vocab;
+    struct lp_buf *payload = &codec->body;
+    struct lp_buf *out = &codec->text;
     enum lp_status status = LP_OK;
     out->n = payload->n = 0;
     if (kind == LP_LOPACE_ZSTD)
@@ -117,7 +117,7 @@ enum lp_status lp_lopace_unpack(struct lp_codec *codec, enum lp_lopace kind, con
 /* Proves that the blob in the codec's buffer restores a text. */
 static enum lp_status prove(struct lp_codec *codec, enum lp_lopace kind, const void *text, size_t n)
 {
-    const struct lp_buf *blob = lp_codec_buf(codec, LP_CODEC_BLOB);
+    const struct lp_buf *blob = &codec->payload;
     const void *restored;
     size_t got;
     enum lp_status status =
@@ -130,9 +130,9 @@ static enum lp_status prove(struct lp_codec *codec, enum lp_lopace kind, const v
 enum lp_status lp_lopace_pack(struct lp_codec *codec, enum lp_lopace kind, const void *text,
                               size_t n, const void **blob, size_t *size)
 {
-    const struct lp_options *o = lp_codec_options(codec);
-    struct lp_buf *payload = lp_codec_buf(codec, LP_CODEC_BODY);
-    struct lp_buf *out = lp_codec_buf(codec, LP_CODEC_BLOB);
+    const struct lp_options *o = &codec->options;
+    struct lp_buf *payload = &codec->body;
+    struct lp_buf *out = &codec->payload;
     const uint32_t *ids = NULL;
     size_t nids = 0;
     enum lp_status status = LP_OK;
