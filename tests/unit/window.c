@@ -42,6 +42,15 @@ static void expect(bool holds, const char *what, int round)
         fprintf(stderr, "window: round %d: %s\n", round, what);
 }
 
+/* For what a test cannot go on without. */
+static void must(enum lp_status status)
+{
+    if (status == LP_OK)
+        return;
+    fprintf(stderr, "window: %s\n", lp_status_text(status));
+    exit(1);
+}
+
 static enum lp_status take(void *ctx, const void *data, size_t n)
 {
     struct stream *to = ctx;
@@ -100,17 +109,15 @@ static void write_text(const struct lp_options *o, const unsigned char *text, si
 {
     struct lp_writer *writer;
     out->n = 0;
-    if (lp_writer_new(o, take, out, &writer) != LP_OK)
-        exit(1);
+    must(lp_writer_new(o, take, out, &writer));
     for (size_t at = 0, size; at < n; at += size) {
         size = 1 + any(9000) < n - at ? 1 + any(3000) : n - at;
         size = size < n - at ? size : n - at;
-        if (lp_writer_push(writer, text + at, size) != LP_OK ||
-            (o->split == LP_WHOLE && any(3) == 0 && lp_writer_end_record(writer) != LP_OK))
-            exit(1);
+        must(lp_writer_push(writer, text + at, size));
+        if (o->split == LP_WHOLE && any(3) == 0)
+            must(lp_writer_end_record(writer));
     }
-    if (lp_writer_finish(writer) != LP_OK)
-        exit(1);
+    must(lp_writer_finish(writer));
     lp_writer_free(writer);
 }
 
@@ -218,8 +225,7 @@ static void read_records(const struct stream *in, const struct content *right, i
     const struct lp_reader_options o = {.find = find};
     static struct stream record;
     struct lp_file *file;
-    if (lp_file_open(read_at, (void *)(uintptr_t)in, in->n, &o, &file) != LP_OK)
-        exit(1);
+    must(lp_file_open(read_at, (void *)(uintptr_t)in, in->n, &o, &file));
     for (int i = 0; i < 20 && right->nrecords > 0; i++) {
         const uint64_t n = any((uint32_t)right->nrecords);
         size_t from = 0;
@@ -317,13 +323,12 @@ static void test_child(int round)
     const uint32_t *ids;
     parent_size = make_text(parent, LP_WHOLE);
     const size_t n = make_child(child);
-    if (lp_codec_new(&o, &packer) != LP_OK || lp_codec_new(&o, &plain) != LP_OK ||
-        lp_codec_new(&other, &reader) != LP_OK ||
-        lp_encode(plain, child, n, &ids, &right.nids) != LP_OK)
-        exit(1);
+    must(lp_codec_new(&o, &packer));
+    must(lp_codec_new(&o, &plain));
+    must(lp_codec_new(&other, &reader));
+    must(lp_encode(plain, child, n, &ids, &right.nids));
     memcpy(right.ids, ids, right.nids * sizeof *ids);
-    if (lp_pack(plain, child, n, &blob, &without) != LP_OK)
-        exit(1);
+    must(lp_pack(plain, child, n, &blob, &without));
     enum lp_status status = lp_codec_parent(packer, parent, parent_size);
     if (status == LP_OK)
         status = lp_pack(packer, child, n, &blob, &size);
@@ -355,14 +360,12 @@ static void check_ids(const struct content *got, enum lp_split split, int round)
     struct lp_codec *codec;
     const uint32_t *ids;
     size_t from = 0, at = 0, n;
-    if (lp_codec_new(&o, &codec) != LP_OK)
-        exit(1);
+    must(lp_codec_new(&o, &codec));
     for (uint64_t i = 0; i < got->nrecords; from += (size_t)got->size[i++], at += n + 1) {
         size_t size = (size_t)got->size[i];
         if (split != LP_WHOLE && got->text[from + size - 1] == lp_split_separator(split))
             size--;
-        if (lp_encode(codec, got->text + from, size, &ids, &n) != LP_OK)
-            exit(1);
+        must(lp_encode(codec, got->text + from, size, &ids, &n));
         if (n >= got->nids - at || memcmp(ids, got->ids + at, n * sizeof *ids) != 0 ||
             got->ids[at + n] != UINT32_MAX) {
             expect(false, "a record has other ids in a stream", round);
