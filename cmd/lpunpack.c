@@ -16,7 +16,8 @@ static const char help[] =
     "  -t, --test            restore and check, write nothing\n"
     "  -l, --list            list the segments\n"
     "      --json            list as JSON\n"
-    "  -r, --records LIST    restore only these records: N, N-M or N-, with commas\n"
+    "  -r, --records LIST    restore only these records: N, N-M or N-, with commas;\n"
+    "                        -N is the Nth from the end\n"
     "      --recover         skip damaged blocks, and report what is lost\n"
     "  -D, --dictionary FILE use the zstd dictionary or model that it was packed with\n"
     "      --parent FILE     the text that the blob was packed with\n"
@@ -354,18 +355,25 @@ static void list(struct unpack *u, struct input *in)
     stored_read(u->tool, in, &u->finder, u->o->memory, put_row, u);
 }
 
-/* Parses the record number at *at, and moves past it; none where there is no number. */
-static uint64_t record_number(struct unpack *u, const char **at, uint64_t none)
+/* Parses the number of a record at *at, from the end if it is negative, and moves past it. Returns
+ * 0 where there is no number; exits where there is no such record. */
+static uint64_t record_number(struct unpack *u, const char **at, const char *name,
+                              uint64_t nrecords)
 {
     char *end;
-    if (**at < '0' || **at > '9')
-        return none;
+    const bool from_end = **at == '-';
+    const char *digits = *at + from_end;
+    if (*digits < '0' || *digits > '9')
+        return 0;
     errno = 0;
-    uint64_t n = strtoull(*at, &end, 10);
+    uint64_t n = strtoull(digits, &end, 10);
     if (errno != 0 || n == 0)
         tool_usage(u->tool, "-r: '%s': records are numbered from 1", *at);
+    if (n > nrecords)
+        tool_usage(u->tool, "-r: no record %.*s: %s has %" PRIu64 " record%s", (int)(end - *at),
+                   *at, name, nrecords, plural(nrecords));
     *at = end;
-    return n;
+    return from_end ? nrecords - n + 1 : n;
 }
 
 /* Parses the list of records, and writes them where write is set. Exits on a bad list. */
@@ -374,16 +382,14 @@ static void walk_records(struct unpack *u, const char *name, struct lp_file *fil
     uint64_t nrecords;
     lp_file_records(file, &nrecords);
     for (const char *at = u->o->records;; at++) {
-        uint64_t first = record_number(u, &at, 0), last = first;
-        if (*at == '-') {
+        uint64_t first = record_number(u, &at, name, nrecords), last = first;
+        if (first != 0 && *at == '-') {
             at++;
-            last = record_number(u, &at, nrecords);
+            last = record_number(u, &at, name, nrecords);
+            last = last != 0 ? last : nrecords;
         }
-        if (first == 0 || (*at != 0 && *at != ',') || (last < first && first <= nrecords))
-            tool_usage(u->tool, "-r: '%s' is not a list like 3,5-9,20-", u->o->records);
-        if (last > nrecords || first > nrecords)
-            tool_usage(u->tool, "-r: no record %" PRIu64 ": %s has %" PRIu64 " record%s",
-                       last > nrecords ? last : first, name, nrecords, plural(nrecords));
+        if (first == 0 || (*at != 0 && *at != ',') || last < first)
+            tool_usage(u->tool, "-r: '%s' is not a list like 3,5-9,20- or -10-", u->o->records);
         for (uint64_t n = first; write && n <= last; n++) {
             enum lp_status status = lp_file_record(file, n, put, u);
             if (status != LP_OK)

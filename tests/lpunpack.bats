@@ -169,15 +169,23 @@ END
     out_is 2000
 }
 
+@test "-r: a negative number counts from the end" {
+    lpunpack -r -1 lines.lp | same - <(echo 3000)
+    lpunpack -r -10- lines.lp | same - <(seq 2991 3000)
+    lpunpack -r -10--9,-3000,5--2996 lines.lp | same - <(seq 2991 2992; echo 1; echo 5)
+    lpunpack -r -1 hello.lp | same - hello
+}
+
 @test "-r: what is no list, what is not there" {
-    for list in '' ',' '1,' ',1' '1,,2' - -2 2-1 1x x 1-2-3 '1 2' ' 1'; do
-        refused 2 "-r: '$list' is not a list like 3,5-9,20-" lpunpack -r "$list" lines.lp
+    for list in '' ',' '1,' ',1' '1,,2' - -- 2-1 -1--2 1x x 1-2-3 '1 2' ' 1'; do
+        refused 2 "-r: '$list' is not a list like 3,5-9,20- or -10-" lpunpack -r "$list" lines.lp
     done
-    for list in 0 1,0 99999999999999999999; do
+    for list in 0 1,0 -0 99999999999999999999; do
         refused 2 'records are numbered from 1' lpunpack -r "$list" lines.lp
     done
     refused 2 '-r: no record 3001: lines.lp has 3000 records' lpunpack -r 3001 lines.lp
     refused 2 '-r: no record 3001: lines.lp has 3000 records' lpunpack -r 2-3001 lines.lp
+    refused 2 '-r: no record -3001: lines.lp has 3000 records' lpunpack -r -3001 lines.lp
     refused 2 '-r: no record 2: hello.lp has 1 record ' lpunpack -r 2 hello.lp
     refused 2 '-r: hello.blob is a blob: it has only one record' lpunpack -r 1 hello.blob
     lptok -L /dev/null > none.lp
