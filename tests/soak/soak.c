@@ -59,6 +59,7 @@ struct round {
         unsigned char *p;
         size_t n, cap;
     } stored, other;
+    struct span parent; /* of blobs, NULL for none */
     char recipe[2000], why[400];
 };
 
@@ -176,6 +177,17 @@ static enum lp_status find(void *ctx, const struct lp_need *wanted, struct lp_fo
     return LP_NO_VOCAB;
 }
 
+/* For blobs: finds their parent too. */
+static enum lp_status find_for_blob(void *ctx, const struct lp_need *wanted, struct lp_found *found)
+{
+    const struct round *r = ctx;
+    if (wanted->what != LP_NEED_PARENT)
+        return find(r->soak, wanted, found);
+    found->parent = r->parent.p;
+    found->parent_size = r->parent.n;
+    return r->parent.p != NULL ? LP_OK : LP_NO_PARENT;
+}
+
 /* Half of all rounds use the two current encodings, which have models. */
 static size_t draw_encoding(struct round *r)
 {
@@ -203,6 +215,8 @@ static void name_options(struct round *r, const char *what, const struct lp_opti
     say(r, "%s%s%s%s%s level %d block %zu threads %u split %d", o->dict ? " dict" : "",
         o->fast ? " fast" : "", o->special ? " special" : "", o->flush ? " flush" : "",
         o->unchecked ? " unchecked" : "", o->level, o->block_size, o->threads, (int)o->split);
+    if (o->window > 0)
+        say(r, " window %zu key %zu", o->window, (size_t)o->key);
 }
 
 /* Draws the options of a chain. encoding: for tokens. slow: also slow ones. */
@@ -226,6 +240,16 @@ static struct lp_options draw_options(struct round *r, enum lp_chain chain, size
     o.flush = draw_one_in(d, 6);
     o.unchecked = draw_one_in(d, 4);
     return o;
+}
+
+/* Every third chain of tokens gets a window. */
+static void draw_window(struct round *r, struct lp_options *o)
+{
+    if (o->chain < LP_CHAIN_TOKENS || !draw_one_in(&r->d, 3))
+        return;
+    o->window = (size_t)1 << (11 + draw_any(&r->d, 15));
+    o->key =
+        draw_one_in(&r->d, 2) ? 0 : 1 + draw_any(&r->d, (size_t)1 << (10 + draw_any(&r->d, 13)));
 }
 
 /* --- Streams ----------------------------------------------------------------------- */
@@ -421,10 +445,12 @@ static bool soak_stream(struct round *r, enum lp_chain chain)
                                                     : LP_CHAIN_TOKENS;
     struct lp_options options = draw_options(r, first, encoding, slow);
     options.split = split;
+    draw_window(r, &options);
     bool good = write_stream(r, &options, cut);
     for (; good && staged && stages > 0; stages--) {
         enum lp_chain made = stages == 1 ? chain : draw_stage(r, chain, mix);
         options = draw_options(r, made, encoding, slow);
+        draw_window(r, &options);
         good = stage_stream(r, &options);
     }
     r->soak->streams++;
@@ -439,7 +465,7 @@ static bool unpack(struct round *r, struct lp_codec *codec, const void *blob, si
 {
     const void *text;
     size_t n;
-    enum lp_status status = lp_unpack(codec, blob, size, find, r->soak, &text, &n);
+    enum lp_status status = lp_unpack(codec, blob, size, find_for_blob, r, &text, &n);
     if (status == LP_OK && (n != record.n || (n > 0 && memcmp(text, record.p, n) != 0)))
         return fail(r, "%s: other bytes", what);
     return ok(r, status, what);
@@ -448,12 +474,18 @@ static bool unpack(struct round *r, struct lp_codec *codec, const void *blob, si
 /* The codecs of a round: for packing, recoding and unpacking. */
 struct codecs {
     struct lp_codec *packer, *restager, *unpacker;
+    bool tokens; /* the packer has a vocabulary */
 };
 
-static bool soak_blob(struct round *r, const struct codecs *c, struct span record)
+/* The record before, NULL for none, is its parent now and then. */
+static bool soak_blob(struct round *r, const struct codecs *c, struct span before,
+                      struct span record)
 {
     const void *blob, *again;
     size_t size, n;
+    r->parent = draw_one_in(&r->d, 2) ? before : (struct span){0};
+    if (c->tokens && !ok(r, lp_codec_parent(c->packer, r->parent.p, r->parent.n), "parent"))
+        return false;
     if (!ok(r, lp_pack(c->packer, record.p, record.n, &blob, &size), "pack"))
         return false;
     r->stored.n = 0;
@@ -462,7 +494,7 @@ static bool soak_blob(struct round *r, const struct codecs *c, struct span recor
         return fail(r, "pack: %zu bytes for %zu", size, record.n);
     if (!unpack(r, c->unpacker, blob, size, record, "unpack"))
         return false;
-    if (!ok(r, lp_recode(c->restager, blob, size, find, r->soak, &again, &n), "restage"))
+    if (!ok(r, lp_recode(c->restager, blob, size, find_for_blob, r, &again, &n), "restage"))
         return false;
     return unpack(r, c->unpacker, again, n, record, "unpack what was restaged");
 }
@@ -470,13 +502,16 @@ static bool soak_blob(struct round *r, const struct codecs *c, struct span recor
 static bool soak_all_blobs(struct round *r, const struct codecs *c)
 {
     const struct text *t = &r->text;
+    struct span before = {0};
     for (size_t i = 0; i < t->nends; i++) {
         size_t begin = text_begin(t, i);
+        const struct span record = {t->p + begin, t->end[i] - begin};
         r->soak->blobs++;
-        if (!soak_blob(r, c, (struct span){t->p + begin, t->end[i] - begin})) {
+        if (!soak_blob(r, c, before, record)) {
             say(r, " (record %zu, at %zu)", i + 1, begin);
             return false;
         }
+        before = record;
     }
     return true;
 }
@@ -492,7 +527,7 @@ static bool soak_blobs(struct round *r)
     name_options(r, "pack", &packed);
     struct lp_options staged = draw_options(r, draw_stage(r, chain, mix), encoding, slow);
     name_options(r, "restage", &staged);
-    struct codecs c = {0};
+    struct codecs c = {.tokens = packed.vocab != NULL};
     bool good = ok(r, lp_codec_new(&packed, &c.packer), "codec") &&
                 ok(r, lp_codec_new(&staged, &c.restager), "codec") &&
                 ok(r, lp_codec_new(NULL, &c.unpacker), "codec") && soak_all_blobs(r, &c);
