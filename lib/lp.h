@@ -564,7 +564,9 @@ struct lp_segment {
     uint64_t model;       /* of the model, 0 none */
     uint64_t block_limit; /* text bytes a block has at most */
     uint64_t nblocks, nrecords, text_size;
-    uint32_t check; /* of the whole segment, as its end has it */
+    uint32_t check;  /* of the whole segment, as its end has it */
+    uint64_t window; /* bytes of codes that copies reach back, 0: blocks stand by themselves */
+    uint64_t nkeys;  /* blocks that need no block before them */
 };
 
 /* A seekable stream of size bytes. */

@@ -85,7 +85,7 @@ tokens       cl100k_base             1        1           11           10   1.10
 
 @test "-l --json is an array of the same" {
     expect 0 lpunpack -l --json hello.blob
-    [ "$(jq -c '.[]' out)" = '{"file":"hello.blob","kind":"blob","chain":"tokens","vocabulary":"cl100k_base","vocabulary_fingerprint":null,"dictionary":null,"model":null,"split":"whole","records":1,"blocks":1,"block_limit":67108864,"text_bytes":11,"stored_bytes":10,"ratio":1.1,"saved":'"$(jq '.[0].saved' out)"',"check":"12b376d8"}' ]
+    [ "$(jq -c '.[]' out)" = '{"file":"hello.blob","kind":"blob","chain":"tokens","vocabulary":"cl100k_base","vocabulary_fingerprint":null,"dictionary":null,"model":null,"split":"whole","records":1,"blocks":1,"block_limit":67108864,"window":0,"key_blocks":1,"text_bytes":11,"stored_bytes":10,"ratio":1.1,"saved":'"$(jq '.[0].saved' out)"',"check":"12b376d8"}' ]
     lpzstd hello > text.lp
     cat lines.lp text.lp > two.lp
     cp two.lp $'odd "name"\\\t.lp'
