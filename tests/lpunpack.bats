@@ -226,6 +226,16 @@ END
     grep -q 'lost records 1-841' err
 }
 
+@test "--recover: blocks lost one after the other are one loss" {
+    lptok -L -B 4K lines > three.lp
+    for at in 2000 4000 6000; do # in each of its first three blocks
+        damage three.lp $at
+    done
+    expect 3 lpunpack --recover three.lp
+    seq 2233 3000 | same - out
+    err_is 'lpunpack: 7967 bytes at byte 38: damaged data: lost records 1-2232, text bytes 1-10053'
+}
+
 @test "--recover: several files and segments, and what stands between them" {
     cp lines.lp bad.lp
     damage bad.lp 2000
