@@ -330,7 +330,7 @@ damage() {
         status=0
         lpwin $options > /dev/full 2> err || status=$?
         [ $status -eq 1 ]
-        err_line lpwin 'standard output: cannot be written: No space left on device'
+        err_line lpwin 'standard output: cannot write: No space left on device'
     done
     expect_pipe 141 'yes text | lptok -L | lpwin -B 4K | lpunpack | head -n 1'
     err_is ''
@@ -354,7 +354,7 @@ damage() {
     refused 3 'z.lp: has text without tokens: restore it with lpunpack, then use lptok' lpwin z.lp
     head -n 1 log | lptok --blob > z.blob
     refused 3 'z.blob: not a token stream (make one with lptok)' lpwin z.blob
-    refused 1 'nowhere: cannot be opened: No such file or directory' lpwin nowhere
+    refused 1 'nowhere: cannot open: No such file or directory' lpwin nowhere
     refused 1 '.: is a directory' lpwin .
 }
 
@@ -371,11 +371,11 @@ damage() {
 }
 
 @test "wrong options are exit 2 and one line" {
-    refused 2 "invalid option -- 'x'" lpwin -x
-    refused 2 "invalid option -- 'L'" lpwin -L log.tok
-    refused 2 "unrecognized option '--blob'" lpwin --blob
-    refused 2 "option requires an argument -- 'w'" lpwin -w
-    refused 2 "doesn't allow an argument" lpwin --flush=3
+    refused 2 "unknown option '-x'" lpwin -x
+    refused 2 "unknown option '-L'" lpwin -L log.tok
+    refused 2 "unknown option '--nothing'" lpwin --nothing
+    refused 2 "option '--window' needs an argument" lpwin -w
+    refused 2 'takes no argument' lpwin --flush=3
 }
 
 @test "-h and --help, -V and --version, -q and --quiet" {
