@@ -353,7 +353,7 @@ damage() {
     lpzstd log > z.lp
     refused 3 'z.lp: has text without tokens: restore it with lpunpack, then use lptok' lpwin z.lp
     head -n 1 log | lptok --blob > z.blob
-    refused 3 'z.blob: not a token stream (make one with lptok)' lpwin z.blob
+    refused 3 'z.blob: is a blob: use --blob' lpwin z.blob
     refused 1 'nowhere: cannot open: No such file or directory' lpwin nowhere
     refused 1 '.: is a directory' lpwin .
 }
