@@ -347,6 +347,9 @@ static void put_row(void *ctx, const struct stored *s)
     if (s->dict != 0 || s->model != 0)
         output_print(&u->out, "  needs %s %016" PRIx64, s->dict != 0 ? "dictionary" : "model",
                      s->dict != 0 ? s->dict : s->model);
+    if (s->window != 0)
+        output_print(&u->out, "  window %" PRIu64 ", %" PRIu64 " key block%s", s->window, s->nkeys,
+                     plural(s->nkeys));
     output_print(&u->out, "\n");
 }
 

@@ -424,6 +424,14 @@ static enum lp_status number_blocks(struct lp_file *f, const struct segment *s, 
                : LP_DATA;
 }
 
+static uint64_t count_keys(const struct lp_file *f)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < f->nblocks; i++)
+        n += !f->blocks[i].entry.linked;
+    return n;
+}
+
 /* Makes a segment the current one: its header and the list of its blocks. */
 static enum lp_status enter(struct lp_file *f, size_t number)
 {
@@ -478,7 +486,9 @@ enum lp_status lp_file_segment_sized(struct lp_file *f, size_t i, struct lp_segm
                                  .nblocks = f->nblocks,
                                  .nrecords = s->nrecords,
                                  .text_size = s->text_size,
-                                 .check = s->check};
+                                 .check = s->check,
+                                 .window = lp_window_reach(f->header.window_log),
+                                 .nkeys = count_keys(f)};
     memcpy(segment.vocab, f->header.vocab_name, sizeof f->header.vocab_name);
     lp_give_sized(out, size, &segment, sizeof segment);
     return LP_OK;

@@ -468,7 +468,9 @@ LP_API enum lp_status lp_writer_finish(struct lp_writer *writer);
  * level, dict, threads), or with the chain LP_CHAIN_TOKENS_MIX mixed (model,
  * fast, threads; where model is NULL the finder is asked for the vocabulary's).
  * Those that a simpler chain stores smaller keep it. Mixing a segment of text is
- * LP_USAGE. */
+ * LP_USAGE, and so is giving it a window. With a window (options: window, key,
+ * block_size, flush) blocks are cut anew, and with LP_CHAIN_TOKENS what they do
+ * not copy stays uncompressed. */
 struct lp_recoder;
 LP_API enum lp_status lp_recoder_new_sized(const struct lp_options *options, size_t options_size,
                                            lp_finder *find, void *find_ctx, lp_sink *sink,
@@ -564,7 +566,9 @@ struct lp_segment {
     uint64_t model;       /* of the model, 0 none */
     uint64_t block_limit; /* text bytes a block has at most */
     uint64_t nblocks, nrecords, text_size;
-    uint32_t check; /* of the whole segment, as its end has it */
+    uint32_t check;  /* of the whole segment, as its end has it */
+    uint64_t window; /* bytes of codes that copies reach back, 0: blocks stand by themselves */
+    uint64_t nkeys;  /* blocks that need no block before them */
 };
 
 /* A seekable stream of size bytes. */

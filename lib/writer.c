@@ -266,7 +266,7 @@ static bool move_front(struct lp_buf *from, size_t n, struct lp_buf *to)
 static void link_block(struct lp_writer *w, struct lp_frame *frame)
 {
     const uint64_t key = w->options.key != 0 ? w->options.key : NO_KEY;
-    if (w->since_key != NO_KEY && frame->text_size <= key - w->since_key) {
+    if (w->since_key < key && frame->text_size <= key - w->since_key) {
         frame->kind |= LP_KIND_LINKED;
     } else {
         lp_window_clear(&w->window, w->window.reach);

@@ -48,6 +48,19 @@ setup_file() {
     err_line bench-peers "no such file"
 }
 
+@test "bench-logs restores what it packs, and writes a row for each" {
+    cat "$DATA"/prompts/*.txt > log.jsonl
+    tr '\n' '\0' < log.jsonl > log.nul
+    expect 0 "$ROOT/scripts/bench-logs" -o logs.csv log.jsonl
+    grep -Eq '^lptok -L \| lpwin \| lpmix +[0-9.]+ +[0-9.]+ +[0-9.]+ +[0-9]+ +[0-9]+$' out
+    grep -Eq '^zstd -3 --long=27 +[0-9.]+ ' out
+    grep -q '^log.jsonl,[0-9]*,lptok -L | lpwin | lpzstd -19,[0-9]' logs.csv
+    expect 0 "$ROOT/scripts/bench-logs" -0 log.nul
+    grep -q '^lptok -0 | lpwin' out
+    expect 1 "$ROOT/scripts/bench-logs" no-such-file
+    err_line bench-logs 'no such file'
+}
+
 @test "the worker refuses a method and groups that are not there" {
     printf 'text' > one.txt
     expect 1 "$B/bench/bench" -w -V "$B/vocab" no-such-method one.txt 1 sizes

@@ -326,7 +326,7 @@ unharmed() {
     lptok --blob p > blob
     for command in 'lptok:p' 'lptok -L:p' 'lptok --blob:p' 'lptok --ids:p' 'lptok -c:p' \
         'lptok --format=lopace:p' 'lpzstd:p' 'lpzstd:stream' 'lpzstd --blob:blob' \
-        'lpzstd --format=lopace:p' 'lpmix:stream' 'lpmix --blob:blob' 'lpunpack:stream' \
+        'lpzstd --format=lopace:p' 'lpwin:stream' 'lpmix:stream' 'lpmix --blob:blob' 'lpunpack:stream' \
         'lpunpack:blob' 'lpunpack -l:stream' 'lpunpack -r 1:stream' 'lpunpack --recover:stream' \
         'lpstat:p' 'lpstat:stream' 'lpstat --html:p' 'lpstat --json:p' 'lpentropy:p'; do
         cp "${command#*:}" original

@@ -85,7 +85,7 @@ tokens       cl100k_base             1        1           11           10   1.10
 
 @test "-l --json is an array of the same" {
     expect 0 lpunpack -l --json hello.blob
-    [ "$(jq -c '.[]' out)" = '{"file":"hello.blob","kind":"blob","chain":"tokens","vocabulary":"cl100k_base","vocabulary_fingerprint":null,"dictionary":null,"model":null,"split":"whole","records":1,"blocks":1,"block_limit":67108864,"text_bytes":11,"stored_bytes":10,"ratio":1.1,"saved":'"$(jq '.[0].saved' out)"',"check":"12b376d8"}' ]
+    [ "$(jq -c '.[]' out)" = '{"file":"hello.blob","kind":"blob","chain":"tokens","vocabulary":"cl100k_base","vocabulary_fingerprint":null,"dictionary":null,"model":null,"split":"whole","records":1,"blocks":1,"block_limit":67108864,"window":0,"key_blocks":1,"text_bytes":11,"stored_bytes":10,"ratio":1.1,"saved":'"$(jq '.[0].saved' out)"',"check":"12b376d8"}' ]
     lpzstd hello > text.lp
     cat lines.lp text.lp > two.lp
     cp two.lp $'odd "name"\\\t.lp'
@@ -224,6 +224,16 @@ END
     expect 3 lpunpack --recover < <(cat bad.lp)
     same out rescued
     grep -q 'lost records 1-841' err
+}
+
+@test "--recover: blocks lost one after the other are one loss" {
+    lptok -L -B 4K lines > three.lp
+    for at in 2000 4000 6000; do # in each of its first three blocks
+        damage three.lp $at
+    done
+    expect 3 lpunpack --recover three.lp
+    seq 2233 3000 | same - out
+    err_is 'lpunpack: 7967 bytes at byte 38: damaged data: lost records 1-2232, text bytes 1-10053'
 }
 
 @test "--recover: several files and segments, and what stands between them" {

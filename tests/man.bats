@@ -19,6 +19,7 @@ make_files() {
     lptok -L prompts.txt | lpzstd > prompts.lp
     lptok --format=lopace prompt.txt | lpzstd --format=lopace > prompt.hybrid
     jq -Rc '{role: "user", content: .}' "$DATA"/prompts/*.txt > log.jsonl
+    jq -sc '{messages: .[:range(1; 60)]}' log.jsonl > requests.jsonl
     lptok -L -B 1K log.jsonl > damaged.lp
     printf X | dd of=damaged.lp bs=1 seek=5000 conv=notrunc 2> /dev/null
 }

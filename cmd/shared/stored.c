@@ -127,6 +127,7 @@ static void read_blob(const struct tool *tool, struct input *in, struct finder *
                             .model = info.model,
                             .nrecords = 1,
                             .nblocks = 1,
+                            .nkeys = 1,
                             .block_limit = LP_BLOCK_MAX,
                             .text_size = text_size,
                             .size = n,
@@ -154,6 +155,8 @@ static void read_stream(const struct tool *tool, struct input *in, struct finder
                                 .model = s.model,
                                 .nrecords = s.nrecords,
                                 .nblocks = s.nblocks,
+                                .window = s.window,
+                                .nkeys = s.nkeys,
                                 .block_limit = s.block_limit,
                                 .text_size = s.text_size,
                                 .size = s.size,
@@ -222,6 +225,10 @@ static void put_stored(struct output *out, const struct stored *s, size_t segmen
         output_print(out, ", at most %s byte%s of text each\n", commas(a, s->block_limit),
                      plural(s->block_limit));
     }
+    if (s->window != 0) {
+        output_print(out, "  window      %s bytes of codes", commas(a, s->window));
+        output_print(out, ", %s key block%s\n", commas(a, s->nkeys), plural(s->nkeys));
+    }
     put_sizes(out, s);
     if (s->blob && s->checked)
         output_print(out, "  checksum    %08" PRIx32 " OK\n", s->check);
@@ -285,6 +292,8 @@ void stored_json_item(struct json *json, const struct stored *s)
     json_count(json, "records", s->nrecords);
     json_count(json, "blocks", s->nblocks);
     json_count(json, "block_limit", s->block_limit);
+    json_count(json, "window", s->window);
+    json_count(json, "key_blocks", s->nkeys);
     json_count(json, "text_bytes", s->text_size);
     json_count(json, "stored_bytes", s->size);
     json_number(json, "ratio", stored_ratio(s));
@@ -307,8 +316,8 @@ void stored_json(const struct stored_list *list, struct output *out)
 
 void stored_csv(const struct stored_list *list, struct output *out)
 {
-    output_print(out, "file,kind,chain,vocabulary,dictionary,model,split,records,blocks,text_bytes,"
-                      "stored_bytes,ratio,saved,check\n");
+    output_print(out, "file,kind,chain,vocabulary,dictionary,model,split,records,blocks,window,"
+                      "key_blocks,text_bytes,stored_bytes,ratio,saved,check\n");
     for (size_t i = 0; i < list->n; i++) {
         const struct stored *s = &list->v[i];
         char dict[24] = "", model[24] = "", check[16] = "", r[32], v[32];
@@ -321,9 +330,10 @@ void stored_csv(const struct stored_list *list, struct output *out)
         json_digits(r, sizeof r, stored_ratio(s));
         json_digits(v, sizeof v, saved(s));
         csv_text(out, s->file);
-        output_print(
-            out, ",%s,%s,%s,%s,%s,%s,%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%s,%s,%s\n",
-            s->blob ? "blob" : "segment", chain_name(s->chain), s->vocab, dict, model,
-            split_name(s->split), s->nrecords, s->nblocks, s->text_size, s->size, r, v, check);
+        output_print(out, ",%s,%s,%s,%s,%s,%s,%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64,
+                     s->blob ? "blob" : "segment", chain_name(s->chain), s->vocab, dict, model,
+                     split_name(s->split), s->nrecords, s->nblocks, s->window, s->nkeys);
+        output_print(out, ",%" PRIu64 ",%" PRIu64 ",%s,%s,%s\n", s->text_size, s->size, r, v,
+                     check);
     }
 }

@@ -15,6 +15,7 @@ struct stored {
     uint64_t vocab_fingerprint; /* 0 in a blob, which has only the encoding's number */
     uint64_t dict, model;       /* fingerprints, 0: none */
     uint64_t nrecords, nblocks, block_limit;
+    uint64_t window, nkeys; /* as in struct lp_segment */
     uint64_t text_size, size;
     bool checked; /* has a checksum: only a blob may have none */
     uint32_t check;

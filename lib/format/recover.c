@@ -182,8 +182,13 @@ static void settle_listed(struct lp_recovery *r, size_t n, uint64_t end)
     const bool aligned = r->n > 0 && r->stretch[0].offset == offset;
     for (size_t i = 0; i <= n; i++) {
         for (; at < r->n && r->stretch[at].gap; at++) {
-            gap = r->stretch[at];
-            from = losing ? from : r->place;
+            const struct lp_stretch *s = &r->stretch[at];
+            if (losing) { /* one loss, however many blocks */
+                gap.size = s->offset + s->size - gap.offset;
+                continue;
+            }
+            gap = *s;
+            from = r->place;
             losing = true;
         }
         if (i == n)
