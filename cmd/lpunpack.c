@@ -17,7 +17,7 @@ static const char help[] =
     "  -l, --list            list the segments\n"
     "      --json            list as JSON\n"
     "  -r, --records LIST    restore only these records: N, N-M or N-, with commas;\n"
-    "                        -N is the Nth from the end\n"
+    "                        a number with a minus before it counts from the end\n"
     "      --recover         skip damaged blocks, and report what is lost\n"
     "  -D, --dictionary FILE use the zstd dictionary or model that it was packed with\n"
     "      --parent FILE     the text that the blob was packed with\n"

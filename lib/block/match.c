@@ -2,9 +2,12 @@
  *
  * Each code of a block is a place where a copy may begin. The bytes from there on are hashed; a
  * table has the places that hash to the same, the latest few, and the longest match is taken,
- * extended backwards over codes not yet copied. After a copy its distance is tried again first:
- * what is repeated usually goes on after a small difference. Greedy: what remains is modelled well
- * enough that choosing copies by their cost gains little. */
+ * extended backwards over codes not yet copied. A table of all places would be as large as the
+ * window, and slow. So a small one has the latest of them, which is where most repeats are, and
+ * another has one place in SAMPLE, chosen by its hash: of a long repeat both ends then have the
+ * same ones. After a copy its distance is tried again first: what is repeated usually goes on after
+ * a small difference. Greedy: what remains is modelled well enough that choosing copies by their
+ * cost gains little. */
 #include "block/match.h"
 
 #include "base/bytes.h"
@@ -16,8 +19,10 @@
 enum {
     HASHED = 24, /* bytes: about 14 tokens */
     WAYS = 4,
-    TABLE_LOG = 17, /* of sets of WAYS: 2 MiB; a larger one finds hardly more */
-    TABLE_LOG_MIN = 6,
+    NEAR_LOG = 16, /* of sets of WAYS: 1 MiB; a larger one finds hardly more */
+    LOG_MIN = 6,
+    SAMPLE = 16,
+    FAR_BYTES = 32, /* of a window for each place in the far table: a code has two bytes or less */
     FAR_MIN = HASHED,  /* least length of a copy from an earlier block */
     NEAR_MIN = 48,     /* from the same block, where zstd and mixing find repeats by themselves */
     AGAIN_MIN = 10,    /* at the last distance */
@@ -32,8 +37,7 @@ struct search {
     uint32_t base;              /* the position of codes[0], modulo 2^32 */
     size_t reach;
     unsigned two, three; /* first bytes of codes of two bytes and of three */
-    uint32_t *table;
-    unsigned log;
+    struct lp_places near, far;
     bool notes;
     size_t anchor;       /* all before it is copied or in the rest */
     size_t last;         /* distance, 0 for none */
@@ -50,27 +54,39 @@ static inline size_t code_size(const struct search *s, size_t at)
     return 1u + (s->codes[at] >= s->two) + (s->codes[at] >= s->three);
 }
 
-static inline size_t hash(const unsigned char *p, unsigned log)
+static inline uint64_t hash(const unsigned char *p)
 {
     const uint64_t k = UINT64_C(0x9E3779B97F4A7C15);
     uint64_t h = lp_get64(p) * k;
     h = (h ^ h >> 29 ^ lp_get64(p + 8)) * k;
-    h = (h ^ h >> 29 ^ lp_get64(p + 16)) * k;
-    return (size_t)(h >> (64 - log));
+    return (h ^ h >> 29 ^ lp_get64(p + 16)) * k;
 }
 
-static inline uint32_t *set_of(const struct search *s, size_t at)
+static inline bool is_sampled(uint64_t hash)
 {
-    return s->table + hash(s->codes + at, s->log) * WAYS;
+    return (hash >> 8) % SAMPLE == 0;
 }
 
-/* Notes a place in its set, the latest first. A set holds positions plus one: 0 is none. */
-static inline void note(const struct search *s, uint32_t *set, size_t at)
+static inline uint32_t *set_of(const struct lp_places *places, uint64_t hash)
 {
+    return places->sets + (size_t)(hash >> (64 - places->log)) * WAYS;
+}
+
+/* Puts a place before the others of its set. A set holds positions plus one: 0 is none. */
+static inline void put_first(uint32_t *set, uint32_t position)
+{
+    memmove(set + 1, set, (WAYS - 1) * sizeof *set);
+    set[0] = position + 1;
+}
+
+static inline void note(const struct search *s, uint64_t h, size_t at)
+{
+    const uint32_t position = s->base + (uint32_t)at;
     if (!s->notes)
         return;
-    memmove(set + 1, set, (WAYS - 1) * sizeof *set);
-    set[0] = s->base + (uint32_t)at + 1;
+    put_first(set_of(&s->near, h), position);
+    if (is_sampled(h))
+        put_first(set_of(&s->far, h), position);
 }
 
 /* How many bytes from a on are as from b on, up to end. */
@@ -100,10 +116,9 @@ static void extend_back(const struct search *s, struct match *m)
     }
 }
 
-/* The longest match at a place, of length 0 for none. */
-static struct match longest(const struct search *s, const uint32_t *set, size_t at)
+/* Makes best the longest match of a place with those in a set, if one is longer. */
+static void try_set(const struct search *s, const uint32_t *set, size_t at, struct match *best)
 {
-    struct match best = {.at = at};
     for (size_t i = 0; i < WAYS && set[i] != 0; i++) {
         const size_t distance = (uint32_t)(s->base + (uint32_t)at + 1 - set[i]);
         if (distance == 0 || distance > at || distance > s->reach)
@@ -114,9 +129,20 @@ static struct match longest(const struct search *s, const uint32_t *set, size_t 
             continue;
         struct match m = {at, length, distance};
         extend_back(s, &m);
-        if (m.length > best.length)
-            best = m;
+        if (m.length > best->length)
+            *best = m;
     }
+}
+
+/* The longest match at a place, of length 0 for none. Notes the place. */
+static struct match longest(const struct search *s, size_t at)
+{
+    const uint64_t h = hash(s->codes + at);
+    struct match best = {.at = at};
+    try_set(s, set_of(&s->near, h), at, &best);
+    if (is_sampled(h))
+        try_set(s, set_of(&s->far, h), at, &best);
+    note(s, h, at);
     return best;
 }
 
@@ -129,7 +155,7 @@ static bool settle(const struct search *s, size_t at, struct match *m)
         if (size > end - at)
             break;
         if (i % NOTED == NOTED - 1 && s->end - at >= HASHED)
-            note(s, set_of(s, at), at);
+            note(s, hash(s->codes + at), at);
     }
     m->length = at - m->at;
     return m->length > 0;
@@ -166,13 +192,28 @@ static struct match again(const struct search *s, size_t at)
     return m;
 }
 
-static bool make_table(struct lp_matcher *m, unsigned log)
+/* The log of so many sets that there is room for n places. */
+static unsigned log_for(size_t n, unsigned most)
 {
-    if (m->table == NULL) {
-        m->log = log;
-        m->table = calloc((size_t)WAYS << log, sizeof *m->table);
-    }
-    return m->table != NULL;
+    unsigned log = LOG_MIN;
+    while (log < most && (size_t)WAYS << log < n)
+        log++;
+    return log;
+}
+
+static bool make_places(struct lp_places *places, unsigned log)
+{
+    places->log = log;
+    places->sets = calloc((size_t)WAYS << log, sizeof *places->sets);
+    return places->sets != NULL;
+}
+
+/* Makes the tables for a window of so many bytes of codes. */
+static bool make_tables(struct lp_matcher *m, size_t window)
+{
+    enum { FAR_LOG = 26 };
+    return (m->near.sets != NULL || make_places(&m->near, log_for(window, NEAR_LOG))) &&
+           (m->far.sets != NULL || make_places(&m->far, log_for(window / FAR_BYTES, FAR_LOG)));
 }
 
 /* A search of the last n codes of a window. */
@@ -184,8 +225,8 @@ static struct search search_of(const struct lp_matcher *matcher, const struct lp
                        .end = window->codes.n,
                        .base = (uint32_t)window->dropped,
                        .reach = window->reach,
-                       .table = matcher->table,
-                       .log = matcher->log,
+                       .near = matcher->near,
+                       .far = matcher->far,
                        .notes = !matcher->learnt};
     lp_codes_begin(vocab, &s.two, &s.three);
     return s;
@@ -194,14 +235,11 @@ static struct search search_of(const struct lp_matcher *matcher, const struct lp
 enum lp_status lp_matcher_learn(struct lp_matcher *matcher, const struct lp_window *window,
                                 const struct lp_vocab *vocab)
 {
-    unsigned log = TABLE_LOG_MIN;
-    while (log < TABLE_LOG && (size_t)WAYS << log < window->codes.n)
-        log++;
-    if (!make_table(matcher, log))
+    if (!make_tables(matcher, window->codes.n))
         return LP_NOMEM;
     const struct search s = search_of(matcher, window, vocab, window->codes.n);
-    for (size_t at = 0; s.end - at >= HASHED && at < s.end; at += code_size(&s, at))
-        note(&s, set_of(&s, at), at);
+    for (size_t at = 0; s.end - at >= HASHED; at += code_size(&s, at))
+        note(&s, hash(s.codes + at), at);
     matcher->learnt = true;
     return LP_OK;
 }
@@ -210,7 +248,7 @@ enum lp_status lp_match(struct lp_matcher *matcher, const struct lp_window *wind
                         const struct lp_vocab *vocab, size_t n, struct lp_copies *copies,
                         struct lp_buf *rest)
 {
-    if (!make_table(matcher, TABLE_LOG))
+    if (!make_tables(matcher, window->reach))
         return LP_NOMEM;
     struct search s = search_of(matcher, window, vocab, n);
     s.anchor = s.start;
@@ -218,11 +256,8 @@ enum lp_status lp_match(struct lp_matcher *matcher, const struct lp_window *wind
     bool room = true;
     for (size_t at = s.start; room && at < s.end;) {
         struct match m = again(&s, at);
-        if (m.length == 0 && s.end - at >= HASHED) {
-            uint32_t *set = set_of(&s, at);
-            m = longest(&s, set, at);
-            note(&s, set, at);
-        }
+        if (m.length == 0 && s.end - at >= HASHED)
+            m = longest(&s, at);
         if (m.length > 0 && settle(&s, at, &m)) {
             room = put_copy(&s, &m, copies, rest);
             at = s.anchor;
@@ -239,6 +274,7 @@ enum lp_status lp_match(struct lp_matcher *matcher, const struct lp_window *wind
 
 void lp_matcher_free(struct lp_matcher *matcher)
 {
-    free(matcher->table);
+    free(matcher->near.sets);
+    free(matcher->far.sets);
     *matcher = (struct lp_matcher){0};
 }

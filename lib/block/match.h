@@ -6,12 +6,18 @@
 
 struct lp_vocab;
 
-/* Where the codes of the window begin that hash to the same, the latest first. Zero-initialised is
- * ready, for one window. */
+/* Places in a window by what follows them: sets of those that hash to the same, the latest first.
+ */
+struct lp_places {
+    uint32_t *sets;
+    unsigned log; /* of how many sets */
+};
+
+/* What a window holds. Zero-initialised is ready, for one window. */
 struct lp_matcher {
-    uint32_t *table;
-    unsigned log; /* of its size in sets */
-    bool learnt;  /* nothing more is noted */
+    struct lp_places near; /* all places that are recent */
+    struct lp_places far;  /* one in SAMPLE, over all of the window */
+    bool learnt;           /* nothing more is noted */
 };
 
 void lp_matcher_free(struct lp_matcher *matcher);

@@ -66,7 +66,7 @@ enum lp_status lp_parent_match(struct lp_parent *p, const unsigned char *codes, 
 {
     const uint64_t end = lp_window_end(&p->window);
     enum lp_status status = LP_OK;
-    if (p->matcher.table == NULL)
+    if (!p->matcher.learnt)
         status = lp_matcher_learn(&p->matcher, &p->window, p->vocab);
     if (status == LP_OK)
         status = lp_window_push(&p->window, codes, n);

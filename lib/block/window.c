@@ -213,8 +213,8 @@ enum lp_status lp_window_restore(struct lp_window *w, const unsigned char *copie
                      ? LP_DATA
                      : restore_copy(w, &copy, &left, max - (w->codes.n - start));
     }
-    if (status == LP_OK && left.at < left.end)
-        status = LP_DATA;
+    if (status == LP_OK && (left.at < left.end || c.range.in < c.range.end))
+        status = LP_DATA; /* something of the rest, or of the packed copies, is left */
     *n = w->codes.n - start;
     if (status != LP_OK)
         w->codes.n = start;
