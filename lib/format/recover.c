@@ -182,8 +182,11 @@ static void settle_listed(struct lp_recovery *r, size_t n, uint64_t end)
     const bool aligned = r->n > 0 && r->stretch[0].offset == offset;
     for (size_t i = 0; i <= n; i++) {
         for (; at < r->n && r->stretch[at].gap; at++) {
-            gap = r->stretch[at];
-            from = losing ? from : r->place;
+            if (!losing) {
+                gap = r->stretch[at];
+                from = r->place;
+            }
+            gap.size = r->stretch[at].offset + r->stretch[at].size - gap.offset;
             losing = true;
         }
         if (i == n)
