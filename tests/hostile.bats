@@ -163,7 +163,7 @@ refused_by_all() {
         expect 3 bash -c "limited $command bad"
         err_line "${command%% *}" "$1" || fail "$command: $1"
     done
-    expect 3 lpstream-decoder bad
+    [[ $vector == bomb* ]] || expect 3 lpstream-decoder bad # which would take minutes
 }
 
 @test "windows that are malformed are refused, in whole" {
