@@ -216,6 +216,8 @@ refused_by_all() {
         err_line lpunpack "damaged data: lost record $((n - 1)), text bytes"
         same out rest
     done
+    lpstream-forge blob-copies-in-text < lines > bad
+    refused 3 'damaged data' lpunpack bad
     lpstream-forge copies-sizes < lines > bad
     refused_by_all 'damaged data'
     expect 3 lpunpack --recover bad
