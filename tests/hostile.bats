@@ -337,3 +337,43 @@ END
         diff lines out > changes || ! grep -q '^>' changes
     done
 }
+
+# Blocks of a golden stream: two key blocks with two that copy from each, then a last key block.
+@test "a damaged block costs the rest of its chain, up to the next key block, and no more" {
+    local i end key first last row blocks=() n=0
+    times 8 "$TEXTS/prompt" "$TEXTS/lines" > text
+    mapfile -t blocks < <(lpstream-decoder -l "$GOLDEN/keys.window.lp" | grep ' [89ab]. ')
+    for ((i = 0; i < ${#blocks[@]}; i++)); do
+        read -r at _ size _ _ records <<< "${blocks[i]}"
+        first=$((n + 1)) # the first record lost, the last one
+        n=$((n + records))
+        last=$n
+        end=$((at + size))
+        for row in "${blocks[@]:i+1}"; do
+            read -r _ key size _ _ records <<< "$row"
+            [[ $key == [89]* ]] && break
+            last=$((last + records))
+            end=$((end + size))
+        done
+        flipped "$GOLDEN/keys.window.lp" $((8 * (at + 20))) > bad
+        expect 3 lpunpack --recover bad
+        sed "$first,${last}d" text | cmp - out
+        err_line lpunpack "$((end - at)) bytes at byte $at: damaged data: lost records $first-$last, text bytes"
+        refused 3 'damaged data' lpunpack -r "$first" bad
+        refused 3 'damaged data' lpunpack -r "$last" bad
+        [[ $first -eq 1 ]] || lpunpack -r "1-$((first - 1))" bad | cmp - <(head -n $((first - 1)) text)
+        [[ $last -eq 225 ]] || lpunpack -r "$((last + 1))-" bad | cmp - <(tail -n +$((last + 1)) text)
+    done
+    [[ $n -eq 225 ]]
+}
+
+@test "blocks of a window outlive their header, and blocks that copy nothing their chain" {
+    damage 3 1 x < "$GOLDEN/keys.window.lp" > bad
+    expect 3 lpunpack --recover bad
+    times 8 "$TEXTS/prompt" "$TEXTS/lines" | cmp - out
+    err_is 'lpunpack: 38 bytes at byte 0: damaged data: lost no record, no text'
+    damage 38 4 x < "$GOLDEN/flush.window.lp" > bad # the first block's header
+    expect 3 lpunpack --recover bad
+    head -n 8 out > begin
+    sed 1d "$TEXTS/lines" | head -n 8 | cmp - begin
+}
