@@ -159,8 +159,8 @@ static void forget(void *arg)
     lp_buf_free(&job->ends);
 }
 
-/* Recovery may meet blocks whose header is lost: to these the window is as large as any header's, if
- * an eighth of the memory is enough. */
+/* Recovery may meet blocks whose header is lost: to these the window is as large as any header's,
+ * if an eighth of the memory is enough. */
 static void begin_lost_segment(struct lp_reader *r)
 {
     unsigned log = r->parser.recover ? LP_WINDOW_LOG_MAX : 0;
