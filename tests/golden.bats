@@ -50,8 +50,8 @@ by_record() {
     : > restored
     for ((; n > 0; n--)); do
         expect 0 golden_unpack "$GOLDEN/$1" "$2" "-r$n" || return
-        cat out restored > more
-        mv more restored
+        cat out restored > longer
+        mv longer restored
     done
     same restored text
 }
