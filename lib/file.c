@@ -409,7 +409,8 @@ static enum lp_status number_blocks(struct lp_file *f, const struct segment *s, 
     for (size_t i = 0; i < f->nblocks; i++) {
         const struct lp_entry *e = &f->blocks[i].entry;
         if (e->text_size > s->text_size - text_size ||
-            e->nrecords - open > s->nrecords - nrecords || (e->linked && i == 0))
+            e->nrecords - open > s->nrecords - nrecords ||
+            (e->linked && (i == 0 || f->window.reach == 0)))
             return LP_DATA;
         text_size += e->text_size;
         nrecords += e->nrecords - open;

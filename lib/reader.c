@@ -159,6 +159,17 @@ static void forget(void *arg)
     lp_buf_free(&job->ends);
 }
 
+/* Recovery may meet blocks whose header is lost: to these the window is as large as any header's,
+ * if an eighth of the memory is enough. */
+static void begin_lost_segment(struct lp_reader *r)
+{
+    unsigned log = r->parser.recover ? LP_WINDOW_LOG_MAX : 0;
+    while (lp_memory_of_window(log) > r->parser.memory / 8)
+        log--;
+    r->parser.header.window_log = log;
+    lp_window_clear(&r->window, lp_window_reach(log));
+}
+
 static enum lp_status new_reader(const struct lp_reader_options *options, lp_sink *sink,
                                  void *sink_ctx, struct lp_reader **out)
 {
@@ -190,6 +201,7 @@ static enum lp_status new_reader(const struct lp_reader_options *options, lp_sin
         lp_reader_free(r);
         return status;
     }
+    begin_lost_segment(r);
     *out = r;
     return LP_OK;
 }
@@ -344,6 +356,7 @@ static enum lp_status end_segment(struct lp_reader *r)
     enum lp_status status = lp_workers_drain(r->workers);
     if (status == LP_OK && r->in_record)
         status = cut_record(r);
+    begin_lost_segment(r);
     return status;
 }
 

@@ -40,6 +40,27 @@ restores_from_pipe() {
     golden_rows mixed restores_from_pipe
 }
 
+# From the last record to the first, so that no record is read on from the one before it.
+by_record() {
+    local n
+    [[ $1 == *window* ]] || return 0
+    in_texts "$3" > text
+    n=$(lpunpack -l --json "$GOLDEN/$1" | jq 'map(.records) | add')
+    [[ $n -gt 0 ]] || return
+    : > restored
+    for ((; n > 0; n--)); do
+        expect 0 golden_unpack "$GOLDEN/$1" "$2" "-r$n" || return
+        cat out restored > longer
+        mv longer restored
+    done
+    same restored text
+}
+
+@test "lpunpack restores every record of golden windows by itself" {
+    golden_rows list by_record
+    golden_rows mixed by_record
+}
+
 is_listed() {
     in_texts "$3" > text
     expect 0 golden_unpack "$GOLDEN/$1" "$2" --list

@@ -156,6 +156,95 @@ flipped() {
     done
 }
 
+# refused_by_commands TEXT: every command that reads streams refuses bad, and says TEXT.
+refused_by_commands() {
+    local command
+    for command in 'lpunpack' 'lpunpack -t' 'lpunpack -T3' lpentropy lpzstd lpmix lpwin; do
+        expect 3 bash -c "limited $command bad"
+        err_line "${command%% *}" "$1" || fail "$command: $1"
+    done
+}
+
+# refused_by_all TEXT: so does the second decoder.
+refused_by_all() {
+    refused_by_commands "$1" && expect 3 lpstream-decoder bad
+}
+
+@test "windows that are malformed are refused, in whole" {
+    local vector
+    for vector in window-small window-of-text window-of-text-zstd; do
+        lpstream-forge $vector < lines > bad
+        refused_by_all ''
+        for how in -l -r1; do
+            expect 3 lpunpack $how bad
+            err_line lpunpack 'damaged data'
+        done
+        expect 3 lpstat bad
+        err_line lpstat 'damaged data'
+    done
+    for vector in newer-window newest-window; do
+        lpstream-forge $vector < lines > bad
+        refused_by_all 'made by another version: window'
+        for how in 'lpunpack -l' 'lpunpack -r1' lpstat; do
+            expect 3 bash -c "$how bad"
+            err_line "${how%% *}" 'made by another version: window'
+        done
+    done
+    for vector in linked-first linked-without-window; do
+        lpstream-forge $vector < lines > bad
+        refused_by_all 'damaged data'
+        for how in 'lpunpack -l' 'lpunpack -r1' lpstat; do
+            expect 3 bash -c "$how bad"
+            err_line "${how%% *}" 'damaged data'
+        done
+        expect 3 lpunpack --recover bad
+        err_line lpunpack 'lost record'
+    done
+}
+
+# Each of these is a block that cannot be restored, the last but one, of a record each.
+@test "copies that are malformed cost their block, and are refused" {
+    local vector n
+    for vector in copies-without-window copies-in-text copies-in-text-zstd distance-none \
+        distance-negative distance-before distance-linked distance-far distance-largest \
+        length-longer length-largest rest-left rest-missing rest-largest copies-missing copies-cut \
+        copies-endless copies-past-payload copies-size-cut copies-size-largest copies-cut-code \
+        copies-other copies-longer; do
+        lpstream-forge $vector < lines > bad
+        refused_by_all 'damaged data'
+        n=$(listed records bad)
+        refused 3 'damaged data' lpunpack -r $((n - 1)) bad
+        expect 0 lpunpack -r "1-$((n - 2)),$n" bad
+        mv out rest
+        expect 3 lpunpack --recover bad
+        err_line lpunpack "damaged data: lost record $((n - 1)), text bytes"
+        same out rest
+    done
+    lpstream-forge blob-copies-in-text < lines > bad
+    refused 3 'damaged data' lpunpack bad
+    lpstream-forge copies-sizes < lines > bad
+    refused_by_all 'damaged data'
+    expect 3 lpunpack --recover bad
+    err_line lpunpack 'damaged data: lost records 2-3, text bytes 34-55'
+}
+
+@test "an index that lies about a window is refused" {
+    local vector bad
+    while read -r vector bad; do
+        lpstream-forge "$vector" < lines > bad
+        refused_by_all 'damaged data'
+        refused 3 'damaged data' lpunpack -r "$bad" bad
+        expect 3 lpunpack --recover bad
+        [[ $(size out) -eq 55 ]]
+    done << 'END'
+index-unlinked 2
+index-linked 3
+index-linked-first 1
+END
+    expect 3 lpunpack -l bad
+    err_line lpunpack 'damaged data'
+}
+
 @test "an index that lies leads nowhere" {
     lpstream-forge claim-index < lines > bad
     for vector in claim-index index-circle; do
@@ -172,7 +261,7 @@ flipped() {
 @test "a bomb costs neither memory nor time" {
     local vector
     for vector in claim-text claim-limit claim-payload claim-records bomb bomb-hidden bomb-tokens \
-        claim-blob bomb-blob bomb-blob-hidden; do
+        bomb-copies bomb-copies-hidden bomb-copies-tokens claim-blob bomb-blob bomb-blob-hidden; do
         lpstream-forge $vector < lines > bad
         [[ $(size bad) -lt 70000 ]]
         expect 3 bash -c 'limited lpunpack bad'
@@ -185,6 +274,24 @@ flipped() {
     err_line lpunpack
     expect 3 bash -c 'limited lpunpack --from=lopace-hybrid -M 1M bad'
     err_line lpunpack
+}
+
+@test "a bomb of copies costs neither memory nor time, whoever reads it" {
+    local vector
+    for vector in bomb-copies bomb-copies-hidden bomb-copies-tokens; do
+        lpstream-forge $vector < lines > bad
+        refused_by_commands 'damaged data'
+        for how in --recover '-r 1'; do
+            expect 3 bash -c "limited lpunpack $how bad"
+            err_line lpunpack
+        done
+    done
+    lpstream-forge bomb-copies < lines > bad
+    refused 3 'larger than the limit allows: raise it with -M' lpunpack -M 128M bad
+    lpstream-forge claim-window < lines > bad
+    expect 0 bash -c 'limited lpunpack bad'
+    printf 'Hello world' | cmp - out
+    refused 3 'larger than the limit allows: raise it with -M' lpunpack -M 64M bad
 }
 
 @test "-M bounds what a block may need" {
@@ -233,4 +340,44 @@ flipped() {
         # The lines restored are lines of the text, in order.
         diff lines out > changes || ! grep -q '^>' changes
     done
+}
+
+# Blocks of a golden stream: two key blocks with two that copy from each, then a last key block.
+@test "a damaged block costs the rest of its chain, up to the next key block, and no more" {
+    local i end key first last row blocks=() n=0
+    times 8 "$TEXTS/prompt" "$TEXTS/lines" > text
+    mapfile -t blocks < <(lpstream-decoder -l "$GOLDEN/keys.window.lp" | grep ' [89ab]. ')
+    for ((i = 0; i < ${#blocks[@]}; i++)); do
+        read -r at _ size _ _ records <<< "${blocks[i]}"
+        first=$((n + 1)) # the first record lost, the last one
+        n=$((n + records))
+        last=$n
+        end=$((at + size))
+        for row in "${blocks[@]:i+1}"; do
+            read -r _ key size _ _ records <<< "$row"
+            [[ $key == [89]* ]] && break
+            last=$((last + records))
+            end=$((end + size))
+        done
+        flipped "$GOLDEN/keys.window.lp" $((8 * (at + 20))) > bad
+        expect 3 lpunpack --recover bad
+        sed "$first,${last}d" text | cmp - out
+        err_line lpunpack "$((end - at)) bytes at byte $at: damaged data: lost records $first-$last, text bytes"
+        refused 3 'damaged data' lpunpack -r "$first" bad
+        refused 3 'damaged data' lpunpack -r "$last" bad
+        [[ $first -eq 1 ]] || lpunpack -r "1-$((first - 1))" bad | cmp - <(head -n $((first - 1)) text)
+        [[ $last -eq 225 ]] || lpunpack -r "$((last + 1))-" bad | cmp - <(tail -n +$((last + 1)) text)
+    done
+    [[ $n -eq 225 ]]
+}
+
+@test "blocks of a window outlive their header, and blocks that copy nothing their chain" {
+    damage 3 1 x < "$GOLDEN/keys.window.lp" > bad
+    expect 3 lpunpack --recover bad
+    times 8 "$TEXTS/prompt" "$TEXTS/lines" | cmp - out
+    err_is 'lpunpack: 38 bytes at byte 0: damaged data: lost no record, no text'
+    damage 38 4 x < "$GOLDEN/flush.window.lp" > bad # the first block's header
+    expect 3 lpunpack --recover bad
+    head -n 8 out > begin
+    sed 1d "$TEXTS/lines" | head -n 8 | cmp - begin
 }

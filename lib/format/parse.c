@@ -165,7 +165,8 @@ static enum lp_status begin_segment(struct lp_parser *p, const struct lp_event *
 static enum lp_status take_block(struct lp_parser *p, const struct lp_event *e)
 {
     const struct lp_entry entry = lp_entry_of(&e->frame, 0);
-    if (entry.linked && p->in_segment && p->nrecords == 0)
+    const bool lost = p->failed_end > p->listed; /* recovery: the first blocks may be */
+    if (entry.linked && p->in_segment && p->nrecords == 0 && !lost)
         return LP_DATA; /* a segment begins with a key block */
     p->running_hash = lp_entry_hash(&entry, p->running_hash);
     p->text_size += e->frame.text_size;

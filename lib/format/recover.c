@@ -182,13 +182,11 @@ static void settle_listed(struct lp_recovery *r, size_t n, uint64_t end)
     const bool aligned = r->n > 0 && r->stretch[0].offset == offset;
     for (size_t i = 0; i <= n; i++) {
         for (; at < r->n && r->stretch[at].gap; at++) {
-            const struct lp_stretch *s = &r->stretch[at];
-            if (losing) { /* one loss, however many blocks */
-                gap.size = s->offset + s->size - gap.offset;
-                continue;
+            if (!losing) {
+                gap = r->stretch[at];
+                from = r->place;
             }
-            gap = *s;
-            from = r->place;
+            gap.size = r->stretch[at].offset + r->stretch[at].size - gap.offset;
             losing = true;
         }
         if (i == n)
