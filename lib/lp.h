@@ -326,7 +326,8 @@ struct lp_options {
     const struct lp_model *model; /* for mixing */
     int level;                    /* of zstd: -22 to 22, 0 means the default */
     size_t block_size;            /* text bytes a block aims at, 0 means the default */
-    unsigned threads;             /* 0 and 1 mean none but the caller's */
+    unsigned threads;             /* 0 and 1 mean none but the caller's; where the system has
+                                   * fewer, the caller's does the work of those missing */
     uint64_t memory; /* the most that unpacking or recoding a blob, or recoding blocks, may need;
                       * 0: LP_MEMORY_DEFAULT */
     bool fast;       /* mixing: faster, and somewhat larger */
@@ -382,8 +383,8 @@ LP_API enum lp_status lp_pack(struct lp_codec *codec, const void *text, size_t n
 /* Makes a text the parent of the blobs packed from now on: what they repeat of it is copied from
  * there, and unpacking them takes it again. It is tokenised at once and not needed afterwards;
  * NULL: no parent. Where a parent saves nothing a blob has none. lp_unpack() and lp_recode() use it
- * too, or ask the finder. LP_USAGE without a vocabulary, LP_LIMIT for more than LP_BLOCK_MAX bytes.
- */
+ * too, or ask the finder. LP_USAGE without a vocabulary, LP_LIMIT for more than LP_BLOCK_MAX bytes;
+ * when it fails there is no parent. */
 LP_API enum lp_status lp_codec_parent(struct lp_codec *codec, const void *text, size_t n);
 
 /* The check of a text: that of a checked blob of it, and that by which a blob names its parent. */

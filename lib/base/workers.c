@@ -8,6 +8,7 @@
 enum worker_state { IDLE, BUSY, QUIT };
 
 struct worker {
+    bool threaded; /* it has a thread, else its jobs run in the caller's */
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -25,7 +26,6 @@ struct lp_workers {
     struct worker *worker;
     unsigned n, next;
     uint64_t kept; /* by all */
-    bool threaded;
 };
 
 static void *work(void *arg)
@@ -64,7 +64,8 @@ static void wait_idle(struct worker *worker)
     pthread_mutex_unlock(&worker->lock);
 }
 
-static bool worker_start(struct worker *worker)
+/* Gives a worker a thread, if the system has one. */
+static bool start_thread(struct worker *worker)
 {
     if (pthread_mutex_init(&worker->lock, NULL) != 0)
         return false;
@@ -90,15 +91,12 @@ enum lp_status lp_workers_new(unsigned n, void *jobs, size_t job_size,
         return LP_NOMEM;
     }
     workers->calls = *calls;
-    workers->threaded = n > 1;
-    for (; workers->n < n; workers->n++) {
-        struct worker *worker = &workers->worker[workers->n];
+    workers->n = n;
+    for (unsigned i = 0; i < n; i++) {
+        struct worker *worker = &workers->worker[i];
         worker->calls = &workers->calls;
-        worker->job = (unsigned char *)jobs + workers->n * job_size;
-        if (workers->threaded && !worker_start(worker)) {
-            lp_workers_free(workers);
-            return LP_NOMEM;
-        }
+        worker->job = (unsigned char *)jobs + i * job_size;
+        worker->threaded = n > 1 && start_thread(worker);
     }
     *out = workers;
     return LP_OK;
@@ -108,8 +106,10 @@ void lp_workers_free(struct lp_workers *workers)
 {
     if (workers == NULL)
         return;
-    for (unsigned i = 0; workers->threaded && i < workers->n; i++) {
+    for (unsigned i = 0; i < workers->n; i++) {
         struct worker *worker = &workers->worker[i];
+        if (!worker->threaded)
+            continue;
         wait_idle(worker);
         set_state(worker, QUIT);
         pthread_join(worker->thread, NULL);
@@ -124,7 +124,7 @@ static enum lp_status take_result(struct lp_workers *workers, struct worker *wor
 {
     if (!worker->started)
         return LP_OK;
-    if (workers->threaded)
+    if (worker->threaded)
         wait_idle(worker);
     worker->started = false;
     return workers->calls.done(workers->calls.ctx, worker->job, worker->status);
@@ -194,12 +194,12 @@ enum lp_status lp_workers_start(struct lp_workers *workers)
     struct worker *worker = &workers->worker[workers->next];
     workers->next = (workers->next + 1) % workers->n;
     worker->started = true;
-    if (workers->threaded) {
+    if (worker->threaded) {
         set_state(worker, BUSY);
         return LP_OK;
     }
     worker->status = worker->calls->run(worker->job);
-    return take_result(workers, worker);
+    return workers->n == 1 ? take_result(workers, worker) : LP_OK;
 }
 
 enum lp_status lp_workers_drain(struct lp_workers *workers)

@@ -2,7 +2,8 @@
  *
  * Jobs run in threads; their results are taken in the order in which the jobs were started, so
  * the output does not depend on the number of workers. Workers take turns, unless memory allows
- * fewer jobs at once than there are workers; a single worker runs in the caller's thread. */
+ * fewer jobs at once than there are workers; a single worker runs in the caller's thread, and so
+ * does one for which the system has no thread. */
 #ifndef LP_BASE_WORKERS_H
 #define LP_BASE_WORKERS_H
 
