@@ -44,11 +44,13 @@ static enum lp_status tokenise(struct lp_parent *p, const struct lp_vocab *vocab
 enum lp_status lp_parent_set(struct lp_parent *p, const struct lp_vocab *vocab, const void *text,
                              size_t n)
 {
+    if (n > LP_BLOCK_MAX) {
+        p->vocab = NULL;
+        return LP_LIMIT;
+    }
     const uint64_t hash = lp_xxh64(text, n, 0);
     if (p->vocab == vocab && p->hash == hash)
         return LP_OK;
-    if (n > LP_BLOCK_MAX)
-        return LP_LIMIT;
     enum lp_status status = tokenise(p, vocab, text, n);
     lp_matcher_free(&p->matcher);
     p->hash = hash;

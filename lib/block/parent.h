@@ -19,7 +19,7 @@ struct lp_parent {
 void lp_parent_free(struct lp_parent *parent);
 
 /* Makes a text the parent, unless it is already; it is not needed afterwards. LP_NOMEM, LP_LIMIT
- * for more than LP_BLOCK_MAX bytes, LP_BAD_VOCAB. */
+ * for more than LP_BLOCK_MAX bytes, LP_BAD_VOCAB; then there is none. */
 enum lp_status lp_parent_set(struct lp_parent *parent, const struct lp_vocab *vocab,
                              const void *text, size_t n);
 

@@ -344,6 +344,11 @@ static void test_child(int round)
         status = lp_pack(packer, child, n, &more, &without);
     expect(status == LP_OK && without == size && memcmp(more, kept, size) == 0,
            "what was packed before changes a blob", round);
+    status = lp_codec_parent(packer, parent, LP_BLOCK_MAX + 1);
+    expect(status == LP_LIMIT && lp_pack(packer, child, n, &more, &without) == LP_OK &&
+               lp_pack(plain, child, n, &blob, &size) == LP_OK && without == size &&
+               memcmp(more, blob, size) == 0,
+           "a parent stays that was to be another", round);
     lp_codec_free(packer);
     lp_codec_free(plain);
     lp_codec_free(reader);
