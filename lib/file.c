@@ -579,6 +579,8 @@ static enum lp_status load_block(struct lp_file *f, size_t number)
     if (f->tools.vocab == NULL && f->tools.dict == NULL)
         status =
             lp_need_find(&f->header, f->options.find, f->options.find_ctx, &f->tools, &f->need);
+    if (status != LP_OK)
+        f->tools = (struct lp_found){0}; /* of several, some may have been found */
     while (f->blocks[first].entry.linked && first != f->loaded + 1)
         first--;
     for (; status == LP_OK && first <= number; first++)
