@@ -235,7 +235,8 @@ static void put_stream(struct counts *c, struct input *in, struct finder *finder
     struct lp_reader *reader;
     struct lp_reader_options options = {
         .find = tool_find, .find_ctx = finder, .on_ids = put_ids, .ids_ctx = c};
-    enum lp_status status = lp_reader_new(&options, no_text, NULL, &reader);
+    check(c, lp_reader_new(&options, no_text, NULL, &reader));
+    enum lp_status status = LP_OK;
     for (size_t n; status == LP_OK && (n = input_read(c->tool, in)) > 0;) {
         progress_add(c->progress, n);
         status = lp_reader_push(reader, in->data, n);
