@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <openssl/evp.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -22,7 +23,8 @@ struct task {
     const struct text *texts;
     size_t ntexts;
     struct measured *out;
-    int fd; /* of the pipe between the processes */
+    int fd;    /* of the pipe between the processes */
+    int error; /* errno of what the parent failed to take; 0 for none */
     /* In the child, which does the work: */
     struct lp_codec *codec;
     uint64_t memory; /* peak when it began */
@@ -79,26 +81,25 @@ static uint64_t peak_memory(void)
 #endif
 }
 
+/* In the child. On a closed pipe it ends in silence: the parent knows why. */
 static void send(const struct task *t, const void *data, size_t n)
 {
-    const unsigned char *p = data;
-    while (n > 0) {
-        ssize_t done = write(t->fd, p, n);
-        if (done < 0 && errno != EINTR)
-            _exit(EXIT_IO); /* the parent has exited */
-        if (done > 0) {
-            p += done;
-            n -= (size_t)done;
-        }
-    }
+    if (write_whole(t->fd, data, n))
+        return;
+    if (errno == EPIPE)
+        _exit(EXIT_IO);
+    tool_die(t->tool, EXIT_IO, "measuring: cannot pass on a result: %s", strerror(errno));
 }
 
-static bool receive(const struct task *t, void *data, size_t n)
+/* In the parent. False where the child has ended, or on failure, of which t->error tells. */
+static bool receive(struct task *t, void *data, size_t n)
 {
     unsigned char *p = data;
     while (n > 0) {
         ssize_t done = read(t->fd, p, n);
-        if (done == 0 || (done < 0 && errno != EINTR))
+        if (done < 0 && errno != EINTR)
+            t->error = errno;
+        if (done == 0 || t->error != 0)
             return false;
         if (done > 0) {
             p += done;
@@ -106,6 +107,24 @@ static bool receive(const struct task *t, void *data, size_t n)
         }
     }
     return true;
+}
+
+/* The same, to the end of the store. */
+static bool receive_more(struct task *t, size_t n)
+{
+    struct store *s = t->store;
+    if (n > s->cap - s->n) {
+        size_t cap = s->n + s->n / 2 + n;
+        unsigned char *p = realloc(s->p, cap);
+        if (p == NULL) {
+            t->error = ENOMEM;
+            return false;
+        }
+        s->p = p;
+        s->cap = cap;
+    }
+    s->n += n;
+    return receive(t, s->p + s->n - n, n);
 }
 
 /* Loads libcrypto's code before the memory is measured, as it is not the library's. */
@@ -140,9 +159,13 @@ static void run(struct task *t, void (*work)(struct task *), bool (*take)(struct
     close(fds[1]);
     t->fd = fds[0];
     bool complete = take(t);
+    if (t->error != 0)
+        kill(child, SIGKILL); /* its work is in vain */
     close(fds[0]);
     while (waitpid(child, &status, 0) < 0 && errno == EINTR)
         ;
+    if (t->error != 0)
+        tool_die(t->tool, EXIT_IO, "measuring: cannot take a result: %s", strerror(t->error));
     if (WIFSIGNALED(status))
         tool_die(t->tool, EXIT_IO, "measuring: killed by signal %d", WTERMSIG(status));
     if (WEXITSTATUS(status) != EXIT_OK)
@@ -177,22 +200,6 @@ static void time_passes(struct task *t, double (*pass)(struct task *, double *ea
     if (each != NULL)
         send(t, each, t->ntexts * sizeof *each);
     send(t, &side, sizeof side);
-}
-
-/* Appends n uninitialised bytes to the store. */
-static void *store_more(const struct task *t, size_t n)
-{
-    struct store *s = t->store;
-    if (n > s->cap - s->n) {
-        size_t cap = s->n + s->n / 2 + n;
-        unsigned char *p = realloc(s->p, cap);
-        if (p == NULL)
-            out_of_memory(t);
-        s->p = p;
-        s->cap = cap;
-    }
-    s->n += n;
-    return s->p + s->n - n;
 }
 
 /* Counts the restored bytes that differ, including missing and extra ones. */
@@ -240,7 +247,7 @@ static bool take_blobs(struct task *t)
     struct measured *m = t->out;
     for (size_t i = 0; i < t->ntexts; i++) {
         if (!receive(t, &m->sizes[i], sizeof m->sizes[i]) ||
-            !receive(t, store_more(t, (size_t)m->sizes[i]), (size_t)m->sizes[i]))
+            !receive_more(t, (size_t)m->sizes[i]))
             return false;
         m->stored += m->sizes[i];
     }
@@ -384,7 +391,7 @@ static bool take_stream(struct task *t)
     for (uint64_t n; receive(t, &n, sizeof n);) {
         if (n == 0)
             return receive(t, &t->out->pack, sizeof t->out->pack);
-        if (!receive(t, store_more(t, (size_t)n), (size_t)n))
+        if (!receive_more(t, (size_t)n))
             return false;
         t->out->stored += n;
     }
