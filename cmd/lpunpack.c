@@ -138,6 +138,8 @@ static _Noreturn void fail(struct unpack *u, const char *name, enum lp_status st
     if (status == LP_MAX_TEXT)
         tool_die(u->tool, EXIT_DATA, "%s: at byte %" PRIu64 ": more text than --max-output allows",
                  name, offset);
+    if (status == LP_IO && u->finder.unread[0] != 0)
+        tool_die(u->tool, EXIT_IO, "%s", u->finder.unread);
     tool_fail(u->tool, name, status, offset, need);
 }
 
@@ -242,7 +244,7 @@ static void tell_more(struct unpack *u, const char *name)
 
 static struct lp_reader_options reader_options(struct unpack *u)
 {
-    return (struct lp_reader_options){.find = tool_find,
+    return (struct lp_reader_options){.find = u->o->recover ? finder_try : tool_find,
                                       .find_ctx = &u->finder,
                                       .memory = u->o->memory,
                                       .threads = u->o->threads,

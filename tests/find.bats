@@ -89,3 +89,16 @@ few_files() {
     lpzstd -D words text > dict.lp
     lpunpack -D <(cat words) dict.lp | same - text
 }
+
+@test "recovery goes on without a vocabulary that cannot be read, unless that is the one" {
+    mkdir vocabs vocabs/gpt2.lpv
+    lptok text | tail -c +39 > headless
+    head -c 3 headless | cmp - <(printf '\xf9LP')
+    cp "$B/vocab/cl100k_base.lpv" vocabs
+    LP_VOCAB_PATH=vocabs expect 3 lpunpack --recover headless
+    same out text
+    refute grep gpt2 err
+    rm vocabs/cl100k_base.lpv
+    LP_VOCAB_PATH=vocabs refused 1 'vocabs/gpt2.lpv: cannot use: Is a directory' \
+        lpunpack --recover headless
+}

@@ -60,37 +60,53 @@ const struct lp_vocab *finder_vocab(struct finder *finder, const char *name)
     return vocab;
 }
 
-/* Searches. Exits where that fails, but for a file or directory without permission where required
- * is not set. */
-static enum lp_status search(struct finder *finder, const struct lp_need *need, bool required,
+static enum lp_status search(struct finder *finder, const struct lp_need *need,
                              struct lp_found *found)
 {
+    finder->unusable[0] = 0;
     if (need->what == LP_NEED_PARENT) {
         found->parent = finder->parent;
         found->parent_size = finder->parent_size;
         return finder->parent != NULL ? LP_OK : LP_NO_PARENT;
     }
-    struct lp_catalog *catalog = catalog_of(finder);
-    finder->unusable[0] = 0;
-    enum lp_status status = lp_catalog_find(catalog, need, found);
-    bool closed = status == LP_IO && (errno == EACCES || errno == EPERM);
-    if (status == LP_NOMEM || status == LP_USAGE || (status == LP_IO && (required || !closed)))
+    return lp_catalog_find(catalog_of(finder), need, found);
+}
+
+/* What a search came to. Exits where it failed; where nothing was found, warns of what was there
+ * and cannot be used. */
+static enum lp_status outcome(const struct finder *finder, enum lp_status status)
+{
+    const char *unusable = finder->unusable;
+    if (status == LP_NOMEM || status == LP_USAGE || status == LP_IO)
         tool_die(finder->tool, tool_code(status), "%s",
-                 finder->unusable[0] != 0 ? finder->unusable : lp_status_text(status));
-    if (finder->unusable[0] != 0 && status != LP_BAD_VOCAB && status != LP_BAD_MODEL &&
+                 unusable[0] != 0 ? unusable : lp_status_text(status));
+    if (unusable[0] != 0 && status != LP_BAD_VOCAB && status != LP_BAD_MODEL &&
         !finder->tool->quiet)
-        tool_warn(finder->tool, "%s", finder->unusable);
+        tool_warn(finder->tool, "%s", unusable);
     return status;
 }
 
 enum lp_status tool_find(void *ctx, const struct lp_need *need, struct lp_found *found)
 {
-    return search(ctx, need, true, found);
+    return outcome(ctx, search(ctx, need, found));
 }
 
 bool finder_has(struct finder *finder, const struct lp_need *need, struct lp_found *found)
 {
-    return search(finder, need, false, found) == LP_OK;
+    enum lp_status status = search(finder, need, found);
+    if (status == LP_IO && (errno == EACCES || errno == EPERM))
+        status = LP_NO_MODEL;
+    return outcome(finder, status) == LP_OK;
+}
+
+enum lp_status finder_try(void *ctx, const struct lp_need *need, struct lp_found *found)
+{
+    struct finder *finder = ctx;
+    enum lp_status status = search(finder, need, found);
+    if (status != LP_IO)
+        return outcome(finder, status);
+    memcpy(finder->unread, finder->unusable, sizeof finder->unread);
+    return LP_IO;
 }
 
 struct lp_found finder_open(struct finder *finder, const char *path)

@@ -11,10 +11,14 @@ struct finder {
     const struct tool *tool;
     struct lp_catalog *catalog;
     char unusable[4500]; /* the first file of a search that was there and could not be used; why */
+    char unread[4500];   /* of the last search of finder_try() that found one it could not read */
     unsigned char *parent; /* the text of --parent, NULL for none */
     size_t parent_size;
 };
 enum lp_status tool_find(void *ctx, const struct lp_need *need, struct lp_found *found);
+/* The same for recovery, which tries one thing after another: where a file is there but cannot be
+ * read it returns LP_IO, and finder->unread says why. */
+enum lp_status finder_try(void *ctx, const struct lp_need *need, struct lp_found *found);
 /* The same for what the command can do without: it only warns where permission is missing. */
 bool finder_has(struct finder *finder, const struct lp_need *need, struct lp_found *found);
 void finder_close(struct finder *finder);
