@@ -18,6 +18,8 @@ static struct lp_vocab *vocab;
 static struct lp_model *model;
 static struct lp_dict *dict;
 static unsigned char text[TEXT];
+static unsigned char parents[2][TEXT]; /* of the text: it repeats most of one, some of the other */
+static const size_t parent_sizes[] = {TEXT, TEXT / 4};
 static const struct inject *plan; /* of the run */
 static bool met;
 static int failures;
@@ -77,8 +79,12 @@ static enum lp_status find(void *ctx, const struct lp_need *need, struct lp_foun
         found->vocab = vocab;
     else if (need->what == LP_NEED_MODEL)
         found->model = model;
-    else
+    else if (need->what == LP_NEED_DICT)
         found->dict = dict;
+    for (int i = 0; i < 2 && need->what == LP_NEED_PARENT; i++) {
+        if (lp_check(parents[i], parent_sizes[i]) == need->fingerprint)
+            *found = (struct lp_found){.parent = parents[i], .parent_size = parent_sizes[i]};
+    }
     return LP_OK;
 }
 
@@ -174,12 +180,18 @@ static enum lp_status tokenisers(int variant)
 
 static const struct chain {
     enum lp_chain chain;
-    bool dict, fast;
-} chains[] = {{LP_CHAIN_TEXT, false, false},       {LP_CHAIN_TEXT_ZSTD, true, false},
-              {LP_CHAIN_TOKENS, false, false},     {LP_CHAIN_TOKENS_ZSTD, false, false},
-              {LP_CHAIN_TOKENS_ZSTD, true, false}, {LP_CHAIN_TOKENS_MIX, false, false},
-              {LP_CHAIN_TOKENS_MIX, false, true}};
-enum { CHAINS = sizeof chains / sizeof *chains, STAGES_FROM = LP_CHAIN_TOKENS_ZSTD };
+    bool dict, fast, window;
+} chains[] = {
+    {LP_CHAIN_TEXT, false, false, false},       {LP_CHAIN_TEXT_ZSTD, true, false, false},
+    {LP_CHAIN_TOKENS, false, false, false},     {LP_CHAIN_TOKENS_ZSTD, false, false, false},
+    {LP_CHAIN_TOKENS_ZSTD, true, false, false}, {LP_CHAIN_TOKENS_MIX, false, false, false},
+    {LP_CHAIN_TOKENS_MIX, false, true, false},  {LP_CHAIN_TOKENS, false, false, true},
+    {LP_CHAIN_TOKENS_ZSTD, false, false, true}, {LP_CHAIN_TOKENS_MIX, false, false, true}};
+enum {
+    CHAINS = sizeof chains / sizeof *chains,
+    STAGES_FROM = LP_CHAIN_TOKENS_ZSTD,
+    WINDOWS_FROM = LP_CHAIN_TOKENS_MIX + 3, /* no difference to blobs */
+};
 
 static struct lp_options options_of(int variant)
 {
@@ -189,6 +201,8 @@ static struct lp_options options_of(int variant)
                                .model = c->chain == LP_CHAIN_TOKENS_MIX ? model : NULL,
                                .dict = c->dict ? dict : NULL,
                                .fast = c->fast,
+                               .window = c->window ? 4 * LP_BLOCK_MIN : 0,
+                               .key = 3 * LP_BLOCK_MIN,
                                .level = 3,
                                .block_size = LP_BLOCK_MIN,
                                .threads = variant < CHAINS ? 1 : 2};
@@ -243,6 +257,78 @@ static enum lp_status recode_blob(int variant)
     const void *blob = NULL;
     size_t n = 0;
     enum lp_status status = lp_codec_new(&o, &codec);
+    if (status == LP_OK) {
+        TWICE(status, lp_recode(codec, from->p, from->n, find, NULL, &blob, &n));
+        CHECK(n == to->n && memcmp(blob, to->p, n) == 0);
+    }
+    lp_codec_free(codec);
+    return status;
+}
+
+/* Blobs of the text with a parent. Those of one family have the same parent. */
+enum { CHILDREN = WINDOWS_FROM - LP_CHAIN_TOKENS };
+static struct bytes children[2][CHILDREN];
+
+static struct lp_options options_of_child(int variant)
+{
+    return options_of(LP_CHAIN_TOKENS + variant % CHILDREN);
+}
+
+static enum lp_status pack_child(int variant)
+{
+    struct lp_options o = options_of_child(variant);
+    const int family = variant / CHILDREN;
+    const struct bytes *to = &children[family][variant % CHILDREN];
+    struct lp_codec *codec = NULL;
+    const void *blob = NULL;
+    size_t n = 0;
+    enum lp_status status = lp_codec_new(&o, &codec);
+    if (status == LP_OK)
+        TWICE(status, lp_codec_parent(codec, parents[family], parent_sizes[family]));
+    if (status == LP_OK) {
+        TWICE(status, lp_pack(codec, text, TEXT, &blob, &n));
+        CHECK(n == to->n && memcmp(blob, to->p, n) == 0);
+    }
+    lp_codec_free(codec);
+    return status;
+}
+
+static enum lp_status unpack_child(int variant)
+{
+    const struct bytes *blob = &children[variant / CHILDREN][variant % CHILDREN];
+    struct lp_codec *codec = NULL;
+    const void *got = NULL;
+    const uint32_t *ids;
+    size_t n = 0, nids = 0, count = 0;
+    enum lp_status status = lp_codec_new(NULL, &codec);
+    if (status == LP_OK) {
+        TWICE(status, lp_unpack(codec, blob->p, blob->n, find, NULL, &got, &n));
+        CHECK(is_text(got, n));
+    }
+    if (status == LP_OK)
+        TWICE(status, lp_unpack_ids(codec, blob->p, blob->n, find, NULL, &ids, &nids));
+    if (status == LP_OK) {
+        TWICE(status, lp_blob_count(codec, blob->p, blob->n, find, NULL, &count));
+        CHECK(count == nids);
+    }
+    lp_codec_free(codec);
+    return status;
+}
+
+/* A blob of tokens with a parent is compressed further; one without is given the parent too. */
+static enum lp_status recode_child(int variant)
+{
+    struct lp_options o = options_of_child(variant);
+    const int family = variant / CHILDREN % 2;
+    const bool has_parent = variant < 2 * CHILDREN;
+    const struct bytes *from = has_parent ? &children[family][0] : &blobs[LP_CHAIN_TOKENS];
+    const struct bytes *to = &children[family][variant % CHILDREN];
+    struct lp_codec *codec = NULL;
+    const void *blob = NULL;
+    size_t n = 0;
+    enum lp_status status = lp_codec_new(&o, &codec);
+    if (status == LP_OK && !has_parent)
+        TWICE(status, lp_codec_parent(codec, parents[family], parent_sizes[family]));
     if (status == LP_OK) {
         TWICE(status, lp_recode(codec, from->p, from->n, find, NULL, &blob, &n));
         CHECK(n == to->n && memcmp(blob, to->p, n) == 0);
@@ -393,14 +479,25 @@ static enum lp_status headerless(int variant)
     return status;
 }
 
+/* Which streams become which: tokens are compressed further, or given a window, or both; a window
+ * is kept. */
+static const struct step {
+    int from, to;
+} steps[] = {{LP_CHAIN_TOKENS, 3}, {LP_CHAIN_TOKENS, 4}, {LP_CHAIN_TOKENS, 5},
+             {LP_CHAIN_TOKENS, 6}, {LP_CHAIN_TOKENS, 7}, {LP_CHAIN_TOKENS, 8},
+             {LP_CHAIN_TOKENS, 9}, {WINDOWS_FROM, 8},    {WINDOWS_FROM, 9}};
+enum { STEPS = sizeof steps / sizeof *steps };
+
 static enum lp_status recoder(int variant)
 {
     static struct bytes out;
-    const int stages = CHAINS - STAGES_FROM, chain = STAGES_FROM + variant % stages;
-    const struct bytes *in = &streams[LP_CHAIN_TOKENS], *expected = &streams[chain];
-    struct lp_options o = options_of(chain);
+    const struct step *step = &steps[variant % STEPS];
+    const struct bytes *in = &streams[step->from], *expected = &streams[step->to];
+    struct lp_options o = options_of(step->to);
     struct lp_recoder *recoder = NULL;
-    o.threads = variant < stages ? 1 : 2;
+    if (step->from == WINDOWS_FROM)
+        o.window = 0;
+    o.threads = variant < STEPS ? 1 : 2;
     out.n = 0;
     enum lp_status status = lp_recoder_new(&o, find, NULL, take, &out, &recoder);
     for (size_t at = 0; status == LP_OK && at < in->n; at += PIECE)
@@ -424,26 +521,53 @@ static enum lp_status read_at(void *ctx, uint64_t offset, void *data, size_t n)
     return LP_OK;
 }
 
-static enum lp_status file(int variant)
+/* Finds in a catalogue, but for the dictionary. */
+static enum lp_status search(void *catalog, const struct lp_need *need, struct lp_found *found)
+{
+    return need->what == LP_NEED_DICT ? find(NULL, need, found)
+                                      : lp_catalog_find(catalog, need, found);
+}
+
+/* From the last record to the first. */
+static enum lp_status read_records(struct lp_file *f)
 {
     static struct bytes out;
-    struct bytes *in = &streams[variant];
-    struct lp_reader_options o = {.find = find};
-    struct lp_file *f = NULL;
     struct lp_segment segment;
     uint64_t nrecords = 0;
-    out.n = 0;
-    enum lp_status status = lp_file_open(read_at, in, in->n, &o, &f);
-    if (status == LP_OK)
-        TWICE(status, lp_file_segment(f, 0, &segment));
+    enum lp_status status;
+    TWICE(status, lp_file_segment(f, 0, &segment));
     if (status == LP_OK)
         TWICE(status, lp_file_records(f, &nrecords));
-    for (uint64_t i = 1; status == LP_OK && i <= nrecords; i++) {
-        const size_t before = out.n;
-        TWICE(status, (out.n = before, lp_file_record(f, i, take, &out)));
+    for (uint64_t i = nrecords; status == LP_OK && i > 0; i--) {
+        const size_t at = (size_t)(i - 1) * PIECE;
+        out.n = 0;
+        TWICE(status, (out.n = 0, lp_file_record(f, i, take, &out)));
+        CHECK(out.n == (TEXT - at < PIECE ? TEXT - at : PIECE));
+        CHECK(memcmp(out.p, text + at, out.n) == 0);
     }
-    CHECK(memcmp(out.p, text, out.n) == 0 && (status != LP_OK || out.n == TEXT));
+    return status;
+}
+
+static enum lp_status file(int variant)
+{
+    struct bytes *in = &streams[variant % CHAINS];
+    struct lp_reader_options o = {.find = find};
+    struct lp_catalog *c = NULL;
+    struct lp_file *f = NULL;
+    enum lp_status status = LP_OK;
+    if (variant >= CHAINS) {
+        status = lp_catalog_default(&c);
+        o.find = search;
+        o.find_ctx = c;
+    }
+    if (status == LP_OK)
+        status = lp_file_open(read_at, in, in->n, &o, &f);
+    if (status == LP_OK)
+        status = read_records(f);
+    const int saved = errno;
     lp_file_close(f);
+    lp_catalog_free(c);
+    errno = saved;
     return status;
 }
 
@@ -459,17 +583,20 @@ static const struct scenario {
     {"dictionaries", dictionaries, 3},
     {"catalogues", catalogues, 2},
     {"tokenisers", tokenisers, 2},
-    {"pack", pack, CHAINS},
-    {"unpack", unpack, CHAINS},
-    {"recode", recode_blob, CHAINS - STAGES_FROM},
+    {"pack", pack, WINDOWS_FROM},
+    {"unpack", unpack, WINDOWS_FROM},
+    {"recode", recode_blob, WINDOWS_FROM - STAGES_FROM},
+    {"children", pack_child, 2 * CHILDREN},
+    {"unpack children", unpack_child, 2 * CHILDREN},
+    {"recode children", recode_child, 4 * CHILDREN},
     {"costs", costs, 2},
     {"lopace", lopace, 3},
     {"writer", writer, 2 * CHAINS},
     {"reader", reader, 2 * CHAINS},
     {"recovery", recovery, 2 * CHAINS},
     {"headerless", headerless, 2},
-    {"recoder", recoder, 2 * (CHAINS - STAGES_FROM)},
-    {"file", file, CHAINS},
+    {"recoder", recoder, 2 * STEPS},
+    {"file", file, 2 * CHAINS},
 };
 
 /* What may fail, and what a call then says if it cannot do without. */
@@ -480,7 +607,8 @@ static const struct kind {
 } kinds[] = {
     {{.call = "malloc", .error = ENOMEM}, LP_NOMEM, 0},
     {{.call = "malloc", .error = ENOMEM, .on = true}, LP_NOMEM, 0},
-    {{.call = "pthread_create", .error = EAGAIN}, LP_NOMEM, 0},
+    {{.call = "pthread_create", .error = EAGAIN}, LP_OK, 0},
+    {{.call = "pthread_create", .error = EAGAIN, .on = true}, LP_OK, 0},
     {{.call = "mmap", .error = ENOMEM}, LP_NOMEM, 0},
     {{.call = "mmap", .error = EACCES}, LP_IO, 0},
     {{.call = "open", .error = EMFILE}, LP_IO, 0},
@@ -524,16 +652,21 @@ static void make_text(void)
     static const char *const words[] = {"You",     " are", " a",      " helpful", " assistant",
                                         ".",       "\n",   " Answer", " in",      " French",
                                         " prompt", " 42",  ",",       " the"};
+    enum { AGAIN = 2000, LONG = 600 };
     uint32_t seed = 1;
     size_t n = 0;
-    while (n < TEXT - 16 - 600) {
+    while (n < TEXT - 16 - AGAIN - LONG) {
         seed = seed * 1664525 + 1013904223;
         const char *word = words[(seed >> 16) % (sizeof words / sizeof *words)];
         memcpy(text + n, word, strlen(word));
         n += strlen(word);
     }
+    for (size_t i = 0; i < AGAIN; i++, n++) /* what was there before, with changes */
+        text[n] = i % 97 == 0 ? '#' : text[i];
     for (; n < TEXT; n++) /* a long word, of many merges */
         text[n] = (unsigned char)('a' + n * n % 7);
+    for (size_t i = 0; i < TEXT; i++)
+        parents[0][i] = parents[1][i] = i % 499 == 0 ? '#' : text[i];
 }
 
 static void train(void)
@@ -550,6 +683,25 @@ static void train(void)
     trained.n = ZDICT_trainFromBuffer(trained.p, 4096, samples, sizes, 100);
     if (ZDICT_isError(trained.n))
         exit(1);
+}
+
+static void set_up_children(void)
+{
+    for (int i = 0; i < 2 * CHILDREN; i++) {
+        struct lp_options o = options_of_child(i);
+        const int family = i / CHILDREN;
+        struct lp_codec *codec = NULL;
+        struct lp_blob_info info;
+        const void *blob;
+        size_t n;
+        if (lp_codec_new(&o, &codec) != LP_OK ||
+            lp_codec_parent(codec, parents[family], parent_sizes[family]) != LP_OK ||
+            lp_pack(codec, text, TEXT, &blob, &n) != LP_OK ||
+            take(&children[family][i % CHILDREN], blob, n) != LP_OK ||
+            lp_blob_info(blob, n, &info) != LP_OK || !info.has_parent)
+            exit(1);
+        lp_codec_free(codec);
+    }
 }
 
 /* What scenarios begin with, and what they must give. */
@@ -571,6 +723,9 @@ static void set_up(void)
             exit(1);
         lp_codec_free(codec);
     }
+    if (streams[WINDOWS_FROM].n >= streams[LP_CHAIN_TOKENS].n) /* nothing is copied */
+        exit(1);
+    set_up_children();
 }
 
 int main(int argc, char **argv)
