@@ -246,8 +246,7 @@ static bool take_blobs(struct task *t)
 {
     struct measured *m = t->out;
     for (size_t i = 0; i < t->ntexts; i++) {
-        if (!receive(t, &m->sizes[i], sizeof m->sizes[i]) ||
-            !receive_more(t, (size_t)m->sizes[i]))
+        if (!receive(t, &m->sizes[i], sizeof m->sizes[i]) || !receive_more(t, (size_t)m->sizes[i]))
             return false;
         m->stored += m->sizes[i];
     }
