@@ -37,17 +37,18 @@ bool input_try(const struct tool *tool, struct input *in, const char *file)
         tool_usage(tool, "standard input is a terminal: name a file, or use -f to type");
     if (!standard)
         in->fd = open_to_read(file);
-    if (in->fd < 0) {
-        tool_warn(tool, "%s: cannot open: %s", file, strerror(errno));
+    if (in->fd < 0 || fstat(in->fd, &st) != 0) {
+        tool_warn(tool, "%s: cannot open: %s", in->name, strerror(errno));
+        if (in->fd >= 0)
+            input_close(in);
         return false;
     }
-    bool known = fstat(in->fd, &st) == 0;
-    if (known && S_ISDIR(st.st_mode)) {
+    if (S_ISDIR(st.st_mode)) {
         tool_warn(tool, "%s: is a directory", in->name);
         input_close(in);
         return false;
     }
-    in->regular = known && S_ISREG(st.st_mode);
+    in->regular = S_ISREG(st.st_mode);
     in->size = TOOL_BUFFER;
     in->data = malloc(in->size);
     if (in->data == NULL)

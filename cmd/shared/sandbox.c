@@ -41,7 +41,14 @@ enum use {
     REPLACE, /* rename files in the directory and remove them, and open it to make that last */
 };
 
-/* Permits it. A path that cannot be opened now need not be permitted. */
+/* Whether an error of open() is to come again without a sandbox: then nothing need be permitted. */
+static bool is_barred(int error)
+{
+    return error == ENOENT || error == ENOTDIR || error == ELOOP || error == ENAMETOOLONG ||
+           error == EACCES;
+}
+
+/* Permits it, or sets s->failed. */
 static void permit(struct sandbox *s, const char *path, enum use use);
 
 #if defined(__linux__)
@@ -134,13 +141,17 @@ static void permit(struct sandbox *s, const char *path, enum use use)
     static const uint64_t of_directory[] = {
         [READ] = READ_DIR, [SEARCH] = READ_FILE, [REPLACE] = READ_DIR | MAKE_REG | REMOVE_FILE};
     struct stat st;
-    const int fd = open(path, O_PATH | O_CLOEXEC);
-    if (fd < 0) {
-        s->failed = s->failed || errno == EMFILE || errno == ENFILE || errno == ENOMEM;
+    int fd;
+    do
+        fd = open(path, O_PATH | O_CLOEXEC);
+    while (fd < 0 && errno == EINTR);
+    if (fd < 0 || fstat(fd, &st) != 0) {
+        s->failed = s->failed || fd >= 0 || use == REPLACE || !is_barred(errno);
+        if (fd >= 0)
+            close(fd);
         return;
     }
-    const bool directory = fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
-    const struct rule rule = {directory ? of_directory[use] : READ_FILE, fd};
+    const struct rule rule = {S_ISDIR(st.st_mode) ? of_directory[use] : READ_FILE, fd};
     if (landlock_add(s->rules, &rule) != 0 && errno != EBADFD)
         s->failed = true; /* EBADFD: a pipe or socket in /dev/fd, which is never forbidden */
     close(fd);
@@ -311,8 +322,7 @@ bool sandbox_begin(struct sandbox *s)
 
 static void permit(struct sandbox *s, const char *path, enum use use)
 {
-    if (unveil(path, use == REPLACE ? "rc" : "r") != 0 && errno != ENOENT && errno != ENOTDIR &&
-        errno != EACCES)
+    if (unveil(path, use == REPLACE ? "rc" : "r") != 0 && (use == REPLACE || !is_barred(errno)))
         s->failed = true;
 }
 
@@ -341,7 +351,7 @@ bool sandbox_begin(struct sandbox *s)
 
 static void permit(struct sandbox *s, const char *path, enum use use)
 {
-    (void)s, (void)path, (void)use;
+    (void)s, (void)path, (void)use, (void)is_barred;
 }
 
 void sandbox_enter(struct sandbox *s)
@@ -377,6 +387,8 @@ void sandbox_may_search(struct sandbox *s, const char *path)
         closedir(directory);
     else if (errno == ENOENT)
         return;
+    else
+        s->failed = s->failed || !is_barred(errno);
     permit(s, path, SEARCH);
 }
 
