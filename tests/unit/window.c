@@ -294,7 +294,8 @@ static void check_blob(struct lp_codec *codec, bool asks, const void *blob, size
     enum lp_status status = lp_unpack(codec, blob, size, find_parent, &shorter, &out, &got);
     expect(status == LP_OK && got == n && memcmp(out, text, n) == 0, "a child differs", round);
     status = lp_unpack_ids(codec, blob, size, find_parent, &shorter, &ids, &got);
-    expect(status == LP_OK && got == right->nids && memcmp(ids, right->ids, got * sizeof *ids) == 0,
+    expect(status == LP_OK && got == right->nids &&
+               (got == 0 || memcmp(ids, right->ids, got * sizeof *ids) == 0),
            "a child has other ids", round);
     status = lp_blob_count(codec, blob, size, find_parent, &shorter, &got);
     expect(status == LP_OK && got == right->nids, "a child has another count", round);
@@ -327,7 +328,8 @@ static void test_child(int round)
     must(lp_codec_new(&o, &plain));
     must(lp_codec_new(&other, &reader));
     must(lp_encode(plain, child, n, &ids, &right.nids));
-    memcpy(right.ids, ids, right.nids * sizeof *ids);
+    if (right.nids > 0)
+        memcpy(right.ids, ids, right.nids * sizeof *ids);
     must(lp_pack(plain, child, n, &blob, &without));
     must(lp_codec_parent(packer, parent, parent_size));
     must(lp_pack(packer, child, n, &blob, &size));
