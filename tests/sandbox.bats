@@ -195,8 +195,8 @@ run: Operation not permitted' ]] || fail "$*" "$(cat err)"
     same out text
     mkdir directory
     fails 1 'directory: is a directory' lpunpack directory
-    fails 1 'nothing: cannot be opened: No such file or directory' lpunpack nothing
-    fails 1 'text/x: cannot be opened: Not a directory' lpunpack text/x
+    fails 1 'nothing: cannot open: No such file or directory' lpunpack nothing
+    fails 1 'text/x: cannot open: Not a directory' lpunpack text/x
 }
 
 @test "vocabularies and models are found where links lead, and by a file's own name" {
