@@ -461,6 +461,12 @@ static enum lp_status close_record(struct lp_writer *w)
     return LP_OK;
 }
 
+enum lp_status lp_writer_put_held(struct lp_writer *w)
+{
+    enum lp_status status = put_whole_records(w);
+    return status == LP_OK ? lp_workers_drain(w->workers) : status;
+}
+
 /* A last record without a separator goes into an open block. */
 static enum lp_status put_open_record(struct lp_writer *w)
 {

@@ -336,6 +336,40 @@ static void check_keys(const struct stream *in, uint64_t key, int round)
     expect(!chain.too_long, "a key block comes late", round);
 }
 
+/* What there is of a stream that ends early, or whose blocks are damaged from some place on, is
+ * written: all records that are whole. */
+static void recode_part(const struct lp_options *o, const struct stream *in, int round)
+{
+    static struct stream part, out;
+    static struct content whole, got;
+    const struct lp_reader_options r = {.find = find, .on_record = take_record, .record_ctx = &got};
+    struct lp_recoder *recoder;
+    part = *in;
+    part.n = in->n / 4 + any((uint32_t)in->n / 2);
+    if (any(2) == 0) {
+        part.p[part.n] ^= 1;
+        part.n = in->n;
+    }
+    got.n = 0;
+    got.nrecords = 0;
+    const enum lp_status right = read_by(&r, &part, &got);
+    whole = got;
+    out.n = 0;
+    must(lp_recoder_new(o, find, NULL, take, &out, &recoder));
+    enum lp_status status = lp_recoder_push(recoder, part.p, part.n);
+    if (status == LP_OK)
+        status = lp_recoder_finish(recoder);
+    lp_recoder_free(recoder);
+    expect(status == right && status != LP_OK, "an error is another for a recoder", round);
+    got.n = 0;
+    got.nrecords = 0;
+    status = read_by(&r, &out, &got);
+    expect(status == (out.n > 0 ? LP_TRUNCATED : LP_NOT_LP) && got.nrecords == whole.nrecords &&
+               got.n <= whole.n && memcmp(got.text, whole.text, got.n) == 0 &&
+               memcmp(got.size, whole.size, got.nrecords * sizeof *got.size) == 0,
+           "records before an error are lost", round);
+}
+
 /* --- Blobs with a parent ------------------------------------------------------------------ */
 
 static unsigned char parent[2 * TEXT];
@@ -488,6 +522,7 @@ static void test_round(int round)
     read_headless(&from_stream, &right, round);
     compare(&from_stream, &right, "a window given to a stream changes it", round);
     o.threads = 3;
+    recode_part(&o, &plain, round);
     recode(&o, &plain, &more, round);
     expect(same(&from_stream, &more), "threads change what is written", round);
     recode(&o, &from_stream, &more, round);
