@@ -325,8 +325,8 @@ END
         flipped lines.lp $((8 * (offset + n) - 1)) > bad
         expect 3 lpunpack --recover bad
         sed "${i}d" lines | cmp - out
-        err_is "lpunpack: $n bytes at byte $offset: damaged data: lost record $i, text bytes $at-$((at + text - 1))" ||
-            err_is "lpunpack: $n bytes at byte $offset: damaged data: lost record $i, text byte $at"
+        err_is "lpunpack: bad: $n bytes at byte $offset: damaged data: lost record $i, text bytes $at-$((at + text - 1))" ||
+            err_is "lpunpack: bad: $n bytes at byte $offset: damaged data: lost record $i, text byte $at"
         at=$((at + text))
     done < <(lpstream-decoder -l lines.lp | grep ' 8')
     [[ $i -eq 6 ]]
