@@ -233,7 +233,7 @@ END
     done
     expect 3 lpunpack --recover three.lp
     seq 2233 3000 | same - out
-    err_is 'lpunpack: 7967 bytes at byte 38: damaged data: lost records 1-2232, text bytes 1-10053'
+    err_is 'lpunpack: three.lp: 7967 bytes at byte 38: damaged data: lost records 1-2232, text bytes 1-10053'
 }
 
 @test "--recover: several files and segments, and what stands between them" {
