@@ -128,7 +128,8 @@ struct unpack {
     struct json json;
     bool listed, lost;
     uint64_t text_size; /* restored so far */
-    struct losses more; /* of this input, not told one by one */
+    const char *name;   /* of this input, and its losses: those not told one by one */
+    struct losses more;
     unsigned ntold;
 };
 
@@ -223,19 +224,20 @@ static void on_loss(void *ctx, const struct lp_loss *loss)
         say_range(bytes, sizeof bytes, "text byte",
                   loss->text_offset == UINT64_MAX ? UINT64_MAX : loss->text_offset + 1,
                   loss->text_size);
-    tool_warn(u->tool, "%" PRIu64 " byte%s at byte %" PRIu64 ": %s: lost %s, %s", loss->size,
-              plural(loss->size), loss->offset, lp_status_text(loss->why), records, bytes);
+    tool_warn(u->tool, "%s: %" PRIu64 " byte%s at byte %" PRIu64 ": %s: lost %s, %s", u->name,
+              loss->size, plural(loss->size), loss->offset, lp_status_text(loss->why), records,
+              bytes);
 }
 
 /* Tells of the losses that were not told one by one. */
-static void tell_more(struct unpack *u, const char *name)
+static void tell_more(struct unpack *u)
 {
     const struct losses *more = &u->more;
     if (more->n > 0)
         tool_warn(u->tool,
                   "%s: %" PRIu64 " more loss%s, of %" PRIu64 " byte%s: lost %" PRIu64
                   " record%s, %" PRIu64 " text byte%s%s",
-                  name, more->n, more->n == 1 ? "" : "es", more->size, plural(more->size),
+                  u->name, more->n, more->n == 1 ? "" : "es", more->size, plural(more->size),
                   more->nrecords, plural(more->nrecords), more->text_size, plural(more->text_size),
                   more->unknown ? ", and an unknown number" : "");
     u->more = (struct losses){0};
@@ -257,6 +259,7 @@ static void unpack_stream(struct unpack *u, struct input *in)
 {
     struct lp_reader *reader;
     struct lp_reader_options options = reader_options(u);
+    u->name = in->name;
     enum lp_status status = lp_reader_new(&options, put, u, &reader);
     if (status != LP_OK)
         fail(u, in->name, status, 0, NULL);
@@ -267,7 +270,7 @@ static void unpack_stream(struct unpack *u, struct input *in)
     }
     if (status == LP_OK)
         status = lp_reader_finish(reader);
-    tell_more(u, in->name);
+    tell_more(u);
     if (status != LP_OK && !(u->o->recover && u->lost && status == LP_DATA))
         fail(u, in->name, status, lp_reader_offset(reader), lp_reader_need(reader));
     lp_reader_free(reader);

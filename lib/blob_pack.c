@@ -180,7 +180,7 @@ static uint64_t memory_to_recode(const struct lp_codec *codec, const struct lp_o
 }
 
 /* Recodes a blob that has a parent already: the copies stay as they are, and the parent is not
- * needed. */
+ * needed. So the text is not restored, and its check, which alone would show damage, stays too. */
 static enum lp_status recode_child(struct lp_codec *codec, const unsigned char *data, size_t size,
                                    lp_finder *find, void *ctx)
 {
@@ -198,7 +198,6 @@ static enum lp_status recode_child(struct lp_codec *codec, const unsigned char *
     if (status == LP_OK)
         status = lp_need_packing(&codec->header, &codec->options, find, ctx, &tools, &packing,
                                  &codec->need);
-    blob.checked = blob.checked && !codec->options.unchecked;
     if (status == LP_OK)
         status = put_blob(codec, &packing, &blob, base, &codec->rest, NULL);
     if (status != LP_OK || packing.unverified)

@@ -226,9 +226,10 @@ static enum lp_status find_segment(struct lp_file *f, uint64_t end, unsigned cha
     while (status == LP_OK && frame.kind != LP_KIND_HEADER) {
         struct index index;
         status = before_index(f, at, end, payload, &index, &at);
-        s.nblocks += index.nblocks;
-        if (status == LP_OK)
+        if (status == LP_OK) {
+            s.nblocks += index.nblocks;
             status = read_frame_header(f, at, s.blocks_end, &frame, &size);
+        }
     }
     s.start = at;
     return status == LP_OK ? add_segment(f, s) : status;
@@ -288,11 +289,10 @@ enum lp_status lp_file_open_sized(lp_read_at *read, void *read_ctx, uint64_t siz
     return open_file(read, read_ctx, size, &options, out);
 }
 
-/* Frees what restoring blocks keeps. */
-static void forget_block(struct lp_file *f)
+/* Frees what restoring blocks keeps, except the window. */
+static void forget_buffers(struct lp_file *f)
 {
     lp_block_coder_free(&f->coder);
-    lp_window_free(&f->window);
     lp_buf_free(&f->text);
     lp_buf_free(&f->bytes);
     lp_buf_free(&f->ends);
@@ -304,7 +304,8 @@ void lp_file_close(struct lp_file *f)
 {
     if (f == NULL)
         return;
-    forget_block(f);
+    forget_buffers(f);
+    lp_window_free(&f->window);
     free(f->blocks);
     free(f->segments);
     free(f);
@@ -451,7 +452,7 @@ static enum lp_status enter(struct lp_file *f, size_t number)
         return LP_LIMIT;
     f->nblocks = s->index != 0 ? (size_t)s->nblocks : 1;
     if (f->room.total > memory_left(f))
-        forget_block(f);
+        forget_buffers(f);
     enum lp_status status = read_header(f, s, &size, &hash);
     if (status != LP_OK)
         return status;
@@ -503,15 +504,17 @@ enum lp_status lp_file_records(struct lp_file *f, uint64_t *nrecords)
 
 /* --- Blocks and records ------------------------------------------------------------ */
 
-/* Makes room for a block. */
+/* Makes room for a block, which fits beside the window. The window stays: the block may be one in
+ * the middle of a chain. */
 static void take_room(struct lp_file *f, const struct lp_frame *frame)
 {
     const enum lp_chain chain = lp_wire_chain(frame->kind);
     const uint64_t need = lp_memory_of_block(frame);
-    if (lp_room_take(&f->room, chain, need, memory_left(f)))
+    const uint64_t limit = memory_left(f) - lp_memory_of_window(f->header.window_log);
+    if (lp_room_take(&f->room, chain, need, limit))
         return;
-    forget_block(f);
-    lp_room_take(&f->room, chain, need, memory_left(f));
+    forget_buffers(f);
+    lp_room_take(&f->room, chain, need, limit);
 }
 
 /* Reads the frame of a block, which must match its entry. */

@@ -13,6 +13,7 @@
 #include "format/emit.h"
 #include "format/parse.h"
 #include "rewrite.h"
+#include "writer.h"
 
 struct job {
     struct lp_block_coder coder;
@@ -220,6 +221,13 @@ static enum lp_status end_writer(struct lp_recoder *r)
     return status;
 }
 
+/* Writes the good blocks before an error. */
+static enum lp_status put_good(struct lp_recoder *r)
+{
+    const enum lp_status status = lp_workers_drain(r->workers);
+    return status == LP_OK && r->writer != NULL ? lp_writer_put_held(r->writer) : status;
+}
+
 /* Restores a block and hands it to the writer. */
 static enum lp_status rewrite_block(struct lp_recoder *r, struct job *job)
 {
@@ -233,8 +241,10 @@ static enum lp_status rewrite_block(struct lp_recoder *r, struct job *job)
         status = lp_body_finish(&job->coder, &r->tools, split, f, job->in.p, job->base, job->window,
                                 &job->text, ends);
     r->offset = job->offset;
-    if (status != LP_OK)
-        return status;
+    if (status != LP_OK) {
+        const enum lp_status earlier = put_good(r);
+        return earlier != LP_OK ? earlier : status;
+    }
     const struct lp_restored restored = {*f, job->base, &job->coder.body, &job->text, ends};
     const bool continues = r->continues;
     r->continues = f->kind & LP_KIND_OPEN;
@@ -312,8 +322,7 @@ enum lp_status lp_recoder_push(struct lp_recoder *r, const void *data, size_t n)
         r->offset = r->parser.offset;
         enum lp_status status = lp_parser_step(&r->parser, &at, &n, &e);
         if (status != LP_OK) {
-            enum lp_status earlier =
-                lp_workers_drain(r->workers); /* good blocks before the error */
+            const enum lp_status earlier = put_good(r);
             if (earlier != LP_OK)
                 return earlier;
             r->offset = r->parser.offset;

@@ -285,8 +285,9 @@ static enum lp_status prove_copies(struct lp_writer *w, const struct job *job, s
     enum lp_status status =
         lp_window_restore(&w->window, job->copies.p, job->copies.n, job->rest.p + table,
                           job->rest.n - table, n, &restored);
-    return lp_proof(NULL, status,
-                    restored == n && memcmp(codes->p + codes->n - n, job->body.p + table, n) == 0);
+    const bool same = status == LP_OK && restored == n &&
+                      memcmp(codes->p + codes->n - n, job->body.p + table, n) == 0;
+    return lp_proof(NULL, status, same);
 }
 
 /* Finds what the codes of a block, after its table of lengths, repeat, and appends them to the
@@ -460,6 +461,12 @@ static enum lp_status close_record(struct lp_writer *w)
     return LP_OK;
 }
 
+enum lp_status lp_writer_put_held(struct lp_writer *w)
+{
+    enum lp_status status = put_whole_records(w);
+    return status == LP_OK ? lp_workers_drain(w->workers) : status;
+}
+
 /* A last record without a separator goes into an open block. */
 static enum lp_status put_open_record(struct lp_writer *w)
 {
@@ -531,10 +538,24 @@ enum lp_status lp_writer_finish(struct lp_writer *w)
 enum lp_status lp_writer_add_tokens(struct lp_writer *w, const unsigned char *text, size_t n,
                                     const unsigned char *codes, size_t ncodes, bool ends)
 {
+    enum lp_status status;
     w->in_record = true;
-    if (!lp_buf_append(&w->text, text, n) || !lp_buf_append(&w->tokens, codes, ncodes))
-        return LP_NOMEM;
-    enum lp_status status = cut(w);
+    do { /* in pieces: each block moves what is held after it */
+        size_t used = ncodes, size = n;
+        if (n > PIECE)
+            lp_codes_prefix(w->options.vocab, codes, ncodes, PIECE, &used, &size);
+        if (used == 0) { /* a token longer than that */
+            used = ncodes;
+            size = n;
+        }
+        if (!lp_buf_append(&w->text, text, size) || !lp_buf_append(&w->tokens, codes, used))
+            return LP_NOMEM;
+        text += size;
+        codes += used;
+        n -= size;
+        ncodes -= used;
+        status = cut(w);
+    } while (status == LP_OK && ncodes > 0);
     return status == LP_OK && ends ? close_record(w) : status;
 }
 

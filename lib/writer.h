@@ -14,4 +14,7 @@ enum lp_status lp_writer_add_tokens(struct lp_writer *writer, const unsigned cha
 enum lp_status lp_writer_add_text_block(struct lp_writer *writer, const unsigned char *text,
                                         const uint64_t *ends, uint64_t nrecords, bool open);
 
+/* Writes the whole records that are held, before an error that ends the stream. */
+enum lp_status lp_writer_put_held(struct lp_writer *writer);
+
 #endif

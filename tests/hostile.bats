@@ -325,8 +325,8 @@ END
         flipped lines.lp $((8 * (offset + n) - 1)) > bad
         expect 3 lpunpack --recover bad
         sed "${i}d" lines | cmp - out
-        err_is "lpunpack: $n bytes at byte $offset: damaged data: lost record $i, text bytes $at-$((at + text - 1))" ||
-            err_is "lpunpack: $n bytes at byte $offset: damaged data: lost record $i, text byte $at"
+        err_is "lpunpack: bad: $n bytes at byte $offset: damaged data: lost record $i, text bytes $at-$((at + text - 1))" ||
+            err_is "lpunpack: bad: $n bytes at byte $offset: damaged data: lost record $i, text byte $at"
         at=$((at + text))
     done < <(lpstream-decoder -l lines.lp | grep ' 8')
     [[ $i -eq 6 ]]
@@ -375,7 +375,7 @@ END
     damage 3 1 x < "$GOLDEN/keys.window.lp" > bad
     expect 3 lpunpack --recover bad
     times 8 "$TEXTS/prompt" "$TEXTS/lines" | cmp - out
-    err_is 'lpunpack: 38 bytes at byte 0: damaged data: lost no record, no text'
+    err_is 'lpunpack: bad: 38 bytes at byte 0: damaged data: lost no record, no text'
     damage 38 4 x < "$GOLDEN/flush.window.lp" > bad # the first block's header
     expect 3 lpunpack --recover bad
     head -n 8 out > begin

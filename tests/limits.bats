@@ -195,7 +195,10 @@ within() {
 @test "recovery tells ten losses of an input, then sums up" {
     expect 3 lpunpack --recover faults.lp
     [[ $(wc -l < err) -eq 11 ]]
-    tail -n 1 err | grep -qx 'lpunpack: faults.lp: 19990 more losses, of 279860 bytes: lost 0 records, 0 text bytes, and an unknown number'
+    tail -n 1 err | grep -qx 'lpunpack: faults.lp: 19991 more losses, of 279860 bytes: lost 0 records, 0 text bytes, and an unknown number'
+    lpstream-forge faults-together 20000 < /dev/null > together.lp # one loss
+    expect 3 lpunpack --recover together.lp
+    err_is 'lpunpack: together.lp: 280000 bytes at byte 18: damaged data: lost records from 1 on, text bytes from 1 on'
     # Where counts are known they are added up: every tenth block of 300 is gone.
     head -n 300 lines | lptok -L --flush > good.lp
     python3 - << 'END'

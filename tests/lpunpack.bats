@@ -217,7 +217,7 @@ END
     damage bad.lp 2000
     expect 3 lpunpack --recover bad.lp
     seq 842 3000 | same - out
-    err_is 'lpunpack: 1988 bytes at byte 38: damaged data: lost records 1-841, text bytes 1-3256'
+    err_is 'lpunpack: bad.lp: 1988 bytes at byte 38: damaged data: lost records 1-841, text bytes 1-3256'
     expect 3 lpunpack --recover -o rescued bad.lp # the file is made
     out_is ''
     seq 842 3000 | same - rescued
@@ -233,7 +233,7 @@ END
     done
     expect 3 lpunpack --recover three.lp
     seq 2233 3000 | same - out
-    err_is 'lpunpack: 7967 bytes at byte 38: damaged data: lost records 1-2232, text bytes 1-10053'
+    err_is 'lpunpack: three.lp: 7967 bytes at byte 38: damaged data: lost records 1-2232, text bytes 1-10053'
 }
 
 @test "--recover: several files and segments, and what stands between them" {
@@ -243,10 +243,11 @@ END
     expect 3 lpunpack --recover all.lp
     same out <(seq 3000; seq 842 3000)
     at=$(size lines.lp)
-    err_is "lpunpack: 6 bytes at byte $at: damaged data: lost no record, no text
-lpunpack: 1988 bytes at byte $((at + 6 + 38)): damaged data: lost records 3001-3841, text bytes 13894-17149"
+    err_is "lpunpack: all.lp: 6 bytes at byte $at: damaged data: lost no record, no text
+lpunpack: all.lp: 1988 bytes at byte $((at + 6 + 38)): damaged data: lost records 3001-3841, text bytes 13894-17149"
     expect 3 lpunpack --recover bad.lp lines.lp
     same out <(seq 842 3000; seq 3000)
+    err_line lpunpack 'bad.lp: 1988 bytes'
 }
 
 @test "--recover: a missing end" {

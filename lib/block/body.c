@@ -421,6 +421,8 @@ enum lp_status lp_body_prove_payload(struct lp_block_coder *coder, const struct 
     struct lp_payload parts;
     enum lp_chain base;
     restored->n = 0;
+    if (payload->n > lp_body_limit(frame->text_size, frame->nrecords))
+        return LP_INTERNAL; /* no reader would take it */
     stored.payload_size = (uint32_t)payload->n;
     enum lp_status status = lp_payload_get(&stored, payload->p, &parts);
     if (status == LP_OK)

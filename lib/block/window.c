@@ -24,6 +24,8 @@ void lp_window_clear(struct lp_window *w, size_t reach)
 {
     w->dropped += w->codes.n;
     w->codes.n = 0;
+    if (reach < w->reach)
+        lp_buf_free(&w->codes); /* it may be larger than this window may become */
     w->reach = reach;
 }
 

@@ -87,9 +87,15 @@ static void settle(struct lp_recovery *r, size_t n, const struct lp_place *end, 
         memmove(r->stretch, r->stretch + n, r->n * sizeof *r->stretch);
 }
 
-/* Adds a stretch. If there are more than an index can list, settles the older half without one. */
+/* Adds a stretch. If there are more than an index can list, settles the older half without one. A
+ * gap that follows another is part of it: blocks that need a lost one are lost one by one. */
 static enum lp_status add(struct lp_recovery *r, struct lp_stretch stretch)
 {
+    struct lp_stretch *last = r->n > 0 ? &r->stretch[r->n - 1] : NULL;
+    if (stretch.gap && last != NULL && last->gap && last->offset + last->size == stretch.offset) {
+        last->size += stretch.size;
+        return LP_OK;
+    }
     if (r->n == HELD_MAX)
         settle(r, r->n / 2, &nowhere, stretch.offset);
     if (r->n == r->cap) {

@@ -210,6 +210,43 @@ static void read_stream(const struct stream *in, struct content *out, unsigned t
     expect(status == LP_OK, lp_status_text(status), round);
 }
 
+/* Calls see() with each frame. */
+static void walk(const struct stream *in, void (*see)(void *, const struct lp_frame *), void *ctx)
+{
+    struct lp_frame frame;
+    for (size_t at = 0, size; at < in->n; at += size + frame.payload_size) {
+        must(lp_frame_get(in->p + at, in->n - at, &frame, &size));
+        see(ctx, &frame);
+    }
+}
+
+struct memory {
+    uint64_t largest, listed;
+};
+
+static void see_block(void *ctx, const struct lp_frame *frame)
+{
+    struct memory *memory = ctx;
+    if (!lp_is_data(frame->kind))
+        return;
+    memory->listed += 64;
+    if (lp_memory_of_block(frame) > memory->largest)
+        memory->largest = lp_memory_of_block(frame);
+}
+
+/* The memory in which a stream must be readable: the largest block, the window, and lists. */
+static uint64_t memory_of(const struct stream *in)
+{
+    struct lp_frame frame;
+    struct lp_header header;
+    size_t size;
+    struct memory memory = {.listed = 2 << 10};
+    must(lp_frame_get(in->p, in->n, &frame, &size));
+    must(lp_header_get(in->p + size, frame.payload_size, &header));
+    walk(in, see_block, &memory);
+    return memory.largest + memory.listed + lp_memory_of_window(header.window_log);
+}
+
 static enum lp_status read_at(void *ctx, uint64_t offset, void *data, size_t n)
 {
     const struct stream *in = ctx;
@@ -222,7 +259,7 @@ static enum lp_status read_at(void *ctx, uint64_t offset, void *data, size_t n)
 /* Some records in any order. */
 static void read_records(const struct stream *in, const struct content *right, int round)
 {
-    const struct lp_reader_options o = {.find = find};
+    const struct lp_reader_options o = {.find = find, .memory = memory_of(in)};
     static struct stream record;
     struct lp_file *file;
     must(lp_file_open(read_at, (void *)(uintptr_t)in, in->n, &o, &file));
@@ -254,6 +291,83 @@ static void compare(const struct stream *in, const struct content *right, const 
                what, round);
     }
     read_records(in, right, round);
+}
+
+static void ignore_loss(void *ctx, const struct lp_loss *loss)
+{
+    (void)ctx;
+    (void)loss;
+}
+
+/* A stream whose header is lost: all of its text can be recovered. */
+static void read_headless(const struct stream *in, const struct content *right, int round)
+{
+    static struct stream headless;
+    static struct content got;
+    const struct lp_reader_options o = {.find = find, .on_loss = ignore_loss};
+    headless = *in;
+    headless.p[LP_SYNC_SIZE + 5] ^= 1;
+    got.n = 0;
+    const enum lp_status status = read_by(&o, &headless, &got);
+    expect(status == LP_DATA && got.n == right->n && memcmp(got.text, right->text, got.n) == 0,
+           "text is lost with the header", round);
+}
+
+struct chain {
+    uint64_t key, size; /* text from a key block on: at most, and so far */
+    bool too_long;
+};
+
+static void see_chain(void *ctx, const struct lp_frame *frame)
+{
+    struct chain *chain = ctx;
+    if (!lp_is_data(frame->kind))
+        return;
+    const bool linked = frame->kind & LP_KIND_LINKED;
+    chain->size = linked ? chain->size + frame->text_size : frame->text_size;
+    chain->too_long = chain->too_long || (linked && chain->size > chain->key);
+}
+
+static void check_keys(const struct stream *in, uint64_t key, int round)
+{
+    struct chain chain = {.key = key};
+    if (key != 0)
+        walk(in, see_chain, &chain);
+    expect(!chain.too_long, "a key block comes late", round);
+}
+
+/* What there is of a stream that ends early, or whose blocks are damaged from some place on, is
+ * written: all records that are whole. */
+static void recode_part(const struct lp_options *o, const struct stream *in, int round)
+{
+    static struct stream part, out;
+    static struct content whole, got;
+    const struct lp_reader_options r = {.find = find, .on_record = take_record, .record_ctx = &got};
+    struct lp_recoder *recoder;
+    part = *in;
+    part.n = in->n / 4 + any((uint32_t)in->n / 2);
+    if (any(2) == 0) {
+        part.p[part.n] ^= 1;
+        part.n = in->n;
+    }
+    got.n = 0;
+    got.nrecords = 0;
+    const enum lp_status right = read_by(&r, &part, &got);
+    whole = got;
+    out.n = 0;
+    must(lp_recoder_new(o, find, NULL, take, &out, &recoder));
+    enum lp_status status = lp_recoder_push(recoder, part.p, part.n);
+    if (status == LP_OK)
+        status = lp_recoder_finish(recoder);
+    lp_recoder_free(recoder);
+    expect(status == right && status != LP_OK, "an error is another for a recoder", round);
+    got.n = 0;
+    got.nrecords = 0;
+    status = read_by(&r, &out, &got);
+    expect(status == (out.n > 0 ? LP_TRUNCATED : LP_NOT_LP) && got.nrecords == whole.nrecords &&
+               got.n <= whole.n && memcmp(got.text, whole.text, got.n) == 0 &&
+               memcmp(got.size, whole.size, got.nrecords * sizeof *got.size) == 0,
+           "records before an error are lost", round);
 }
 
 /* --- Blobs with a parent ------------------------------------------------------------------ */
@@ -317,8 +431,11 @@ static void test_child(int round)
     struct lp_codec *packer, *reader, *plain;
     const enum lp_chain chains[] = {LP_CHAIN_TOKENS, LP_CHAIN_TOKENS_ZSTD, LP_CHAIN_TOKENS_MIX};
     struct lp_options o = {.chain = chains[any(3)], .vocab = vocab, .model = model};
-    const struct lp_options other = {
-        .chain = chains[any(3)], .vocab = vocab, .model = model, .fast = any(2)};
+    const struct lp_options other = {.chain = chains[any(3)],
+                                     .vocab = vocab,
+                                     .model = model,
+                                     .fast = any(2),
+                                     .unchecked = any(2)};
     const void *blob, *more;
     size_t size, without, shorter = 0;
     const uint32_t *ids;
@@ -340,6 +457,9 @@ static void test_child(int round)
     enum lp_status status = lp_recode(reader, kept, size, find_parent, &shorter, &more, &without);
     expect(status == LP_OK, lp_status_text(status), round);
     memcpy(again, more, without);
+    struct lp_blob_info info = {0};
+    must(lp_blob_info(again, without, &info));
+    expect(info.checked || !info.has_parent, "a child that was not restored has no check", round);
     check_blob(plain, true, again, without, child, n, &right, round);
     status = lp_pack(packer, parent, 3, &more, &without); /* something else in between */
     if (status == LP_OK)
@@ -405,8 +525,11 @@ static void test_round(int round)
     o.key = any(2) == 0 ? 0 : 1 + any(20000);
     o.block_size = LP_BLOCK_MIN << any(6);
     recode(&o, &plain, &from_stream, round);
+    check_keys(&from_stream, o.key, round);
+    read_headless(&from_stream, &right, round);
     compare(&from_stream, &right, "a window given to a stream changes it", round);
     o.threads = 3;
+    recode_part(&o, &plain, round);
     recode(&o, &plain, &more, round);
     expect(same(&from_stream, &more), "threads change what is written", round);
     recode(&o, &from_stream, &more, round);
