@@ -72,15 +72,19 @@ static bool check_records(struct lp_file *file, uint64_t nrecords, enum order or
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-    static struct lp_buf stream;
+    static struct lp_buf sealed, windowed;
     struct fuzz_input in = {data, n};
     const enum order order = (enum order)fuzz_choice(&in, 3);
     const uint32_t seed = fuzz_choice(&in, 256);
-    struct lp_reader_options options = {.memory = (uint64_t)1 << (fuzz_flip(&in) ? 16 : 24),
+    const unsigned mode = fuzz_choice(&in, 256), window = mode >> 3;
+    struct lp_reader_options options = {.memory = (uint64_t)1 << (mode & 1 ? 16 : 24),
                                         .find = fuzz_find};
     struct lp_file *file;
     uint64_t nrecords = 0;
-    fuzz_reseal(&in, &stream);
+    fuzz_reseal(&in, &sealed);
+    if (window > 0)
+        fuzz_give_window(&sealed, window, &windowed);
+    const struct lp_buf stream = window > 0 ? windowed : sealed;
     fuzz_read(options, FUZZ_RECORDS, (struct fuzz_pieces){0}, &stream, &reading);
     unsigned char *exact = fuzz_copy(stream.p, stream.n);
     struct lp_buf source = {exact, stream.n, stream.n};

@@ -105,12 +105,15 @@ static void read_ids(const struct lp_reader_options *options, struct fuzz_pieces
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-    static struct lp_buf stream;
+    static struct lp_buf sealed, windowed;
     struct fuzz_input in = {data, n};
-    const unsigned mode = fuzz_choice(&in, 8);
+    const unsigned mode = fuzz_choice(&in, 256), window = mode >> 3;
     struct lp_reader_options options = {.memory = (uint64_t)1 << (fuzz_flip(&in) ? 16 : 24)};
     const struct fuzz_pieces pieces = fuzz_choose_pieces(&in);
-    fuzz_reseal(&in, &stream);
+    fuzz_reseal(&in, &sealed);
+    if (window > 0)
+        fuzz_give_window(&sealed, window, &windowed);
+    const struct lp_buf stream = window > 0 ? windowed : sealed;
     fuzz_read(options, FUZZ_RECORDS, (struct fuzz_pieces){0}, &stream, &whole);
     FUZZ_MUST(whole.memory <= options.memory + FUZZ_MEMORY_FIXED, "reading takes %zu bytes",
               whole.memory);

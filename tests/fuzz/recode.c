@@ -1,5 +1,5 @@
-/* recode - streams, given zstd or mixing: what comes out has the same records; what cannot be read
- * cannot be recoded, and leaves no whole stream. */
+/* recode - streams, given zstd, mixing or a window: what comes out has the same records and ids;
+ * what cannot be read cannot be recoded, and leaves no whole stream. */
 #include "shared/fuzz.h"
 
 static enum lp_status recode(const struct lp_options *options, struct fuzz_pieces pieces,
@@ -27,8 +27,14 @@ static enum lp_status recode(const struct lp_options *options, struct fuzz_piece
 static struct lp_options choose_options(struct fuzz_input *in)
 {
     struct lp_options options = {.chain = LP_CHAIN_TOKENS_ZSTD, .level = 3, .memory = 1 << 24};
-    const unsigned mode = fuzz_choice(in, 8);
-    if (mode & 1) {
+    const unsigned mode = fuzz_choice(in, 256), window = mode >> 3;
+    options.block_size = LP_BLOCK_MIN << window % 4;
+    fuzz_choose_window(&options, window);
+    if (window % 2 == 1) {
+        options.chain = LP_CHAIN_TOKENS;
+        options.flush = mode & 1;
+        options.unverified = mode & 4;
+    } else if (mode & 1) {
         options.chain = LP_CHAIN_TOKENS_MIX;
         options.fast = mode & 2;
         options.unverified = mode & 4;
@@ -37,6 +43,18 @@ static struct lp_options choose_options(struct fuzz_input *in)
         options.dict = mode & 4 ? fuzz_dict() : NULL;
     }
     return options;
+}
+
+/* With a window a stream has the ids that it had. Where a stream that no command writes has tokens
+ * that take more than the text, they become text. */
+static void check_ids(const struct lp_reader_options *reading, const struct lp_buf *stream,
+                      const struct lp_buf *out)
+{
+    static struct fuzz_reading before, after;
+    fuzz_read(*reading, FUZZ_IDS, (struct fuzz_pieces){0}, stream, &before);
+    fuzz_read(*reading, FUZZ_IDS, (struct fuzz_pieces){0}, out, &after);
+    if (before.status == LP_OK && after.status != LP_LIMIT)
+        fuzz_agree(&before, &after, "ids before and after");
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
@@ -59,10 +77,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
               "reading gives \"%s\", recoding \"%s\"", lp_status_text(before.status),
               lp_status_text(status));
     fuzz_read(reading, FUZZ_RECORDS, at_once, &out, &after);
-    if (status == LP_OK)
+    if (status == LP_OK) {
         fuzz_agree(&before, &after, "before and after");
-    else
+        check_ids(&reading, &stream, &out);
+    } else {
         FUZZ_MUST(after.status != LP_OK || out.n == 0, "\"%s\", and the stream is whole",
                   lp_status_text(status));
+    }
     return 0;
 }

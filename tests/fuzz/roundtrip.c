@@ -1,5 +1,6 @@
 /* roundtrip - any text, packed with any options, restores: by a reader, by random access, as a
- * blob. */
+ * blob. A window, or a parent, changes nothing but the size. */
+#include "format/parse.h"
 #include "shared/fuzz.h"
 
 enum { TEXT_MAX = 200000, BLOB_MAX = 20000, RECORDS_MAX = 2000 };
@@ -87,20 +88,114 @@ static void check_stream(enum lp_split split, unsigned threads, struct fuzz_piec
     lp_buf_free(&records);
 }
 
-static void check_blob(const struct lp_options *options)
+/* Blocks that refer to those before them come to no more text than they may, since a key block. */
+static void check_keys(const struct lp_options *options, const struct lp_buf *stream)
+{
+    struct lp_parser parser;
+    struct lp_event e = {.kind = LP_EVENT_HEADER};
+    const unsigned char *at = stream->p;
+    size_t left = stream->n;
+    uint64_t since_key = 0;
+    lp_parser_init(&parser, false, LP_MEMORY_DEFAULT);
+    while (e.kind != LP_EVENT_NONE) {
+        FUZZ_MUST(lp_parser_step(&parser, &at, &left, &e) == LP_OK, "no frames");
+        if (e.kind != LP_EVENT_BLOCK)
+            continue;
+        const bool linked = e.frame.kind & LP_KIND_LINKED;
+        since_key = linked ? since_key + e.frame.text_size : e.frame.text_size;
+        FUZZ_MUST(!linked || options->key == 0 || since_key <= options->key,
+                  "%llu bytes without a key block", (unsigned long long)since_key);
+    }
+    lp_parser_free(&parser);
+}
+
+/* The ids of each record are those of its text by itself. */
+static void check_ids(const struct lp_options *options, const struct fuzz_reading *ids,
+                      const struct lp_buf *records)
+{
+    const struct lp_options encoding = {.vocab = options->vocab};
+    const int separator = lp_split_separator(options->split);
+    const uint32_t *right, *got = (const uint32_t *)(const void *)ids->text.p;
+    const size_t nids = ids->text.n / sizeof *got;
+    struct lp_codec *codec;
+    size_t n, at = 0;
+    FUZZ_MUST(lp_codec_new(&encoding, &codec) == LP_OK, "no codec");
+    for (uint64_t i = 0, from = 0, end; i < records->n / sizeof end; i++, from = end, at += n + 1) {
+        memcpy(&end, records->p + i * sizeof end, sizeof end);
+        size_t size = (size_t)(end - from);
+        if (size > 0 && text.p[end - 1] == separator)
+            size--;
+        FUZZ_MUST(lp_encode(codec, text.p + from, size, &right, &n) == LP_OK, "no ids");
+        FUZZ_MUST(n < nids - at && got[at + n] == UINT32_MAX &&
+                      (n == 0 || memcmp(got + at, right, n * sizeof *got) == 0),
+                  "record %zu: other ids", (size_t)i + 1);
+    }
+    FUZZ_MUST(at == nids, "more ids than records");
+    lp_codec_free(codec);
+}
+
+/* A stream of tokens: its ids are right, and with a window it has the records and ids that it has
+ * without. */
+static void check_tokens(struct lp_options options, const struct lp_buf *stream,
+                         const struct lp_buf *without, unsigned threads, struct fuzz_pieces pieces)
+{
+    static struct fuzz_reading a, b, ids;
+    const struct lp_reader_options reading = {.threads = threads}, plainly = {0};
+    fuzz_read(reading, FUZZ_RECORDS, pieces, stream, &a);
+    fuzz_read(reading, FUZZ_IDS, pieces, stream, &ids);
+    FUZZ_MUST(ids.status == LP_OK, "ids: \"%s\"", lp_status_text(ids.status));
+    if (!options.special)
+        check_ids(&options, &ids, &a.records);
+    if (options.window == 0)
+        return;
+    check_keys(&options, stream);
+    fuzz_read(plainly, FUZZ_RECORDS, (struct fuzz_pieces){0}, without, &b);
+    fuzz_agree(&a, &b, "with a window and without");
+    fuzz_read(plainly, FUZZ_IDS, (struct fuzz_pieces){0}, without, &b);
+    fuzz_agree(&ids, &b, "ids with a window and without");
+}
+
+static void must_unpack(struct lp_codec *codec, const unsigned char *blob, size_t n)
+{
+    const void *back;
+    size_t size;
+    const enum lp_status status = lp_unpack(codec, blob, n, fuzz_find, NULL, &back, &size);
+    FUZZ_MUST(status == LP_OK && lp_buf_is(&text, back, size), "unpacking gives \"%s\"",
+              lp_status_text(status));
+}
+
+/* Packs and unpacks; with a parent, some of the text, the blob becomes no larger. */
+static void check_blob(const struct lp_options *options, unsigned parent)
 {
     struct lp_codec *codec;
-    const void *blob, *back;
-    size_t n, size;
+    const void *blob;
+    size_t n, with;
     FUZZ_MUST(lp_codec_new(options, &codec) == LP_OK, "no codec");
     enum lp_status status = lp_pack(codec, text.p, text.n, &blob, &n);
     FUZZ_MUST(status == LP_OK && n <= text.n + 6, "packing gives \"%s\"", lp_status_text(status));
     unsigned char *exact = fuzz_copy(blob, n);
-    status = lp_unpack(codec, exact, n, fuzz_find, NULL, &back, &size);
-    FUZZ_MUST(status == LP_OK && lp_buf_is(&text, back, size), "unpacking gives \"%s\"",
-              lp_status_text(status));
-    lp_codec_free(codec);
+    must_unpack(codec, exact, n);
     free(exact);
+    if (parent > 0 && options->vocab != NULL) {
+        status = lp_codec_parent(codec, text.p, text.n * parent / 256);
+        if (status == LP_OK)
+            status = lp_pack(codec, text.p, text.n, &blob, &with);
+        FUZZ_MUST(status == LP_OK && with <= n, "%zu bytes, with a parent %zu: \"%s\"", n, with,
+                  lp_status_text(status));
+        exact = fuzz_copy(blob, with);
+        must_unpack(codec, exact, with);
+        free(exact);
+    }
+    lp_codec_free(codec);
+}
+
+/* Writes the text again with other options. */
+static void write_again(const struct lp_options *options, const struct fuzz_input *in,
+                        struct fuzz_pieces pieces, unsigned repeat, bool with_ends,
+                        struct lp_buf *stream)
+{
+    text.n = ends.n = stream->n = 0;
+    write_stream(options, in, pieces, repeat, with_ends, stream);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
@@ -111,17 +206,26 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     const unsigned how = fuzz_choice(&in, 16);
     const unsigned repeat = how % 8 == 7 ? 300 : how % 8 == 6 ? 40 : 1;
     const struct fuzz_pieces pieces = fuzz_choose_pieces(&in), reading = fuzz_choose_pieces(&in);
-    const unsigned threads = fuzz_choice(&in, 3);
-    text.n = ends.n = stream.n = 0;
-    write_stream(&options, &in, pieces, repeat, how & 8, &stream);
+    const unsigned threads = fuzz_choice(&in, 3), repeats = fuzz_choice(&in, 256);
+    const bool tokens = options.chain >= LP_CHAIN_TOKENS;
+    if (tokens)
+        fuzz_choose_window(&options, repeats);
+    write_again(&options, &in, pieces, repeat, how & 8, &stream);
     check_stream(options.split, threads, reading, &stream);
+    if (tokens) {
+        struct lp_options without = options;
+        without.window = 0;
+        if (options.window > 0)
+            write_again(&without, &in, pieces, repeat, how & 8, &other);
+        check_tokens(options, &stream, &other, threads, reading);
+    }
     if (!(how & 8)) {
-        text.n = other.n = 0;
         options.threads = 0;
-        write_stream(&options, &in, (struct fuzz_pieces){0}, repeat, false, &other);
+        write_again(&options, &in, (struct fuzz_pieces){0}, repeat, false, &other);
         FUZZ_MUST(fuzz_same(&stream, &other), "pieces or threads change the stream");
     }
+    options.window = 0;
     if (text.n <= BLOB_MAX)
-        check_blob(&options);
+        check_blob(&options, repeats);
     return 0;
 }

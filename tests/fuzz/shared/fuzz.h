@@ -84,6 +84,13 @@ enum { FUZZ_MEMORY_FIXED = 12 << 20 };
  * cut out, doubled or swapped, claims about blocks and the segment made true. */
 void fuzz_reseal(struct fuzz_input *in, struct lp_buf *out);
 
+/* By a choice, gives options a small window, and a key block after each block, at other distances
+ * about the size of blocks, or never again; 0: no window. */
+void fuzz_choose_window(struct lp_options *options, unsigned choice);
+
+/* Makes out the stream with such a window, in small blocks; what becomes of it up to an error. */
+void fuzz_give_window(const struct lp_buf *stream, unsigned choice, struct lp_buf *out);
+
 /* What a reader made of a stream. */
 struct fuzz_reading {
     enum lp_status status;

@@ -96,6 +96,7 @@ struct seal {
     struct lp_buf *out;
     struct lp_header header;
     struct lp_found tools;
+    struct lp_window window;
     size_t anchor; /* where the header or last index begins */
     struct lp_buf index;
     struct lp_entry last; /* of the last block, which began at last_at, if there is one */
@@ -130,6 +131,7 @@ static void put_header(struct seal *s, struct part *part)
     s->tools = (struct lp_found){0};
     if (lp_header_get(part->payload, part->n, &s->header) == LP_OK)
         (void)lp_need_find(&s->header, fuzz_find, NULL, &s->tools, &need);
+    lp_window_clear(&s->window, lp_window_reach(s->header.window_log));
     begin_index(s, at);
     s->hash = lp_xxh64(s->out->p + at, s->out->n - at, 0);
     s->text_size = s->nrecords = 0;
@@ -148,28 +150,65 @@ static size_t table_of(const struct lp_buf *body, enum lp_split split, uint64_t 
     return at;
 }
 
-/* Appends the text that a block's payload has, whatever its header says; not of one with copies. */
-static bool restore(const struct seal *s, const struct part *part, struct lp_buf *text)
+enum { TEXT_MAX = 1 << 18 };
+
+/* Appends the codes in a body of tokens, after its table, to the window; where there are copies
+ * they and the codes become the whole body first. */
+static bool join(struct lp_window *window, const struct lp_payload *payload, size_t table,
+                 struct lp_buf *body)
+{
+    size_t n;
+    if (payload->copies == NULL)
+        return lp_window_push(window, body->p + table, body->n - table) == LP_OK;
+    if (lp_window_restore(window, payload->copies, payload->ncopies, body->p + table,
+                          body->n - table, TEXT_MAX, &n) != LP_OK)
+        return false;
+    body->n = table;
+    fuzz_add(body, window->codes.p + window->codes.n - n, n);
+    return true;
+}
+
+/* Restores the body that a block's payload has, whatever its header says, and how much of it is a
+ * table of lengths. */
+static bool restore_body(struct seal *s, const struct part *part, struct lp_buf *body,
+                         size_t *table, enum lp_chain *base)
 {
     static struct lp_block_coder coder;
-    static struct lp_buf body;
-    enum { TEXT_MAX = 1 << 18 };
     struct lp_frame frame = part->frame;
-    enum lp_chain base;
+    struct lp_payload payload;
     frame.text_size = TEXT_MAX;
-    body.n = text->n = 0;
-    if ((frame.kind & LP_KIND_COPIES) || frame.nrecords > LP_BLOCK_MIN ||
-        lp_body_unpack(&coder, &s->tools, s->header.split, &frame, part->payload, part->n, &body,
-                       &base) != LP_OK)
+    frame.payload_size = (uint32_t)part->n;
+    body->n = 0;
+    fuzz_add(body, "", 0);
+    if (frame.nrecords > LP_BLOCK_MIN || lp_payload_get(&frame, part->payload, &payload) != LP_OK ||
+        lp_body_unpack(&coder, &s->tools, s->header.split, &frame, payload.stored, payload.nstored,
+                       body, base) != LP_OK)
         return false;
-    const size_t table = table_of(&body, s->header.split, frame.nrecords);
-    if (table == SIZE_MAX || !lp_buf_reserve(&body, LP_CODES_SLACK))
+    *table = table_of(body, s->header.split, frame.nrecords);
+    return *table != SIZE_MAX && (*base == LP_CHAIN_TEXT || s->window.reach == 0 ||
+                                  join(&s->window, &payload, *table, body));
+}
+
+/* Makes text that of a block, after the blocks before it. */
+static bool restore(struct seal *s, const struct part *part, struct lp_buf *text)
+{
+    static struct lp_buf body;
+    enum lp_chain base;
+    size_t table;
+    if (!(part->frame.kind & LP_KIND_LINKED))
+        lp_window_clear(&s->window, s->window.reach);
+    text->n = 0;
+    const uint64_t end = lp_window_end(&s->window);
+    if (!restore_body(s, part, &body, &table, &base) || !lp_buf_reserve(&body, LP_CODES_SLACK))
         return false;
     if (base == LP_CHAIN_TEXT)
         return lp_buf_append(text, body.p + table, body.n - table);
     memset(body.p + body.n, 0, LP_CODES_SLACK);
-    return s->tools.vocab != NULL && lp_codes_append_text(s->tools.vocab, body.p + table,
-                                                          body.n - table, TEXT_MAX, text) == LP_OK;
+    if (s->tools.vocab != NULL && lp_codes_append_text(s->tools.vocab, body.p + table,
+                                                       body.n - table, TEXT_MAX, text) == LP_OK)
+        return true;
+    lp_window_take_back(&s->window, end);
+    return false;
 }
 
 /* Sets text size, records and check of a block to what its text has. */
@@ -203,14 +242,19 @@ static void put_block(struct seal *s, struct part *part)
 {
     static struct lp_buf text;
     struct lp_frame *frame = &part->frame;
-    if ((s->put & PUT_BLOCKS) && restore(s, part, &text))
-        claim_truth(s, frame, &text);
+    if (s->put & PUT_BLOCKS) {
+        if (s->nrecords == 0)
+            frame->kind &= ~(unsigned)LP_KIND_LINKED; /* the first block is a key block */
+        if (restore(s, part, &text))
+            claim_truth(s, frame, &text);
+    }
     list(s);
     s->nblocks++;
     s->last_at = put(s, frame, part->payload, part->n);
     s->last = (struct lp_entry){.text_size = frame->text_size,
                                 .nrecords = frame->nrecords,
                                 .open = frame->kind & LP_KIND_OPEN,
+                                .linked = frame->kind & LP_KIND_LINKED,
                                 .header_check = frame->header_check};
     s->hash = lp_entry_hash(&s->last, s->hash);
     s->text_size += frame->text_size;
@@ -277,9 +321,10 @@ static void write_stream(const struct lp_buf *stream)
 static void reseal(struct fuzz_input *in, struct lp_buf *out)
 {
     static struct part parts[PARTS_MAX];
-    static struct lp_buf index; /* keeps its memory */
+    static struct lp_buf index; /* these keep their memory */
+    static struct lp_window window;
     const bool as_is = fuzz_choice(in, 8) == 7;
-    struct seal s = {.out = out, .index = index};
+    struct seal s = {.out = out, .index = index, .window = window};
     s.put = fuzz_choice(in, PUT_CHOICES) ^ (PUT_CHOICES - 1); /* 0: all */
     struct operation operation = {.what = fuzz_choice(in, OPERATIONS)};
     operation.from = fuzz_choice(in, 256);
@@ -297,12 +342,42 @@ static void reseal(struct fuzz_input *in, struct lp_buf *out)
         put_part(&s, &part);
     }
     index = s.index;
+    window = s.window;
 }
 
 void fuzz_reseal(struct fuzz_input *in, struct lp_buf *out)
 {
     reseal(in, out);
     write_stream(out);
+}
+
+/* --- Windows ------------------------------------------------------------------------------ */
+
+void fuzz_choose_window(struct lp_options *options, unsigned choice)
+{
+    static const struct {
+        unsigned blocks, more;
+    } keys[] = {{0, 0}, {1, 0}, {1, 1}, {0, 1}, {3, 0}, {2, (unsigned)-1}};
+    enum { WINDOWS = 6, KEYS = sizeof keys / sizeof *keys };
+    if (choice == 0)
+        return;
+    const unsigned key = choice / WINDOWS % KEYS;
+    options->window = (size_t)2048 << choice % WINDOWS;
+    options->key = keys[key].blocks * (uint64_t)options->block_size + keys[key].more;
+}
+
+void fuzz_give_window(const struct lp_buf *stream, unsigned choice, struct lp_buf *out)
+{
+    struct lp_options options = {.chain = LP_CHAIN_TOKENS, .block_size = LP_BLOCK_MIN};
+    struct lp_recoder *recoder;
+    out->n = 0;
+    fuzz_add(out, "", 0);
+    fuzz_choose_window(&options, choice);
+    FUZZ_MUST(lp_recoder_new(&options, fuzz_find, NULL, fuzz_append, out, &recoder) == LP_OK,
+              "no recoder");
+    if (lp_recoder_push(recoder, stream->p, stream->n) == LP_OK)
+        (void)lp_recoder_finish(recoder);
+    lp_recoder_free(recoder);
 }
 
 /* --- Reading ------------------------------------------------------------------------------ */
