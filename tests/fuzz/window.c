@@ -3,8 +3,6 @@
 #include "block/match.h"
 #include "shared/fuzz.h"
 
-enum { MAX = 1 << 16, CODES_MAX = 1 << 17 };
-
 static struct lp_window window; /* to restore in, and its content before */
 static struct lp_buf before;
 
@@ -44,8 +42,9 @@ static void restore_bytes(struct fuzz_input in)
     size_t n;
     const size_t reach = (size_t)1 << fuzz_choice(&in, 17);
     const size_t max = fuzz_choice(&in, 256) * 256;
-    const size_t ncodes = in.n * fuzz_choice(&in, 256) / 256, left = in.n - ncodes;
-    const size_t ncopies = left * fuzz_choice(&in, 256) / 256;
+    const unsigned codes_part = fuzz_choice(&in, 256), copies_part = fuzz_choice(&in, 256);
+    const size_t ncodes = in.n * codes_part / 256;
+    const size_t ncopies = (in.n - ncodes) * copies_part / 256;
     begin(reach, in.p, ncodes);
     const struct lp_buf copies = {(unsigned char *)(uintptr_t)in.p + ncodes, ncopies, ncopies};
     (void)restore(&copies, in.p + ncodes + ncopies, in.n - ncodes - ncopies, max, &n);
@@ -164,6 +163,7 @@ static void check_block(struct sides *s, const struct lp_vocab *vocab, const uns
  * depend on one another, and are taken back. */
 static void match_codes(struct fuzz_input in)
 {
+    enum { CODES_MAX = 1 << 17, BLOCKS_MAX = 200 };
     static struct sides s;
     const struct lp_vocab *vocab = fuzz_vocab(fuzz_flip(&in) ? "gpt2" : "cl100k_base");
     const size_t reach = (size_t)1 << fuzz_choice(&in, 17);
@@ -183,10 +183,10 @@ static void match_codes(struct fuzz_input in)
     }
     size_t done = 0, nblocks = 0;
     for (unsigned i = 0; i < times && done < CODES_MAX; i++) {
-        for (size_t at = 0, n; at < in.n; at += n, done += n) {
+        for (size_t at = 0, n; at < in.n && nblocks < BLOCKS_MAX; at += n, done += n, nblocks++) {
             n = fuzz_piece(&pieces, in.n - at);
             const uint64_t end = lp_window_end(&window);
-            if (!learn && key > 0 && nblocks++ % key == 0) {
+            if (!learn && key > 0 && nblocks % key == 0) {
                 lp_window_clear(&window, reach);
                 lp_window_clear(&s.packing, reach);
             }
