@@ -54,7 +54,7 @@ struct lp_writer {
     struct lp_window window;
     struct lp_matcher matcher;
     struct lp_copies copies;
-    uint64_t since_key; /* text, which may be more than the key; NO_KEY before the first block */
+    uint64_t since_key; /* text; NO_KEY before the first block */
     struct lp_emit emit;
     struct job *jobs;
     unsigned njobs;
