@@ -1,5 +1,5 @@
-/* window - packed copies of any bytes, restored within limits; any copies, restored as a plain
- * model of them has it; any bytes as the codes of blocks, matched, packed and restored. */
+/* window - packed copies, of any bytes or made of any copies, restored within limits and as a plain
+ * model of the format does; any bytes as the codes of blocks, matched, packed and restored. */
 #include "block/match.h"
 #include "shared/fuzz.h"
 
@@ -35,31 +35,94 @@ static enum lp_status restore(const struct lp_buf *copies, const void *rest, siz
     return status;
 }
 
-/* --- Any bytes ---------------------------------------------------------------------------- */
+/* --- A plain model of lpstream(5), WINDOWS --------------------------------------------------- */
 
-static void restore_bytes(struct fuzz_input in)
+struct odds {
+    uint32_t length[32], top[32][8];
+};
+
+/* Reads packed copies, bit by bit. */
+struct model {
+    struct fuzz_input in;
+    unsigned past_end; /* bytes read there, which are zeros */
+    uint32_t low, range, last;
+    struct odds rest, length, distance, difference;
+    uint32_t again, near, back;
+};
+
+static void shift_in(struct model *m)
 {
-    size_t n;
-    const size_t reach = (size_t)1 << fuzz_choice(&in, 17);
-    const size_t max = fuzz_choice(&in, 256) * 256;
-    const unsigned codes_part = fuzz_choice(&in, 256), copies_part = fuzz_choice(&in, 256);
-    const size_t ncodes = in.n * codes_part / 256;
-    const size_t ncopies = (in.n - ncodes) * copies_part / 256;
-    begin(reach, in.p, ncodes);
-    const struct lp_buf copies = {(unsigned char *)(uintptr_t)in.p + ncodes, ncopies, ncopies};
-    (void)restore(&copies, in.p + ncodes + ncopies, in.n - ncodes - ncopies, max, &n);
+    m->low = m->low << 8 | (m->in.n > 0 ? *m->in.p : 0);
+    if (m->in.n == 0) {
+        m->past_end++;
+        return;
+    }
+    m->in.p++;
+    m->in.n--;
 }
 
-/* --- Any copies --------------------------------------------------------------------------- */
-
-/* Takes a number of at most 4 bytes, mostly small. */
-static uint32_t take_number(struct fuzz_input *in)
+static uint32_t take_even(struct model *m, uint32_t p)
 {
-    const unsigned size = fuzz_choice(in, 256);
-    uint32_t number = size >> 2;
-    for (unsigned i = 0; i < (size & 3); i++)
-        number = number << 8 | fuzz_choice(in, 256);
-    return number;
+    const uint32_t part = (m->range >> 16) * p;
+    const bool bit = m->low < part;
+    if (!bit)
+        m->low -= part;
+    m->range = bit ? part : (m->range >> 16) * (65536 - p);
+    for (; m->range < 1u << 24; m->range <<= 8)
+        shift_in(m);
+    return bit;
+}
+
+static uint32_t take_bit(struct model *m, uint32_t *odds)
+{
+    const uint32_t bit = take_even(m, *odds < 64 ? 64 : *odds > 65472 ? 65472 : *odds);
+    *odds = bit ? *odds + (65535 - *odds) / 16 : *odds - *odds / 16;
+    return bit;
+}
+
+static uint32_t take_coded(struct model *m, struct odds *odds)
+{
+    uint32_t length = 1, number = 1;
+    while (length < 32)
+        length = 2 * length + take_bit(m, &odds->length[length]);
+    length -= 32;
+    for (uint32_t i = 1; i < length; i++)
+        number = 2 * number +
+                 (i <= 3 ? take_bit(m, &odds->top[length][number % 8]) : take_even(m, 32768));
+    return length == 0 ? 0 : number;
+}
+
+static struct lp_copy take_copy(struct model *m)
+{
+    struct lp_copy copy = {.rest = take_coded(m, &m->rest)};
+    copy.length = take_coded(m, &m->length);
+    if (copy.length == 0)
+        return copy;
+    if (!take_bit(m, &m->again)) {
+        if (!take_bit(m, &m->near))
+            m->last = take_coded(m, &m->distance);
+        else if (take_bit(m, &m->back))
+            m->last -= take_coded(m, &m->difference);
+        else
+            m->last += take_coded(m, &m->difference);
+    }
+    copy.distance = m->last;
+    return copy;
+}
+
+static void begin_model(struct model *m, const struct lp_buf *packed)
+{
+    struct odds even;
+    for (unsigned i = 0; i < 32; i++) {
+        even.length[i] = 32768;
+        for (unsigned j = 0; j < 8; j++)
+            even.top[i][j] = 32768;
+    }
+    *m = (struct model){.in = {packed->p, packed->n}, .range = UINT32_MAX};
+    m->rest = m->length = m->distance = m->difference = even;
+    m->again = m->near = m->back = 32768;
+    for (int i = 0; i < 4; i++)
+        shift_in(m);
 }
 
 /* What a copy appends to codes, byte by byte. */
@@ -83,24 +146,75 @@ static enum lp_status apply(const struct lp_copy *copy, struct fuzz_input *rest,
     return LP_OK;
 }
 
-static enum lp_status apply_all(const struct lp_copies *copies, struct fuzz_input rest, size_t max,
+/* Makes codes what packed copies and the rest restore after the codes before. */
+static enum lp_status apply_all(const struct lp_buf *packed, struct fuzz_input rest, size_t max,
                                 size_t reach, struct lp_buf *codes)
 {
+    static struct model model;
+    enum { PAST_END_MAX = 8 };
+    struct lp_copy copy = {.length = 1};
     enum lp_status status = LP_OK;
+    begin_model(&model, packed);
     codes->n = 0;
     fuzz_add(codes, before.p, before.n);
-    for (size_t i = 0; status == LP_OK && i < copies->n; i++)
-        status = apply(&copies->v[i], &rest, max - (codes->n - before.n), reach, codes);
+    while (status == LP_OK && copy.length > 0) {
+        copy = take_copy(&model);
+        status = model.past_end > PAST_END_MAX
+                     ? LP_DATA
+                     : apply(&copy, &rest, max - (codes->n - before.n), reach, codes);
+    }
     return status == LP_OK && rest.n > 0 ? LP_DATA : status;
+}
+
+/* Restores as the model does. */
+static void check(const struct lp_buf *packed, struct fuzz_input rest, size_t max, size_t reach)
+{
+    static struct lp_buf codes;
+    size_t n;
+    const enum lp_status right = apply_all(packed, rest, max, reach, &codes);
+    const enum lp_status status = restore(packed, rest.p, rest.n, max, &n);
+    FUZZ_MUST(status == right, "the model gives \"%s\", restoring \"%s\"", lp_status_text(right),
+              lp_status_text(status));
+    if (status == LP_OK)
+        FUZZ_MUST(window.codes.n <= codes.n && n == codes.n - before.n &&
+                      memcmp(window.codes.p, codes.p + codes.n - window.codes.n, window.codes.n) ==
+                          0,
+                  "the copies restore something else");
+}
+
+/* --- Any bytes ---------------------------------------------------------------------------- */
+
+static void restore_bytes(struct fuzz_input in)
+{
+    const size_t reach = (size_t)1 << fuzz_choice(&in, 17);
+    const size_t max = fuzz_choice(&in, 256) * 256;
+    const unsigned codes_part = fuzz_choice(&in, 256), copies_part = fuzz_choice(&in, 256);
+    const size_t ncodes = in.n * codes_part / 256;
+    const size_t ncopies = (in.n - ncodes) * copies_part / 256;
+    begin(reach, in.p, ncodes);
+    const struct lp_buf copies = {(unsigned char *)(uintptr_t)in.p + ncodes, ncopies, ncopies};
+    const struct fuzz_input rest = {copies.p + ncopies, in.n - ncodes - ncopies};
+    check(&copies, rest, max, reach);
+}
+
+/* --- Any copies --------------------------------------------------------------------------- */
+
+/* Takes a number of at most 4 bytes, mostly small. */
+static uint32_t take_number(struct fuzz_input *in)
+{
+    const unsigned size = fuzz_choice(in, 256);
+    uint32_t number = size >> 2;
+    for (unsigned i = 0; i < (size & 3); i++)
+        number = number << 8 | fuzz_choice(in, 256);
+    return number;
 }
 
 static void restore_copies(struct fuzz_input in)
 {
     enum { COPIES = 64 };
     static struct lp_copy copy[COPIES + 1];
-    static struct lp_buf packed, model;
+    static struct lp_buf packed;
     struct lp_copies copies = {.v = copy};
-    size_t n;
     const size_t reach = (size_t)1 << fuzz_choice(&in, 17);
     const size_t max = fuzz_choice(&in, 256) * 256;
     const size_t ncopies = fuzz_choice(&in, COPIES);
@@ -119,15 +233,7 @@ static void restore_copies(struct fuzz_input in)
     packed.n = 0;
     fuzz_add(&packed, "", 0);
     FUZZ_MUST(lp_copies_pack(&copies, &packed) == LP_OK, "no copies");
-    const enum lp_status right = apply_all(&copies, rest, max, reach, &model);
-    const enum lp_status status = restore(&packed, rest.p, rest.n, max, &n);
-    FUZZ_MUST(status == right, "the model gives \"%s\", restoring \"%s\"", lp_status_text(right),
-              lp_status_text(status));
-    if (status == LP_OK)
-        FUZZ_MUST(window.codes.n <= model.n && n == model.n - before.n &&
-                      memcmp(window.codes.p, model.p + model.n - window.codes.n, window.codes.n) ==
-                          0,
-                  "the copies restore something else");
+    check(&packed, rest, max, reach);
 }
 
 /* --- Any codes ---------------------------------------------------------------------------- */
