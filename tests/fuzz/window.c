@@ -217,7 +217,7 @@ static void restore_copies(struct fuzz_input in)
     struct lp_copies copies = {.v = copy};
     const size_t reach = (size_t)1 << fuzz_choice(&in, 17);
     const size_t max = fuzz_choice(&in, 256) * 256;
-    const size_t ncopies = fuzz_choice(&in, COPIES);
+    const size_t ncopies = fuzz_choice(&in, COPIES), unused = fuzz_choice(&in, 8) / 7;
     for (; copies.n < ncopies; copies.n++) {
         copy[copies.n].rest = take_number(&in);
         copy[copies.n].length = 1 + take_number(&in);
@@ -228,6 +228,7 @@ static void restore_copies(struct fuzz_input in)
     size_t left = rest.n;
     for (size_t i = 0; i < copies.n; i++)
         left -= copy[i].rest < left ? copy[i].rest : left;
+    left -= unused < left ? unused : left;
     copy[copies.n++] = (struct lp_copy){.rest = (uint32_t)left};
     begin(reach, in.p, ncodes);
     packed.n = 0;
