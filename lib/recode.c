@@ -206,11 +206,8 @@ static bool rewrites(const struct lp_recoder *r)
 
 static enum lp_status begin_writer(struct lp_recoder *r)
 {
-    struct lp_options options = r->packing;
-    if (!lp_chain_tokens(options.chain))
-        return LP_USAGE;
     r->continues = false;
-    return lp_writer_new(&options, r->emit.sink, r->emit.ctx, &r->writer);
+    return lp_writer_new(&r->packing, r->emit.sink, r->emit.ctx, &r->writer);
 }
 
 static enum lp_status end_writer(struct lp_recoder *r)
@@ -274,7 +271,7 @@ static enum lp_status begin_segment(struct lp_recoder *r)
                                  &r->need);
     if (status != LP_OK)
         return status;
-    if (r->options.chain == LP_CHAIN_TOKENS_MIX && !lp_chain_tokens(in->chain))
+    if ((r->options.chain == LP_CHAIN_TOKENS_MIX || rewrites(r)) && !lp_chain_tokens(in->chain))
         return LP_USAGE;
     lp_header_of(&r->packing, in->block_log, &header);
     header.window_log = in->window_log;

@@ -163,7 +163,7 @@ static enum lp_status apply_all(const struct lp_buf *packed, struct fuzz_input r
                      ? LP_DATA
                      : apply(&copy, &rest, max - (codes->n - before.n), reach, codes);
     }
-    return status == LP_OK && rest.n > 0 ? LP_DATA : status;
+    return status == LP_OK && (rest.n > 0 || model.in.n > 0) ? LP_DATA : status;
 }
 
 /* Restores as the model does. */
