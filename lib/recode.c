@@ -269,10 +269,13 @@ static enum lp_status begin_segment(struct lp_recoder *r)
     if (status == LP_OK)
         status = lp_need_packing(in, &r->options, r->find, r->find_ctx, &r->tools, &r->packing,
                                  &r->need);
-    if (status != LP_OK)
-        return status;
-    if ((r->options.chain == LP_CHAIN_TOKENS_MIX || rewrites(r)) && !lp_chain_tokens(in->chain))
-        return LP_USAGE;
+    if (status == LP_OK && (r->options.chain == LP_CHAIN_TOKENS_MIX || rewrites(r)) &&
+        !lp_chain_tokens(in->chain))
+        status = LP_USAGE;
+    if (status != LP_OK) {
+        const enum lp_status earlier = put_good(r);
+        return earlier != LP_OK ? earlier : status;
+    }
     lp_header_of(&r->packing, in->block_log, &header);
     header.window_log = in->window_log;
     lp_window_clear(&r->window, lp_window_reach(in->window_log));
