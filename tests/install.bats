@@ -175,7 +175,7 @@ without_numbers() {
         rm "$PREFIX/bin/static"
     done
     export PKG_CONFIG_PATH=$PREFIX/lib/pkgconfig
-    [ "$(pkg-config --modversion liblp)" = "$("$PREFIX/bin/lptok" -V | awk '{ print $3 }')" ]
+    [ "$(pkg-config --modversion liblp)" = "$("$PREFIX/bin/lptok" -V | awk 'NR == 1 { print $3 }')" ]
 }
 
 @test "each function of lp.h has a page" {

@@ -158,7 +158,7 @@ says() {
         says '' lptok -c text$n
         [ $n -gt 0 ] || continue
         { cat bytes1.lp && head -c $n text2 && cat bytes1.lp; } > junk.lp
-        says "lpunpack: $n byte$s at byte 67: " lpunpack --recover junk.lp
+        says "lpunpack: junk.lp: $n byte$s at byte 67: " lpunpack --recover junk.lp
         says "$n byte$s of invalid UTF-8, each counted as a character" lpstat invalid$n
         says "; $n byte$s of invalid UTF-8" lpstat --html - invalid$n
         says "$n record$s, $n byte$s; 0 held out" lptrain -L -o x.lpm text$n
