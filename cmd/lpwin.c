@@ -98,19 +98,6 @@ static struct options parse(struct tool *tool, int argc, char **argv)
     return o;
 }
 
-/* What an input is. It cannot be text, so bytes that begin as a blob are one. */
-static enum form form_of(const struct tool *tool, const struct options *o, struct input *in)
-{
-    size_t n = input_peek(tool, in, 4);
-    bool stream = lp_is_stream(in->data, n), blob = lp_is_blob(in->data, n);
-    if (!stream && !blob)
-        tool_die(tool, EXIT_DATA, "%s: not a token %s (make one with lptok%s)", in->name,
-                 o->blob ? "blob or stream" : "stream", o->blob ? " --blob" : "");
-    if (blob && !o->blob)
-        recode_no_blob(tool, in);
-    return stream ? FORM_STREAM : FORM_BLOB;
-}
-
 int main(int argc, char **argv)
 {
     struct tool tool = {.name = "lpwin", .help = help, .keeps_time = true};
@@ -127,7 +114,7 @@ int main(int argc, char **argv)
         input_spool(&tool);
     finder_confine(&finder, &out);
     for (size_t i = 0; input_next(&tool, &in, o.files, i); i++) {
-        enum form form = form_of(&tool, &o, &in);
+        enum form form = recode_form(&tool, &in, o.blob);
         if (o.blob)
             recode_to_blob(&o.lp, &finder, &in, form, &out);
         else

@@ -258,3 +258,15 @@ _Noreturn void recode_no_blob(const struct tool *tool, const struct input *in)
 {
     tool_die(tool, EXIT_DATA, "%s: is a blob: use --blob to write a blob", in->name);
 }
+
+enum form recode_form(const struct tool *tool, struct input *in, bool to_blob)
+{
+    size_t n = input_peek(tool, in, 4);
+    bool stream = lp_is_stream(in->data, n), blob = lp_is_blob(in->data, n);
+    if (!stream && !blob)
+        tool_die(tool, EXIT_DATA, "%s: not a token %s (make one with lptok%s)", in->name,
+                 to_blob ? "blob or stream" : "stream", to_blob ? " --blob" : "");
+    if (blob && !to_blob)
+        recode_no_blob(tool, in);
+    return stream ? FORM_STREAM : FORM_BLOB;
+}

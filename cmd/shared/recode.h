@@ -22,6 +22,10 @@ void recode_finish(struct recode *r);
 void recode_to_blob(const struct lp_options *options, struct finder *finder, struct input *in,
                     enum form form, struct output *out);
 
+/* What an input of tokens is: a stream, or, where a blob is to be written, one of these. It cannot
+ * be text, so bytes that begin as a blob are one. Exits for anything else. */
+enum form recode_form(const struct tool *tool, struct input *in, bool to_blob);
+
 /* Exits: an input is a blob, but a stream is to be written. */
 _Noreturn void recode_no_blob(const struct tool *tool, const struct input *in);
 
