@@ -140,6 +140,12 @@ LP_API size_t lp_tok_held(const struct lp_tok *tok);
 /* Bytes of a token (not NUL-terminated), NULL when id names none or the vocabulary is damaged. */
 LP_API const unsigned char *lp_vocab_token(const struct lp_vocab *vocab, uint32_t id, size_t *len);
 
+/* Where the ids of a text can be parted without cutting a character: the position that is nearest
+ * to at and not after it or, with after, not before it. 0 and nids are such positions; an at beyond
+ * nids is nids. Looks at the ids that share at most three bytes on both sides of it. */
+LP_API size_t lp_ids_boundary(const struct lp_vocab *vocab, const uint32_t *ids, size_t nids,
+                              size_t at, bool after);
+
 /* --- Dictionaries ------------------------------------------------------------- */
 
 /* A zstd dictionary. Streams and blobs name it by its fingerprint. */

@@ -12,10 +12,10 @@ static void put(struct json *json, const char *text)
     output_sink(json->out, text, strlen(text));
 }
 
-static void put_text(struct json *json, const char *text)
+static void put_text(struct json *json, const void *text, size_t n)
 {
     struct lp_ids chars = {0};
-    size_t n = strlen(text), used;
+    size_t used;
     put(json, "\"");
     if (characters(text, n, true, &chars, &used) != LP_OK)
         tool_die(json->out->tool, EXIT_IO, "out of memory");
@@ -24,6 +24,8 @@ static void put_text(struct json *json, const char *text)
         uint32_t c = chars.v[i] >= INVALID_BYTE ? 0xFFFD : chars.v[i];
         if (c == '"' || c == '\\')
             snprintf(escaped, sizeof escaped, "\\%c", (char)c);
+        else if (c == '\n')
+            snprintf(escaped, sizeof escaped, "\\n");
         else if (c >= 0x20 && c < 0x7F)
             snprintf(escaped, sizeof escaped, "%c", (char)c);
         else if (c < 0x10000)
@@ -55,7 +57,7 @@ static void put_key(struct json *json, const char *key)
     json->first = false;
     if (key == NULL)
         return;
-    put_text(json, key);
+    put_text(json, key, strlen(key));
     put(json, ": ");
 }
 
@@ -93,11 +95,16 @@ void json_close(struct json *json, char bracket)
 
 void json_text(struct json *json, const char *key, const char *text)
 {
-    put_key(json, key);
     if (text == NULL)
-        put(json, "null");
+        json_null(json, key);
     else
-        put_text(json, text);
+        json_bytes(json, key, text, strlen(text));
+}
+
+void json_bytes(struct json *json, const char *key, const void *text, size_t n)
+{
+    put_key(json, key);
+    put_text(json, text, n);
 }
 
 void json_count(struct json *json, const char *key, uint64_t value)

@@ -21,6 +21,7 @@ void json_close(struct json *json, char bracket);
 
 /* Bytes of text that are not valid UTF-8 become U+FFFD. NULL is null. */
 void json_text(struct json *json, const char *key, const char *text);
+void json_bytes(struct json *json, const char *key, const void *text, size_t n);
 void json_count(struct json *json, const char *key, uint64_t value);
 /* With enough digits to restore value exactly; null when it is not finite. */
 void json_number(struct json *json, const char *key, double value);

@@ -1,0 +1,233 @@
+#include "shared/json_read.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { DEEPEST = 1000 }; /* objects and arrays within each other that json_skip() takes */
+
+void json_read(struct json_reader *r, const void *text, size_t n)
+{
+    r->at = text;
+    r->end = r->at + n;
+    r->why = NULL;
+    r->first = false;
+}
+
+static bool fail(struct json_reader *r, const char *why)
+{
+    if (r->why == NULL)
+        r->why = why;
+    return false;
+}
+
+static void skip_space(struct json_reader *r)
+{
+    while (r->at < r->end && (*r->at == ' ' || *r->at == '\t' || *r->at == '\n' || *r->at == '\r'))
+        r->at++;
+}
+
+char json_peek(struct json_reader *r)
+{
+    skip_space(r);
+    if (r->why != NULL || r->at == r->end)
+        return 0;
+    char c = (char)*r->at;
+    return c == '{' || c == '[' || c == '"' ? c : 'v';
+}
+
+static bool expect(struct json_reader *r, char c, const char *why)
+{
+    skip_space(r);
+    if (r->why != NULL || r->at == r->end || *r->at != (unsigned char)c)
+        return fail(r, why);
+    r->at++;
+    return true;
+}
+
+bool json_enter(struct json_reader *r, char bracket)
+{
+    r->first = expect(r, bracket, bracket == '{' ? "not an object" : "not an array");
+    return r->first;
+}
+
+bool json_more(struct json_reader *r, char bracket)
+{
+    bool first = r->first;
+    r->first = false;
+    skip_space(r);
+    if (r->why == NULL && r->at < r->end && *r->at == (unsigned char)bracket) {
+        r->at++;
+        return false;
+    }
+    return first ? json_peek(r) != 0 || fail(r, "the end is missing")
+                 : expect(r, ',', "a comma or the end is missing");
+}
+
+/* --- Strings ---------------------------------------------------------------------- */
+
+/* Four hexadecimal digits; UINT32_MAX where they are none. */
+static uint32_t hex4(const unsigned char *p, const unsigned char *end)
+{
+    static const char digits[] = "0123456789abcdef0123456789ABCDEF";
+    uint32_t value = 0;
+    if (end - p < 4)
+        return UINT32_MAX;
+    for (int i = 0; i < 4; i++) {
+        const char *digit = p[i] == 0 ? NULL : strchr(digits, p[i]);
+        if (digit == NULL)
+            return UINT32_MAX;
+        value = value << 4 | (uint32_t)((digit - digits) % 16);
+    }
+    return value;
+}
+
+static char *put_utf8(char *to, uint32_t c)
+{
+    if (c < 0x80) {
+        *to++ = (char)c;
+        return to;
+    }
+    int more = c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
+    *to++ = (char)((0xFF00u >> (more + 1) & 0xFF) | c >> 6 * more);
+    while (more-- > 0)
+        *to++ = (char)(0x80 | (c >> 6 * more & 0x3F));
+    return to;
+}
+
+/* The character of \u and what follows; r->at is at its digits, and moves behind them. */
+static bool escaped_character(struct json_reader *r, uint32_t *c)
+{
+    uint32_t low;
+    *c = hex4(r->at, r->end);
+    if (*c == UINT32_MAX)
+        return fail(r, "\\u without four hexadecimal digits");
+    r->at += 4;
+    if (*c < 0xD800 || *c > 0xDFFF)
+        return true;
+    if (*c < 0xDC00 && r->end - r->at >= 6 && r->at[0] == '\\' && r->at[1] == 'u') {
+        low = hex4(r->at + 2, r->end);
+        if (low >= 0xDC00 && low <= 0xDFFF) {
+            *c = 0x10000 + ((*c & 0x3FF) << 10 | (low & 0x3FF));
+            r->at += 6;
+            return true;
+        }
+    }
+    *c = 0xFFFD;
+    return true;
+}
+
+/* What a backslash and the next character stand for. */
+static bool escape(struct json_reader *r, char **to)
+{
+    static const char names[] = "\"\\/bfnrt", values[] = "\"\\/\b\f\n\r\t";
+    uint32_t c;
+    const char *name = r->at == r->end || *r->at == 0 ? NULL : strchr(names, *r->at);
+    if (name != NULL) {
+        r->at++;
+        *(*to)++ = values[name - names];
+        return true;
+    }
+    if (r->at == r->end || *r->at != 'u')
+        return fail(r, "an unknown escape");
+    r->at++;
+    if (!escaped_character(r, &c))
+        return false;
+    *to = put_utf8(*to, c);
+    return true;
+}
+
+/* Makes room for a string; its text is never longer than it is in JSON. */
+static bool reserve(struct json_reader *r)
+{
+    const unsigned char *p = r->at;
+    while (p < r->end && *p != '"')
+        p += *p == '\\' && p + 1 < r->end ? 2 : 1;
+    if (p == r->end)
+        return fail(r, "a string without end");
+    size_t n = (size_t)(p - r->at) + 1;
+    if (n <= r->room)
+        return true;
+    char *text = realloc(r->text, n);
+    if (text == NULL)
+        return fail(r, "out of memory");
+    r->text = text;
+    r->room = n;
+    return true;
+}
+
+bool json_string(struct json_reader *r, const char **text, size_t *n)
+{
+    if (!expect(r, '"', "not a string") || !reserve(r))
+        return false;
+    char *to = r->text;
+    for (;;) {
+        unsigned char c = *r->at;
+        if (c < 0x20)
+            return fail(r, "a control character in a string");
+        r->at++;
+        if (c == '"')
+            break;
+        if (c != '\\')
+            *to++ = (char)c;
+        else if (!escape(r, &to))
+            return false;
+    }
+    *text = r->text;
+    *n = (size_t)(to - r->text);
+    return true;
+}
+
+bool json_key(struct json_reader *r, const char **key, size_t *n)
+{
+    return json_string(r, key, n) && expect(r, ':', "a colon is missing");
+}
+
+/* --- Values that are not wanted ----------------------------------------------------- */
+
+/* A number, true, false or null. */
+static bool skip_scalar(struct json_reader *r)
+{
+    static const char *const words[] = {"true", "false", "null"};
+    const unsigned char *p = r->at;
+    for (size_t i = 0; i < 3; i++) {
+        size_t n = strlen(words[i]);
+        if ((size_t)(r->end - p) >= n && memcmp(p, words[i], n) == 0) {
+            r->at += n;
+            return true;
+        }
+    }
+    while (r->at < r->end && *r->at != 0 && strchr("+-.0123456789eE", *r->at) != NULL)
+        r->at++;
+    return r->at > p || fail(r, "not a value");
+}
+
+static bool skip(struct json_reader *r, unsigned depth)
+{
+    const char *text;
+    size_t n;
+    char c = json_peek(r);
+    if (c == 0 || c == 'v')
+        return c != 0 ? skip_scalar(r) : fail(r, "a value is missing");
+    if (c == '"')
+        return json_string(r, &text, &n);
+    if (depth == DEEPEST)
+        return fail(r, "too many objects within each other");
+    json_enter(r, c);
+    while (json_more(r, c == '{' ? '}' : ']')) {
+        if ((c == '{' && !json_key(r, &text, &n)) || !skip(r, depth + 1))
+            return false;
+    }
+    return r->why == NULL;
+}
+
+bool json_skip(struct json_reader *r)
+{
+    return skip(r, 0);
+}
+
+bool json_done(struct json_reader *r)
+{
+    skip_space(r);
+    return r->why == NULL && (r->at == r->end || fail(r, "something follows the value"));
+}
