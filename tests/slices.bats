@@ -75,7 +75,7 @@ tokens() {
 }
 
 @test "a slice of the first tokens reads no further" {
-    expect_pipe 0 'yes | lptok --slice 0:4 2> /dev/null || [ ${PIPESTATUS[1]} = 0 ]'
+    expect 0 lptok --slice 0:4 <(yes)
     printf 'y\ny\n' | same - out
 }
 
