@@ -574,9 +574,9 @@ option '--block-size' needs an argument|-B
 option '--output' needs an argument|-o
 takes no argument|--ids=3
 ambiguous option '--li'|--li
-only one of --blob, --ids, -c, --u16, --u32 and --format can be given|--ids -c /dev/null
-only one of --blob, --ids, -c, --u16, --u32 and --format can be given|--blob --u16 /dev/null
-only one of --blob, --ids, -c, --u16, --u32 and --format can be given|--u16 --format=lopace /dev/null
+--ids and -c cannot be given together|--ids -c /dev/null
+--blob and --u16 cannot be given together|--blob --u16 /dev/null
+--u16 and --format cannot be given together|--u16 --format=lopace /dev/null
 END
 }
 

@@ -166,5 +166,7 @@ int write_counts(const struct tool *tool, const struct options *o, struct output
     chat_free(&c.chat);
     records_free(&c.records);
     free(c.text);
-    return !opened ? EXIT_IO : c.over ? EXIT_OVER : EXIT_OK;
+    if (!opened)
+        exit(EXIT_IO); /* so that a file is written whole or not at all */
+    return c.over ? EXIT_OVER : EXIT_OK;
 }

@@ -44,7 +44,7 @@ void write_ids(const struct tool *tool, const struct options *o, struct output *
 void write_slices(const struct tool *tool, const struct options *o, struct output *out);
 void write_chunks(const struct tool *tool, const struct options *o, struct output *out);
 void write_decoded(const struct tool *tool, const struct options *o, struct output *out);
-/* Returns the exit code. */
+/* Returns the exit code; exits where a file could not be opened. */
 int write_counts(const struct tool *tool, const struct options *o, struct output *out);
 
 #endif
