@@ -115,6 +115,8 @@ static enum lp_status try_mix(struct lp_block_coder *coder, const struct lp_opti
                               const struct lp_ids *ids, struct best *best)
 {
     size_t table = table_size(options->split, nrecords, body->p, body->n);
+    if (table == SIZE_MAX)
+        return LP_DATA; /* a linked block is packed anew before it is verified */
     coder->spare.n = 0;
     if (!lp_buf_append(&coder->spare, body->p, table))
         return LP_NOMEM;
