@@ -19,6 +19,8 @@ TOOLPREFIX ?=
 RUN ?=
 # Build directory.
 B ?= build
+# Jobs that check and the like run at once.
+JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
 
 WARN := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes
 ZSTD_CFLAGS := $(shell $(PKG_CONFIG) --cflags libzstd 2>/dev/null)
@@ -183,10 +185,13 @@ demo: ## install what is missing, build, pack and restore a sample
 	@$(MAKE) --no-print-directory all
 	@scripts/demo $B
 
+# To build with when make itself was not told how many jobs to run.
+PARALLEL = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
+
 check: ## install what is missing, build, run all tests
 	@scripts/deps --install check
-	@$(MAKE) --no-print-directory all units
-	B='$B' TOOLPREFIX='$(TOOLPREFIX)' scripts/check
+	@$(MAKE) --no-print-directory $(PARALLEL) all units
+	B='$B' JOBS='$(JOBS)' TOOLPREFIX='$(TOOLPREFIX)' scripts/check
 
 asan: ## run all tests under the address and undefined-behaviour sanitizers
 	@$(MAKE) --no-print-directory check B=$B/asan \
@@ -196,18 +201,19 @@ THREADED := api catalog proof # unit tests that start threads
 TSAN := -O1 -g -fsanitize=thread
 tsan: ## run what starts threads under the thread sanitizer
 	@scripts/deps --install check
-	@$(MAKE) --no-print-directory all units B=$B/tsan CFLAGS='$(TSAN)'
-	B='$B/tsan' CFLAGS='$(TSAN)' UNITS='$(THREADED)' scripts/check -f threads tests
+	@$(MAKE) --no-print-directory $(PARALLEL) all units B=$B/tsan CFLAGS='$(TSAN)'
+	B='$B/tsan' JOBS='$(JOBS)' CFLAGS='$(TSAN)' UNITS='$(THREADED)' scripts/check -f threads tests
 
 memcheck: ## run unit tests and a sample of the suites under valgrind
 	@scripts/deps --install check
-	@$(MAKE) --no-print-directory all units
+	@$(MAKE) --no-print-directory $(PARALLEL) all units
 	B='$B' scripts/check-memory
 
 bench: $B/bench/bench $(VOCABS) ## measure ratio, speed and memory of each method on a small sample
 	@$B/bench/bench -V $B/vocab tests/data/prompts/*.txt
 
 oracle: all units ## compare the ids of millions of texts with tiktoken (PyPI)
+	$B/unit/tok_vectors $B/vocab tests/data/vectors all
 	B='$B' scripts/oracle
 
 soak: all $B/soak/soak ## pack and restore any amount of real text (LP_CORPUS) in every way

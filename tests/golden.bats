@@ -82,7 +82,7 @@ by_dictionary() {
 decode_all() {
     local list dictionary
     mkdir decoded
-    for list in files.*; do
+    for list in $(compgen -G 'files.*'); do
         dictionary=$TEXTS/${list#files.}
         [[ $list == files.none ]] && dictionary=''
         # shellcheck disable=SC2046 # names without blanks
@@ -99,10 +99,12 @@ decode_all() {
     decode_all "$GOLDEN"
 }
 
+# What is the golden file itself, the second decoder has decoded in the test before this one.
 makes_today() {
-    by_dictionary "$1" "$2" "$3"
-    in_texts "$4" < "texts/$1" > "made/$1"
-    golden_unpack "made/$1" "$2" | cmp - "texts/$1"
+    in_texts "$3" > text
+    in_texts "$4" < text > "made/$1"
+    golden_unpack "made/$1" "$2" | cmp - text || return
+    cmp -s "made/$1" "$GOLDEN/$1" || by_dictionary "$1" "$2" "$3"
 }
 
 @test "what the commands make of the same texts today, both decoders restore" {
@@ -124,12 +126,16 @@ recovers() {
     golden_rows damaged recovers
 }
 
-refused_by_decoder() {
-    expect 3 lpstream-decoder ${2:+-D "$2"} "$GOLDEN/$1"
-}
-
 @test "the second decoder refuses every golden damage" {
-    golden_rows damaged refused_by_decoder
+    local list dictionary files
+    mkdir texts
+    golden_rows damaged by_dictionary
+    for list in files.*; do
+        dictionary=$TEXTS/${list#files.}
+        [[ $list == files.none ]] && dictionary=''
+        mapfile -t files < "$list"
+        refused_by_decoder "$dictionary" "${files[@]/#/$GOLDEN/}"
+    done
 }
 
 @test "the page's examples are what it says" {

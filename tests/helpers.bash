@@ -67,6 +67,14 @@ refused() {
     fails "$@" && out_is ''
 }
 
+# refused_by_decoder DICTIONARY FILE...: the second decoder refuses each, with a line for it.
+refused_by_decoder() {
+    local dictionary=$1
+    shift
+    expect 3 "$ROOT/tests/lpstream-decoder" ${dictionary:+-D "$dictionary"} "$@" &&
+        [[ $(wc -l < err) -eq $# ]] || fail "$(cat err)"
+}
+
 same() {
     cmp "$1" "$2"
 }
