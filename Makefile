@@ -31,6 +31,8 @@ DL_LIBS := $(if $(filter Linux,$(shell uname -s)),-ldl)
 # lpstat alone: SHA-256.
 CRYPTO_CFLAGS := $(shell $(PKG_CONFIG) --cflags libcrypto 2>/dev/null)
 CRYPTO_LIBS := $(shell $(PKG_CONFIG) --libs libcrypto 2>/dev/null || echo -lcrypto)
+# The extension of SQLite alone, which needs its headers.
+SQLITE_CFLAGS := $(shell $(PKG_CONFIG) --cflags sqlite3 2>/dev/null)
 ALL_CFLAGS = -std=c11 $(DEFINES) -Ilib -Icmd -fPIC -fvisibility=hidden -MMD -MP $(WARN) \
 	$(ZSTD_CFLAGS) $(CRYPTO_CFLAGS) -pthread $(CPPFLAGS) $(CFLAGS)
 LIBS = $(ZSTD_LIBS) -pthread $(DL_LIBS)
@@ -40,12 +42,16 @@ SHLIB := liblp.$(SOVERSION).dylib
 SHLINK := liblp.dylib
 SHFLAGS = -dynamiclib -install_name @rpath/$(SHLIB)
 RPATH = -Wl,-rpath,@loader_path/../lib -Wl,-rpath,'$(LIBDIR)'
+LOPACE_SO := lopace.dylib
+LOPACE_FLAGS = -dynamiclib -Wl,-exported_symbol,_sqlite3_lopace_init
 DEFINES += -D_DARWIN_C_SOURCE
 else
 SHLIB := liblp.so.$(SOVERSION)
 SHLINK := liblp.so
 SHFLAGS = -shared -Wl,-soname,$(SHLIB)
 RPATH = -Wl,-rpath,'$$ORIGIN/../lib:$(LIBDIR)'
+LOPACE_SO := lopace.so
+LOPACE_FLAGS = -shared -Wl,--exclude-libs,ALL
 endif
 
 # The trainer is not in the library: lptrain links it, and the static library.
@@ -97,6 +103,13 @@ $B/lib/$(SHLIB): $(LIB_OBJ)
 
 $B/lib/$(SHLINK): $B/lib/$(SHLIB)
 	ln -sf $(SHLIB) $@
+
+# SQLite makes the symbols of its extensions global, so this one has the library within and shows
+# its entry point alone.
+$B/obj/lib/ext/sqlite/%.o: ALL_CFLAGS += $(SQLITE_CFLAGS)
+$B/lib/$(LOPACE_SO): $(call objects,lib/ext/sqlite/*.c) $B/lib/liblp.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(LOPACE_FLAGS) -o $@ $^ $(LIBS)
 
 $B/obj/cmd/shared.a: $(call objects,cmd/shared/*.c)
 	rm -f $@ && $(AR) rcs $@ $^
@@ -152,11 +165,16 @@ $B/obj/tests/inject/%.o: DEFINES += -DINJECT_WRAP
 $B/inject/api: LDFLAGS += $(INJECTED:%=-Wl,--wrap=%)
 else
 INJECT += $B/inject/inject.so
+INJECT_SQLITE := $B/inject/sqlite
 endif
 endif
 $B/inject/api: $B/obj/tests/inject/api.o $B/obj/tests/inject/inject.o $B/lib/liblp.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+$B/obj/tests/inject/sqlite.o: ALL_CFLAGS += $(SQLITE_CFLAGS)
+$B/inject/sqlite: $B/obj/tests/inject/sqlite.o $B/obj/tests/inject/inject.o
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -rdynamic -o $@ $^ -lsqlite3 -ldl -pthread
 $B/inject/inject.so: $B/obj/tests/inject/preload.o $B/obj/tests/inject/inject.o
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -shared -o $@ $^ -ldl
@@ -190,8 +208,15 @@ PARALLEL = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
 
 check: ## install what is missing, build, run all tests
 	@scripts/deps --install check
-	@$(MAKE) --no-print-directory $(PARALLEL) all units
+	@$(MAKE) --no-print-directory $(PARALLEL) all units sqlite-units
 	B='$B' JOBS='$(JOBS)' TOOLPREFIX='$(TOOLPREFIX)' scripts/check
+
+sqlite-units: $B/lib/$(LOPACE_SO) $(INJECT_SQLITE)
+
+sqlite: ## build lopace.so, the extension of SQLite, and test it; installs what is missing for that
+	@scripts/deps --install sqlite
+	@$(MAKE) --no-print-directory $(PARALLEL) all sqlite-units
+	B='$B' bats tests/sqlite.bats
 
 asan: ## run all tests under the address and undefined-behaviour sanitizers
 	@$(MAKE) --no-print-directory check B=$B/asan \
@@ -248,6 +273,7 @@ install: all ## install under PREFIX (staged in DESTDIR, commands prefixed with 
 	install -m 755 $B/lib/$(SHLIB) '$(DESTDIR)$(LIBDIR)'
 	ln -sf $(SHLIB) '$(DESTDIR)$(LIBDIR)/$(SHLINK)'
 	install -m 644 $B/lib/liblp.a '$(DESTDIR)$(LIBDIR)'
+	[ ! -e $B/lib/$(LOPACE_SO) ] || install -m 755 $B/lib/$(LOPACE_SO) '$(DESTDIR)$(LIBDIR)'
 	install -m 644 lib/lp.h '$(DESTDIR)$(INCDIR)'
 	install -m 644 $(VOCABS) $(MODELS) '$(DESTDIR)$(DATADIR)/lopace'
 	printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)' 'includedir=$(INCDIR)' '' \
@@ -262,7 +288,7 @@ install: all ## install under PREFIX (staged in DESTDIR, commands prefixed with 
 
 uninstall: ## remove what install installed, given the same variables
 	rm -f $(COMMANDS:%='$(DESTDIR)$(BINDIR)/$(TOOLPREFIX)%') \
-		$(patsubst %,'$(DESTDIR)$(LIBDIR)/%',$(SHLIB) $(SHLINK) liblp.a pkgconfig/liblp.pc) \
+		$(patsubst %,'$(DESTDIR)$(LIBDIR)/%',$(SHLIB) $(SHLINK) $(LOPACE_SO) liblp.a pkgconfig/liblp.pc) \
 		'$(DESTDIR)$(INCDIR)/lp.h' \
 		$(patsubst $B/vocab/%,'$(DESTDIR)$(DATADIR)/lopace/%',$(VOCABS) $(MODELS))
 	set -e; for p in $(PAGES); do s=$${p##*.}; n=$${p#man/}; \
@@ -278,4 +304,4 @@ clean: ## remove the build directory
 
 FORCE:
 -include $(shell find $B/obj -name '*.d' 2>/dev/null)
-.PHONY: all help units demo check asan tsan memcheck bench bench-tok oracle soak fuzz coverage inject cross lint install uninstall dist clean FORCE
+.PHONY: all help units sqlite sqlite-units demo check asan tsan memcheck bench bench-tok oracle soak fuzz coverage inject cross lint install uninstall dist clean FORCE
