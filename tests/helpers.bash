@@ -124,3 +124,34 @@ refute() {
         fail "$*: succeeded"
     fi
 }
+
+# sqlite_ready: makes sqlite3 find lopace.so under its plain name, and sets SQLITE_EXTENSION to its
+# file. Skips the test if it has not been built.
+sqlite_ready() {
+    SQLITE_EXTENSION=$(ls "$B"/lib/lopace.{so,dylib} 2> /dev/null || true)
+    [ -n "$SQLITE_EXTENSION" ] || skip 'lopace.so is not built: make sqlite'
+    export SQLITE_EXTENSION
+    REAL_SQLITE3=$(command -v sqlite3) || skip 'no sqlite3'
+    export REAL_SQLITE3
+    sqlite3() {
+        with_lopace "$REAL_SQLITE3" "$@"
+    }
+    export -f sqlite3 with_lopace sanitized
+}
+
+# with_lopace COMMAND...: runs it where a plain name finds lopace.so. With a sanitizer, which must be
+# the first library of a program, that is loaded before.
+with_lopace() {
+    local preload=''
+    if sanitized; then
+        preload=$(${CC:-cc} -print-file-name=libasan.so)
+        [[ $preload == /* ]] || preload=$(${CC:-cc} -print-file-name="libclang_rt.asan-$(uname -m).so")
+    fi
+    LD_LIBRARY_PATH=$B/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} LD_PRELOAD=$preload "$@"
+}
+
+# python_loads PYTHON: skips the test if its sqlite3 cannot load extensions.
+python_loads() {
+    "$1" -c 'import sqlite3; sqlite3.connect(":memory:").enable_load_extension(True)' 2> /dev/null ||
+        skip "the sqlite3 of $1 loads no extensions"
+}

@@ -67,6 +67,18 @@ works() {
     works "$PREFIX/bin"
 }
 
+@test "the extension of SQLite, once it is built: installed, it finds what is installed" {
+    command -v sqlite3 > /dev/null || skip 'no sqlite3'
+    make_ "$OWN/lib/lopace.so" 2> /dev/null || skip 'no headers of SQLite'
+    make_ install > log
+    rm "$OWN/lib/lopace.so"
+    with_lopace env -u LD_LIBRARY_PATH sqlite3 :memory: ".load $PREFIX/lib/lopace" \
+        "SELECT lp_unpack(lp_pack('Hello world'))" > out
+    out_is 'Hello world'
+    make_ uninstall
+    [ "$(files "$PREFIX")" = '' ]
+}
+
 @test "a tree that is moved or copied still works" {
     make_ install > log
     mv "$PREFIX" moved
@@ -158,7 +170,7 @@ without_numbers() {
         sed -n '/^\.Bd/,/^\.Ed/p' | sed '1d; $d; s/\\e$/\\/' | sed "s|PREFIX|$PREFIX|
             s|^cc|${CC:-cc} -Wall -Wextra -Werror ${CFLAGS-}|" > compile
     [ "$(wc -l < compile)" -eq 3 ]
-    for page in "$PREFIX"/share/man/man3/*; do
+    for page in "$PREFIX"/share/man/man3/l{ib,p_}*; do
         page=$(basename "$page")
         block 1 "$page" > example.c
         block 2 "$page" | without_numbers > expected

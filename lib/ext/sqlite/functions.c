@@ -88,14 +88,13 @@ static enum lp_status codec_for(struct connection *c, int argc, sqlite3_value **
         return connection_why(c, LP_USAGE, "unknown method '%s': %s", name, method_names);
     if (!value_is_null(parent) && !method_has_tokens(method))
         return connection_why(c, LP_USAGE, "the method %s takes no parent", name);
-    status = connection_codec(c, method, encoding, codec);
-    return status == LP_OK ? value_to_parent(c, parent, *codec) : status;
+    return connection_codec(c, method, encoding, codec);
 }
 
 static void pack(sqlite3_context *ctx, int argc, sqlite3_value **argv)
 {
     struct connection *c = begin(ctx);
-    struct lp_codec *codec;
+    struct lp_codec *codec = NULL;
     struct bytes in, out;
     if (value_is_null(argv[0]) || is_number(argv[0])) {
         sqlite3_result_value(ctx, argv[0]);
@@ -112,9 +111,13 @@ static void pack(sqlite3_context *ctx, int argc, sqlite3_value **argv)
     if (status == LP_OK)
         status = codec_for(c, argc, argv, &codec);
     if (status == LP_OK)
+        status = value_to_parent(c, argument(argc, argv, 3), codec);
+    if (status == LP_OK)
         status = lp_pack(codec, in.p, in.n, &out.p, &out.n);
     if (status == LP_OK)
         result_blob(ctx, out.p, out.n);
+    if (codec != NULL)
+        lp_codec_parent(codec, NULL, 0); /* or it would unpack by that as well */
     end(ctx, "lp_pack", status);
 }
 

@@ -111,7 +111,7 @@ enum lp_status value_to_parent(struct connection *c, sqlite3_value *parent, stru
 {
     struct bytes text;
     if (value_is_null(parent))
-        return lp_codec_parent(codec, NULL, 0);
+        return LP_OK;
     enum lp_status status = parent_text(c, parent, &text);
     return status == LP_OK ? lp_codec_parent(codec, text.p, text.n) : status;
 }
