@@ -382,7 +382,7 @@ for line in open('packed'):
     # Without the extension all but the text can be read and written, and plain text is read through it.
     expect 0 sqlite3 p.db "PRAGMA integrity_check; SELECT id, ntokens FROM prompt_packed WHERE ntokens > 6;
         INSERT INTO prompt_packed(model, body) VALUES ('m', 'plain'); DELETE FROM prompt_packed WHERE id = 1;"
-    out_is $'ok\n2|8'
+    out_is $'ok\n2|9'
     expect 0 sql p.db 'SELECT body FROM prompt;'
     out_is $'Summarise the text in three points.\nplain'
     # A column of text becomes a packed one bit by bit.
