@@ -246,6 +246,9 @@ soak: all $B/soak/soak ## pack and restore any amount of real text (LP_CORPUS) i
 
 inject: all units ## make every call of libc and every system call of the commands fail
 	$B/inject/api -v $B/vocab/cl100k_base.lpv $B/vocab/cl100k_base.lpm
+	if [ -e $B/inject/sqlite ]; then \
+		$B/bin/lptok -L -B 1K -o $B/inject/records.lp tests/data/prompts/agent-rules.txt; \
+		$B/inject/sqlite -a $B/lib/$(LOPACE_SO) $B/inject/records.lp $B/vocab/cl100k_base.lpm; fi
 	tests/inject/sweep -a -v $B preload malloc mmap pthread_create open fstat read pread write close \
 		fsync fchmod rename
 	tests/inject/sweep -a -v $B strace open fstat mmap pread write fchmod fsync close rename

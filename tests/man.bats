@@ -88,6 +88,7 @@ pages() {
     for command in git less sqlite3; do
         command -v $command > /dev/null || skip "no $command"
     done
+    sqlite_ready
     mkdir tests
     ln -s "$DATA" tests/data
     sed -n '/^## How do I/,/^## Stab/ s/^    //p' "$ROOT/README.md" > shown

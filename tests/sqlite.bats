@@ -452,7 +452,7 @@ END
     local python=/usr/bin/python3
     [ -x $python ] || python=python3
     python_loads "$python"
-    with_lopace "$python" interrupt.py "$SQLITE_EXTENSION" "$DATA/prompts/agent-rules.txt" > out
+    in_python "$python" interrupt.py "$SQLITE_EXTENSION" "$DATA/prompts/agent-rules.txt" > out
     diff - out << 'END'
 pack lp_pack: interrupted
 tokens lp_tokens: interrupted
@@ -461,8 +461,13 @@ slice lp_slice: interrupted
 END
 }
 
-# What each SQLite does with the same binary.
-cat_check() {
+# in_python PYTHON FILE ARGUMENT...: runs a program that loads lopace.so. Python itself leaks.
+in_python() {
+    ASAN_OPTIONS=detect_leaks=0:$ASAN_OPTIONS with_lopace "$@"
+}
+
+# check.py: what every SQLite does with the same binary.
+make_check() {
     cat > check.py << 'END'
 import glob, importlib, sys, threading
 sqlite3 = importlib.import_module(sys.argv[1])
@@ -505,8 +510,8 @@ END
     local python=/usr/bin/python3
     [ -x $python ] || python=python3
     python_loads "$python"
-    cat_check
-    with_lopace "$python" check.py sqlite3 "$SQLITE_EXTENSION" "$DATA/prompts" > out
+    make_check
+    in_python "$python" check.py sqlite3 "$SQLITE_EXTENSION" "$DATA/prompts" > out
     out_is right
 }
 
@@ -514,8 +519,8 @@ END
     local python
     python=$("$ROOT/scripts/pypi" "$B/sqlite-venv" pysqlite3-binary 2> pip) ||
         skip "cannot install pysqlite3-binary: $(tail -n 1 pip)"
-    cat_check
-    with_lopace "$python" check.py pysqlite3 "$SQLITE_EXTENSION" "$DATA/prompts" > out
+    make_check
+    in_python "$python" check.py pysqlite3 "$SQLITE_EXTENSION" "$DATA/prompts" > out
     out_is right
 }
 
