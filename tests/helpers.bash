@@ -133,6 +133,9 @@ sqlite_ready() {
     export SQLITE_EXTENSION
     REAL_SQLITE3=$(command -v sqlite3) || skip 'no sqlite3'
     export REAL_SQLITE3
+    if with_lopace sqlite3 :memory: '.load lopace' 2>&1 | grep -q 'wrong ELF class'; then
+        skip 'sqlite3 is for another machine'
+    fi
     sqlite3() {
         with_lopace "$REAL_SQLITE3" "$@"
     }

@@ -95,6 +95,9 @@ recipe() {
         lp_unpack(lp_pack('')), typeof(lp_unpack_blob(lp_pack(x''))), lp_pack('') = lp_pack(x'');"
     gives '610062|6100FF62' "SELECT hex(lp_unpack(lp_pack(CAST(x'610062' AS TEXT)))),
         hex(lp_unpack_blob(lp_pack(x'6100ff62')));"
+    gives $'UTF-16le\nnaïve 🦊|6|1' "PRAGMA encoding = 'UTF-16';" \
+        "CREATE TABLE t AS SELECT lp_pack('naïve 🦊', 'token', 'gpt-4o') AS b; PRAGMA encoding;" \
+        "SELECT lp_unpack(b), lp_tokens(b), lp_valid(b) FROM t;"
     gives '0|1.0' "SELECT lp_tokens(lp_pack('')), lp_ratio('');"
 }
 
@@ -235,6 +238,12 @@ END
     expect 0 sql p.db "SELECT lp_load('other.lpm') <> '', lp_load('own.dict') <> '', lp_load('other.lpm') <> '';
         SELECT lp_unpack(after) = body, lp_unpack(hybrid) = body, lp_info(lp_pack(body)) ->> 'model' = name FROM u;"
     out_is $'1|1|1\n1|1|1'
+    # What a table is reading with stays open.
+    lptok -L "$DATA"/prompts/*.txt | lpmix -D other.lpm > other.lp
+    expect 0 sql :memory: "SELECT length(lp_load('other.lpm'));" \
+        "CREATE VIRTUAL TABLE f USING lp_file('other.lp');" \
+        "SELECT DISTINCT length(lp_load('other.lpm')), typeof(text) FROM f WHERE record < 9;"
+    out_is $'16\n16|text'
     errs 'lp_load: none: cannot open: No such file or directory' "SELECT lp_load('none');"
     errs 'unsafe use of lp_load()' "CREATE VIEW v AS SELECT lp_load('other.lpm'); SELECT * FROM v;"
 }

@@ -248,14 +248,17 @@ static uint64_t fingerprint_of(const struct lp_found *found)
                                 : lp_dict_fingerprint(found->dict);
 }
 
-/* Puts something open first, instead of itself where it was there. LP_NOMEM: it is closed. */
+/* Puts something open first. If it was there, that is put first, as it may be in use, and found is
+ * closed; by LP_NOMEM too. */
 static enum lp_status put_first(struct connection *c, const struct lp_found *found)
 {
+    struct lp_found first = *found;
     size_t at = 0;
     while (at < c->nloaded && fingerprint_of(&c->loaded[at]) != fingerprint_of(found))
         at++;
     if (at < c->nloaded) {
-        close_loaded(&c->loaded[at]);
+        first = c->loaded[at];
+        close_loaded(found);
     } else {
         struct lp_found *loaded =
             sqlite3_realloc64(c->loaded, (c->nloaded + 1) * sizeof *c->loaded);
@@ -267,7 +270,7 @@ static enum lp_status put_first(struct connection *c, const struct lp_found *fou
         c->nloaded++;
     }
     memmove(c->loaded + 1, c->loaded, at * sizeof *c->loaded);
-    c->loaded[0] = *found;
+    c->loaded[0] = first;
     return LP_OK;
 }
 
@@ -287,7 +290,7 @@ enum lp_status connection_load(struct connection *c, const char *path, uint64_t 
         return connection_why(c, status, "%s: not a model or dictionary that can be used", path);
     if (status != LP_OK)
         return status;
-    free_codecs(c); /* which use what may be replaced, and are to use what is new */
+    free_codecs(c); /* which pack with what came before */
     const struct lp_found found = {.dict = dict, .model = model};
     *fingerprint = fingerprint_of(&found);
     return put_first(c, &found);
