@@ -202,88 +202,38 @@ static void tokens(sqlite3_context *ctx, int argc, sqlite3_value **argv)
     end(ctx, "lp_tokens", status);
 }
 
-/* How many of n tokens come before the one at a place: from 1, or from -1 backwards. */
-static size_t tokens_before(sqlite3_int64 place, size_t n)
+/* Where a slice of n tokens begins or ends: after so many tokens, or, below 0, so many before the
+ * end. What is no place for a text to be parted is moved as by lptok --slice: to where the
+ * character begins, or, counted from the end, to where the next one does. */
+static size_t end_of_slice(const struct tokens *t, sqlite3_value *value, size_t otherwise)
 {
-    const sqlite3_int64 size = (sqlite3_int64)n;
-    if (place < 0)
-        return place < -size ? 0 : (size_t)(size + place);
-    return place == 0 ? 0 : place - 1 < size ? (size_t)(place - 1) : n;
+    if (value_is_null(value))
+        return otherwise;
+    const sqlite3_int64 n = (sqlite3_int64)t->n, end = sqlite3_value_int64(value);
+    const sqlite3_int64 at = end >= 0 ? end : end < -n ? 0 : n + end;
+    return lp_ids_boundary(t->vocab, t->ids, t->n, at < n ? (size_t)at : t->n, end < 0);
 }
 
-/* How many of n tokens come up to the one at a place, itself included. */
-static size_t tokens_up_to(sqlite3_int64 place, size_t n)
-{
-    const sqlite3_int64 size = (sqlite3_int64)n;
-    if (place < 0)
-        return place < -size ? 0 : (size_t)(size + place) + 1;
-    return place < size ? (size_t)place : n;
-}
-
-/* The size of the first n tokens. LP_BAD_VOCAB when it has not all of them. */
-static enum lp_status size_of_tokens(const struct tokens *t, size_t n, size_t *size)
-{
-    size_t length;
-    *size = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (lp_vocab_token(t->vocab, t->ids[i], &length) == NULL)
-            return LP_BAD_VOCAB;
-        *size += length;
-    }
-    return LP_OK;
-}
-
-/* The text of tokens, for sqlite3_free(). */
-static enum lp_status text_of_tokens(const struct tokens *t, char **text, size_t *n)
-{
-    size_t length;
-    enum lp_status status = size_of_tokens(t, t->n, n);
-    if (status != LP_OK)
-        return status;
-    *text = sqlite3_malloc64(*n + 1);
-    if (*text == NULL)
-        return LP_NOMEM;
-    char *at = *text;
-    for (size_t i = 0; i < t->n; i++) {
-        const unsigned char *token = lp_vocab_token(t->vocab, t->ids[i], &length);
-        memcpy(at, token, length);
-        at += length;
-    }
-    return LP_OK;
-}
-
-/* Moves a place within a character of UTF-8 to where that begins. */
-static size_t whole_characters(const char *text, size_t n, size_t at)
-{
-    enum { CONTINUATION = 0x80, MASK = 0xC0, LEADS = 3 };
-    for (size_t back = 1; at < n && back <= LEADS && back <= at; back++) {
-        if (((unsigned char)text[at - back + 1] & MASK) != CONTINUATION)
-            return at;
-        const unsigned char lead = (unsigned char)text[at - back];
-        const size_t size = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC2 ? 2 : 1;
-        if (size > back)
-            return at - back;
-    }
-    return at;
-}
-
+/* Hands a slice's text out. */
 static enum lp_status result_slice(sqlite3_context *ctx, const struct tokens *t, size_t from,
                                    size_t to)
 {
-    char *text = NULL;
-    size_t n, begin_at, end_at;
-    enum lp_status status = text_of_tokens(t, &text, &n);
-    if (status == LP_OK)
-        status = size_of_tokens(t, from, &begin_at);
-    if (status == LP_OK)
-        status = size_of_tokens(t, to, &end_at);
-    if (status == LP_OK) {
-        begin_at = whole_characters(text, n, begin_at);
-        end_at = whole_characters(text, n, end_at);
-        result_text(ctx, text + begin_at, end_at > begin_at ? end_at - begin_at : 0);
+    size_t size = 0, length;
+    for (size_t i = from; i < to; i++) {
+        if (lp_vocab_token(t->vocab, t->ids[i], &length) == NULL)
+            return LP_BAD_VOCAB;
+        size += length;
     }
-    sqlite3_free(text);
-    return status;
+    char *text = sqlite3_malloc64(size + 1);
+    if (text == NULL)
+        return LP_NOMEM;
+    char *at = text;
+    for (size_t i = from; i < to; i++, at += length) {
+        const unsigned char *token = lp_vocab_token(t->vocab, t->ids[i], &length);
+        memcpy(at, token, length);
+    }
+    sqlite3_result_text64(ctx, text, size, sqlite3_free, SQLITE_UTF8);
+    return LP_OK;
 }
 
 static void slice(sqlite3_context *ctx, int argc, sqlite3_value **argv)
@@ -296,13 +246,9 @@ static void slice(sqlite3_context *ctx, int argc, sqlite3_value **argv)
     enum lp_status status = value_name(argument(argc, argv, 3), NULL, &encoding);
     if (status == LP_OK)
         status = value_tokens(c, argv[0], encoding, argument(argc, argv, 4), &t);
-    if (status == LP_OK) {
-        const size_t from =
-            value_is_null(argv[1]) ? 0 : tokens_before(sqlite3_value_int64(argv[1]), t.n);
-        const size_t to =
-            value_is_null(argv[2]) ? t.n : tokens_up_to(sqlite3_value_int64(argv[2]), t.n);
-        status = result_slice(ctx, &t, from, to);
-    }
+    if (status == LP_OK)
+        status =
+            result_slice(ctx, &t, end_of_slice(&t, argv[1], 0), end_of_slice(&t, argv[2], t.n));
     end(ctx, "lp_slice", status);
 }
 

@@ -170,7 +170,7 @@ static int column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int number)
 
 static int rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *out)
 {
-    *out = (sqlite3_int64)((struct ids_cursor *)base)->at + 1;
+    *out = (sqlite3_int64)((struct ids_cursor *)base)->at;
     return SQLITE_OK;
 }
 
