@@ -21,6 +21,7 @@ lib         lib/base lib/format lib/tokens lib/block
 lib/train   lib/base lib/mix lib/tokens lib/block
 cmd         cmd/shared
 cmd/shared  -
+cmd/lpgrep  cmd/shared
 cmd/lpstat  cmd/shared
 cmd/lptok   cmd/shared
 cmd/lptrain cmd/shared lib/train
