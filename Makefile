@@ -33,8 +33,11 @@ CRYPTO_CFLAGS := $(shell $(PKG_CONFIG) --cflags libcrypto 2>/dev/null)
 CRYPTO_LIBS := $(shell $(PKG_CONFIG) --libs libcrypto 2>/dev/null || echo -lcrypto)
 # The extension of SQLite alone, which needs its headers.
 SQLITE_CFLAGS := $(shell $(PKG_CONFIG) --cflags sqlite3 2>/dev/null)
+# lpgrep alone: regular expressions.
+PCRE2_CFLAGS := $(shell $(PKG_CONFIG) --cflags libpcre2-8 2>/dev/null)
+PCRE2_LIBS := $(shell $(PKG_CONFIG) --libs libpcre2-8 2>/dev/null || echo -lpcre2-8)
 ALL_CFLAGS = -std=c11 $(DEFINES) -Ilib -Icmd -fPIC -fvisibility=hidden -MMD -MP $(WARN) \
-	$(ZSTD_CFLAGS) $(CRYPTO_CFLAGS) -pthread $(CPPFLAGS) $(CFLAGS)
+	$(ZSTD_CFLAGS) $(CRYPTO_CFLAGS) $(PCRE2_CFLAGS) -pthread $(CPPFLAGS) $(CFLAGS)
 LIBS = $(ZSTD_LIBS) -pthread $(DL_LIBS)
 
 ifeq ($(shell uname -s),Darwin)
@@ -79,8 +82,8 @@ help: ## show this list
 # Names missing packages, for each package manager; installs nothing.
 $B/obj/deps: scripts/deps
 	@mkdir -p $(@D)
-	@CC='$(CC)' PKG_CONFIG='$(PKG_CONFIG)' CFLAGS='$(ZSTD_CFLAGS) $(CRYPTO_CFLAGS) $(CFLAGS)' \
-		scripts/deps $(if $(filter lpstat,$(COMMANDS)),build,core)
+	@CC='$(CC)' PKG_CONFIG='$(PKG_CONFIG)' CFLAGS='$(ZSTD_CFLAGS) $(CRYPTO_CFLAGS) $(PCRE2_CFLAGS) $(CFLAGS)' \
+		scripts/deps core $(filter lpstat lpgrep,$(COMMANDS))
 	@touch $@
 
 # A change of flags rebuilds everything.
@@ -116,6 +119,7 @@ $B/obj/cmd/shared.a: $(call objects,cmd/shared/*.c)
 
 $B/bin/lpstat: COMMAND_LIBS = $(CRYPTO_LIBS) -lm
 $B/bin/lpentropy: COMMAND_LIBS = -lm
+$B/bin/lpgrep: COMMAND_LIBS = $(PCRE2_LIBS)
 .SECONDEXPANSION:
 $B/bin/%: $$(call objects,cmd/$$*.c cmd/$$*/*.c) $B/obj/cmd/shared.a $B/lib/$(SHLINK)
 	@mkdir -p $(@D)

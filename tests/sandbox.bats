@@ -115,7 +115,7 @@ run: Operation not permitted' ]] || fail "$*" "$(cat err)"
 }
 
 @test "--version says what is in force" {
-    for command in lptok lpwin lpzstd lpmix lpunpack lpstat lpentropy lptrain; do
+    for command in lptok lpwin lpzstd lpmix lpunpack lpgrep lpstat lpentropy lptrain; do
         [[ $("$command" --version | sed -n 2p) =~ ^'sandbox: '(none|seccomp|Landlock\ [0-9]+(, seccomp)?)$ ]]
         [ "$(LP_SANDBOX=none "$command" --version | sed -n 2p)" = 'sandbox: none' ]
     done
@@ -141,6 +141,8 @@ run: Operation not permitted' ]] || fail "$*" "$(cat err)"
     yes "$(cat text)" | head -n 400 > many
     mkdir new
     forbidden lptrain -q -f -L -o new/model many
+    forbidden lpgrep two tokens
+    forbidden lpgrep -r two .
     forbidden lpunpack < tokens
 }
 

@@ -22,6 +22,7 @@ lib/train      lib/base lib/mix lib/tokens lib/block
 lib/ext/sqlite -
 cmd            cmd/shared
 cmd/shared     -
+cmd/lpgrep     cmd/shared
 cmd/lpstat     cmd/shared
 cmd/lptok      cmd/shared
 cmd/lptrain    cmd/shared lib/train

@@ -146,7 +146,9 @@ void finder_confine(struct finder *finder, const struct output *out)
     const char *path;
     if (sandbox_begin(&sandbox)) {
         for (char **file = finder->tool->files; *file != NULL; file++) {
-            if (strcmp(*file, "-") != 0)
+            if (strcmp(*file, "-") != 0 && finder->walks)
+                sandbox_may_walk(&sandbox, *file);
+            else if (strcmp(*file, "-") != 0)
                 sandbox_may_read(&sandbox, *file);
         }
         for (size_t i = 0; (path = lp_catalog_path(catalog_of(finder), LP_VOCAB_PATH, i)); i++)

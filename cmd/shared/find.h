@@ -14,6 +14,7 @@ struct finder {
     char unread[4500];   /* of the last search of finder_try() that found one it could not read */
     unsigned char *parent; /* the text of --parent, NULL for none */
     size_t parent_size;
+    bool walks; /* set by the owner: operands may be directories, to be walked */
 };
 enum lp_status tool_find(void *ctx, const struct lp_need *need, struct lp_found *found);
 /* The same for recovery, which tries one thing after another: where a file is there but cannot be

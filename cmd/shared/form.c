@@ -90,14 +90,18 @@ static size_t blob_max(uint64_t memory)
     return allowed < BLOB_MAX ? (size_t)allowed : BLOB_MAX;
 }
 
-static _Noreturn void fail_unless_text(const struct tool *tool, const char *name,
-                                       enum lp_status status, const struct lp_need *need)
+/* Exits, unless the input is lenient. */
+static enum form fail_unless_text(const struct tool *tool, const struct input *in,
+                                  enum lp_status status, const struct lp_need *need)
 {
     struct tool hinting = *tool;
     hinting.hint = "; if it is text, use --text";
     if (status == LP_NO_PARENT && tool->takes_packed)
         hinting.hint = "; to recode it without that text use --packed; if it is text, use --text";
-    tool_fail(&hinting, name, status, 0, need);
+    int code = tool_tell(&hinting, in->name, status, 0, need);
+    if (!in->lenient)
+        tool_exit(tool, code);
+    return FORM_UNUSABLE;
 }
 
 /* Decides what an input is that begins as a blob, by unpacking it. */
@@ -114,10 +118,11 @@ static enum form try_blob(const struct tool *tool, const struct input *in, struc
         tool_fail(tool, in->name, status, 0, NULL);
     bool unsure = status == LP_NO_DICT || status == LP_NO_MODEL || status == LP_LIMIT ||
                   status == LP_NO_PARENT;
+    enum form form = status != LP_OK ? FORM_TEXT : checked ? FORM_BLOB : FORM_UNCHECKED;
     if (status != LP_OK && (blobs || unsure) && seems(in->data, n) == NULL)
-        fail_unless_text(tool, in->name, status, lp_codec_need(codec));
+        form = fail_unless_text(tool, in, status, lp_codec_need(codec));
     lp_codec_free(codec);
-    return status != LP_OK ? FORM_TEXT : checked ? FORM_BLOB : FORM_UNCHECKED;
+    return form;
 }
 
 enum form input_form(const struct tool *tool, struct input *in, struct finder *finder, bool blobs,
@@ -141,7 +146,7 @@ enum form input_form(const struct tool *tool, struct input *in, struct finder *f
     const size_t max = blob_max(memory);
     n = input_peek(tool, in, max + 1);
     if (n > max && max < BLOB_MAX && seems(in->data, n) == NULL)
-        fail_unless_text(tool, in->name, LP_LIMIT, NULL);
+        return fail_unless_text(tool, in, LP_LIMIT, NULL);
     return n > max ? FORM_TEXT : try_blob(tool, in, finder, blobs, memory, info.checked);
 }
 

@@ -10,6 +10,7 @@ enum form {
     FORM_STREAM,
     FORM_BLOB,
     FORM_UNCHECKED, /* a blob without a checksum: text may look like one */
+    FORM_UNUSABLE,  /* of a lenient input: what would end the program otherwise, and was said */
 };
 
 /* What an input is: what --text or --packed says, else what it looks like.

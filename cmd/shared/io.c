@@ -59,7 +59,7 @@ bool input_try(const struct tool *tool, struct input *in, const char *file)
 void input_open(const struct tool *tool, struct input *in, const char *file)
 {
     if (!input_try(tool, in, file))
-        exit(EXIT_IO);
+        tool_exit(tool, EXIT_IO);
 }
 
 bool input_next(const struct tool *tool, struct input *in, char **files, size_t i)
@@ -83,8 +83,13 @@ static size_t read_some(const struct tool *tool, struct input *in, void *data, s
         ssize_t got = read(in->fd, data, n);
         if (got >= 0)
             return (size_t)got;
-        if (errno != EINTR)
+        if (errno == EINTR)
+            continue;
+        if (!in->lenient)
             tool_die(tool, EXIT_IO, "%s: cannot read: %s", in->name, strerror(errno));
+        tool_warn(tool, "%s: cannot read: %s", in->name, strerror(errno));
+        in->failed = true;
+        return 0;
     }
 }
 
@@ -219,7 +224,7 @@ static _Noreturn void die_writing(struct output *out)
 {
     out->used = 0;
     if (errno == EPIPE)
-        exit(EXIT_IO);
+        tool_exit(out->tool, EXIT_IO);
     tool_die(out->tool, EXIT_IO, "%s: cannot write: %s", out->name, strerror(errno));
 }
 

@@ -15,6 +15,8 @@ struct input {
     unsigned char *data; /* a buffer of size bytes, TOOL_BUFFER at least */
     size_t size;
     size_t peeked; /* bytes at data's start that were read ahead */
+    bool lenient;  /* set by the owner: what fails ends this input, not the program, */
+    bool failed;   /* and has been said */
 };
 
 enum { TOOL_BUFFER = 64 << 10 }; /* what is read stays near: twice that is a tenth slower */

@@ -37,6 +37,7 @@ static bool unwanted(void)
 /* What may be done at a path. */
 enum use {
     READ,    /* read the file, or list the directory, which tells it from what is forbidden */
+    WALK,    /* read the file, or all that is below the directory */
     SEARCH,  /* read the file, or those in the directory */
     REPLACE, /* rename files in the directory and remove them, and open it to make that last */
 };
@@ -138,8 +139,10 @@ bool sandbox_begin(struct sandbox *s)
 
 static void permit(struct sandbox *s, const char *path, enum use use)
 {
-    static const uint64_t of_directory[] = {
-        [READ] = READ_DIR, [SEARCH] = READ_FILE, [REPLACE] = READ_DIR | MAKE_REG | REMOVE_FILE};
+    static const uint64_t of_directory[] = {[READ] = READ_DIR,
+                                            [WALK] = READ_DIR | READ_FILE,
+                                            [SEARCH] = READ_FILE,
+                                            [REPLACE] = READ_DIR | MAKE_REG | REMOVE_FILE};
     struct stat st;
     int fd;
     do
@@ -371,6 +374,11 @@ void sandbox_describe(char *text, size_t size)
 void sandbox_may_read(struct sandbox *s, const char *file)
 {
     permit(s, file, READ);
+}
+
+void sandbox_may_walk(struct sandbox *s, const char *path)
+{
+    permit(s, path, WALK);
 }
 
 void sandbox_may_search(struct sandbox *s, const char *path)

@@ -31,6 +31,8 @@ struct sandbox {
 bool sandbox_begin(struct sandbox *s);
 /* The file may be opened for reading. */
 void sandbox_may_read(struct sandbox *s, const char *file);
+/* So may the path, or all files below the directory that it is, which may be listed. */
+void sandbox_may_walk(struct sandbox *s, const char *path);
 /* So may the path, or the files in the directory that it is, and those that links in it name. */
 void sandbox_may_search(struct sandbox *s, const char *path);
 /* Another file of the same directory may take the file's name; both may be removed. */

@@ -94,7 +94,12 @@ _Noreturn void tool_die(const struct tool *tool, int code, const char *format, .
     va_start(args, format);
     message(tool, format, args);
     va_end(args);
-    exit(code);
+    tool_exit(tool, code);
+}
+
+_Noreturn void tool_exit(const struct tool *tool, int code)
+{
+    exit(tool->failure != 0 ? tool->failure : code);
 }
 
 _Noreturn void tool_usage(const struct tool *tool, const char *format, ...)
@@ -131,7 +136,7 @@ static _Noreturn void print(const struct tool *tool, const char *text)
     if (good && (close(STDOUT_FILENO) == 0 || errno == EINTR))
         exit(EXIT_OK);
     if (errno == EPIPE)
-        exit(EXIT_IO);
+        tool_exit(tool, EXIT_IO);
     tool_die(tool, EXIT_IO, "standard output: cannot write: %s", strerror(errno));
 }
 
@@ -163,12 +168,34 @@ static _Noreturn void refuse_option(const struct tool *tool, char **argv,
                options->has_arg == no_argument ? "takes no" : "needs an");
 }
 
-int tool_option(struct tool *tool, int argc, char **argv, const char *letters,
-                const struct option *options)
+int tool_own_option(struct tool *tool, int argc, char **argv, const char *letters,
+                    const struct option *options)
 {
     opterr = 0;
     for (;;) {
         int c = getopt_long(argc, argv, letters, options, NULL);
+        switch (c) {
+        case TOOL_HELP:
+            print(tool, tool->help);
+        case 'V':
+            print_version(tool);
+        case '?':
+            refuse_option(tool, argv, options);
+        case TOOL_TEXT:
+            tool->take = TAKE_TEXT;
+            break;
+        default:
+            tool->files = argv + optind;
+            return c;
+        }
+    }
+}
+
+int tool_option(struct tool *tool, int argc, char **argv, const char *letters,
+                const struct option *options)
+{
+    for (;;) {
+        int c = tool_own_option(tool, argc, argv, letters, options);
         switch (c) {
         case 'o':
             if (*optarg == 0)
@@ -183,15 +210,7 @@ int tool_option(struct tool *tool, int argc, char **argv, const char *letters,
             break;
         case 'h':
             print(tool, tool->help);
-        case 'V':
-            print_version(tool);
-        case '?':
-            refuse_option(tool, argv, options);
-        case TOOL_TEXT:
-            tool->take = TAKE_TEXT;
-            break;
         default:
-            tool->files = argv + optind;
             return c;
         }
     }
@@ -225,71 +244,103 @@ uint64_t tool_size(const struct tool *tool, const char *option, const char *text
     return (uint64_t)value << shift;
 }
 
-_Noreturn void tool_fail(const struct tool *tool, const char *name, enum lp_status status,
-                         uint64_t offset, const struct lp_need *need)
+/* What a stream or blob needs and was not found. */
+static void tell_missing(const struct tool *tool, const char *name, enum lp_status status,
+                         const struct lp_need *need)
 {
     struct lp_catalog *catalog = NULL;
     const char *where = "the usual places";
     if (lp_catalog_default(&catalog) == LP_OK)
         where = lp_catalog_where(catalog, status == LP_NO_VOCAB ? LP_VOCAB_PATH : LP_MODEL_PATH);
+    if (status == LP_NO_VOCAB)
+        tool_warn(tool,
+                  "%s: vocabulary %s with fingerprint %016" PRIx64
+                  " not found in %s: set LP_VOCAB_PATH",
+                  name, need->name, need->fingerprint, where);
+    else if (status == LP_NO_DICT)
+        tool_warn(tool,
+                  "%s: needs the dictionary with fingerprint %016" PRIx64
+                  ", not found in %s: name it with -D, or put it there as %016" PRIx64 ".dict",
+                  name, need->fingerprint, where, need->fingerprint);
+    else if (status == LP_NO_PARENT)
+        tool_warn(tool,
+                  "%s: needs the text that it was packed with, whose check is %08" PRIx64
+                  ": name it with lpunpack --parent",
+                  name, need->fingerprint);
+    else if (need->fingerprint == 0)
+        tool_warn(tool,
+                  "%s: no model of %s found in %s: train one with lptrain -e %s, and name it "
+                  "with -D",
+                  name, need->name, where, need->name);
+    else
+        tool_warn(tool,
+                  "%s: needs the model of %s with fingerprint %016" PRIx64
+                  ", not found in %s: name it with -D, or put it there as %016" PRIx64
+                  ".lpm (lptrain --install does)",
+                  name, need->name, need->fingerprint, where, need->fingerprint);
+    lp_catalog_free(catalog);
+}
+
+/* What a stream or blob needs and is damaged. */
+static void tell_damaged(const struct tool *tool, const char *name, enum lp_status status,
+                         const struct lp_need *need)
+{
+    const char *vocab = tool->vocab;
+    if (vocab == NULL && need != NULL && need->what != LP_NEED_DICT)
+        vocab = need->name;
+    if (status == LP_BAD_VOCAB && vocab != NULL)
+        tool_warn(tool, "%s: %s.lpv: %s", name, vocab, lp_status_text(status));
+    else if (status == LP_BAD_VOCAB || need == NULL || need->what != LP_NEED_MODEL)
+        tool_warn(tool, "%s: %s", name, lp_status_text(status));
+    else if (need->fingerprint == 0)
+        tool_warn(tool, "%s: the model of %s is damaged: install it again", name, need->name);
+    else
+        tool_warn(tool,
+                  "%s: the model of %s with fingerprint %016" PRIx64
+                  " is damaged: install it again",
+                  name, need->name, need->fingerprint);
+}
+
+int tool_tell(const struct tool *tool, const char *name, enum lp_status status, uint64_t offset,
+              const struct lp_need *need)
+{
+    const char *why = lp_status_text(status);
     switch (status) {
     case LP_NO_VOCAB:
-        tool_die(tool, EXIT_DATA,
-                 "%s: vocabulary %s with fingerprint %016" PRIx64
-                 " not found in %s: set LP_VOCAB_PATH",
-                 name, need->name, need->fingerprint, where);
     case LP_NO_DICT:
-        tool_die(tool, EXIT_DATA,
-                 "%s: needs the dictionary with fingerprint %016" PRIx64
-                 ", not found in %s: name it with -D, or put it there as %016" PRIx64 ".dict",
-                 name, need->fingerprint, where, need->fingerprint);
     case LP_NO_PARENT:
-        tool_die(tool, EXIT_DATA,
-                 "%s: needs the text that it was packed with, whose check is %08" PRIx64
-                 ": name it with lpunpack --parent",
-                 name, need->fingerprint);
     case LP_NO_MODEL:
-        if (need->fingerprint == 0)
-            tool_die(tool, EXIT_DATA,
-                     "%s: no model of %s found in %s: train one with lptrain -e %s, and name it "
-                     "with -D",
-                     name, need->name, where, need->name);
-        tool_die(tool, EXIT_DATA,
-                 "%s: needs the model of %s with fingerprint %016" PRIx64
-                 ", not found in %s: name it with -D, or put it there as %016" PRIx64
-                 ".lpm (lptrain --install does)",
-                 name, need->name, need->fingerprint, where, need->fingerprint);
+        tell_missing(tool, name, status, need);
+        break;
     case LP_BAD_MODEL:
-        if (need == NULL || need->what != LP_NEED_MODEL)
-            tool_die(tool, EXIT_DATA, "%s: %s", name, lp_status_text(status));
-        if (need->fingerprint == 0)
-            tool_die(tool, EXIT_DATA, "%s: the model of %s is damaged: install it again", name,
-                     need->name);
-        tool_die(tool, EXIT_DATA,
-                 "%s: the model of %s with fingerprint %016" PRIx64 " is damaged: install it again",
-                 name, need->name, need->fingerprint);
     case LP_BAD_VOCAB:
-        if (tool->vocab != NULL || (need != NULL && need->what != LP_NEED_DICT))
-            tool_die(tool, EXIT_DATA, "%s: %s.lpv: %s", name,
-                     tool->vocab != NULL ? tool->vocab : need->name, lp_status_text(status));
-        tool_die(tool, EXIT_DATA, "%s: %s", name, lp_status_text(status));
+        tell_damaged(tool, name, status, need);
+        break;
     case LP_NOT_LP:
-        tool_die(tool, EXIT_DATA, "%s: not a lopace stream or blob", name);
+        tool_warn(tool, "%s: not a lopace stream or blob", name);
+        break;
     case LP_LIMIT:
-        tool_die(tool, EXIT_DATA, "%s: at byte %" PRIu64 ": %s: raise it with -M", name, offset,
-                 lp_status_text(status));
+        tool_warn(tool, "%s: at byte %" PRIu64 ": %s: raise it with -M", name, offset, why);
+        break;
     case LP_VERSION:
-        if (need != NULL && need->what == LP_NEED_NEWER)
-            tool_die(tool, EXIT_DATA, "%s: at byte %" PRIu64 ": %s: %s %" PRIu64, name, offset,
-                     lp_status_text(status), need->field, need->number);
-        /* fall through */
     case LP_DATA:
     case LP_TRUNCATED:
-        tool_die(tool, EXIT_DATA, "%s: at byte %" PRIu64 ": %s", name, offset,
-                 lp_status_text(status));
+        if (status == LP_VERSION && need != NULL && need->what == LP_NEED_NEWER)
+            tool_warn(tool, "%s: at byte %" PRIu64 ": %s: %s %" PRIu64, name, offset, why,
+                      need->field, need->number);
+        else
+            tool_warn(tool, "%s: at byte %" PRIu64 ": %s", name, offset, why);
+        break;
     default:
-        tool_die(tool, tool_code(status), "%s: %s", name, lp_status_text(status));
+        tool_warn(tool, "%s: %s", name, why);
     }
+    return tool_code(status);
+}
+
+_Noreturn void tool_fail(const struct tool *tool, const char *name, enum lp_status status,
+                         uint64_t offset, const struct lp_need *need)
+{
+    tool_exit(tool, tool_tell(tool, name, status, offset, need));
 }
 
 void tool_check(const struct tool *tool, const char *name, enum lp_status status)

@@ -25,6 +25,7 @@ struct tool {
     const char *hint;   /* ends each message; NULL: none */
     FILE *spool;        /* see input_spool() */
     const char *vocab;  /* the vocabulary in use, for messages; NULL: see need */
+    int failure;        /* the exit code of every failure; 0: as enum exit_code has it */
 };
 
 /* Makes sure that file descriptors 0 to 2 are open, and has SIGXFSZ ignored. */
@@ -48,6 +49,9 @@ static inline const char *plural(uint64_t n)
     return n == 1 ? "" : "s";
 }
 
+/* Exits after a failure. */
+_Noreturn void tool_exit(const struct tool *tool, int code);
+
 /* The exit code of a status. */
 int tool_code(enum lp_status status);
 
@@ -56,7 +60,12 @@ int tool_code(enum lp_status status);
 int tool_option(struct tool *tool, int argc, char **argv, const char *letters,
                 const struct option *options);
 
-enum { TOOL_TEXT = 512 }; /* what getopt_long() returns for TOOL_TEXT_OPTION */
+/* The same for a command whose letters are not those of the others: --help, -V and --text only. */
+int tool_own_option(struct tool *tool, int argc, char **argv, const char *letters,
+                    const struct option *options);
+
+/* What getopt_long() returns for TOOL_TEXT_OPTION, and for --help of tool_own_option(). */
+enum { TOOL_TEXT = 512, TOOL_HELP };
 #define TOOL_TEXT_OPTION                                                                           \
     {                                                                                              \
         "text", no_argument, NULL, TOOL_TEXT                                                       \
@@ -87,6 +96,10 @@ uint64_t tool_size(const struct tool *tool, const char *option, const char *text
  * something was not found or is damaged, else it may be NULL. */
 _Noreturn void tool_fail(const struct tool *tool, const char *name, enum lp_status status,
                          uint64_t offset, const struct lp_need *need);
+
+/* Says the same, and returns the exit code. */
+int tool_tell(const struct tool *tool, const char *name, enum lp_status status, uint64_t offset,
+              const struct lp_need *need);
 
 /* Fails unless status is LP_OK. */
 void tool_check(const struct tool *tool, const char *name, enum lp_status status);
