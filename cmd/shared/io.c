@@ -190,6 +190,7 @@ static const char *only_operand(const struct tool *tool)
 
 void output_open(const struct tool *tool, struct output *out, const char *file, bool binary)
 {
+    struct stat st;
     *out = (struct output){.tool = tool, .fd = STDOUT_FILENO, .name = "standard output"};
     bool standard = is_standard(file);
     if (standard || file == tool->output)
@@ -203,12 +204,13 @@ void output_open(const struct tool *tool, struct output *out, const char *file, 
     if (unfinished == NULL && atexit(give_up) != 0)
         tool_die(tool, EXIT_IO, "out of memory");
     if (!standard) {
-        replace_open(tool, &out->file, file);
+        if (!replace_open(tool, &out->file, file))
+            exit(EXIT_IO);
         out->name = file;
         out->fd = out->file.fd;
     }
-    if (file == tool->output && only_operand(tool) != NULL)
-        replace_like(&out->file, only_operand(tool));
+    if (file == tool->output && only_operand(tool) != NULL && stat(only_operand(tool), &st) == 0)
+        replace_like(&out->file, &st);
     out->terminal = isatty(out->fd);
     out->next = unfinished;
     unfinished = out;
@@ -279,9 +281,10 @@ void output_close(struct output *out)
     output_flush(out);
     free(out->data);
     out->data = NULL;
-    if (out->fd != STDOUT_FILENO)
-        replace_finish(&out->file);
-    else if (close(out->fd) != 0 && errno != EINTR)
+    const bool standard = out->fd == STDOUT_FILENO;
+    if (!standard && !replace_finish(&out->file))
+        exit(EXIT_IO);
+    if (standard && close(out->fd) != 0 && errno != EINTR)
         die_writing(out);
     struct output **at = &unfinished;
     while (*at != out)

@@ -225,71 +225,97 @@ uint64_t tool_size(const struct tool *tool, const char *option, const char *text
     return (uint64_t)value << shift;
 }
 
-_Noreturn void tool_fail(const struct tool *tool, const char *name, enum lp_status status,
-                         uint64_t offset, const struct lp_need *need)
+/* A warning, and the exit code that it is about. */
+static int said(const struct tool *tool, int code, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    message(tool, format, args);
+    va_end(args);
+    return code;
+}
+
+/* See tool_explain(); where is what was searched. */
+static int explain(const struct tool *tool, const char *name, enum lp_status status,
+                   uint64_t offset, const struct lp_need *need, const char *where)
+{
+    switch (status) {
+    case LP_NO_VOCAB:
+        return said(tool, EXIT_DATA,
+                    "%s: vocabulary %s with fingerprint %016" PRIx64
+                    " not found in %s: set LP_VOCAB_PATH",
+                    name, need->name, need->fingerprint, where);
+    case LP_NO_DICT:
+        return said(tool, EXIT_DATA,
+                    "%s: needs the dictionary with fingerprint %016" PRIx64
+                    ", not found in %s: name it with -D, or put it there as %016" PRIx64 ".dict",
+                    name, need->fingerprint, where, need->fingerprint);
+    case LP_NO_PARENT:
+        return said(tool, EXIT_DATA,
+                    "%s: needs the text that it was packed with, whose check is %08" PRIx64
+                    ": name it with lpunpack --parent",
+                    name, need->fingerprint);
+    case LP_NO_MODEL:
+        if (need->fingerprint == 0)
+            return said(tool, EXIT_DATA,
+                        "%s: no model of %s found in %s: train one with lptrain -e %s, and name it "
+                        "with -D",
+                        name, need->name, where, need->name);
+        return said(tool, EXIT_DATA,
+                    "%s: needs the model of %s with fingerprint %016" PRIx64
+                    ", not found in %s: name it with -D, or put it there as %016" PRIx64
+                    ".lpm (lptrain --install does)",
+                    name, need->name, need->fingerprint, where, need->fingerprint);
+    case LP_BAD_MODEL:
+        if (need == NULL || need->what != LP_NEED_MODEL)
+            return said(tool, EXIT_DATA, "%s: %s", name, lp_status_text(status));
+        if (need->fingerprint == 0)
+            return said(tool, EXIT_DATA, "%s: the model of %s is damaged: install it again", name,
+                        need->name);
+        return said(tool, EXIT_DATA,
+                    "%s: the model of %s with fingerprint %016" PRIx64
+                    " is damaged: install it again",
+                    name, need->name, need->fingerprint);
+    case LP_BAD_VOCAB:
+        if (tool->vocab != NULL || (need != NULL && need->what != LP_NEED_DICT))
+            return said(tool, EXIT_DATA, "%s: %s.lpv: %s", name,
+                        tool->vocab != NULL ? tool->vocab : need->name, lp_status_text(status));
+        return said(tool, EXIT_DATA, "%s: %s", name, lp_status_text(status));
+    case LP_NOT_LP:
+        return said(tool, EXIT_DATA, "%s: not a lopace stream or blob", name);
+    case LP_LIMIT:
+        return said(tool, EXIT_DATA, "%s: at byte %" PRIu64 ": %s: raise it with -M", name, offset,
+                    lp_status_text(status));
+    case LP_VERSION:
+        if (need != NULL && need->what == LP_NEED_NEWER)
+            return said(tool, EXIT_DATA, "%s: at byte %" PRIu64 ": %s: %s %" PRIu64, name, offset,
+                        lp_status_text(status), need->field, need->number);
+        /* fall through */
+    case LP_DATA:
+    case LP_TRUNCATED:
+        return said(tool, EXIT_DATA, "%s: at byte %" PRIu64 ": %s", name, offset,
+                    lp_status_text(status));
+    default:
+        return said(tool, tool_code(status), "%s: %s", name, lp_status_text(status));
+    }
+}
+
+int tool_explain(const struct tool *tool, const char *name, enum lp_status status, uint64_t offset,
+                 const struct lp_need *need)
 {
     struct lp_catalog *catalog = NULL;
     const char *where = "the usual places";
     if (lp_catalog_default(&catalog) == LP_OK)
         where = lp_catalog_where(catalog, status == LP_NO_VOCAB ? LP_VOCAB_PATH : LP_MODEL_PATH);
-    switch (status) {
-    case LP_NO_VOCAB:
-        tool_die(tool, EXIT_DATA,
-                 "%s: vocabulary %s with fingerprint %016" PRIx64
-                 " not found in %s: set LP_VOCAB_PATH",
-                 name, need->name, need->fingerprint, where);
-    case LP_NO_DICT:
-        tool_die(tool, EXIT_DATA,
-                 "%s: needs the dictionary with fingerprint %016" PRIx64
-                 ", not found in %s: name it with -D, or put it there as %016" PRIx64 ".dict",
-                 name, need->fingerprint, where, need->fingerprint);
-    case LP_NO_PARENT:
-        tool_die(tool, EXIT_DATA,
-                 "%s: needs the text that it was packed with, whose check is %08" PRIx64
-                 ": name it with lpunpack --parent",
-                 name, need->fingerprint);
-    case LP_NO_MODEL:
-        if (need->fingerprint == 0)
-            tool_die(tool, EXIT_DATA,
-                     "%s: no model of %s found in %s: train one with lptrain -e %s, and name it "
-                     "with -D",
-                     name, need->name, where, need->name);
-        tool_die(tool, EXIT_DATA,
-                 "%s: needs the model of %s with fingerprint %016" PRIx64
-                 ", not found in %s: name it with -D, or put it there as %016" PRIx64
-                 ".lpm (lptrain --install does)",
-                 name, need->name, need->fingerprint, where, need->fingerprint);
-    case LP_BAD_MODEL:
-        if (need == NULL || need->what != LP_NEED_MODEL)
-            tool_die(tool, EXIT_DATA, "%s: %s", name, lp_status_text(status));
-        if (need->fingerprint == 0)
-            tool_die(tool, EXIT_DATA, "%s: the model of %s is damaged: install it again", name,
-                     need->name);
-        tool_die(tool, EXIT_DATA,
-                 "%s: the model of %s with fingerprint %016" PRIx64 " is damaged: install it again",
-                 name, need->name, need->fingerprint);
-    case LP_BAD_VOCAB:
-        if (tool->vocab != NULL || (need != NULL && need->what != LP_NEED_DICT))
-            tool_die(tool, EXIT_DATA, "%s: %s.lpv: %s", name,
-                     tool->vocab != NULL ? tool->vocab : need->name, lp_status_text(status));
-        tool_die(tool, EXIT_DATA, "%s: %s", name, lp_status_text(status));
-    case LP_NOT_LP:
-        tool_die(tool, EXIT_DATA, "%s: not a lopace stream or blob", name);
-    case LP_LIMIT:
-        tool_die(tool, EXIT_DATA, "%s: at byte %" PRIu64 ": %s: raise it with -M", name, offset,
-                 lp_status_text(status));
-    case LP_VERSION:
-        if (need != NULL && need->what == LP_NEED_NEWER)
-            tool_die(tool, EXIT_DATA, "%s: at byte %" PRIu64 ": %s: %s %" PRIu64, name, offset,
-                     lp_status_text(status), need->field, need->number);
-        /* fall through */
-    case LP_DATA:
-    case LP_TRUNCATED:
-        tool_die(tool, EXIT_DATA, "%s: at byte %" PRIu64 ": %s", name, offset,
-                 lp_status_text(status));
-    default:
-        tool_die(tool, tool_code(status), "%s: %s", name, lp_status_text(status));
-    }
+    const int code = explain(tool, name, status, offset, need, where);
+    lp_catalog_free(catalog);
+    return code;
+}
+
+_Noreturn void tool_fail(const struct tool *tool, const char *name, enum lp_status status,
+                         uint64_t offset, const struct lp_need *need)
+{
+    exit(tool_explain(tool, name, status, offset, need));
 }
 
 void tool_check(const struct tool *tool, const char *name, enum lp_status status)

@@ -83,8 +83,10 @@ long tool_number(const struct tool *tool, const char *option, const char *text, 
 uint64_t tool_size(const struct tool *tool, const char *option, const char *text, uint64_t min,
                    uint64_t max);
 
-/* Says what went wrong with a stream or blob, and exits. need is wanted when
- * something was not found or is damaged, else it may be NULL. */
+/* Says what went wrong with a stream or blob, and returns the exit code. need is wanted when
+ * something was not found or is damaged, else it may be NULL. tool_fail() also exits. */
+int tool_explain(const struct tool *tool, const char *name, enum lp_status status, uint64_t offset,
+                 const struct lp_need *need);
 _Noreturn void tool_fail(const struct tool *tool, const char *name, enum lp_status status,
                          uint64_t offset, const struct lp_need *need);
 
