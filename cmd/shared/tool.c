@@ -69,13 +69,16 @@ void tool_print(const char *format, ...)
  * pipe may be writing too. */
 static void message(const struct tool *tool, const char *format, va_list args)
 {
-    char line[8192], escaped[ESCAPE * sizeof line + 1];
+    static const char clear[] = "\r\033[K"; /* a progress line may be there */
+    char line[8192], escaped[sizeof clear + ESCAPE * sizeof line + 1];
+    const size_t at = tool->progress != NULL && isatty(STDERR_FILENO) ? sizeof clear - 1 : 0;
     size_t n = (size_t)snprintf(line, sizeof line, "%s: ", tool->name);
     vsnprintf(line + n, sizeof line - n, format, args);
     n = strlen(line);
     if (tool->hint != NULL)
         snprintf(line + n, sizeof line - n, "%s", tool->hint);
-    n = utf8_escape(escaped, sizeof escaped - 1, line);
+    memcpy(escaped, clear, at);
+    n = at + utf8_escape(escaped + at, sizeof escaped - 1 - at, line);
     escaped[n] = '\n';
     put_error(escaped, n + 1);
 }
@@ -180,6 +183,9 @@ int tool_option(struct tool *tool, int argc, char **argv, const char *letters,
             break;
         case 'q':
             tool->quiet = true;
+            break;
+        case 'v':
+            tool->verbose = true;
             break;
         case 'h':
             print(tool, tool->help);

@@ -17,6 +17,7 @@ struct tool {
     const char *help;
     const char *output; /* -o; NULL: standard output */
     bool force, quiet;  /* -f, -q */
+    bool verbose;       /* -v, of commands that have it */
     enum take take;     /* --text, of commands that have it */
     bool takes_packed;  /* it has --packed */
     bool adapts;        /* -o may name the file of -D */
@@ -25,6 +26,8 @@ struct tool {
     const char *hint;   /* ends each message; NULL: none */
     FILE *spool;        /* see input_spool() */
     const char *vocab;  /* the vocabulary in use, for messages; NULL: see need */
+    struct progress *progress; /* what is read and written is counted there, see progress.h; NULL:
+                                * it is not */
 };
 
 /* Makes sure that file descriptors 0 to 2 are open, and has SIGXFSZ ignored. */
@@ -52,7 +55,7 @@ static inline const char *plural(uint64_t n)
 int tool_code(enum lp_status status);
 
 /* The next option, -1 after the last, as getopt_long() has them. It takes care of the
- * options that all commands have, and of --text; it names an unknown one and exits. */
+ * options that all commands have, of --text and -v; it names an unknown one and exits. */
 int tool_option(struct tool *tool, int argc, char **argv, const char *letters,
                 const struct option *options);
 
@@ -60,6 +63,10 @@ enum { TOOL_TEXT = 512 }; /* what getopt_long() returns for TOOL_TEXT_OPTION */
 #define TOOL_TEXT_OPTION                                                                           \
     {                                                                                              \
         "text", no_argument, NULL, TOOL_TEXT                                                       \
+    }
+#define TOOL_VERBOSE_OPTION                                                                        \
+    {                                                                                              \
+        "verbose", no_argument, NULL, 'v'                                                          \
     }
 #define TOOL_LETTERS "o:fqhV"
 /* clang-format off */
