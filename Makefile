@@ -58,8 +58,8 @@ endif
 objects = $(patsubst %.c,$B/obj/%.o,$(wildcard $(1)))
 TRAIN_OBJ := $(call objects,lib/train/*.c)
 LIB_OBJ := $(filter-out $(TRAIN_OBJ),$(call objects,lib/*.c lib/*/*.c))
-# A command is cmd/lpNAME.c, or a folder cmd/lpNAME/ with a file lpNAME.c.
-COMMANDS := $(basename $(notdir $(wildcard cmd/lp*.c))) $(notdir $(wildcard cmd/lp*[a-z]))
+# A command is cmd/lpNAME.c, or a folder cmd/lpNAME/ with a file lpNAME.c; and lopace.
+COMMANDS := lopace $(basename $(notdir $(wildcard cmd/lp*.c))) $(notdir $(wildcard cmd/lp*[a-z]))
 COMMANDS := $(sort $(filter-out %.c,$(COMMANDS)))
 UNITS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
 FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
@@ -284,7 +284,7 @@ install: all ## install under PREFIX (staged in DESTDIR, commands prefixed with 
 		'Requires.private: libzstd' 'Libs: -L$${libdir} -llp' 'Libs.private: -pthread $(DL_LIBS)' \
 		'Cflags: -I$${includedir}' > '$(DESTDIR)$(LIBDIR)/pkgconfig/liblp.pc'
 	set -e; for p in $(PAGES); do s=$${p##*.}; n=$${p#man/}; \
-		case " $(COMMANDS) " in *" $${n%.*} "*) n='$(TOOLPREFIX)'$$n;; esac; \
+		case " $(COMMANDS:%=%.1) " in *" $$n "*) n='$(TOOLPREFIX)'$$n;; esac; \
 		install -d '$(DESTDIR)$(MANDIR)/man'$$s; \
 		install -m 644 $$p '$(DESTDIR)$(MANDIR)/man'$$s/$$n; done
 	@scripts/other-commands '$(BINDIR)' '$(TOOLPREFIX)' $(COMMANDS)
@@ -295,7 +295,7 @@ uninstall: ## remove what install installed, given the same variables
 		'$(DESTDIR)$(INCDIR)/lp.h' \
 		$(patsubst $B/vocab/%,'$(DESTDIR)$(DATADIR)/lopace/%',$(VOCABS) $(MODELS))
 	set -e; for p in $(PAGES); do s=$${p##*.}; n=$${p#man/}; \
-		case " $(COMMANDS) " in *" $${n%.*} "*) n='$(TOOLPREFIX)'$$n;; esac; \
+		case " $(COMMANDS:%=%.1) " in *" $$n "*) n='$(TOOLPREFIX)'$$n;; esac; \
 		rm -f '$(DESTDIR)$(MANDIR)/man'$$s/$$n; done
 	-rmdir '$(DESTDIR)$(DATADIR)/lopace'
 

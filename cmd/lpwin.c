@@ -2,6 +2,7 @@
 #include "shared/progress.h"
 #include "shared/recode.h"
 #include "shared/stored.h"
+#include "shared/window.h"
 
 #include <stdlib.h>
 
@@ -42,13 +43,8 @@ static const struct option long_options[] = {
     TOOL_LONG_OPTIONS,
 };
 
-/* What repeats is mostly within 64 MiB; at four times that a chain of blocks costs less than 1% for
- * beginning anew. In blocks of 4 MiB mixing is past what it learns at a block's start. */
-#define WINDOW     ((size_t)64 << 20)
 #define WINDOW_MIN ((size_t)1 << 11)
-#define KEY        ((uint64_t)256 << 20)
 #define KEY_MAX    ((uint64_t)1 << 50)
-#define BLOCK_SIZE ((size_t)4 << 20)
 
 struct options {
     struct lp_options lp;
@@ -60,7 +56,7 @@ struct options {
 static struct options parse(struct tool *tool, int argc, char **argv)
 {
     struct options o = {
-        .lp = {.chain = LP_CHAIN_TOKENS, .window = WINDOW, .key = KEY, .block_size = BLOCK_SIZE}};
+        .lp = {.chain = LP_CHAIN_TOKENS, .window = WINDOW_SIZE, .key = WINDOW_KEY, .block_size = WINDOW_BLOCK_SIZE}};
     int c;
     while ((c = tool_option(tool, argc, argv, "w:B:M:T:v" TOOL_LETTERS, long_options)) != -1) {
         switch (c) {

@@ -69,26 +69,6 @@ struct options {
     char **files;
 };
 
-/* Removes the levels -1 to -22 of zstd(1) from argv, as getopt would take -10 for -1 -0. Returns
- * the new argc. */
-static int take_levels(const struct tool *tool, int argc, char **argv, int *level)
-{
-    int kept = 1;
-    bool options = true;
-    for (int i = 1; i < argc; i++) {
-        char *a = argv[i];
-        if (strcmp(a, "--") == 0)
-            options = false;
-        if (options && a[0] == '-' && a[1] >= '1' && a[1] <= '9' &&
-            strspn(a + 1, "0123456789") == strlen(a + 1))
-            *level = (int)tool_number(tool, "level", a + 1, 1, 22);
-        else
-            argv[kept++] = a;
-    }
-    argv[kept] = NULL;
-    return kept;
-}
-
 /* Exits on options that contradict each other. */
 static void refuse_conflicts(const struct tool *tool, const struct options *o)
 {
@@ -109,7 +89,7 @@ static struct options parse(struct tool *tool, int argc, char **argv)
 {
     struct options o = {.lp = {.chain = LP_CHAIN_TEXT_ZSTD}};
     int c;
-    argc = take_levels(tool, argc, argv, &o.lp.level);
+    argc = tool_levels(tool, argc, argv, &o.lp.level);
     while ((c = tool_option(tool, argc, argv, "D:0LB:M:T:v" TOOL_LETTERS, long_options)) != -1) {
         switch (c) {
         case OPT_LEVEL:

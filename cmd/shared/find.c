@@ -1,7 +1,5 @@
 #include "shared/find.h"
 
-#include "shared/sandbox.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -140,19 +138,24 @@ void finder_parent(struct finder *finder, const char *path)
     input_close(&in);
 }
 
+void finder_permit(struct finder *finder, struct sandbox *sandbox)
+{
+    const char *path;
+    for (size_t i = 0; (path = lp_catalog_path(catalog_of(finder), LP_VOCAB_PATH, i)); i++)
+        sandbox_may_search(sandbox, path);
+    for (size_t i = 0; (path = lp_catalog_path(catalog_of(finder), LP_MODEL_PATH, i)); i++)
+        sandbox_may_search(sandbox, path);
+}
+
 void finder_confine(struct finder *finder, const struct output *out)
 {
     struct sandbox sandbox;
-    const char *path;
     if (sandbox_begin(&sandbox)) {
         for (char **file = finder->tool->files; *file != NULL; file++) {
             if (strcmp(*file, "-") != 0)
                 sandbox_may_read(&sandbox, *file);
         }
-        for (size_t i = 0; (path = lp_catalog_path(catalog_of(finder), LP_VOCAB_PATH, i)); i++)
-            sandbox_may_search(&sandbox, path);
-        for (size_t i = 0; (path = lp_catalog_path(catalog_of(finder), LP_MODEL_PATH, i)); i++)
-            sandbox_may_search(&sandbox, path);
+        finder_permit(finder, &sandbox);
         if (out->file.temporary != NULL)
             sandbox_may_replace(&sandbox, out->file.path);
     }

@@ -113,11 +113,11 @@ static bool fail(const struct replacement *r, const char *what)
     return false;
 }
 
-static char *new_string(const struct replacement *r, size_t n)
+static char *new_string(const struct tool *tool, size_t n)
 {
     char *p = malloc(n + 1);
     if (p == NULL)
-        tool_die(r->tool, EXIT_IO, "out of memory");
+        tool_die(tool, EXIT_IO, "out of memory");
     p[n] = 0;
     return p;
 }
@@ -153,7 +153,7 @@ static bool follow(struct replacement *r)
     enum { LINKS = 40, TARGET = 4096 };
     char target[TARGET];
     ssize_t n = 0;
-    r->path = new_string(r, strlen(r->name));
+    r->path = new_string(r->tool, strlen(r->name));
     memcpy(r->path, r->name, strlen(r->name));
     for (int links = 0; descriptor(r->path) < 0; links++) {
         n = readlink(r->path, target, TARGET);
@@ -163,7 +163,7 @@ static bool follow(struct replacement *r)
         if (links == LINKS || n == TARGET)
             return fail(r, "open");
         size_t kept = target[0] == '/' ? 0 : directory(r->path);
-        char *path = new_string(r, kept + (size_t)n);
+        char *path = new_string(r->tool, kept + (size_t)n);
         memcpy(path, r->path, kept);
         memcpy(path + kept, target, (size_t)n);
         free(r->path);
@@ -238,7 +238,7 @@ static bool open_temporary(struct replacement *r)
     sigset_t before;
     size_t at = directory(r->path), n = strlen(r->path);
     n = n - at > NAME ? at + NAME : n;
-    char *name = new_string(r, n + sizeof ".XXXXXX");
+    char *name = new_string(r->tool, n + sizeof ".XXXXXX");
     enter(&before);
     do {
         memcpy(name, r->path, n);
@@ -314,24 +314,22 @@ bool replace_open(const struct tool *tool, struct replacement *r, const char *na
 
 /* --- Finishing --------------------------------------------------------------- */
 
-/* Makes a new name last. Not all file systems can do that (EINVAL), and it takes a directory that
- * may be read. */
-static bool sync_directory(struct replacement *r)
+bool replace_sync_directory(const struct tool *tool, const char *file)
 {
     int fd, failed = 0;
-    size_t n = directory(r->path);
-    char *path = new_string(r, n + 1);
-    memcpy(path, n > 0 ? r->path : ".", n > 0 ? n : 2);
+    const size_t n = directory(file);
+    char *path = new_string(tool, n + 1);
+    memcpy(path, n > 0 ? file : ".", n > 0 ? n : 2);
     path[n > 0 ? n : 1] = 0;
     REPEAT(fd, open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     free(path);
-    if (fd >= 0)
-        REPEAT(failed, fsync(fd));
+    if (fd < 0)
+        return false;
+    REPEAT(failed, fsync(fd));
     const int error = errno;
-    if (fd >= 0)
-        close(fd);
+    close(fd);
     errno = error;
-    return (fd < 0 ? errno == EACCES : !failed || errno == EINVAL) || fail(r, "sync the directory");
+    return !failed;
 }
 
 /* Takes it out of the list. The temporary file has another name then, or goes. */
@@ -371,6 +369,19 @@ bool replace_sync(struct replacement *r)
     return !failed || errno == EINVAL || fail(r, "write");
 }
 
+/* Gives the temporary file its name unless another has it: rename() would replace that. */
+static bool name_fresh(struct replacement *r)
+{
+    struct stat st;
+    if (link(r->temporary, r->path) == 0)
+        return true;
+    if (errno == EEXIST)
+        return false;
+    const bool exists = lstat(r->path, &st) == 0; /* the file system has no links, perhaps */
+    errno = EEXIST;
+    return !exists && rename(r->temporary, r->path) == 0;
+}
+
 static bool put_in_place(struct replacement *r)
 {
     if (!replace_sync(r))
@@ -381,10 +392,12 @@ static bool put_in_place(struct replacement *r)
         return fail(r, "write");
     if (r->temporary == NULL)
         return true;
-    if (rename(r->temporary, r->path) != 0)
-        return fail(r, "rename the temporary file");
-    forget(r, true);
-    return sync_directory(r);
+    if (r->fresh ? !name_fresh(r) : rename(r->temporary, r->path) != 0)
+        return fail(r, r->fresh ? "create" : "rename the temporary file");
+    forget(r, !r->fresh);
+    /* not all file systems can do this (EINVAL), and it takes a directory that may be read */
+    return replace_sync_directory(r->tool, r->path) || errno == EINVAL || errno == EACCES ||
+           fail(r, "sync the directory");
 }
 
 bool replace_finish(struct replacement *r)

@@ -16,6 +16,7 @@ struct replacement {
     char *temporary;  /* NULL: fd is a device, a pipe or what else cannot be replaced */
     char *path;       /* what the temporary file will be named: the end of all symbolic links */
     bool exists;      /* a file of that name */
+    bool fresh;       /* set by the caller: no file of that name is to be replaced */
     struct timespec modified; /* the time of the new file, if dated */
     bool dated;
     struct replacement *volatile next; /* of those that are not yet finished */
@@ -34,8 +35,13 @@ void replace_like(struct replacement *r, const struct stat *source);
 /* Syncs the temporary file. */
 bool replace_sync(struct replacement *r);
 
-/* Puts the file in place, on disk. Either way r is done with then. */
+/* Puts the file in place, on disk; a fresh one fails where there is one by now. Either way r is
+ * done with then. */
 bool replace_finish(struct replacement *r);
+
+/* Makes the name of a file last. False where that fails, or the file system or the permissions of
+ * the directory do not allow it; errno says why. */
+bool replace_sync_directory(const struct tool *tool, const char *path);
 
 /* Removes the temporary file. */
 void replace_abandon(struct replacement *r);

@@ -67,7 +67,7 @@ void tool_print(const char *format, ...)
 
 /* One line, whatever a file's name holds, and in one piece: other commands of a
  * pipe may be writing too. */
-static void message(const struct tool *tool, const char *format, va_list args)
+static void message(const struct tool *tool, const char *end, const char *format, va_list args)
 {
     static const char clear[] = "\r\033[K"; /* a progress line may be there */
     char line[8192], escaped[sizeof clear + ESCAPE * sizeof line + 1];
@@ -79,15 +79,23 @@ static void message(const struct tool *tool, const char *format, va_list args)
         snprintf(line + n, sizeof line - n, "%s", tool->hint);
     memcpy(escaped, clear, at);
     n = at + utf8_escape(escaped + at, sizeof escaped - 1 - at, line);
-    escaped[n] = '\n';
-    put_error(escaped, n + 1);
+    memcpy(escaped + n, end, strlen(end));
+    put_error(escaped, n + strlen(end));
 }
 
 void tool_warn(const struct tool *tool, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    message(tool, format, args);
+    message(tool, "\n", format, args);
+    va_end(args);
+}
+
+void tool_ask(const struct tool *tool, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    message(tool, " ", format, args);
     va_end(args);
 }
 
@@ -95,7 +103,7 @@ _Noreturn void tool_die(const struct tool *tool, int code, const char *format, .
 {
     va_list args;
     va_start(args, format);
-    message(tool, format, args);
+    message(tool, "\n", format, args);
     va_end(args);
     exit(code);
 }
@@ -203,6 +211,36 @@ int tool_option(struct tool *tool, int argc, char **argv, const char *letters,
     }
 }
 
+int tool_levels(const struct tool *tool, int argc, char **argv, int *level)
+{
+    int kept = 1;
+    bool options = true;
+    for (int i = 1; i < argc; i++) {
+        char *a = argv[i];
+        if (strcmp(a, "--") == 0)
+            options = false;
+        if (options && a[0] == '-' && a[1] >= '1' && a[1] <= '9' &&
+            strspn(a + 1, "0123456789") == strlen(a + 1))
+            *level = (int)tool_number(tool, "level", a + 1, 1, 22);
+        else
+            argv[kept++] = a;
+    }
+    argv[kept] = NULL;
+    return kept;
+}
+
+unsigned tool_threads(const struct tool *tool, const char *text)
+{
+    enum { THREADS_MAX = 256 };
+    const long n = tool_number(tool, "-T", text, 0, THREADS_MAX);
+    long processors = 1;
+#ifdef _SC_NPROCESSORS_ONLN
+    processors = sysconf(_SC_NPROCESSORS_ONLN);
+#endif
+    processors = processors < 1 ? 1 : processors > THREADS_MAX ? THREADS_MAX : processors;
+    return (unsigned)(n > 0 ? n : processors);
+}
+
 long tool_number(const struct tool *tool, const char *option, const char *text, long min, long max)
 {
     char *end;
@@ -236,7 +274,7 @@ static int said(const struct tool *tool, int code, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    message(tool, format, args);
+    message(tool, "\n", format, args);
     va_end(args);
     return code;
 }

@@ -42,6 +42,7 @@ bool write_whole(int fd, const void *data, size_t n);
  * is. */
 void tool_print(const char *format, ...);
 void tool_warn(const struct tool *tool, const char *format, ...);
+void tool_ask(const struct tool *tool, const char *format, ...); /* without the end of the line */
 _Noreturn void tool_die(const struct tool *tool, int code, const char *format, ...);
 _Noreturn void tool_usage(const struct tool *tool, const char *format, ...);
 
@@ -78,6 +79,13 @@ enum { TOOL_TEXT = 512 }; /* what getopt_long() returns for TOOL_TEXT_OPTION */
     {"version", no_argument, NULL, 'V'},         \
     {NULL, 0, NULL, 0}
 /* clang-format on */
+
+/* Removes the levels -1 to -22 of zstd(1) from argv, as getopt would take -10 for -1 -0. Returns
+ * the new argc. */
+int tool_levels(const struct tool *tool, int argc, char **argv, int *level);
+
+/* The argument of -T: a number of threads, 0 for that of the processors. */
+unsigned tool_threads(const struct tool *tool, const char *text);
 
 /* A whole number from min to max, else a usage error that names the option. */
 long tool_number(const struct tool *tool, const char *option, const char *text, long min, long max);
