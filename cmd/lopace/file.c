@@ -271,12 +271,7 @@ static int open_input(struct file *f)
     }
     if (o->action != PACK)
         return EXIT_OK;
-    int code = read_sample(f);
-    if (code == EXIT_OK && f->n >= 4 && lp_is_stream(f->sample, f->n) && !f->work->tool->force) {
-        tool_warn(f->work->tool, "%s: is packed already: use -f to pack it again", path);
-        code = EXIT_DATA;
-    }
-    return code;
+    return read_sample(f);
 }
 
 static bool has_changed(const struct file *f)
@@ -374,6 +369,16 @@ static void tell(const struct file *f)
                   f->how);
 }
 
+/* What is packed already in a directory stays as it is. */
+static int pass_over(const struct file *f)
+{
+    if (f->entry->named)
+        tool_warn(f->work->tool, "%s: is packed already: use -f to pack it again", f->entry->path);
+    else if (f->work->tool->verbose)
+        tool_warn(f->work->tool, "%s: is packed already", f->entry->path);
+    return f->entry->named ? EXIT_DATA : EXIT_OK;
+}
+
 static int convert_file(struct file *f)
 {
     if (f->work->o->removes && !remove_allowed(f->work->tool, f->entry->path, f->fd, &f->st))
@@ -385,16 +390,25 @@ static int convert_file(struct file *f)
     return code == EXIT_OK ? remove_input(f) : code;
 }
 
+/* Does what the action is with an open input. */
+static int act(struct file *f)
+{
+    const enum action action = f->work->o->action;
+    if (action == PACK && f->n >= 4 && lp_is_stream(f->sample, f->n) && !f->work->tool->force)
+        return pass_over(f);
+    const int code =
+        action == TEST ? restore(f, f->fd, f->entry->path, drop, f, true) : convert_file(f);
+    if (code == EXIT_OK)
+        tell(f);
+    return code;
+}
+
 int file_work(struct work *work, const struct entry *entry)
 {
     struct file f = {.work = work, .entry = entry, .fd = -1, .start = seconds_now()};
     int code = open_input(&f);
-    if (code == EXIT_OK && work->o->action == TEST)
-        code = restore(&f, f.fd, entry->path, drop, &f, true);
-    else if (code == EXIT_OK)
-        code = convert_file(&f);
     if (code == EXIT_OK)
-        tell(&f);
+        code = act(&f);
     free(f.sample);
     if (f.fd >= 0)
         close(f.fd);

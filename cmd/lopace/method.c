@@ -87,6 +87,14 @@ static enum lp_status try_window(const struct lp_vocab *vocab, const void *text,
     return status;
 }
 
+/* Copies pay for slower access to single records where they leave three fifths of the tokens or
+ * less: then mixing the rest makes at least a tenth less. Prose and instructions have 0.85 and
+ * more, code 0.55, transcripts and request logs 0.05 to 0.25. */
+static bool repeats(const struct trial *trial)
+{
+    return trial->copied < trial->plain / 5 * 3;
+}
+
 enum lp_status method_choose(const struct lp_vocab *vocab, enum lp_chain last, const void *sample,
                              size_t n, const struct method **method)
 {
@@ -95,7 +103,7 @@ enum lp_status method_choose(const struct lp_vocab *vocab, enum lp_chain last, c
     *method = method_with(last, false);
     if (n > LP_BLOCK_DEFAULT && last != LP_CHAIN_TOKENS)
         status = try_window(vocab, sample, n, &trial);
-    if (status == LP_OK && trial.copied < trial.plain / 2)
+    if (status == LP_OK && repeats(&trial))
         *method = method_with(last, true);
     return status;
 }

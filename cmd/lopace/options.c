@@ -121,10 +121,17 @@ static const struct method *parse_method(const struct tool *tool, const char *na
     return method;
 }
 
+/* Whether only standard input is read. */
+static bool names_none(const struct options *o)
+{
+    return o->files[0] == NULL || (strcmp(o->files[0], "-") == 0 && o->files[1] == NULL);
+}
+
 /* Exits on options that contradict each other. */
 static void refuse_conflicts(const struct tool *tool, const struct options *o)
 {
     const struct packing *p = &o->packing;
+    const bool elsewhere = o->to_stdout || tool->output != NULL || names_none(o);
     const enum lp_chain last = p->method != NULL ? p->method->last : p->last;
     if ((o->flat != NULL) + (o->mirror != NULL) + o->to_stdout + (tool->output != NULL) > 1)
         tool_usage(tool, "only one of -c, -o, --output-dir-flat and --output-dir-mirror can be "
@@ -133,14 +140,11 @@ static void refuse_conflicts(const struct tool *tool, const struct options *o)
         tool_usage(tool, "a level needs a method that uses zstd, without --fast");
     if (p->lp.fast && last != LP_CHAIN_TOKENS_MIX)
         tool_usage(tool, "--fast needs a method that mixes, and no level");
-    if (o->removes && (o->action > UNPACK || o->to_stdout || tool->output != NULL))
+    if (o->removes && (o->action > UNPACK || elsewhere))
         tool_usage(tool, "--rm needs an output file for each input");
-    if ((o->flat != NULL || o->mirror != NULL || o->removes || o->recursive) &&
-        options_one_output(tool, o))
-        tool_usage(tool, "standard input has no name: use -c or -o, without --rm and -r");
-    if (o->older_than > 0 && (o->to_stdout || tool->output != NULL))
+    if (o->older_than > 0 && elsewhere)
         tool_usage(tool, "--older-than needs an output file for each input");
-    if (o->recursive && (o->to_stdout || tool->output != NULL))
+    if (o->recursive && elsewhere)
         tool_usage(tool, "-r needs an output file for each input: use tar(1) for one archive");
 }
 
@@ -252,7 +256,6 @@ struct options options_parse(struct tool *tool, int argc, char **argv)
 
 bool options_one_output(const struct tool *tool, const struct options *o)
 {
-    const bool standard = o->files[0] == NULL || (strcmp(o->files[0], "-") == 0 && !o->files[1]);
-    return (standard && o->action != LIST) ||
+    return (names_none(o) && o->action != LIST) ||
            (o->action <= UNPACK && (o->to_stdout || tool->output != NULL));
 }

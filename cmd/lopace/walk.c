@@ -121,7 +121,7 @@ static bool is_young(const struct walk *walk, const struct stat *st)
            (st->st_mtime > now || (uint64_t)(now - st->st_mtime) < walk->o->older_than);
 }
 
-static void add(struct walk *walk, const char *path, const struct stat *st)
+static void add(struct walk *walk, const char *path, const struct stat *st, bool named)
 {
     if (is_young(walk, st))
         return;
@@ -134,14 +134,22 @@ static void add(struct walk *walk, const char *path, const struct stat *st)
         walk->cap = 2 * walk->cap + 64;
         walk->v = no_null(walk->tool, realloc(walk->v, walk->cap * sizeof *walk->v));
     }
-    walk->v[walk->n++] = (struct entry){
-        .path = no_null(walk->tool, strdup(path)), .output = output, .size = (uint64_t)st->st_size};
+    walk->v[walk->n++] = (struct entry){.path = no_null(walk->tool, strdup(path)),
+                                        .output = output,
+                                        .named = named,
+                                        .size = (uint64_t)st->st_size};
     walk->size += (uint64_t)st->st_size;
 }
 
 static void leave_out(struct walk *walk, const char *path, const char *why)
 {
     tool_warn(walk->tool, "%s: %s", path, why);
+    walk->failed = true;
+}
+
+static void cannot_read(struct walk *walk, const char *path)
+{
+    tool_warn(walk->tool, "%s: cannot read: %s", path, strerror(errno));
     walk->failed = true;
 }
 
@@ -179,6 +187,16 @@ static char **read_names(const struct tool *tool, const char *path, size_t *n)
 
 static void walk_directory(struct walk *walk, const char *path);
 
+/* Whether a file is what a killed run left before it wrote to it: PATH.lp.XXXXXX. One that it wrote
+ * to is packed already. */
+static bool is_left_over(const char *path, const struct stat *st)
+{
+    enum { RANDOM = sizeof ".XXXXXX" - 1, END = RANDOM + sizeof suffix - 1 };
+    const size_t n = strlen(path);
+    return st->st_size == 0 && n > END && path[n - RANDOM] == '.' &&
+           memcmp(path + n - END, suffix, sizeof suffix - 1) == 0;
+}
+
 /* What stands in a directory: links are not followed, other files than regular ones, and those
  * that the action is not for, are passed over. */
 static void walk_inside(struct walk *walk, const char *path)
@@ -186,11 +204,12 @@ static void walk_inside(struct walk *walk, const char *path)
     struct stat st;
     if (lstat(path, &st) != 0) {
         if (errno != ENOENT) /* it went meanwhile */
-            leave_out(walk, path, strerror(errno));
+            cannot_read(walk, path);
     } else if (S_ISDIR(st.st_mode)) {
         walk_directory(walk, path);
-    } else if (S_ISREG(st.st_mode) && has_suffix(path) == (walk->o->action != PACK)) {
-        add(walk, path, &st);
+    } else if (S_ISREG(st.st_mode) && has_suffix(path) == (walk->o->action != PACK) &&
+               !is_left_over(path, &st)) {
+        add(walk, path, &st, false);
     }
 }
 
@@ -215,7 +234,7 @@ static void walk_operand(struct walk *walk, const char *path)
     struct stat st;
     const bool follow = walk->o->action != PACK || walk->tool->force;
     if ((follow ? stat(path, &st) : lstat(path, &st)) != 0)
-        leave_out(walk, path, strerror(errno));
+        cannot_read(walk, path);
     else if (S_ISLNK(st.st_mode))
         leave_out(walk, path, "is a symbolic link: use -f to pack what it leads to");
     else if (S_ISDIR(st.st_mode) && walk->o->recursive)
@@ -225,7 +244,7 @@ static void walk_operand(struct walk *walk, const char *path)
     else if (!S_ISREG(st.st_mode))
         leave_out(walk, path, "is not a regular file: use -c");
     else
-        add(walk, path, &st);
+        add(walk, path, &st, true);
 }
 
 /* --- All of them ------------------------------------------------------------- */

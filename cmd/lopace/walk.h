@@ -8,6 +8,7 @@ struct entry {
     char *path;
     char *output; /* NULL: none */
     uint64_t size;
+    bool named; /* by an operand, not found in a directory */
 };
 
 struct walk {
