@@ -277,8 +277,8 @@ static int open_input(struct file *f)
 static bool has_changed(const struct file *f)
 {
     struct stat now;
-    return fstat(f->fd, &now) != 0 || now.st_size != f->st.st_size ||
-           now.st_mtime != f->st.st_mtime || f->nread != (uint64_t)f->st.st_size;
+    return fstat(f->fd, &now) != 0 || !same_content(&now, &f->st) ||
+           f->nread != (uint64_t)f->st.st_size;
 }
 
 /* --- The output -------------------------------------------------------------- */
@@ -304,6 +304,12 @@ static enum existing look_at_existing(struct file *f)
     return work_may_overwrite(work, work->tool, path) ? REPLACE : REFUSED;
 }
 
+static int leave(const struct file *f, const char *why)
+{
+    tool_warn(f->work->tool, "%s: left alone: %s", f->entry->path, why);
+    return EXIT_IO;
+}
+
 static int make_output(struct file *f, bool fresh)
 {
     struct work *work = f->work;
@@ -315,17 +321,15 @@ static int make_output(struct file *f, bool fresh)
     replace_like(&f->out, &f->st);
     attributes_copy(f->fd, f->out.fd);
     int code = convert(f);
-    if (code == EXIT_OK && has_changed(f)) {
-        tool_warn(work->tool, "%s: left alone: it changed while it was read", f->entry->path);
-        code = EXIT_IO;
-    }
+    if (code == EXIT_OK && has_changed(f))
+        code = leave(f, "it changed while it was read");
     if (code == EXIT_OK && removes && !replace_sync(&f->out))
         code = EXIT_IO;
-    if (code == EXIT_OK && removes && !proved(f, f->out.fd)) {
-        tool_warn(work->tool, "%s: left alone: what was written and read back differs from it",
-                  f->entry->path);
-        code = EXIT_IO;
-    }
+    if (code == EXIT_OK && removes && !f->out.synced)
+        code = leave(f, "its output cannot be synced");
+    if (code == EXIT_OK && removes && !proved(f, f->out.fd))
+        code = leave(f, has_changed(f) ? "it changed while it was read"
+                                       : "what was written and read back differs from it");
     if (code != EXIT_OK)
         replace_abandon(&f->out);
     else if (!replace_finish(&f->out))
@@ -342,8 +346,8 @@ static int remove_input(struct file *f)
     const struct entry *entry = f->entry;
     if (!f->work->o->removes)
         return EXIT_OK;
-    if (f->made && !replace_sync_directory(f->work->tool, entry->output))
-        return fail(f, entry->output, "sync the directory");
+    if (f->made && !f->out.lasting)
+        return leave(f, "the directory of its output cannot be synced");
     if (remove_file(f->work->tool, entry->path, f->fd, &f->st))
         return EXIT_OK;
     if (f->made)

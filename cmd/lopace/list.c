@@ -136,14 +136,22 @@ static int read_blob(struct listing *l, const struct entry *entry, struct row *r
 static int list_file(struct listing *l, const struct entry *entry, struct row *r)
 {
     enum { BLOB_MAX = LP_BLOCK_MAX + 64 };
-    unsigned char first;
+    unsigned char first[4] = {0};
+    const size_t n = entry->size < sizeof first ? (size_t)entry->size : sizeof first;
     l->fd = open(entry->path, O_RDONLY | O_CLOEXEC);
     if (l->fd < 0)
         return fail(l, entry->path, LP_IO, 0, NULL);
     r->stored = entry->size;
-    const bool blob = entry->size > 0 && read_at(l, 0, &first, 1) == LP_OK && lp_is_blob(&first, 1);
-    const int code =
-        blob && entry->size <= BLOB_MAX ? read_blob(l, entry, r) : read_stream(l, entry, r);
+    enum lp_status status = read_at(l, 0, first, n);
+    if (status == LP_OK && !lp_is_blob(first, n) && !lp_is_stream(first, n))
+        status = LP_NOT_LP;
+    int code;
+    if (status != LP_OK)
+        code = fail(l, entry->path, status, 0, NULL);
+    else if (lp_is_blob(first, n) && entry->size <= BLOB_MAX)
+        code = read_blob(l, entry, r);
+    else
+        code = read_stream(l, entry, r);
     close(l->fd);
     return code;
 }

@@ -73,7 +73,7 @@ static void give_lease_back(int fd)
 #define modified(st) ((st)->st_mtim)
 #endif
 
-static bool same_content(const struct stat *a, const struct stat *b)
+bool same_content(const struct stat *a, const struct stat *b)
 {
     return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
            modified(a).tv_sec == modified(b).tv_sec && modified(a).tv_nsec == modified(b).tv_nsec;

@@ -13,6 +13,9 @@
 /* For before any is removed: that another program opens such a file is not to end this one. */
 void remove_prepare(void);
 
+/* Whether these are of the same file, and by size and time nothing has been written to it. */
+bool same_content(const struct stat *a, const struct stat *b);
+
 /* Whether the file of an open descriptor is still as it was then, also by its name, and no program
  * has it open to write to it, as far as the system tells. Else says so. */
 bool remove_allowed(const struct tool *tool, const char *path, int fd, const struct stat *then);

@@ -355,7 +355,7 @@ void replace_abandon(struct replacement *r)
     if (r->temporary != NULL)
         forget(r, false);
     free(r->path);
-    *r = (struct replacement){.fd = -1};
+    *r = (struct replacement){.fd = -1, .lasting = r->lasting};
 }
 
 bool replace_sync(struct replacement *r)
@@ -364,8 +364,10 @@ bool replace_sync(struct replacement *r)
     if (r->dated && futimens(r->fd, (struct timespec[]){{.tv_nsec = UTIME_OMIT}, r->modified}) != 0)
         warn(r, "time");
     r->dated = false;
-    if (r->temporary != NULL)
-        REPEAT(failed, fsync(r->fd));
+    if (r->temporary == NULL || r->synced)
+        return true;
+    REPEAT(failed, fsync(r->fd));
+    r->synced = !failed;
     return !failed || errno == EINVAL || fail(r, "write");
 }
 
@@ -396,8 +398,8 @@ static bool put_in_place(struct replacement *r)
         return fail(r, r->fresh ? "create" : "rename the temporary file");
     forget(r, !r->fresh);
     /* not all file systems can do this (EINVAL), and it takes a directory that may be read */
-    return replace_sync_directory(r->tool, r->path) || errno == EINVAL || errno == EACCES ||
-           fail(r, "sync the directory");
+    r->lasting = replace_sync_directory(r->tool, r->path);
+    return r->lasting || errno == EINVAL || errno == EACCES || fail(r, "sync the directory");
 }
 
 bool replace_finish(struct replacement *r)

@@ -17,6 +17,8 @@ struct replacement {
     char *path;       /* what the temporary file will be named: the end of all symbolic links */
     bool exists;      /* a file of that name */
     bool fresh;       /* set by the caller: no file of that name is to be replaced */
+    bool synced;      /* after replace_sync(): not every file system allows that */
+    bool lasting;     /* after replace_finish(): the directory is synced, too */
     struct timespec modified; /* the time of the new file, if dated */
     bool dated;
     struct replacement *volatile next; /* of those that are not yet finished */
