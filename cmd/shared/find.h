@@ -28,9 +28,9 @@ void finder_close(struct finder *finder);
  * message that says where it looked. */
 const struct lp_vocab *finder_vocab(struct finder *finder, const char *name);
 
-/* Opens the file of -D, a model or else a dictionary, for the finder to find first
- * and to close. Exits on failure. */
-struct lp_found finder_open(struct finder *finder, const char *path);
+/* Opens what -D names, a model or else a dictionary, for the finder to find first and to close: a
+ * file, or by its name or fingerprint one that is installed. Exits on failure. */
+struct lp_found finder_open(struct finder *finder, const char *name);
 
 /* Enters the sandbox: from now on the command can read its operands and what the finder finds, and
  * give the output its name. What else it needs must be open. */
