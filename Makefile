@@ -254,6 +254,11 @@ inject: all units ## make every call of libc and every system call of the comman
 	tests/inject/sweep -a -v $B strace open fstat mmap pread write fchmod fsync close rename
 	tests/inject/sweep -a -v $B kill openat write fsync close rename exit
 
+KILLS ?= 2000
+kill: all ## kill `lopace --rm` at random system calls, KILLS times, and look for lost texts
+	tests/inject/archive $B each
+	tests/inject/archive $B $(KILLS)
+
 fuzz: all ## fuzz the target T (default: each) for S seconds, with clang
 	scripts/fuzz $(or $S,60) $(filter-out all,$T)
 
@@ -287,6 +292,7 @@ install: all ## install under PREFIX (staged in DESTDIR, commands prefixed with 
 		case " $(COMMANDS:%=%.1) " in *" $$n "*) n='$(TOOLPREFIX)'$$n;; esac; \
 		install -d '$(DESTDIR)$(MANDIR)/man'$$s; \
 		install -m 644 $$p '$(DESTDIR)$(MANDIR)/man'$$s/$$n; done
+	scripts/completions/install '$(DESTDIR)$(DATADIR)' '$(TOOLPREFIX)' $(COMMANDS)
 	@scripts/other-commands '$(BINDIR)' '$(TOOLPREFIX)' $(COMMANDS)
 
 uninstall: ## remove what install installed, given the same variables
@@ -297,6 +303,8 @@ uninstall: ## remove what install installed, given the same variables
 	set -e; for p in $(PAGES); do s=$${p##*.}; n=$${p#man/}; \
 		case " $(COMMANDS:%=%.1) " in *" $$n "*) n='$(TOOLPREFIX)'$$n;; esac; \
 		rm -f '$(DESTDIR)$(MANDIR)/man'$$s/$$n; done
+	scripts/completions/install --files '$(DESTDIR)$(DATADIR)' '$(TOOLPREFIX)' $(COMMANDS) | \
+		while read -r f; do rm -f "$$f"; done
 	-rmdir '$(DESTDIR)$(DATADIR)/lopace'
 
 dist: ## make a source archive
@@ -307,4 +315,4 @@ clean: ## remove the build directory
 
 FORCE:
 -include $(shell find $B/obj -name '*.d' 2>/dev/null)
-.PHONY: all help units sqlite sqlite-units demo check asan tsan memcheck bench bench-tok oracle soak fuzz coverage inject cross lint install uninstall dist clean FORCE
+.PHONY: all help units sqlite sqlite-units demo check asan tsan memcheck bench bench-tok oracle soak fuzz coverage inject kill cross lint install uninstall dist clean FORCE
