@@ -466,7 +466,7 @@ late() {
 
 @test "options that contradict each other" {
     for options in '-d -t' '-c -o x' '-o x --output-dir-flat d' '-19 --fast' '--method=mix -3' \
-        '--method=hybrid --fast' '-r -c' '--older-than 1d -c' '--method=best' '-T257' '-e none'; do
+        '--method=hybrid --fast' '-r -c' '--older-than 1d -c' '--method=best' '-T257' '-l -o x' '-t -c' '-e none'; do
         # shellcheck disable=SC2086 # words
         expect 2 lopace $options "$TEXT" < /dev/null
         err_line lopace ''

@@ -1,4 +1,5 @@
 /* lopace - packs files, and restores them: what the filters do, in one command. */
+#include "lopace/file.h"
 #include "lopace/filter.h"
 #include "lopace/front.h"
 #include "lopace/list.h"
@@ -68,7 +69,7 @@ static int work_on_files(struct tool *tool, const struct options *o, struct find
         remove_prepare();
         work.packing.lp.unverified = true; /* all of it will be read back and compared */
     }
-    int code = o->action == LIST ? list_files(tool, o, finder, &walk) : work_run(&work);
+    int code = o->action == LIST ? list_files(tool, o, finder, &walk) : work_run(&work, file_work);
     if (walk.failed && code == EXIT_OK)
         code = EXIT_IO;
     walk_free(&walk);

@@ -136,6 +136,8 @@ static void refuse_conflicts(const struct tool *tool, const struct options *o)
     if ((o->flat != NULL) + (o->mirror != NULL) + o->to_stdout + (tool->output != NULL) > 1)
         tool_usage(tool, "only one of -c, -o, --output-dir-flat and --output-dir-mirror can be "
                          "given");
+    if (o->action > UNPACK && (o->flat != NULL || o->mirror != NULL || elsewhere) && !names_none(o))
+        tool_usage(tool, "-t and -l write no files");
     if (p->lp.level != 0 && last != LP_CHAIN_TEXT_ZSTD)
         tool_usage(tool, "a level needs a method that uses zstd, without --fast");
     if (p->lp.fast && last != LP_CHAIN_TOKENS_MIX)

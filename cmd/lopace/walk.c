@@ -181,7 +181,8 @@ static char **read_names(const struct tool *tool, const char *path, size_t *n)
         tool_warn(tool, "%s: cannot read: %s", path, strerror(errno));
     if (directory != NULL)
         closedir(directory);
-    qsort(names, *n, sizeof *names, by_name);
+    if (*n > 0)
+        qsort(names, *n, sizeof *names, by_name);
     return names;
 }
 

@@ -1,7 +1,5 @@
 #include "lopace/work.h"
 
-#include "lopace/file.h"
-
 #include <inttypes.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -56,7 +54,7 @@ static void *run_thread(void *ctx)
     while (work->next < work->walk->n) {
         const struct entry *entry = &work->walk->v[work->next++];
         pthread_mutex_unlock(&work->telling);
-        const int code = file_work(work, entry);
+        const int code = work->each(work, entry);
         pthread_mutex_lock(&work->telling);
         work->ndone += code == EXIT_OK;
         work->code = code > work->code ? code : work->code;
@@ -67,7 +65,7 @@ static void *run_thread(void *ctx)
 
 /* Files share the threads: each has one, or where there are few files, some. Where the system has
  * no more threads the others, this one at least, do all there is. */
-int work_run(struct work *work)
+int work_run(struct work *work, work_entry *each)
 {
     const size_t nfiles = work->walk->n, most = work->o->threads;
     const size_t n = nfiles < most ? nfiles : most;
@@ -75,6 +73,7 @@ int work_run(struct work *work)
     size_t started = 0;
     if (threads == NULL)
         tool_die(work->tool, EXIT_IO, "out of memory");
+    work->each = each;
     work->packing.lp.threads = (unsigned)(n > 0 ? most / n : 1);
     pthread_mutex_init(&work->finding, NULL);
     pthread_mutex_init(&work->telling, NULL);

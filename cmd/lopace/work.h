@@ -16,6 +16,7 @@ struct work {
     struct progress *progress;
     struct walk *walk;
     pthread_mutex_t finding, telling; /* for the finder; for all that follows, and the terminal */
+    int (*each)(struct work *work, const struct entry *entry);
     size_t next, ndone;
     int code; /* the greatest exit code of a file */
 };
@@ -30,7 +31,10 @@ void work_count(struct work *work, uint64_t nread, uint64_t nwritten);
  * is there where it may not. work is NULL before there are threads. */
 bool work_may_overwrite(struct work *work, const struct tool *tool, const char *path);
 
-/* Does all of the walk, and returns the exit code. */
-int work_run(struct work *work);
+/* Does one entry, in any thread, and returns its exit code. */
+typedef int work_entry(struct work *work, const struct entry *entry);
+
+/* Does all entries of the walk, and returns the exit code. */
+int work_run(struct work *work, work_entry *each);
 
 #endif
