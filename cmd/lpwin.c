@@ -55,8 +55,10 @@ struct options {
 
 static struct options parse(struct tool *tool, int argc, char **argv)
 {
-    struct options o = {
-        .lp = {.chain = LP_CHAIN_TOKENS, .window = WINDOW_SIZE, .key = WINDOW_KEY, .block_size = WINDOW_BLOCK_SIZE}};
+    struct options o = {.lp = {.chain = LP_CHAIN_TOKENS,
+                               .window = WINDOW_SIZE,
+                               .key = WINDOW_KEY,
+                               .block_size = WINDOW_BLOCK_SIZE}};
     int c;
     while ((c = tool_option(tool, argc, argv, "w:B:M:T:v" TOOL_LETTERS, long_options)) != -1) {
         switch (c) {

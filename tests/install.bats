@@ -57,7 +57,7 @@ completed() {
     local file=$1
     shift
     # shellcheck disable=SC2016 # for the other shell
-    env -i PATH="$PATH" bash -c '. "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _lopace "$1"
+    env -i PATH="$PREFIX/bin:$PATH" bash -c '. "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _lopace "$1"
         printf "%s\n" "${COMPREPLY[@]}"' "$file" "$@" | sort -u
 }
 
@@ -167,7 +167,6 @@ each_option() {
 @test "bash completes every option of every command, names of commands and of encodings" {
     make_ install > log
     local completions=$PREFIX/share/bash-completion/completions
-    PATH=$PREFIX/bin:$PATH
     each_option > options
     [ "$(wc -l < options)" -gt 100 ]
     for command in $(commands); do
@@ -179,33 +178,31 @@ each_option() {
     [ "$(completed "$completions/lptok" lptok -e o200k_h)" = o200k_harmony ]
     [ "$(completed "$completions/lopace" lopace --method = win | head -n 1)" = window ]
     for method in $(completed "$completions/lopace" lopace --method ''); do
-        lopace -c "--method=$method" log > packed || fail "$method"
+        "$PREFIX/bin/lopace" -c "--method=$method" log > packed || fail "$method"
     done
 }
 
 @test "zsh and fish complete every option" {
     make_ install > log
-    PATH=$PREFIX/bin:$PATH
     command -v fish > /dev/null || skip 'no fish'
     command -v zsh > /dev/null || skip 'no zsh'
     zsh -n "$PREFIX/share/zsh/site-functions/_lopace"
-    each_option | while read -r command option; do
-        [[ $option != -[0-9] || $option == -0 ]] || continue # -1 to -22
-        HOME=$PWD fish --no-config -c "source $PREFIX/share/fish/vendor_completions.d/$command.fish
-            complete -C '$command $option'" | grep -q -- "^$option\b" || fail "$command $option"
+    for command in $(commands); do
+        HOME=$PWD env PATH="$PREFIX/bin:$PATH" fish --no-config -c "
+            source $PREFIX/share/fish/vendor_completions.d/$command.fish
+            complete -C '$command -'" | cut -f1 | sort > offered
+        each_option | sed -n "s/^$command //p" | grep -v '^-[1-9]' | diff - offered # -1 to -22
     done
+    # It waits for what it expects.
     cat > complete.zsh << 'END'
 zmodload zsh/zpty
-zpty z zsh -f -i
-zpty -w z "PS1= ; fpath=($1 \$fpath); autoload -Uz compinit; compinit -u; PS1='# '"
-zpty -w -n z "$2 --"$'\t\t'
-sleep 3
-zpty -r z shown '*'
-while zpty -r -t z more; do shown+=$more; done
-print -r -- "$shown"
+zpty z env TERM=dumb zsh -f -i
+zpty -w z "LISTMAX=1000; fpath=($1 \$fpath); autoload -Uz compinit; compinit -u -D; print READ''Y"
+zpty -r z shown '*READY*'
+zpty -w -n z "$2 --o"$'\t'
+zpty -r z shown '*--output-dir-mirror*'
 END
-    zsh complete.zsh "$PREFIX/share/zsh/site-functions" lopace > shown
-    grep -q -- --output-dir-mirror shown
+    timeout 120 env PATH="$PREFIX/bin:$PATH" zsh complete.zsh "$PREFIX/share/zsh/site-functions" lopace
 }
 
 @test "other commands of the same name on PATH are told of" {
