@@ -61,8 +61,8 @@ endif
 objects = $(patsubst %.c,$B/obj/%.o,$(wildcard $(1)))
 TRAIN_OBJ := $(call objects,lib/train/*.c)
 LIB_OBJ := $(filter-out $(TRAIN_OBJ),$(call objects,lib/*.c lib/*/*.c))
-# A command is cmd/lpNAME.c, or a folder cmd/lpNAME/ with a file lpNAME.c.
-COMMANDS := $(basename $(notdir $(wildcard cmd/lp*.c))) $(notdir $(wildcard cmd/lp*[a-z]))
+# A command is cmd/lpNAME.c, or a folder cmd/lpNAME/ with a file lpNAME.c; and lopace.
+COMMANDS := lopace $(basename $(notdir $(wildcard cmd/lp*.c))) $(notdir $(wildcard cmd/lp*[a-z]))
 COMMANDS := $(sort $(filter-out %.c,$(COMMANDS)))
 UNITS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
 FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
@@ -258,6 +258,11 @@ inject: all units ## make every call of libc and every system call of the comman
 	tests/inject/sweep -a -v $B strace open fstat mmap pread write fchmod fsync close rename
 	tests/inject/sweep -a -v $B kill openat write fsync close rename exit
 
+KILLS ?= 2000
+kill: all ## kill `lopace --rm` at random system calls, KILLS times, and look for lost texts
+	tests/inject/archive $B each
+	tests/inject/archive $B $(KILLS)
+
 fuzz: all ## fuzz the target T (default: each) for S seconds, with clang
 	scripts/fuzz $(or $S,60) $(filter-out all,$T)
 
@@ -288,9 +293,10 @@ install: all ## install under PREFIX (staged in DESTDIR, commands prefixed with 
 		'Requires.private: libzstd' 'Libs: -L$${libdir} -llp' 'Libs.private: -pthread $(DL_LIBS)' \
 		'Cflags: -I$${includedir}' > '$(DESTDIR)$(LIBDIR)/pkgconfig/liblp.pc'
 	set -e; for p in $(PAGES); do s=$${p##*.}; n=$${p#man/}; \
-		case " $(COMMANDS) " in *" $${n%.*} "*) n='$(TOOLPREFIX)'$$n;; esac; \
+		case " $(COMMANDS:%=%.1) " in *" $$n "*) n='$(TOOLPREFIX)'$$n;; esac; \
 		install -d '$(DESTDIR)$(MANDIR)/man'$$s; \
 		install -m 644 $$p '$(DESTDIR)$(MANDIR)/man'$$s/$$n; done
+	scripts/completions/install '$(DESTDIR)$(DATADIR)' '$(TOOLPREFIX)' $(COMMANDS)
 	@scripts/other-commands '$(BINDIR)' '$(TOOLPREFIX)' $(COMMANDS)
 
 uninstall: ## remove what install installed, given the same variables
@@ -299,8 +305,10 @@ uninstall: ## remove what install installed, given the same variables
 		'$(DESTDIR)$(INCDIR)/lp.h' \
 		$(patsubst $B/vocab/%,'$(DESTDIR)$(DATADIR)/lopace/%',$(VOCABS) $(MODELS))
 	set -e; for p in $(PAGES); do s=$${p##*.}; n=$${p#man/}; \
-		case " $(COMMANDS) " in *" $${n%.*} "*) n='$(TOOLPREFIX)'$$n;; esac; \
+		case " $(COMMANDS:%=%.1) " in *" $$n "*) n='$(TOOLPREFIX)'$$n;; esac; \
 		rm -f '$(DESTDIR)$(MANDIR)/man'$$s/$$n; done
+	scripts/completions/install --files '$(DESTDIR)$(DATADIR)' '$(TOOLPREFIX)' $(COMMANDS) | \
+		while read -r f; do rm -f "$$f"; done
 	-rmdir '$(DESTDIR)$(DATADIR)/lopace'
 
 dist: ## make a source archive
@@ -311,4 +319,4 @@ clean: ## remove the build directory
 
 FORCE:
 -include $(shell find $B/obj -name '*.d' 2>/dev/null)
-.PHONY: all help units sqlite sqlite-units demo check asan tsan memcheck bench bench-tok oracle soak fuzz coverage inject cross lint install uninstall dist clean FORCE
+.PHONY: all help units sqlite sqlite-units demo check asan tsan memcheck bench bench-tok oracle soak fuzz coverage inject kill cross lint install uninstall dist clean FORCE

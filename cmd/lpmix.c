@@ -1,5 +1,6 @@
 /* lpmix - compresses a token stream with a statistical model. */
 #include "shared/memory.h"
+#include "shared/progress.h"
 #include "shared/recode.h"
 #include "shared/stored.h"
 
@@ -19,7 +20,8 @@ static const char help[] =
     "      --no-verify       do not verify the output by restoring it: faster\n"
     "  -o, --output FILE     write to FILE, atomically (standard output)\n"
     "  -f, --force           read from or write to a terminal anyway\n"
-    "  -q, --quiet           print no warnings\n"
+    "  -q, --quiet           print no warnings and no progress\n"
+    "  -v, --verbose         say at the end how much was read and written\n"
     "  -h, --help            show this help\n"
     "  -V, --version         show the version\n";
 
@@ -33,6 +35,7 @@ static const struct option long_options[] = {
     {"blob", no_argument, NULL, OPT_BLOB},
     {"no-check", no_argument, NULL, OPT_NO_CHECK},
     {"no-verify", no_argument, NULL, OPT_NO_VERIFY},
+    TOOL_VERBOSE_OPTION,
     TOOL_LONG_OPTIONS,
 };
 
@@ -47,7 +50,7 @@ static struct options parse(struct tool *tool, int argc, char **argv)
 {
     struct options o = {.lp = {.chain = LP_CHAIN_TOKENS_MIX}};
     int c;
-    while ((c = tool_option(tool, argc, argv, "D:M:T:" TOOL_LETTERS, long_options)) != -1) {
+    while ((c = tool_option(tool, argc, argv, "D:M:T:v" TOOL_LETTERS, long_options)) != -1) {
         switch (c) {
         case 'D':
             o.model = optarg;
@@ -82,7 +85,8 @@ static struct options parse(struct tool *tool, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    struct tool tool = {.name = "lpmix", .help = help, .keeps_time = true};
+    struct progress progress = {.flow = FLOW_PACKS};
+    struct tool tool = {.name = "lpmix", .help = help, .progress = &progress, .keeps_time = true};
     tool_start(&tool);
     memory_keep_little();
     struct options o = parse(&tool, argc, argv);

@@ -1,6 +1,7 @@
 /* lpunpack - restores the original bytes of a stream or blob. */
 #include "shared/form.h"
 #include "shared/memory.h"
+#include "shared/progress.h"
 #include "shared/stored.h"
 
 #include <errno.h>
@@ -30,7 +31,8 @@ static const char help[] =
     "                        (cl100k_base)\n"
     "  -o, --output FILE     write to FILE, atomically (standard output)\n"
     "  -f, --force           read from a terminal anyway\n"
-    "  -q, --quiet           print no warnings\n"
+    "  -q, --quiet           print no warnings and no progress\n"
+    "  -v, --verbose         say at the end how much was read and written\n"
     "  -h, --help            show this help\n"
     "  -V, --version         show the version\n";
 
@@ -49,6 +51,7 @@ static const struct option long_options[] = {
     {"threads", required_argument, NULL, 'T'},
     {"from", required_argument, NULL, OPT_FROM},
     {"encoding", required_argument, NULL, 'e'},
+    TOOL_VERBOSE_OPTION,
     TOOL_LONG_OPTIONS,
 };
 
@@ -65,7 +68,7 @@ static struct options parse(struct tool *tool, int argc, char **argv)
     struct options o = {
         .encoding = "cl100k_base", .memory = LP_MEMORY_DEFAULT, .max_output = UINT64_MAX};
     int c;
-    while ((c = tool_option(tool, argc, argv, "tlr:D:M:T:e:" TOOL_LETTERS, long_options)) != -1) {
+    while ((c = tool_option(tool, argc, argv, "tlr:D:M:T:e:v" TOOL_LETTERS, long_options)) != -1) {
         switch (c) {
         case 't':
             o.test = true;
@@ -157,6 +160,8 @@ static enum lp_status put(void *ctx, const void *data, size_t n)
     if (n > u->o->max_output - u->text_size)
         return LP_MAX_TEXT;
     u->text_size += n;
+    if (u->o->test)
+        u->tool->progress->written += n;
     return u->o->test ? LP_OK : output_sink(&u->out, data, n);
 }
 
@@ -445,11 +450,14 @@ static void unpack(struct unpack *u, struct input *in)
 
 int main(int argc, char **argv)
 {
-    struct tool tool = {.name = "lpunpack", .help = help};
+    struct progress progress = {.flow = FLOW_UNPACKS};
+    struct tool tool = {.name = "lpunpack", .help = help, .progress = &progress};
     tool_start(&tool);
     memory_keep_little();
     struct options o = parse(&tool, argc, argv);
     tool.keeps_time = !o.list && o.records == NULL;
+    if (!tool.keeps_time)
+        progress.flow = FLOW_OTHER;
     struct unpack u = {.tool = &tool, .o = &o, .finder = {.tool = &tool}};
     u.json.out = &u.out;
     if (o.dictionary != NULL)

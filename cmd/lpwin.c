@@ -1,6 +1,8 @@
 /* lpwin - takes out of a token stream what repeats across its blocks. */
+#include "shared/progress.h"
 #include "shared/recode.h"
 #include "shared/stored.h"
+#include "shared/window.h"
 
 #include <stdlib.h>
 
@@ -20,7 +22,8 @@ static const char help[] =
     "      --no-verify       do not verify the output by restoring it: faster\n"
     "  -o, --output FILE     write to FILE, atomically (standard output)\n"
     "  -f, --force           read from or write to a terminal anyway\n"
-    "  -q, --quiet           print no warnings\n"
+    "  -q, --quiet           print no warnings and no progress\n"
+    "  -v, --verbose         say at the end how much was read and written\n"
     "  -h, --help            show this help\n"
     "  -V, --version         show the version\n";
 
@@ -36,16 +39,12 @@ static const struct option long_options[] = {
     {"blob", no_argument, NULL, OPT_BLOB},
     {"parent", required_argument, NULL, OPT_PARENT},
     {"no-verify", no_argument, NULL, OPT_NO_VERIFY},
+    TOOL_VERBOSE_OPTION,
     TOOL_LONG_OPTIONS,
 };
 
-/* What repeats is mostly within 64 MiB; at four times that a chain of blocks costs less than 1% for
- * beginning anew. In blocks of 4 MiB mixing is past what it learns at a block's start. */
-#define WINDOW     ((size_t)64 << 20)
 #define WINDOW_MIN ((size_t)1 << 11)
-#define KEY        ((uint64_t)256 << 20)
 #define KEY_MAX    ((uint64_t)1 << 50)
-#define BLOCK_SIZE ((size_t)4 << 20)
 
 struct options {
     struct lp_options lp;
@@ -56,10 +55,12 @@ struct options {
 
 static struct options parse(struct tool *tool, int argc, char **argv)
 {
-    struct options o = {
-        .lp = {.chain = LP_CHAIN_TOKENS, .window = WINDOW, .key = KEY, .block_size = BLOCK_SIZE}};
+    struct options o = {.lp = {.chain = LP_CHAIN_TOKENS,
+                               .window = WINDOW_SIZE,
+                               .key = WINDOW_KEY,
+                               .block_size = WINDOW_BLOCK_SIZE}};
     int c;
-    while ((c = tool_option(tool, argc, argv, "w:B:M:T:" TOOL_LETTERS, long_options)) != -1) {
+    while ((c = tool_option(tool, argc, argv, "w:B:M:T:v" TOOL_LETTERS, long_options)) != -1) {
         switch (c) {
         case 'w':
             o.lp.window = (size_t)tool_size(tool, "-w", optarg, WINDOW_MIN, LP_WINDOW_MAX);
@@ -100,7 +101,8 @@ static struct options parse(struct tool *tool, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    struct tool tool = {.name = "lpwin", .help = help, .keeps_time = true};
+    struct progress progress = {.flow = FLOW_PACKS};
+    struct tool tool = {.name = "lpwin", .help = help, .progress = &progress, .keeps_time = true};
     tool_start(&tool);
     struct options o = parse(&tool, argc, argv);
     struct finder finder = {.tool = &tool};

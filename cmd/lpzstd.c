@@ -1,5 +1,6 @@
 /* lpzstd - compresses a token stream, or plain text, with zstd. */
 #include "shared/memory.h"
+#include "shared/progress.h"
 #include "shared/recode.h"
 #include "shared/stored.h"
 
@@ -27,7 +28,8 @@ static const char help[] =
     "      --packed          take the input as a stream or blob, never as text\n"
     "  -o, --output FILE     write to FILE, atomically (standard output)\n"
     "  -f, --force           read from or write to a terminal anyway\n"
-    "  -q, --quiet           print no warnings\n"
+    "  -q, --quiet           print no warnings and no progress\n"
+    "  -v, --verbose         say at the end how much was read and written\n"
     "  -h, --help            show this help\n"
     "  -V, --version         show the version\n";
 
@@ -56,6 +58,7 @@ static const struct option long_options[] = {
     {"format", required_argument, NULL, OPT_FORMAT},
     {"packed", no_argument, NULL, OPT_PACKED},
     TOOL_TEXT_OPTION,
+    TOOL_VERBOSE_OPTION,
     TOOL_LONG_OPTIONS,
 };
 
@@ -65,26 +68,6 @@ struct options {
     bool blob, lopace, packed, text_options;
     char **files;
 };
-
-/* Removes the levels -1 to -22 of zstd(1) from argv, as getopt would take -10 for -1 -0. Returns
- * the new argc. */
-static int take_levels(const struct tool *tool, int argc, char **argv, int *level)
-{
-    int kept = 1;
-    bool options = true;
-    for (int i = 1; i < argc; i++) {
-        char *a = argv[i];
-        if (strcmp(a, "--") == 0)
-            options = false;
-        if (options && a[0] == '-' && a[1] >= '1' && a[1] <= '9' &&
-            strspn(a + 1, "0123456789") == strlen(a + 1))
-            *level = (int)tool_number(tool, "level", a + 1, 1, 22);
-        else
-            argv[kept++] = a;
-    }
-    argv[kept] = NULL;
-    return kept;
-}
 
 /* Exits on options that contradict each other. */
 static void refuse_conflicts(const struct tool *tool, const struct options *o)
@@ -106,8 +89,8 @@ static struct options parse(struct tool *tool, int argc, char **argv)
 {
     struct options o = {.lp = {.chain = LP_CHAIN_TEXT_ZSTD}};
     int c;
-    argc = take_levels(tool, argc, argv, &o.lp.level);
-    while ((c = tool_option(tool, argc, argv, "D:0LB:M:T:" TOOL_LETTERS, long_options)) != -1) {
+    argc = tool_levels(tool, argc, argv, &o.lp.level);
+    while ((c = tool_option(tool, argc, argv, "D:0LB:M:T:v" TOOL_LETTERS, long_options)) != -1) {
         switch (c) {
         case OPT_LEVEL:
             o.lp.level = (int)tool_number(tool, "--level", optarg, 1, 22);
@@ -249,7 +232,12 @@ static void write_lopace(const struct tool *tool, const struct options *o, struc
 
 int main(int argc, char **argv)
 {
-    struct tool tool = {.name = "lpzstd", .help = help, .keeps_time = true, .takes_packed = true};
+    struct progress progress = {.flow = FLOW_PACKS};
+    struct tool tool = {.name = "lpzstd",
+                        .help = help,
+                        .progress = &progress,
+                        .keeps_time = true,
+                        .takes_packed = true};
     tool_start(&tool);
     memory_keep_little();
     struct options o = parse(&tool, argc, argv);

@@ -46,6 +46,28 @@ works() {
     env -i "$bin/${prefix}lpunpack" text.lp | same - text
     env -i "$bin/${prefix}lptok" -e gpt-4o text | env -i "$bin/${prefix}lpunpack" | same - text
     [ "$(env -i "$bin/${prefix}lptok" --list | wc -l)" -eq 7 ]
+    cp text again
+    env -i "$bin/${prefix}lopace" -f --rm again
+    env -i "$bin/${prefix}lopace" -d -c again.lp | same - text
+    [ "$(env -i "$bin/${prefix}lopace" tok -c text)" = "$(env -i "$bin/${prefix}lptok" -c text)" ]
+}
+
+# completed SHELL_FUNCTION_FILE WORD...: what bash offers for the last of the words.
+completed() {
+    local file=$1
+    shift
+    # shellcheck disable=SC2016 # for the other shell
+    env -i PATH="$PREFIX/bin:$PATH" bash -c '. "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _lopace "$1"
+        printf "%s\n" "${COMPREPLY[@]}"' "$file" "$@" | sort -u
+}
+
+# each_option: "COMMAND OPTION" for all options in the help of all commands.
+each_option() {
+    local command
+    for command in $(commands); do
+        "$PREFIX/bin/$command" --help | sed '/^usage/d' | grep -oE -- '(^ +-[A-Za-z0-9]\b|--[a-z][a-z0-9-]*)' |
+            sed "s/^ */$command /" | sort -u
+    done
 }
 
 @test "what is installed, and that it works" {
@@ -62,6 +84,11 @@ works() {
         for page in "$ROOT"/man/*.[1-9]; do
             echo "share/man/man${page##*.}/$(basename "$page")"
         done
+        for command in $(commands); do
+            echo "share/bash-completion/completions/$command"
+            echo "share/fish/vendor_completions.d/$command.fish"
+        done
+        echo share/zsh/site-functions/_lopace
     } | sort > expected
     files "$PREFIX" | diff expected -
     works "$PREFIX/bin"
@@ -117,7 +144,10 @@ works() {
     [ -e "$PREFIX/share/man/man1/x-lptok.1" ]
     [ ! -e "$PREFIX/share/man/man1/lptok.1" ]
     [ -e "$PREFIX/share/man/man5/lpstream.5" ]
+    [ -e "$PREFIX/share/man/man1/x-lopace.1" ]
+    [ -e "$PREFIX/share/man/man7/lopace.7" ]
     works "$PREFIX/bin" x-
+    [ "$(printf 'Hello world' | env -i "$PREFIX/bin/x-lopace" tok --ids)" = '9906 1917' ]
     make_ uninstall
     [ "$(files "$PREFIX")" = '' ]
 }
@@ -132,6 +162,47 @@ works() {
     make_ install DESTDIR="$PWD/stage" > log
     make_ uninstall DESTDIR="$PWD/stage"
     [ "$(files stage)" = '' ]
+}
+
+@test "bash completes every option of every command, names of commands and of encodings" {
+    make_ install > log
+    local completions=$PREFIX/share/bash-completion/completions
+    each_option > options
+    [ "$(wc -l < options)" -gt 100 ]
+    for command in $(commands); do
+        completed "$completions/$command" "$command" - > offered
+        diff <(sed -n "s/^$command //p" options) offered
+        [[ $command == lopace ]] || completed "$completions/lopace" lopace "${command#lp}" - | diff offered -
+    done
+    completed "$completions/lopace" lopace '' | grep -qx tok
+    [ "$(completed "$completions/lptok" lptok -e o200k_h)" = o200k_harmony ]
+    [ "$(completed "$completions/lopace" lopace --method = win | head -n 1)" = window ]
+    for method in $(completed "$completions/lopace" lopace --method ''); do
+        "$PREFIX/bin/lopace" -c "--method=$method" log > packed || fail "$method"
+    done
+}
+
+@test "zsh and fish complete every option" {
+    make_ install > log
+    command -v fish > /dev/null || skip 'no fish'
+    command -v zsh > /dev/null || skip 'no zsh'
+    zsh -n "$PREFIX/share/zsh/site-functions/_lopace"
+    for command in $(commands); do
+        HOME=$PWD env PATH="$PREFIX/bin:$PATH" fish --no-config -c "
+            source $PREFIX/share/fish/vendor_completions.d/$command.fish
+            complete -C '$command -'" | cut -f1 | sort > offered
+        each_option | sed -n "s/^$command //p" | grep -v '^-[1-9]' | diff - offered # -1 to -22
+    done
+    # It waits for what it expects.
+    cat > complete.zsh << 'END'
+zmodload zsh/zpty
+zpty z env TERM=dumb zsh -f -i
+zpty -w z "LISTMAX=1000; fpath=($1 \$fpath); autoload -Uz compinit; compinit -u -D; print READ''Y"
+zpty -r z shown '*READY*'
+zpty -w -n z "$2 --o"$'\t'
+zpty -r z shown '*--output-dir-mirror*'
+END
+    timeout 120 env PATH="$PREFIX/bin:$PATH" zsh complete.zsh "$PREFIX/share/zsh/site-functions" lopace
 }
 
 @test "other commands of the same name on PATH are told of" {

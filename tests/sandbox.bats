@@ -115,7 +115,7 @@ run: Operation not permitted' ]] || fail "$*" "$(cat err)"
 }
 
 @test "--version says what is in force" {
-    for command in lptok lpwin lpzstd lpmix lpunpack lpgrep lpstat lpentropy lptrain; do
+    for command in lopace lptok lpwin lpzstd lpmix lpunpack lpgrep lpstat lpentropy lptrain; do
         [[ $("$command" --version | sed -n 2p) =~ ^'sandbox: '(none|seccomp|Landlock\ [0-9]+(, seccomp)?)$ ]]
         [ "$(LP_SANDBOX=none "$command" --version | sed -n 2p)" = 'sandbox: none' ]
     done
@@ -124,6 +124,13 @@ run: Operation not permitted' ]] || fail "$*" "$(cat err)"
 @test "no command can open, run, change or reach anything else" {
     needs 'Landlock'
     needs 'seccomp'
+    mkdir d
+    cp text d
+    forbidden lopace -c text
+    forbidden lopace --rm d/text
+    forbidden lopace -T 4 -t -r d
+    forbidden lopace -l d/text.lp
+    forbidden lopace -d --rm d/text.lp
     forbidden lpunpack tokens
     forbidden lpunpack -T 4 -t tokens
     forbidden lpunpack -r 1 tokens

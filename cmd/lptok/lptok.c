@@ -1,6 +1,7 @@
 /* lptok - turns text into a token stream, a blob, ids, counts, or parts of it by tokens. */
 #include "lptok/lptok.h"
 #include "lptok/chat.h"
+#include "shared/progress.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -42,7 +43,8 @@ static const char help[] =
     "      --format=lopace   write the token payload of the Python package LoPace\n"
     "      --list            list the encodings\n"
     "  -f, --force           read from or write to a terminal anyway\n"
-    "  -q, --quiet           print no warnings\n"
+    "  -q, --quiet           print no warnings and no progress\n"
+    "  -v, --verbose         say at the end how much was read and written\n"
     "  -h, --help            show this help\n"
     "  -V, --version         show the version\n";
 
@@ -96,6 +98,7 @@ static const struct option long_options[] = {
     {"json", no_argument, NULL, OPT_JSON},
     {"csv", no_argument, NULL, OPT_CSV},
     TOOL_TEXT_OPTION,
+    TOOL_VERBOSE_OPTION,
     TOOL_LONG_OPTIONS,
 };
 
@@ -240,7 +243,7 @@ static struct options parse(struct tool *tool, int argc, char **argv)
     struct options o = {
         .encoding = "cl100k_base", .max = UINT64_MAX, .lp = {.chain = LP_CHAIN_TOKENS}};
     int c;
-    while ((c = tool_option(tool, argc, argv, "e:0LB:c" TOOL_LETTERS, long_options)) != -1) {
+    while ((c = tool_option(tool, argc, argv, "e:0LB:cv" TOOL_LETTERS, long_options)) != -1) {
         switch (c) {
         case 'e':
             o.encoding = optarg;
@@ -350,10 +353,13 @@ static bool is_binary(const struct options *o)
 
 int main(int argc, char **argv)
 {
-    struct tool tool = {.name = "lptok", .help = help};
+    struct progress progress = {.flow = FLOW_PACKS};
+    struct tool tool = {.name = "lptok", .help = help, .progress = &progress};
     tool_start(&tool);
     struct options o = parse(&tool, argc, argv);
     tool.keeps_time = o.mode == STREAM || o.mode == BLOB || o.mode == LOPACE;
+    if (!tool.keeps_time)
+        progress.flow = FLOW_OTHER;
     struct finder finder = {.tool = &tool};
     if (o.list) {
         tool.files = NULL; /* nothing is read */

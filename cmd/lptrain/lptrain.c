@@ -198,8 +198,10 @@ static void install(const struct tool *tool, const struct options *o)
             made.model != NULL ? lp_model_fingerprint(made.model) : lp_dict_fingerprint(made.dict),
             made.model != NULL ? "lpm" : "dict");
         struct output out;
+        struct stat st;
         output_open(tool, &out, path, true);
-        replace_like(&out.file, o->files[i]);
+        if (stat(o->files[i], &st) == 0)
+            replace_like(&out.file, &st);
         if (made.model != NULL)
             output_sink(&out, made.model->file, made.model->file_size);
         else

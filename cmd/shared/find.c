@@ -1,7 +1,5 @@
 #include "shared/find.h"
 
-#include "shared/sandbox.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -109,10 +107,55 @@ enum lp_status finder_try(void *ctx, const struct lp_need *need, struct lp_found
     return LP_IO;
 }
 
-struct lp_found finder_open(struct finder *finder, const char *path)
+/* Writes to path the file that -D names: the name is its path, or that of a file in the search
+ * path, of which .lpm or .dict may be left out. False, and no path, where there is none. */
+static bool locate(struct finder *finder, const char *name, char *path, size_t size)
 {
+    static const char *const ends[] = {"", ".lpm", ".dict"};
+    const char *directory;
+    struct stat st;
+    if (snprintf(path, size, "%s", name) >= (int)size)
+        *path = 0;
+    if (*path == 0)
+        return false;
+    if (stat(path, &st) == 0 || errno != ENOENT || strchr(name, '/') != NULL)
+        return true;
+    for (size_t i = 0; (directory = lp_catalog_path(catalog_of(finder), LP_MODEL_PATH, i)); i++) {
+        for (size_t end = 0; end < sizeof ends / sizeof *ends; end++) {
+            if (snprintf(path, size, "%s/%s%s", directory, name, ends[end]) < (int)size &&
+                stat(path, &st) == 0)
+                return true;
+        }
+    }
+    *path = 0;
+    return false;
+}
+
+/* Finds the model or dictionary of a fingerprint, 16 hexadecimal digits. */
+static bool by_fingerprint(struct finder *finder, const char *name, struct lp_found *found)
+{
+    struct lp_need need = {.what = LP_NEED_DICT, .name = ""};
+    if (strlen(name) != 16 || strspn(name, "0123456789abcdef") != 16)
+        return false;
+    need.fingerprint = strtoull(name, NULL, 16);
+    enum lp_status status = lp_catalog_find(catalog_of(finder), &need, found);
+    need.what = LP_NEED_MODEL;
+    for (size_t i = 0; status != LP_OK && (need.name = lp_encoding_list(i)) != NULL; i++)
+        status = lp_catalog_find(catalog_of(finder), &need, found);
+    return status == LP_OK;
+}
+
+struct lp_found finder_open(struct finder *finder, const char *name)
+{
+    struct lp_found known = {0};
     struct lp_dict *dict = NULL;
     struct lp_model *model;
+    char path[4500];
+    if (!locate(finder, name, path, sizeof path) && by_fingerprint(finder, name, &known))
+        return known;
+    if (path[0] == 0)
+        tool_die(finder->tool, EXIT_IO, "%s: no such file, nor a model or dictionary in %s", name,
+                 lp_catalog_where(catalog_of(finder), LP_MODEL_PATH));
     if (!finder->tool->adapts)
         input_refuse(finder->tool, path, finder->tool->output);
     enum lp_status status = lp_model_open(path, &model);
@@ -140,10 +183,18 @@ void finder_parent(struct finder *finder, const char *path)
     input_close(&in);
 }
 
+void finder_permit(struct finder *finder, struct sandbox *sandbox)
+{
+    const char *path;
+    for (size_t i = 0; (path = lp_catalog_path(catalog_of(finder), LP_VOCAB_PATH, i)); i++)
+        sandbox_may_search(sandbox, path);
+    for (size_t i = 0; (path = lp_catalog_path(catalog_of(finder), LP_MODEL_PATH, i)); i++)
+        sandbox_may_search(sandbox, path);
+}
+
 void finder_confine(struct finder *finder, const struct output *out)
 {
     struct sandbox sandbox;
-    const char *path;
     if (sandbox_begin(&sandbox)) {
         for (char **file = finder->tool->files; *file != NULL; file++) {
             if (strcmp(*file, "-") != 0 && finder->walks)
@@ -151,10 +202,7 @@ void finder_confine(struct finder *finder, const struct output *out)
             else if (strcmp(*file, "-") != 0)
                 sandbox_may_read(&sandbox, *file);
         }
-        for (size_t i = 0; (path = lp_catalog_path(catalog_of(finder), LP_VOCAB_PATH, i)); i++)
-            sandbox_may_search(&sandbox, path);
-        for (size_t i = 0; (path = lp_catalog_path(catalog_of(finder), LP_MODEL_PATH, i)); i++)
-            sandbox_may_search(&sandbox, path);
+        finder_permit(finder, &sandbox);
         if (out->file.temporary != NULL)
             sandbox_may_replace(&sandbox, out->file.path);
     }

@@ -3,6 +3,7 @@
 #define SHARED_FIND_H
 
 #include "shared/io.h"
+#include "shared/sandbox.h"
 
 /* A catalogue, made when it is first needed, and an lp_finder with its context. What is found
  * stays open until finder_close(). All exit where a file is there but cannot be read, or memory is
@@ -28,13 +29,16 @@ void finder_close(struct finder *finder);
  * message that says where it looked. */
 const struct lp_vocab *finder_vocab(struct finder *finder, const char *name);
 
-/* Opens the file of -D, a model or else a dictionary, for the finder to find first
- * and to close. Exits on failure. */
-struct lp_found finder_open(struct finder *finder, const char *path);
+/* Opens what -D names, a model or else a dictionary, for the finder to find first and to close: a
+ * file, or by its name or fingerprint one that is installed. Exits on failure. */
+struct lp_found finder_open(struct finder *finder, const char *name);
 
 /* Enters the sandbox: from now on the command can read its operands and what the finder finds, and
  * give the output its name. What else it needs must be open. */
 void finder_confine(struct finder *finder, const struct output *out);
+
+/* For a sandbox that permits other things too: what the finder finds. */
+void finder_permit(struct finder *finder, struct sandbox *sandbox);
 
 /* Reads the file of --parent, the text that a blob is packed with, for the finder to find. Exits on
  * failure. */

@@ -1,5 +1,6 @@
 #include "shared/io.h"
 
+#include "shared/progress.h"
 #include "shared/utf8.h"
 
 #include <errno.h>
@@ -81,6 +82,8 @@ static size_t read_some(const struct tool *tool, struct input *in, void *data, s
 {
     for (;;) {
         ssize_t got = read(in->fd, data, n);
+        if (got >= 0 && tool->progress != NULL)
+            progress_add(tool->progress, (uint64_t)got);
         if (got >= 0)
             return (size_t)got;
         if (errno == EINTR)
@@ -193,8 +196,46 @@ static const char *only_operand(const struct tool *tool)
     return one && !is_standard(tool->files[0]) ? tool->files[0] : NULL;
 }
 
+/* The size of all inputs, 0 where it is not known. */
+static uint64_t inputs_size(const struct tool *tool)
+{
+    struct stat st;
+    char *standard[] = {"-", NULL}, **files = tool->files[0] != NULL ? tool->files : standard;
+    uint64_t size = 0;
+    for (; *files != NULL; files++) {
+        if ((is_standard(*files) ? fstat(STDIN_FILENO, &st) : stat(*files, &st)) != 0 ||
+            !S_ISREG(st.st_mode))
+            return 0;
+        size += (uint64_t)st.st_size;
+    }
+    return size;
+}
+
+/* Counts what is read and written from now on. Of the commands of a pipe only the last shows a
+ * line, which would not be seen beside output on the terminal. */
+static void start_counting(const struct tool *tool, const struct output *out)
+{
+    struct stat st;
+    if (tool->progress == NULL || tool->files == NULL)
+        return;
+    progress_start_bytes(tool->progress, tool, inputs_size(tool));
+    if (out->terminal ||
+        (fstat(out->fd, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode))))
+        tool->progress->wanted = false;
+}
+
+static void stop_counting(struct progress *progress, bool sum_up)
+{
+    if (progress == NULL || progress->tool == NULL)
+        return;
+    progress_end(progress);
+    if (sum_up)
+        progress_sum_up(progress);
+}
+
 void output_open(const struct tool *tool, struct output *out, const char *file, bool binary)
 {
+    struct stat st;
     *out = (struct output){.tool = tool, .fd = STDOUT_FILENO, .name = "standard output"};
     bool standard = is_standard(file);
     if (standard || file == tool->output)
@@ -208,15 +249,17 @@ void output_open(const struct tool *tool, struct output *out, const char *file, 
     if (unfinished == NULL && atexit(give_up) != 0)
         tool_die(tool, EXIT_IO, "out of memory");
     if (!standard) {
-        replace_open(tool, &out->file, file);
+        if (!replace_open(tool, &out->file, file))
+            exit(EXIT_IO);
         out->name = file;
         out->fd = out->file.fd;
     }
-    if (file == tool->output && only_operand(tool) != NULL)
-        replace_like(&out->file, only_operand(tool));
+    if (file == tool->output && only_operand(tool) != NULL && stat(only_operand(tool), &st) == 0)
+        replace_like(&out->file, &st);
     out->terminal = isatty(out->fd);
     out->next = unfinished;
     unfinished = out;
+    start_counting(tool, out);
 }
 
 /* A closed pipe needs no words. */
@@ -244,6 +287,8 @@ enum lp_status output_sink(void *ctx, const void *data, size_t n)
 {
     struct output *out = ctx;
     out->written += n;
+    if (out->tool->progress != NULL)
+        out->tool->progress->written += n;
     if (n > OUTPUT_BUFFER - out->used)
         output_flush(out);
     if (n >= OUTPUT_BUFFER) {
@@ -284,12 +329,14 @@ void output_close(struct output *out)
     output_flush(out);
     free(out->data);
     out->data = NULL;
-    if (out->fd != STDOUT_FILENO)
-        replace_finish(&out->file);
-    else if (close(out->fd) != 0 && errno != EINTR)
+    const bool standard = out->fd == STDOUT_FILENO;
+    if (!standard && !replace_finish(&out->file))
+        exit(EXIT_IO);
+    if (standard && close(out->fd) != 0 && errno != EINTR)
         die_writing(out);
     struct output **at = &unfinished;
     while (*at != out)
         at = &(*at)->next;
     *at = out->next;
+    stop_counting(out->tool->progress, out->tool->verbose);
 }

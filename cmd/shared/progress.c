@@ -1,9 +1,13 @@
 #include "shared/progress.h"
 
+#include <inttypes.h>
 #include <time.h>
 #include <unistd.h>
 
 enum { DELAY_MS = 1000, EVERY_MS = 100 };
+enum {
+    ENOUGH = 16 << 10
+}; /* bytes written, before which much was read ahead, and there is no ratio */
 
 double seconds_now(void)
 {
@@ -18,6 +22,46 @@ void progress_start(struct progress *p, const struct tool *tool, const char *wha
     p->wanted = !tool->quiet && isatty(STDERR_FILENO);
 }
 
+void progress_start_bytes(struct progress *p, const struct tool *tool, uint64_t total)
+{
+    const enum flow flow = p->flow;
+    progress_start(p, tool, NULL, total);
+    p->flow = flow;
+}
+
+double progress_ratio(const struct progress *p)
+{
+    const uint64_t text = p->flow == FLOW_UNPACKS ? p->written : p->done;
+    const uint64_t packed = p->flow == FLOW_UNPACKS ? p->done : p->written;
+    return p->flow != FLOW_OTHER && packed > 0 ? (double)text / (double)packed : 0;
+}
+
+/* "3:05", or "2:03:05". */
+static void duration(char *text, size_t size, double seconds)
+{
+    const uint64_t s = (uint64_t)seconds;
+    if (s < 3600)
+        snprintf(text, size, "%" PRIu64 ":%02u", s / 60, (unsigned)(s % 60));
+    else
+        snprintf(text, size, "%" PRIu64 ":%02u:%02u", s / 3600, (unsigned)(s / 60 % 60),
+                 (unsigned)(s % 60));
+}
+
+static void put_bytes(const struct progress *p, double now)
+{
+    char percent[16] = "", ratio[32] = "", left[64] = "", time[48];
+    const double rate = (double)p->done / (now - p->start);
+    if (progress_ratio(p) > 0 && p->written >= ENOUGH)
+        snprintf(ratio, sizeof ratio, "  ratio %.2f", progress_ratio(p));
+    if (p->total > 0 && p->done <= p->total) {
+        snprintf(percent, sizeof percent, "%3.0f%%  ", 100 * (double)p->done / (double)p->total);
+        duration(time, sizeof time, (double)(p->total - p->done) / rate);
+        snprintf(left, sizeof left, "  %s left", time);
+    }
+    tool_print("\r%s: %s%.1f MB  %.1f MB/s%s%s\033[K", p->tool->name, percent,
+               (double)p->done / 1e6, rate / 1e6, ratio, left);
+}
+
 void progress_add(struct progress *p, uint64_t n)
 {
     p->done += n;
@@ -27,7 +71,11 @@ void progress_add(struct progress *p, uint64_t n)
     if ((now - p->start) * 1e3 < DELAY_MS || (now - p->last) * 1e3 < EVERY_MS)
         return;
     p->last = now;
-    if (p->total > 0)
+    if (p->what == NULL && p->done > 0)
+        put_bytes(p, now);
+    else if (p->what == NULL)
+        p->last = 0;
+    else if (p->total > 0)
         tool_print("\r%s: %s %3.0f %%\033[K", p->tool->name, p->what,
                    100 * (double)p->done / (double)p->total);
     else if (p->done > 0)
@@ -48,4 +96,15 @@ void progress_end(struct progress *p)
     if (p->last > 0)
         tool_print("\r\033[K");
     p->last = 0;
+}
+
+void progress_sum_up(const struct progress *p)
+{
+    char ratio[32] = "";
+    const double seconds = seconds_now() - p->start;
+    if (progress_ratio(p) > 0)
+        snprintf(ratio, sizeof ratio, ", ratio %.2f", progress_ratio(p));
+    tool_warn(p->tool, "%" PRIu64 " byte%s in, %" PRIu64 " byte%s out%s, %.2f s, %.1f MB/s",
+              p->done, plural(p->done), p->written, plural(p->written), ratio, seconds,
+              (double)p->done / 1e6 / (seconds > 0 ? seconds : 1));
 }

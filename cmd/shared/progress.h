@@ -1,25 +1,38 @@
-/* progress.h - a progress line on standard error: only on a terminal, only after a second, and
- * never with -q. */
+/* progress.h - how far a command is: a line on standard error, only on a terminal, only after a
+ * second, and never with -q; and with -v a summary. */
 #ifndef SHARED_PROGRESS_H
 #define SHARED_PROGRESS_H
 
 #include "shared/tool.h"
 
+/* What the bytes written are of those read. */
+enum flow { FLOW_OTHER, FLOW_PACKS, FLOW_UNPACKS };
+
 struct progress {
     const struct tool *tool;
-    const char *what;
-    uint64_t done, total; /* done / total is shown; without a total done is bytes, or 0 */
+    const char *what;     /* NULL: bytes are counted */
+    enum flow flow;       /* set by a command that has a ratio to show */
+    uint64_t done, total; /* done / total is shown; total 0: unknown */
+    uint64_t written;     /* bytes */
     double start, last;   /* seconds_now(); last: of the last line, 0 before the first */
     bool wanted;          /* on a terminal and without -q */
 };
 
+/* Steps of work: what and a percentage; without a total done is bytes, or 0. */
 void progress_start(struct progress *progress, const struct tool *tool, const char *what,
                     uint64_t total);
+/* Bytes read, of total, and written, with their rate and ratio, and the time left. */
+void progress_start_bytes(struct progress *progress, const struct tool *tool, uint64_t total);
 void progress_add(struct progress *progress, uint64_t n);
 /* Changes what the line says. An lp_train_say: ctx is a struct progress. */
 void progress_say(void *ctx, const char *what);
 /* Clears the line. */
 void progress_end(struct progress *progress);
+/* Says how many bytes were read and written, their ratio, and the time that it took. */
+void progress_sum_up(const struct progress *progress);
+
+/* Packed bytes to text, by the flow; 0 where there is none. */
+double progress_ratio(const struct progress *progress);
 
 /* Seconds of the monotonic clock. */
 double seconds_now(void);

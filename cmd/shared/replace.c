@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,8 +14,38 @@
 
 static struct replacement *volatile unfinished;
 
+/* The list changes between enter() and leave() only: in one thread at a time, where no signal can
+ * interrupt it; a signal that another thread gets meanwhile waits. Once the program is ending, no
+ * thread gets in any more. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static atomic_bool inside, ending;
+
+static void enter(sigset_t *before)
+{
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, before);
+    pthread_mutex_lock(&lock);
+    inside = true;
+    if (!ending)
+        return;
+    inside = false;
+    for (;;)
+        pause();
+}
+
+static void leave(const sigset_t *before)
+{
+    inside = false;
+    pthread_mutex_unlock(&lock);
+    pthread_sigmask(SIG_SETMASK, before, NULL);
+}
+
 static void remove_temporaries(void)
 {
+    ending = true;
+    while (inside)
+        ;
     for (struct replacement *r = unfinished; r != NULL; r = r->next)
         unlink(r->temporary);
 }
@@ -74,16 +106,18 @@ static void catch_signals(void)
         (result) = (call);                                                                         \
     while ((result) < 0 && errno == EINTR)
 
-static _Noreturn void die(const struct replacement *r, const char *what)
+/* Says what failed, and returns false. */
+static bool fail(const struct replacement *r, const char *what)
 {
-    tool_die(r->tool, EXIT_IO, "%s: cannot %s: %s", r->name, what, strerror(errno));
+    tool_warn(r->tool, "%s: cannot %s: %s", r->name, what, strerror(errno));
+    return false;
 }
 
-static char *new_string(const struct replacement *r, size_t n)
+static char *new_string(const struct tool *tool, size_t n)
 {
     char *p = malloc(n + 1);
     if (p == NULL)
-        tool_die(r->tool, EXIT_IO, "out of memory");
+        tool_die(tool, EXIT_IO, "out of memory");
     p[n] = 0;
     return p;
 }
@@ -114,27 +148,28 @@ static int descriptor(const char *path)
 
 /* Follows symbolic links to r->path: rename() would replace a link, not what it leads to, which may
  * not exist. Stops at the name of a descriptor, which also is a link. */
-static void follow(struct replacement *r)
+static bool follow(struct replacement *r)
 {
     enum { LINKS = 40, TARGET = 4096 };
     char target[TARGET];
     ssize_t n = 0;
-    r->path = new_string(r, strlen(r->name));
+    r->path = new_string(r->tool, strlen(r->name));
     memcpy(r->path, r->name, strlen(r->name));
     for (int links = 0; descriptor(r->path) < 0; links++) {
         n = readlink(r->path, target, TARGET);
         if (n < 0)
-            return;
+            return true;
         errno = links == LINKS ? ELOOP : ENAMETOOLONG;
         if (links == LINKS || n == TARGET)
-            die(r, "open");
+            return fail(r, "open");
         size_t kept = target[0] == '/' ? 0 : directory(r->path);
-        char *path = new_string(r, kept + (size_t)n);
+        char *path = new_string(r->tool, kept + (size_t)n);
         memcpy(path, r->path, kept);
         memcpy(path + kept, target, (size_t)n);
         free(r->path);
         r->path = path;
     }
+    return true;
 }
 
 /* --- Owner, group, permissions ----------------------------------------------- */
@@ -168,17 +203,16 @@ static void set_owner(const struct replacement *r, const struct stat *st)
     set_mode(r, failed ? (mode & 0700) | both << 3 | both : mode);
 }
 
-void replace_like(struct replacement *r, const char *source)
+void replace_like(struct replacement *r, const struct stat *source)
 {
-    struct stat st;
-    if (r->temporary == NULL || stat(source, &st) != 0 || !S_ISREG(st.st_mode))
+    if (r->temporary == NULL || !S_ISREG(source->st_mode))
         return;
     if (!r->exists)
-        set_owner(r, &st);
+        set_owner(r, source);
 #ifdef __APPLE__
-    r->modified = st.st_mtimespec;
+    r->modified = source->st_mtimespec;
 #else
-    r->modified = st.st_mtim;
+    r->modified = source->st_mtim;
 #endif
     r->dated = r->tool->keeps_time;
 }
@@ -186,32 +220,32 @@ void replace_like(struct replacement *r, const char *source)
 /* --- Opening ----------------------------------------------------------------- */
 
 /* Opens what cannot be replaced. */
-static void open_as_it_is(struct replacement *r)
+static bool open_as_it_is(struct replacement *r)
 {
     int fd = descriptor(r->path);
     if (fd >= 0)
         REPEAT(r->fd, fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
     else
         REPEAT(r->fd, open(r->path, O_WRONLY | O_CLOEXEC | O_NOCTTY));
-    if (r->fd < 0)
-        die(r, "open");
+    return r->fd >= 0 || fail(r, "open");
 }
 
-/* Makes the temporary file. Signals wait meanwhile: until it is there its name is another's. */
-static void open_temporary(struct replacement *r)
+/* Makes the temporary file. No signal and no other thread comes between: until it is in the list
+ * nobody would remove it, and before it is there its name is another's. */
+static bool open_temporary(struct replacement *r)
 {
     enum { NAME = 240 }; /* bytes of the file's name, as many systems allow no more than 255 */
-    sigset_t all, before;
+    sigset_t before;
     size_t at = directory(r->path), n = strlen(r->path);
     n = n - at > NAME ? at + NAME : n;
-    char *name = new_string(r, n + sizeof ".XXXXXX");
-    sigfillset(&all);
-    sigprocmask(SIG_BLOCK, &all, &before);
+    char *name = new_string(r->tool, n + sizeof ".XXXXXX");
+    enter(&before);
     do {
         memcpy(name, r->path, n);
         memcpy(name + n, ".XXXXXX", sizeof ".XXXXXX");
         r->fd = mkstemp(name);
     } while (r->fd < 0 && errno == EINTR);
+    const int error = errno;
     if (r->fd >= 0) {
         if (unfinished == NULL)
             catch_signals();
@@ -219,81 +253,158 @@ static void open_temporary(struct replacement *r)
         r->next = unfinished;
         unfinished = r;
     }
-    sigprocmask(SIG_SETMASK, &before, NULL);
+    leave(&before);
+    errno = error;
     if (r->fd < 0)
-        die(r, "create");
-    fcntl(r->fd, F_SETFD, FD_CLOEXEC);
+        free(name);
+    else
+        fcntl(r->fd, F_SETFD, FD_CLOEXEC);
+    return r->fd >= 0 || fail(r, "create");
 }
 
-void replace_open(const struct tool *tool, struct replacement *r, const char *name)
+/* The umask, which can only be had by setting it: once, as other threads may be making files. */
+static mode_t file_mask(const struct tool *tool)
 {
-    static bool registered;
+    static bool known;
+    static mode_t mask;
+    sigset_t before;
+    bool failed = false;
+    enter(&before);
+    if (!known) {
+        failed = atexit(remove_temporaries) != 0;
+        mask = umask(0);
+        umask(mask);
+        known = true;
+    }
+    leave(&before);
+    if (failed)
+        tool_die(tool, EXIT_IO, "out of memory");
+    return mask;
+}
+
+static bool open_replacement(struct replacement *r)
+{
     struct stat st;
-    *r = (struct replacement){.tool = tool, .name = name, .fd = -1};
-    if (stat(name, &st) == 0)
+    if (stat(r->name, &st) == 0)
         r->exists = true;
     else if (errno != ENOENT)
-        die(r, "open");
-    follow(r);
-    if (descriptor(r->path) >= 0 || (r->exists && !S_ISREG(st.st_mode))) {
-        open_as_it_is(r);
-        return;
-    }
-    if (!registered && atexit(remove_temporaries) != 0)
-        tool_die(tool, EXIT_IO, "out of memory");
-    registered = true;
-    open_temporary(r);
-    mode_t mask = umask(0);
-    umask(mask);
+        return fail(r, "open");
+    if (!follow(r))
+        return false;
+    if (descriptor(r->path) >= 0 || (r->exists && !S_ISREG(st.st_mode)))
+        return open_as_it_is(r);
+    const mode_t mask = file_mask(r->tool);
+    if (!open_temporary(r))
+        return false;
     if (r->exists)
         set_owner(r, &st);
     else
         set_mode(r, 0666 & ~mask);
+    return true;
+}
+
+bool replace_open(const struct tool *tool, struct replacement *r, const char *name)
+{
+    *r = (struct replacement){.tool = tool, .name = name, .fd = -1};
+    if (open_replacement(r))
+        return true;
+    free(r->path);
+    return false;
 }
 
 /* --- Finishing --------------------------------------------------------------- */
 
-/* Makes the new name last. Not all file systems can do that (EINVAL), and it takes a directory that
- * may be read. */
-static void sync_directory(struct replacement *r)
+bool replace_sync_directory(const struct tool *tool, const char *file)
 {
     int fd, failed = 0;
-    size_t n = directory(r->path);
-    char *path = new_string(r, n + 1);
-    memcpy(path, n > 0 ? r->path : ".", n > 0 ? n : 2);
+    const size_t n = directory(file);
+    char *path = new_string(tool, n + 1);
+    memcpy(path, n > 0 ? file : ".", n > 0 ? n : 2);
     path[n > 0 ? n : 1] = 0;
     REPEAT(fd, open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (fd >= 0)
-        REPEAT(failed, fsync(fd));
-    if (fd < 0 ? errno != EACCES : failed && errno != EINVAL)
-        die(r, "sync the directory");
-    if (fd >= 0)
-        close(fd);
     free(path);
+    if (fd < 0)
+        return false;
+    REPEAT(failed, fsync(fd));
+    const int error = errno;
+    close(fd);
+    errno = error;
+    return !failed;
 }
 
-void replace_finish(struct replacement *r)
+/* Takes it out of the list. The temporary file has another name then, or goes. */
+static void forget(struct replacement *r, bool renamed)
 {
-    int failed = 0;
-    if (r->dated && futimens(r->fd, (struct timespec[]){{.tv_nsec = UTIME_OMIT}, r->modified}) != 0)
-        warn(r, "time");
-    if (r->temporary != NULL)
-        REPEAT(failed, fsync(r->fd));
-    if (failed && errno != EINVAL)
-        die(r, "write");
-    if (close(r->fd) != 0 && errno != EINTR)
-        die(r, "write");
-    if (r->temporary == NULL) {
-        free(r->path);
-        return;
-    }
-    if (rename(r->temporary, r->path) != 0)
-        die(r, "rename the temporary file");
+    sigset_t before;
+    enter(&before);
     struct replacement *volatile *at = &unfinished;
     while (*at != r)
         at = &(*at)->next;
     *at = r->next;
+    if (!renamed)
+        unlink(r->temporary);
+    leave(&before);
     free(r->temporary);
-    sync_directory(r);
+    r->temporary = NULL;
+}
+
+void replace_abandon(struct replacement *r)
+{
+    if (r->fd >= 0)
+        close(r->fd);
+    if (r->temporary != NULL)
+        forget(r, false);
     free(r->path);
+    *r = (struct replacement){.fd = -1, .lasting = r->lasting};
+}
+
+bool replace_sync(struct replacement *r)
+{
+    int failed = 0;
+    if (r->dated && futimens(r->fd, (struct timespec[]){{.tv_nsec = UTIME_OMIT}, r->modified}) != 0)
+        warn(r, "time");
+    r->dated = false;
+    if (r->temporary == NULL || r->synced)
+        return true;
+    REPEAT(failed, fsync(r->fd));
+    r->synced = !failed;
+    return !failed || errno == EINVAL || fail(r, "write");
+}
+
+/* Gives the temporary file its name unless another has it: rename() would replace that. */
+static bool name_fresh(struct replacement *r)
+{
+    struct stat st;
+    if (link(r->temporary, r->path) == 0)
+        return true;
+    if (errno == EEXIST)
+        return false;
+    const bool exists = lstat(r->path, &st) == 0; /* the file system has no links, perhaps */
+    errno = EEXIST;
+    return !exists && rename(r->temporary, r->path) == 0;
+}
+
+static bool put_in_place(struct replacement *r)
+{
+    if (!replace_sync(r))
+        return false;
+    const int fd = r->fd;
+    r->fd = -1;
+    if (close(fd) != 0 && errno != EINTR)
+        return fail(r, "write");
+    if (r->temporary == NULL)
+        return true;
+    if (r->fresh ? !name_fresh(r) : rename(r->temporary, r->path) != 0)
+        return fail(r, r->fresh ? "create" : "rename the temporary file");
+    forget(r, !r->fresh);
+    /* not all file systems can do this (EINVAL), and it takes a directory that may be read */
+    r->lasting = replace_sync_directory(r->tool, r->path);
+    return r->lasting || errno == EINVAL || errno == EACCES || fail(r, "sync the directory");
+}
+
+bool replace_finish(struct replacement *r)
+{
+    const bool done = put_in_place(r);
+    replace_abandon(r);
+    return done;
 }

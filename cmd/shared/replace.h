@@ -4,10 +4,11 @@
 
 #include "shared/tool.h"
 
+#include <sys/stat.h>
 #include <time.h>
 
 /* A file to write. Where the program exits or a signal kills it before replace_finish(), the
- * temporary file goes, and the old file stays. */
+ * temporary file goes, and the old file stays. Threads may each have their own. */
 struct replacement {
     const struct tool *tool;
     const char *name; /* for messages */
@@ -15,20 +16,36 @@ struct replacement {
     char *temporary;  /* NULL: fd is a device, a pipe or what else cannot be replaced */
     char *path;       /* what the temporary file will be named: the end of all symbolic links */
     bool exists;      /* a file of that name */
+    bool fresh;       /* set by the caller: no file of that name is to be replaced */
+    bool synced;      /* after replace_sync(): not every file system allows that */
+    bool lasting;     /* after replace_finish(): the directory is synced, too */
     struct timespec modified; /* the time of the new file, if dated */
     bool dated;
     struct replacement *volatile next; /* of those that are not yet finished */
 };
 
+/* All but replace_like() and replace_abandon() return false on failure, and say what failed. */
+
 /* Opens a temporary file beside a regular file, with its owner, group and permissions; or beside
- * the place for a new one. Opens anything else as it is. Exits on failure. */
-void replace_open(const struct tool *tool, struct replacement *r, const char *name);
+ * the place for a new one. Opens anything else as it is. */
+bool replace_open(const struct tool *tool, struct replacement *r, const char *name);
 
-/* Gives a new file the owner, group and permissions of the one that it is made from, and any file
- * its time where the tool keeps it. Does nothing if that is no regular file. */
-void replace_like(struct replacement *r, const char *source);
+/* Gives a new file the owner, group and permissions of the regular file that it is made from, and
+ * any file its time where the tool keeps it. */
+void replace_like(struct replacement *r, const struct stat *source);
 
-/* Puts a file in place, on disk. Exits on failure. */
-void replace_finish(struct replacement *r);
+/* Syncs the temporary file. */
+bool replace_sync(struct replacement *r);
+
+/* Puts the file in place, on disk; a fresh one fails where there is one by now. Either way r is
+ * done with then. */
+bool replace_finish(struct replacement *r);
+
+/* Makes the name of a file last. False where that fails, or the file system or the permissions of
+ * the directory do not allow it; errno says why. */
+bool replace_sync_directory(const struct tool *tool, const char *path);
+
+/* Removes the temporary file. */
+void replace_abandon(struct replacement *r);
 
 #endif

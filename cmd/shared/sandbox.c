@@ -39,6 +39,7 @@ enum use {
     READ,    /* read the file, or list the directory, which tells it from what is forbidden */
     WALK,    /* read the file, or all that is below the directory */
     SEARCH,  /* read the file, or those in the directory */
+    CHANGE,  /* read, make, rename and remove files in the directory and below */
     REPLACE, /* rename files in the directory and remove them, and open it to make that last */
 };
 
@@ -70,6 +71,7 @@ static void permit(struct sandbox *s, const char *path, enum use use);
 /* The kernel's interface, since the headers of older systems lack the newer half of it. A version
  * is called ABI; each has all rights of the one before. */
 enum {
+    WRITE_FILE = 1 << 1,
     READ_FILE = 1 << 2,
     READ_DIR = 1 << 3,
     REMOVE_FILE = 1 << 5,
@@ -139,17 +141,19 @@ bool sandbox_begin(struct sandbox *s)
 
 static void permit(struct sandbox *s, const char *path, enum use use)
 {
-    static const uint64_t of_directory[] = {[READ] = READ_DIR,
-                                            [WALK] = READ_DIR | READ_FILE,
-                                            [SEARCH] = READ_FILE,
-                                            [REPLACE] = READ_DIR | MAKE_REG | REMOVE_FILE};
+    static const uint64_t of_directory[] = {
+        [READ] = READ_DIR,
+        [WALK] = READ_DIR | READ_FILE,
+        [SEARCH] = READ_FILE,
+        [CHANGE] = WRITE_FILE | READ_FILE | READ_DIR | MAKE_REG | REMOVE_FILE,
+        [REPLACE] = READ_DIR | MAKE_REG | REMOVE_FILE};
     struct stat st;
     int fd;
     do
         fd = open(path, O_PATH | O_CLOEXEC);
     while (fd < 0 && errno == EINTR);
     if (fd < 0 || fstat(fd, &st) != 0) {
-        s->failed = s->failed || fd >= 0 || use == REPLACE || !is_barred(errno);
+        s->failed = s->failed || fd >= 0 || use >= CHANGE || !is_barred(errno);
         if (fd >= 0)
             close(fd);
         return;
@@ -325,15 +329,18 @@ bool sandbox_begin(struct sandbox *s)
 
 static void permit(struct sandbox *s, const char *path, enum use use)
 {
-    if (unveil(path, use == REPLACE ? "rc" : "r") != 0 && (use == REPLACE || !is_barred(errno)))
+    const char *permitted = use == CHANGE ? "rwc" : use == REPLACE ? "rc" : "r";
+    if (unveil(path, permitted) != 0 && (use >= CHANGE || !is_barred(errno)))
         s->failed = true;
 }
 
 void sandbox_enter(struct sandbox *s)
 {
-    if (s->failed && unveil("/", "rc") != 0)
+    if (s->failed && unveil("/", s->changes ? "rwc" : "rc") != 0)
         return;
-    if (!unwanted())
+    if (!unwanted() && s->changes)
+        pledge("stdio rpath wpath cpath fattr chown", NULL);
+    else if (!unwanted())
         pledge("stdio rpath cpath fattr proc", NULL); /* proc: lpstat measures in a child */
 }
 
@@ -400,13 +407,33 @@ void sandbox_may_search(struct sandbox *s, const char *path)
     permit(s, path, SEARCH);
 }
 
-void sandbox_may_replace(struct sandbox *s, const char *file)
+/* Permits a use of the directory in which a file is. */
+static void permit_directory(struct sandbox *s, const char *file, enum use use)
 {
     const char *slash = strrchr(file, '/');
     char *directory = slash == NULL ? strdup(".") : strndup(file, (size_t)(slash - file) + 1);
     if (directory == NULL)
         s->failed = true;
     else
-        permit(s, directory, REPLACE);
+        permit(s, directory, use);
     free(directory);
+}
+
+void sandbox_may_replace(struct sandbox *s, const char *file)
+{
+    permit_directory(s, file, REPLACE);
+}
+
+void sandbox_may_change(struct sandbox *s, const char *path)
+{
+    struct stat st;
+    const bool there = stat(path, &st) == 0;
+    s->changes = true;
+    if (there && S_ISDIR(st.st_mode)) {
+        permit(s, path, CHANGE);
+        return;
+    }
+    permit(s, path, READ);
+    if (there)
+        permit_directory(s, path, CHANGE);
 }

@@ -23,8 +23,9 @@
 #include <stddef.h>
 
 struct sandbox {
-    int rules;   /* Landlock's, a file descriptor; -1: none */
-    bool failed; /* something that is needed could not be permitted: do not restrict files */
+    int rules;    /* Landlock's, a file descriptor; -1: none */
+    bool changes; /* files are made and removed, in other directories than that of -o */
+    bool failed;  /* something that is needed could not be permitted: do not restrict files */
 };
 
 /* False: files cannot be restricted here, and what may be done with them need not be said. */
@@ -37,6 +38,9 @@ void sandbox_may_walk(struct sandbox *s, const char *path);
 void sandbox_may_search(struct sandbox *s, const char *path);
 /* Another file of the same directory may take the file's name; both may be removed. */
 void sandbox_may_replace(struct sandbox *s, const char *file);
+/* Files in the directory that it is, or in that of the file, and in all below, may be read, made,
+ * renamed and removed; so may the file itself be read, where it is a link. */
+void sandbox_may_change(struct sandbox *s, const char *path);
 /* From now on nothing else may be opened. */
 void sandbox_enter(struct sandbox *s);
 

@@ -1,6 +1,7 @@
 #include "shared/stored.h"
 
 #include "shared/form.h"
+#include "shared/progress.h"
 #include "shared/split.h"
 #include "shared/text.h"
 
@@ -32,6 +33,8 @@ enum lp_status input_read_at(void *ctx, uint64_t offset, void *data, size_t n)
             tool_die(in->tool, EXIT_IO, "%s: cannot read: %s", in->name, strerror(errno));
         if (got == 0)
             return LP_TRUNCATED;
+        if (in->tool->progress != NULL)
+            progress_add(in->tool->progress, (uint64_t)got);
         to += got;
         offset += (uint64_t)got;
         n -= (size_t)got;

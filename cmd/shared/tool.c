@@ -67,24 +67,35 @@ void tool_print(const char *format, ...)
 
 /* One line, whatever a file's name holds, and in one piece: other commands of a
  * pipe may be writing too. */
-static void message(const struct tool *tool, const char *format, va_list args)
+static void message(const struct tool *tool, const char *end, const char *format, va_list args)
 {
-    char line[8192], escaped[ESCAPE * sizeof line + 1];
+    static const char clear[] = "\r\033[K"; /* a progress line may be there */
+    char line[8192], escaped[sizeof clear + ESCAPE * sizeof line + 1];
+    const size_t at = tool->progress != NULL && isatty(STDERR_FILENO) ? sizeof clear - 1 : 0;
     size_t n = (size_t)snprintf(line, sizeof line, "%s: ", tool->name);
     vsnprintf(line + n, sizeof line - n, format, args);
     n = strlen(line);
     if (tool->hint != NULL)
         snprintf(line + n, sizeof line - n, "%s", tool->hint);
-    n = utf8_escape(escaped, sizeof escaped - 1, line);
-    escaped[n] = '\n';
-    put_error(escaped, n + 1);
+    memcpy(escaped, clear, at);
+    n = at + utf8_escape(escaped + at, sizeof escaped - 1 - at, line);
+    memcpy(escaped + n, end, strlen(end));
+    put_error(escaped, n + strlen(end));
 }
 
 void tool_warn(const struct tool *tool, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    message(tool, format, args);
+    message(tool, "\n", format, args);
+    va_end(args);
+}
+
+void tool_ask(const struct tool *tool, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    message(tool, " ", format, args);
     va_end(args);
 }
 
@@ -92,7 +103,7 @@ _Noreturn void tool_die(const struct tool *tool, int code, const char *format, .
 {
     va_list args;
     va_start(args, format);
-    message(tool, format, args);
+    message(tool, "\n", format, args);
     va_end(args);
     tool_exit(tool, code);
 }
@@ -208,12 +219,45 @@ int tool_option(struct tool *tool, int argc, char **argv, const char *letters,
         case 'q':
             tool->quiet = true;
             break;
+        case 'v':
+            tool->verbose = true;
+            break;
         case 'h':
             print(tool, tool->help);
         default:
             return c;
         }
     }
+}
+
+int tool_levels(const struct tool *tool, int argc, char **argv, int *level)
+{
+    int kept = 1;
+    bool options = true;
+    for (int i = 1; i < argc; i++) {
+        char *a = argv[i];
+        if (strcmp(a, "--") == 0)
+            options = false;
+        if (options && a[0] == '-' && a[1] >= '1' && a[1] <= '9' &&
+            strspn(a + 1, "0123456789") == strlen(a + 1))
+            *level = (int)tool_number(tool, "level", a + 1, 1, 22);
+        else
+            argv[kept++] = a;
+    }
+    argv[kept] = NULL;
+    return kept;
+}
+
+unsigned tool_threads(const struct tool *tool, const char *text)
+{
+    enum { THREADS_MAX = 256 };
+    const long n = tool_number(tool, "-T", text, 0, THREADS_MAX);
+    long processors = 1;
+#ifdef _SC_NPROCESSORS_ONLN
+    processors = sysconf(_SC_NPROCESSORS_ONLN);
+#endif
+    processors = processors < 1 ? 1 : processors > THREADS_MAX ? THREADS_MAX : processors;
+    return (unsigned)(n > 0 ? n : processors);
 }
 
 long tool_number(const struct tool *tool, const char *option, const char *text, long min, long max)
@@ -301,7 +345,7 @@ static void tell_damaged(const struct tool *tool, const char *name, enum lp_stat
                   name, need->name, need->fingerprint);
 }
 
-int tool_tell(const struct tool *tool, const char *name, enum lp_status status, uint64_t offset,
+int tool_explain(const struct tool *tool, const char *name, enum lp_status status, uint64_t offset,
               const struct lp_need *need)
 {
     const char *why = lp_status_text(status);
@@ -340,7 +384,7 @@ int tool_tell(const struct tool *tool, const char *name, enum lp_status status, 
 _Noreturn void tool_fail(const struct tool *tool, const char *name, enum lp_status status,
                          uint64_t offset, const struct lp_need *need)
 {
-    tool_exit(tool, tool_tell(tool, name, status, offset, need));
+    tool_exit(tool, tool_explain(tool, name, status, offset, need));
 }
 
 void tool_check(const struct tool *tool, const char *name, enum lp_status status)

@@ -17,6 +17,7 @@ struct tool {
     const char *help;
     const char *output; /* -o; NULL: standard output */
     bool force, quiet;  /* -f, -q */
+    bool verbose;       /* -v, of commands that have it */
     enum take take;     /* --text, of commands that have it */
     bool takes_packed;  /* it has --packed */
     bool adapts;        /* -o may name the file of -D */
@@ -26,6 +27,8 @@ struct tool {
     FILE *spool;        /* see input_spool() */
     const char *vocab;  /* the vocabulary in use, for messages; NULL: see need */
     int failure;        /* the exit code of every failure; 0: as enum exit_code has it */
+    struct progress *progress; /* what is read and written is counted there, see progress.h; NULL:
+                                * it is not */
 };
 
 /* Makes sure that file descriptors 0 to 2 are open, and has SIGXFSZ ignored. */
@@ -40,6 +43,7 @@ bool write_whole(int fd, const void *data, size_t n);
  * is. */
 void tool_print(const char *format, ...);
 void tool_warn(const struct tool *tool, const char *format, ...);
+void tool_ask(const struct tool *tool, const char *format, ...); /* without the end of the line */
 _Noreturn void tool_die(const struct tool *tool, int code, const char *format, ...);
 _Noreturn void tool_usage(const struct tool *tool, const char *format, ...);
 
@@ -56,7 +60,7 @@ _Noreturn void tool_exit(const struct tool *tool, int code);
 int tool_code(enum lp_status status);
 
 /* The next option, -1 after the last, as getopt_long() has them. It takes care of the
- * options that all commands have, and of --text; it names an unknown one and exits. */
+ * options that all commands have, of --text and -v; it names an unknown one and exits. */
 int tool_option(struct tool *tool, int argc, char **argv, const char *letters,
                 const struct option *options);
 
@@ -70,6 +74,10 @@ enum { TOOL_TEXT = 512, TOOL_HELP };
     {                                                                                              \
         "text", no_argument, NULL, TOOL_TEXT                                                       \
     }
+#define TOOL_VERBOSE_OPTION                                                                        \
+    {                                                                                              \
+        "verbose", no_argument, NULL, 'v'                                                          \
+    }
 #define TOOL_LETTERS "o:fqhV"
 /* clang-format off */
 #define TOOL_LONG_OPTIONS                        \
@@ -80,6 +88,13 @@ enum { TOOL_TEXT = 512, TOOL_HELP };
     {"version", no_argument, NULL, 'V'},         \
     {NULL, 0, NULL, 0}
 /* clang-format on */
+
+/* Removes the levels -1 to -22 of zstd(1) from argv, as getopt would take -10 for -1 -0. Returns
+ * the new argc. */
+int tool_levels(const struct tool *tool, int argc, char **argv, int *level);
+
+/* The argument of -T: a number of threads, 0 for that of the processors. */
+unsigned tool_threads(const struct tool *tool, const char *text);
 
 /* A whole number from min to max, else a usage error that names the option. */
 long tool_number(const struct tool *tool, const char *option, const char *text, long min, long max);
@@ -92,14 +107,13 @@ long tool_number(const struct tool *tool, const char *option, const char *text, 
 uint64_t tool_size(const struct tool *tool, const char *option, const char *text, uint64_t min,
                    uint64_t max);
 
-/* Says what went wrong with a stream or blob, and exits. need is wanted when
- * something was not found or is damaged, else it may be NULL. */
+/* Says what went wrong with a stream or blob, and returns the exit code. need is wanted when
+ * something was not found or is damaged, else it may be NULL. tool_fail() also exits. */
+int tool_explain(const struct tool *tool, const char *name, enum lp_status status, uint64_t offset,
+                 const struct lp_need *need);
 _Noreturn void tool_fail(const struct tool *tool, const char *name, enum lp_status status,
                          uint64_t offset, const struct lp_need *need);
 
-/* Says the same, and returns the exit code. */
-int tool_tell(const struct tool *tool, const char *name, enum lp_status status, uint64_t offset,
-              const struct lp_need *need);
 
 /* Fails unless status is LP_OK. */
 void tool_check(const struct tool *tool, const char *name, enum lp_status status);

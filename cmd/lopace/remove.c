@@ -1,0 +1,186 @@
+#if defined(__linux__)
+#define _GNU_SOURCE /* F_SETLEASE */
+#endif
+#include "lopace/remove.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* --- Leases ------------------------------------------------------------------ */
+
+/* On Linux a lease for reading can be had only while no program has the file open for writing, and
+ * one that then opens it waits until the lease is given back, which the system asks for by a
+ * signal. Some file systems have none, and only the owner gets it, or root. */
+enum lease { NO_LEASE, LEASE, IN_USE };
+
+#if defined(F_SETLEASE)
+void remove_prepare(void)
+{
+    signal(SIGIO, SIG_IGN);
+}
+
+static enum lease take_lease(int fd)
+{
+    if (fcntl(fd, F_SETLEASE, F_RDLCK) == 0)
+        return LEASE;
+    return errno == EAGAIN ? IN_USE : NO_LEASE;
+}
+
+/* Whether nobody waits for it. */
+static bool lease_holds(int fd)
+{
+    return fcntl(fd, F_GETLEASE) == F_RDLCK;
+}
+
+static void give_lease_back(int fd)
+{
+    fcntl(fd, F_SETLEASE, F_UNLCK);
+}
+#else
+void remove_prepare(void)
+{
+}
+
+static enum lease take_lease(int fd)
+{
+    (void)fd;
+    return NO_LEASE;
+}
+
+static bool lease_holds(int fd)
+{
+    (void)fd;
+    return true;
+}
+
+static void give_lease_back(int fd)
+{
+    (void)fd;
+}
+#endif
+
+/* --- Changes ----------------------------------------------------------------- */
+
+#ifdef __APPLE__
+#define modified(st) ((st)->st_mtimespec)
+#else
+#define modified(st) ((st)->st_mtim)
+#endif
+
+bool same_content(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+           modified(a).tv_sec == modified(b).tv_sec && modified(a).tv_nsec == modified(b).tv_nsec;
+}
+
+static bool leave(const struct tool *tool, const char *path, const char *why)
+{
+    tool_warn(tool, "%s: left alone: %s", path, why);
+    return false;
+}
+
+static bool unchanged(const struct tool *tool, const char *path, int fd, const struct stat *then)
+{
+    struct stat now, named;
+    if (fstat(fd, &now) != 0 || lstat(path, &named) != 0)
+        return leave(tool, path, strerror(errno));
+    if (S_ISLNK(named.st_mode))
+        return leave(tool, path, "it is a symbolic link");
+    if (named.st_dev != now.st_dev || named.st_ino != now.st_ino)
+        return leave(tool, path, "another file has its name now");
+    if (!same_content(&now, then))
+        return leave(tool, path, "it has changed meanwhile");
+    return now.st_nlink <= 1 || tool->force ||
+           leave(tool, path, "it has other names (hard links): use -f to remove this one");
+}
+
+bool remove_allowed(const struct tool *tool, const char *path, int fd, const struct stat *then)
+{
+    const enum lease lease = take_lease(fd);
+    if (lease == IN_USE)
+        return leave(tool, path, "a program has it open for writing");
+    if (lease == LEASE)
+        give_lease_back(fd);
+    return unchanged(tool, path, fd, then);
+}
+
+/* --- Removal ----------------------------------------------------------------- */
+
+/* A name beside path that no file has; to be freed. */
+static char *name_beside(const struct tool *tool, const char *path)
+{
+    static atomic_uint count;
+    struct stat st;
+    const char *slash = strrchr(path, '/');
+    const size_t directory = slash != NULL ? (size_t)(slash - path) + 1 : 0, size = directory + 64;
+    char *name = malloc(size);
+    if (name == NULL)
+        tool_die(tool, EXIT_IO, "out of memory");
+    memcpy(name, path, directory);
+    do
+        snprintf(name + directory, size - directory, REMOVE_PREFIX "%ld-%u", (long)getpid(),
+                 atomic_fetch_add(&count, 1));
+    while (lstat(name, &st) == 0);
+    return name;
+}
+
+static bool failed(const struct tool *tool, const char *path)
+{
+    tool_warn(tool, "%s: cannot remove: %s", path, strerror(errno));
+    return false;
+}
+
+/* Gives a file its name back; where another has that now, or it fails, says which name it has. */
+static bool put_back(const struct tool *tool, const char *path, const char *name, const char *why)
+{
+    struct stat st;
+    bool back = link(name, path) == 0;
+    if (back)
+        unlink(name);
+    else if (errno != EEXIST && lstat(path, &st) != 0 && errno == ENOENT)
+        back = rename(name, path) == 0;
+    if (!back)
+        tool_warn(tool, "%s: is %s now: %s, and it could not have its name back: %s", path, name,
+                  why, strerror(errno));
+    return back && leave(tool, path, why);
+}
+
+/* A program may have looked the name up and be about to open the file: what it wrote then would be
+ * lost. So the name goes first. After that either nothing has happened to the file, nor can it; or
+ * it gets its name back. */
+static bool remove_checked(const struct tool *tool, const char *path, int fd, bool leased,
+                           const struct stat *then)
+{
+    struct stat now, named;
+    char *name = name_beside(tool, path);
+    bool done = rename(path, name) == 0;
+    if (!done)
+        failed(tool, path);
+    else if (fstat(fd, &now) != 0 || lstat(name, &named) != 0 || !same_content(&now, then) ||
+             !same_content(&named, then))
+        done = put_back(tool, path, name, "it has changed meanwhile");
+    else if (leased && !lease_holds(fd))
+        done = put_back(tool, path, name, "a program opened it for writing");
+    else if (unlink(name) != 0)
+        done = put_back(tool, path, name, strerror(errno));
+    free(name);
+    return done;
+}
+
+bool remove_file(const struct tool *tool, const char *path, int fd, const struct stat *then)
+{
+    const enum lease lease = take_lease(fd);
+    if (lease == IN_USE)
+        return leave(tool, path, "a program has it open for writing");
+    const bool done =
+        unchanged(tool, path, fd, then) && remove_checked(tool, path, fd, lease == LEASE, then);
+    if (lease == LEASE)
+        give_lease_back(fd);
+    return done;
+}
