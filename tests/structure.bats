@@ -153,7 +153,7 @@ includes() {
 }
 
 @test "every C file says first what it is for" {
-    for file in lib/*.[ch] lib/*/*.[ch] cmd/*.[ch] cmd/*/*.[ch]; do
+    for file in lib/*.[ch] lib/*/*.[ch] lib/ext/*/*.[ch] cmd/*.[ch] cmd/*/*.[ch]; do
         case $file in
         *.h) [[ $(head -n 1 "$file") == "/* $(basename "$file") - "* ]] || fail "$file" ;;
         *.c) [[ $(head -n 1 "$file") == '/* '* || -e ${file%c}h ]] || fail "$file" ;;
@@ -164,7 +164,7 @@ includes() {
 # The lines of each function's body, and its file. The style puts its braces in the first column.
 function_lengths() {
     awk '/^\{$/ { start = FNR } /^\}$/ && start { print FNR - start - 1, FILENAME ":" start; start = 0 }' \
-        lib/*.[ch] lib/*/*.[ch] cmd/*.[ch] cmd/*/*.[ch] vocab/*.c
+        lib/*.[ch] lib/*/*.[ch] lib/ext/*/*.[ch] cmd/*.[ch] cmd/*/*.[ch] vocab/*.c
 }
 
 @test "functions are short: half have less than 12 lines, none has more than 70" {
