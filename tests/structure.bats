@@ -19,11 +19,14 @@ lib/mix        lib/base
 lib/block      lib/base lib/format lib/tokens lib/mix
 lib            lib/base lib/format lib/tokens lib/block
 lib/train      lib/base lib/mix lib/tokens lib/block
+lib/ext        -
+lib/ext/python -
 lib/ext/sqlite -
 cmd            cmd/shared
 cmd/shared     -
 cmd/lopace     cmd/shared
 cmd/lpgrep     cmd/shared
+cmd/lprow      cmd/shared
 cmd/lpstat     cmd/shared
 cmd/lptok      cmd/shared
 cmd/lptrain    cmd/shared lib/train
@@ -78,7 +81,7 @@ includes() {
 @test "commands and extensions include the library as <lp.h>, a command no other" {
     # lptrain is linked with the trainer, which includes the library's internal headers.
     [ "$(grep -rh '^#include <lp' cmd lib/ext | sort -u)" = '#include <lp.h>' ]
-    if grep -rhE '^#include "(lopace|lp(tok|win|zstd|mix|unpack|entropy|stat|train))' cmd |
+    if grep -rhE '^#include "(lopace|lp(tok|win|zstd|mix|unpack|grep|row|entropy|stat|train))' cmd |
         grep -vE '"(lopace|lp(stat|tok|train))/'; then fail 'includes a command'; fi
 }
 

@@ -49,7 +49,7 @@ static int explain(const struct file *f, const char *name, enum lp_status status
     if (unread)
         tool_warn(work->tool, "%s: %s", name, work->finder->unread);
     pthread_mutex_unlock(&work->finding);
-    return unread ? EXIT_IO : tool_explain(work->tool, name, status, offset, need);
+    return unread ? EXIT_IO : tool_tell(work->tool, name, status, offset, need);
 }
 
 /* --- Reading and writing ----------------------------------------------------- */

@@ -73,7 +73,7 @@ static int fail(const struct listing *l, const char *name, enum lp_status status
                 const struct lp_need *need)
 {
     if (status != LP_IO)
-        return tool_explain(l->tool, name, status, offset, need);
+        return tool_tell(l->tool, name, status, offset, need);
     const bool unread = l->finder->unread[0] != 0;
     tool_warn(l->tool, "%s: %s%s", name,
               unread ? "" : "cannot read: ", unread ? l->finder->unread : strerror(errno));

@@ -16,7 +16,7 @@ static void fail(struct run *r, const struct input *in, enum lp_status status, u
     if (status == LP_IO && r->finder.unread[0] != 0)
         tool_warn(r->tool, "%s", r->finder.unread);
     else
-        tool_explain(r->tool, in->name, status, offset, need);
+        tool_tell(r->tool, in->name, status, offset, need);
 }
 
 /* The same of search_push() and its like. */

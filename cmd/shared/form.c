@@ -98,7 +98,7 @@ static enum form fail_unless_text(const struct tool *tool, const struct input *i
     hinting.hint = "; if it is text, use --text";
     if (status == LP_NO_PARENT && tool->takes_packed)
         hinting.hint = "; to recode it without that text use --packed; if it is text, use --text";
-    int code = tool_explain(&hinting, in->name, status, 0, need);
+    int code = tool_tell(&hinting, in->name, status, 0, need);
     if (!in->lenient)
         tool_exit(tool, code);
     return FORM_UNUSABLE;

@@ -288,103 +288,84 @@ uint64_t tool_size(const struct tool *tool, const char *option, const char *text
     return (uint64_t)value << shift;
 }
 
-/* What a stream or blob needs and was not found. */
-static void tell_missing(const struct tool *tool, const char *name, enum lp_status status,
-                         const struct lp_need *need)
+/* Writes what was not found, and where it was looked for. */
+static void explain_missing(char *text, size_t size, enum lp_status status,
+                            const struct lp_need *need)
 {
     struct lp_catalog *catalog = NULL;
     const char *where = "the usual places";
+    const uint64_t fingerprint = need->fingerprint;
     if (lp_catalog_default(&catalog) == LP_OK)
         where = lp_catalog_where(catalog, status == LP_NO_VOCAB ? LP_VOCAB_PATH : LP_MODEL_PATH);
     if (status == LP_NO_VOCAB)
-        tool_warn(tool,
-                  "%s: vocabulary %s with fingerprint %016" PRIx64
-                  " not found in %s: set LP_VOCAB_PATH",
-                  name, need->name, need->fingerprint, where);
+        snprintf(text, size,
+                 "vocabulary %s with fingerprint %016" PRIx64 " not found in %s: set LP_VOCAB_PATH",
+                 need->name, fingerprint, where);
     else if (status == LP_NO_DICT)
-        tool_warn(tool,
-                  "%s: needs the dictionary with fingerprint %016" PRIx64
-                  ", not found in %s: name it with -D, or put it there as %016" PRIx64 ".dict",
-                  name, need->fingerprint, where, need->fingerprint);
+        snprintf(text, size,
+                 "needs the dictionary with fingerprint %016" PRIx64
+                 ", not found in %s: name it with -D, or put it there as %016" PRIx64 ".dict",
+                 fingerprint, where, fingerprint);
     else if (status == LP_NO_PARENT)
-        tool_warn(tool,
-                  "%s: needs the text that it was packed with, whose check is %08" PRIx64
-                  ": name it with lpunpack --parent",
-                  name, need->fingerprint);
-    else if (need->fingerprint == 0)
-        tool_warn(tool,
-                  "%s: no model of %s found in %s: train one with lptrain -e %s, and name it "
-                  "with -D",
-                  name, need->name, where, need->name);
+        snprintf(text, size,
+                 "needs the text that it was packed with, whose check is %08" PRIx64
+                 ": name it with lpunpack --parent",
+                 fingerprint);
+    else if (fingerprint == 0)
+        snprintf(text, size,
+                 "no model of %s found in %s: train one with lptrain -e %s, and name it with -D",
+                 need->name, where, need->name);
     else
-        tool_warn(tool,
-                  "%s: needs the model of %s with fingerprint %016" PRIx64
-                  ", not found in %s: name it with -D, or put it there as %016" PRIx64
-                  ".lpm (lptrain --install does)",
-                  name, need->name, need->fingerprint, where, need->fingerprint);
+        snprintf(text, size,
+                 "needs the model of %s with fingerprint %016" PRIx64
+                 ", not found in %s: name it with -D, or put it there as %016" PRIx64
+                 ".lpm (lptrain --install does)",
+                 need->name, fingerprint, where, fingerprint);
     lp_catalog_free(catalog);
 }
 
-/* What a stream or blob needs and is damaged. */
-static void tell_damaged(const struct tool *tool, const char *name, enum lp_status status,
-                         const struct lp_need *need)
+void tool_explain(const struct tool *tool, char *text, size_t size, enum lp_status status,
+                  const struct lp_need *need)
 {
-    const char *vocab = tool->vocab;
-    if (vocab == NULL && need != NULL && need->what != LP_NEED_DICT)
-        vocab = need->name;
-    if (status == LP_BAD_VOCAB && vocab != NULL)
-        tool_warn(tool, "%s: %s.lpv: %s", name, vocab, lp_status_text(status));
-    else if (status == LP_BAD_VOCAB || need == NULL || need->what != LP_NEED_MODEL)
-        tool_warn(tool, "%s: %s", name, lp_status_text(status));
-    else if (need->fingerprint == 0)
-        tool_warn(tool, "%s: the model of %s is damaged: install it again", name, need->name);
+    const char *sentence = lp_status_text(status);
+    const bool model = need != NULL && need->what == LP_NEED_MODEL;
+    const char *vocab = need != NULL && need->what != LP_NEED_DICT ? need->name : NULL;
+    vocab = tool->vocab != NULL ? tool->vocab : vocab;
+    if (status == LP_NO_VOCAB || status == LP_NO_DICT || status == LP_NO_MODEL ||
+        status == LP_NO_PARENT)
+        explain_missing(text, size, status, need);
+    else if (status == LP_BAD_MODEL && model && need->fingerprint == 0)
+        snprintf(text, size, "the model of %s is damaged: install it again", need->name);
+    else if (status == LP_BAD_MODEL && model)
+        snprintf(text, size,
+                 "the model of %s with fingerprint %016" PRIx64 " is damaged: install it again",
+                 need->name, need->fingerprint);
+    else if (status == LP_BAD_VOCAB && vocab != NULL)
+        snprintf(text, size, "%s.lpv: %s", vocab, sentence);
+    else if (status == LP_VERSION && need != NULL && need->what == LP_NEED_NEWER)
+        snprintf(text, size, "%s: %s %" PRIu64, sentence, need->field, need->number);
     else
-        tool_warn(tool,
-                  "%s: the model of %s with fingerprint %016" PRIx64
-                  " is damaged: install it again",
-                  name, need->name, need->fingerprint);
+        snprintf(text, size, "%s", sentence);
 }
 
-int tool_explain(const struct tool *tool, const char *name, enum lp_status status, uint64_t offset,
+int tool_tell(const struct tool *tool, const char *name, enum lp_status status, uint64_t offset,
               const struct lp_need *need)
 {
-    const char *why = lp_status_text(status);
-    switch (status) {
-    case LP_NO_VOCAB:
-    case LP_NO_DICT:
-    case LP_NO_PARENT:
-    case LP_NO_MODEL:
-        tell_missing(tool, name, status, need);
-        break;
-    case LP_BAD_MODEL:
-    case LP_BAD_VOCAB:
-        tell_damaged(tool, name, status, need);
-        break;
-    case LP_NOT_LP:
-        tool_warn(tool, "%s: not a lopace stream or blob", name);
-        break;
-    case LP_LIMIT:
+    char why[5000];
+    tool_explain(tool, why, sizeof why, status, need);
+    if (status == LP_LIMIT)
         tool_warn(tool, "%s: at byte %" PRIu64 ": %s: raise it with -M", name, offset, why);
-        break;
-    case LP_VERSION:
-    case LP_DATA:
-    case LP_TRUNCATED:
-        if (status == LP_VERSION && need != NULL && need->what == LP_NEED_NEWER)
-            tool_warn(tool, "%s: at byte %" PRIu64 ": %s: %s %" PRIu64, name, offset, why,
-                      need->field, need->number);
-        else
-            tool_warn(tool, "%s: at byte %" PRIu64 ": %s", name, offset, why);
-        break;
-    default:
+    else if (status == LP_VERSION || status == LP_DATA || status == LP_TRUNCATED)
+        tool_warn(tool, "%s: at byte %" PRIu64 ": %s", name, offset, why);
+    else
         tool_warn(tool, "%s: %s", name, why);
-    }
     return tool_code(status);
 }
 
 _Noreturn void tool_fail(const struct tool *tool, const char *name, enum lp_status status,
                          uint64_t offset, const struct lp_need *need)
 {
-    tool_exit(tool, tool_explain(tool, name, status, offset, need));
+    tool_exit(tool, tool_tell(tool, name, status, offset, need));
 }
 
 void tool_check(const struct tool *tool, const char *name, enum lp_status status)

@@ -107,13 +107,16 @@ long tool_number(const struct tool *tool, const char *option, const char *text, 
 uint64_t tool_size(const struct tool *tool, const char *option, const char *text, uint64_t min,
                    uint64_t max);
 
-/* Says what went wrong with a stream or blob, and returns the exit code. need is wanted when
- * something was not found or is damaged, else it may be NULL. tool_fail() also exits. */
-int tool_explain(const struct tool *tool, const char *name, enum lp_status status, uint64_t offset,
-                 const struct lp_need *need);
+/* Writes what went wrong with a stream or blob, and what to do about it. need is wanted when
+ * something was not found or is damaged, else it may be NULL. */
+void tool_explain(const struct tool *tool, char *text, size_t size, enum lp_status status,
+                  const struct lp_need *need);
+
+/* Says it, with the name of the input, and returns the exit code. tool_fail() also exits. */
+int tool_tell(const struct tool *tool, const char *name, enum lp_status status, uint64_t offset,
+              const struct lp_need *need);
 _Noreturn void tool_fail(const struct tool *tool, const char *name, enum lp_status status,
                          uint64_t offset, const struct lp_need *need);
-
 
 /* Fails unless status is LP_OK. */
 void tool_check(const struct tool *tool, const char *name, enum lp_status status);
