@@ -25,6 +25,9 @@ tokens() {
     [ "$(lptok --slice=-3:-1 p)" = ' three four' ]
     [ "$(lptok --slice 1:-1 p)" = ' two three four' ]
     [ "$(lptok --slice -2:4 p)" = ' four' ]
+    seq 9 > p
+    [ "$(lptok --slice=-8:12 p)" = 6 ]
+    printf 'one two three four five' > p
     for nothing in 3:3 4:2 9:12 -1:-3 -2:1 0:0 0:-9; do
         expect 0 lptok --slice "$nothing" p
         out_is ''

@@ -121,7 +121,7 @@ static bool take_slice(void *ctx, const uint32_t *ids, size_t n, bool end)
         s->begun = true;
     }
     uint64_t to = position(s, slice->to);
-    bool last = end || (slice->to >= 0 && (uint64_t)slice->to <= known);
+    bool last = end || (s->begun && slice->to >= 0 && (uint64_t)slice->to <= known);
     if (last)
         put_slice(s, boundary(s, to, slice->to < 0));
     else if (s->begun)
