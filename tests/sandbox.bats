@@ -115,7 +115,7 @@ run: Operation not permitted' ]] || fail "$*" "$(cat err)"
 }
 
 @test "--version says what is in force" {
-    for command in lptok lpwin lpzstd lpmix lpunpack lpstat lpentropy lptrain; do
+    for command in lptok lpwin lpzstd lpmix lpunpack lprow lpstat lpentropy lptrain; do
         [[ $("$command" --version | sed -n 2p) =~ ^'sandbox: '(none|seccomp|Landlock\ [0-9]+(, seccomp)?)$ ]]
         [ "$(LP_SANDBOX=none "$command" --version | sed -n 2p)" = 'sandbox: none' ]
     done
@@ -131,6 +131,7 @@ run: Operation not permitted' ]] || fail "$*" "$(cat err)"
     forbidden lpunpack --recover tokens
     forbidden lptok text
     forbidden lptok --ids text
+    forbidden lprow pack -T 2 text
     forbidden lpwin tokens
     forbidden lpzstd tokens
     forbidden lpzstd text

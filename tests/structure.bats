@@ -22,6 +22,7 @@ lib/train      lib/base lib/mix lib/tokens lib/block
 lib/ext/sqlite -
 cmd            cmd/shared
 cmd/shared     -
+cmd/lprow      cmd/shared
 cmd/lpstat     cmd/shared
 cmd/lptok      cmd/shared
 cmd/lptrain    cmd/shared lib/train
@@ -76,8 +77,8 @@ includes() {
 @test "commands and extensions include the library as <lp.h>, a command no other" {
     # lptrain is linked with the trainer, which includes the library's internal headers.
     [ "$(grep -rh '^#include <lp' cmd lib/ext | sort -u)" = '#include <lp.h>' ]
-    if grep -rhE '^#include "lp(tok|win|zstd|mix|unpack|entropy|stat|train)' cmd |
-        grep -vE '"lp(stat|tok|train)/'; then fail 'includes a command'; fi
+    if grep -rhE '^#include "lp(tok|win|zstd|mix|unpack|row|entropy|stat|train)' cmd |
+        grep -vE '"lp(row|stat|tok|train)/'; then fail 'includes a command'; fi
 }
 
 @test "the encodings of the library are those of vocab/encodings" {

@@ -225,71 +225,77 @@ uint64_t tool_size(const struct tool *tool, const char *option, const char *text
     return (uint64_t)value << shift;
 }
 
-_Noreturn void tool_fail(const struct tool *tool, const char *name, enum lp_status status,
-                         uint64_t offset, const struct lp_need *need)
+/* Writes what was not found, and where it was looked for. */
+static void explain_missing(char *text, size_t size, enum lp_status status,
+                            const struct lp_need *need)
 {
     struct lp_catalog *catalog = NULL;
     const char *where = "the usual places";
+    const uint64_t fingerprint = need->fingerprint;
     if (lp_catalog_default(&catalog) == LP_OK)
         where = lp_catalog_where(catalog, status == LP_NO_VOCAB ? LP_VOCAB_PATH : LP_MODEL_PATH);
-    switch (status) {
-    case LP_NO_VOCAB:
-        tool_die(tool, EXIT_DATA,
-                 "%s: vocabulary %s with fingerprint %016" PRIx64
-                 " not found in %s: set LP_VOCAB_PATH",
-                 name, need->name, need->fingerprint, where);
-    case LP_NO_DICT:
-        tool_die(tool, EXIT_DATA,
-                 "%s: needs the dictionary with fingerprint %016" PRIx64
+    if (status == LP_NO_VOCAB)
+        snprintf(text, size,
+                 "vocabulary %s with fingerprint %016" PRIx64 " not found in %s: set LP_VOCAB_PATH",
+                 need->name, fingerprint, where);
+    else if (status == LP_NO_DICT)
+        snprintf(text, size,
+                 "needs the dictionary with fingerprint %016" PRIx64
                  ", not found in %s: name it with -D, or put it there as %016" PRIx64 ".dict",
-                 name, need->fingerprint, where, need->fingerprint);
-    case LP_NO_PARENT:
-        tool_die(tool, EXIT_DATA,
-                 "%s: needs the text that it was packed with, whose check is %08" PRIx64
+                 fingerprint, where, fingerprint);
+    else if (status == LP_NO_PARENT)
+        snprintf(text, size,
+                 "needs the text that it was packed with, whose check is %08" PRIx64
                  ": name it with lpunpack --parent",
-                 name, need->fingerprint);
-    case LP_NO_MODEL:
-        if (need->fingerprint == 0)
-            tool_die(tool, EXIT_DATA,
-                     "%s: no model of %s found in %s: train one with lptrain -e %s, and name it "
-                     "with -D",
-                     name, need->name, where, need->name);
-        tool_die(tool, EXIT_DATA,
-                 "%s: needs the model of %s with fingerprint %016" PRIx64
+                 fingerprint);
+    else if (fingerprint == 0)
+        snprintf(text, size,
+                 "no model of %s found in %s: train one with lptrain -e %s, and name it with -D",
+                 need->name, where, need->name);
+    else
+        snprintf(text, size,
+                 "needs the model of %s with fingerprint %016" PRIx64
                  ", not found in %s: name it with -D, or put it there as %016" PRIx64
                  ".lpm (lptrain --install does)",
-                 name, need->name, need->fingerprint, where, need->fingerprint);
-    case LP_BAD_MODEL:
-        if (need == NULL || need->what != LP_NEED_MODEL)
-            tool_die(tool, EXIT_DATA, "%s: %s", name, lp_status_text(status));
-        if (need->fingerprint == 0)
-            tool_die(tool, EXIT_DATA, "%s: the model of %s is damaged: install it again", name,
-                     need->name);
-        tool_die(tool, EXIT_DATA,
-                 "%s: the model of %s with fingerprint %016" PRIx64 " is damaged: install it again",
-                 name, need->name, need->fingerprint);
-    case LP_BAD_VOCAB:
-        if (tool->vocab != NULL || (need != NULL && need->what != LP_NEED_DICT))
-            tool_die(tool, EXIT_DATA, "%s: %s.lpv: %s", name,
-                     tool->vocab != NULL ? tool->vocab : need->name, lp_status_text(status));
-        tool_die(tool, EXIT_DATA, "%s: %s", name, lp_status_text(status));
-    case LP_NOT_LP:
-        tool_die(tool, EXIT_DATA, "%s: not a lopace stream or blob", name);
-    case LP_LIMIT:
+                 need->name, fingerprint, where, fingerprint);
+    lp_catalog_free(catalog);
+}
+
+void tool_explain(const struct tool *tool, char *text, size_t size, enum lp_status status,
+                  const struct lp_need *need)
+{
+    const char *sentence = lp_status_text(status);
+    const bool model = need != NULL && need->what == LP_NEED_MODEL;
+    const char *vocab = need != NULL && need->what != LP_NEED_DICT ? need->name : NULL;
+    vocab = tool->vocab != NULL ? tool->vocab : vocab;
+    if (status == LP_NO_VOCAB || status == LP_NO_DICT || status == LP_NO_MODEL ||
+        status == LP_NO_PARENT)
+        explain_missing(text, size, status, need);
+    else if (status == LP_BAD_MODEL && model && need->fingerprint == 0)
+        snprintf(text, size, "the model of %s is damaged: install it again", need->name);
+    else if (status == LP_BAD_MODEL && model)
+        snprintf(text, size,
+                 "the model of %s with fingerprint %016" PRIx64 " is damaged: install it again",
+                 need->name, need->fingerprint);
+    else if (status == LP_BAD_VOCAB && vocab != NULL)
+        snprintf(text, size, "%s.lpv: %s", vocab, sentence);
+    else if (status == LP_VERSION && need != NULL && need->what == LP_NEED_NEWER)
+        snprintf(text, size, "%s: %s %" PRIu64, sentence, need->field, need->number);
+    else
+        snprintf(text, size, "%s", sentence);
+}
+
+_Noreturn void tool_fail(const struct tool *tool, const char *name, enum lp_status status,
+                         uint64_t offset, const struct lp_need *need)
+{
+    char why[5000];
+    tool_explain(tool, why, sizeof why, status, need);
+    if (status == LP_LIMIT)
         tool_die(tool, EXIT_DATA, "%s: at byte %" PRIu64 ": %s: raise it with -M", name, offset,
-                 lp_status_text(status));
-    case LP_VERSION:
-        if (need != NULL && need->what == LP_NEED_NEWER)
-            tool_die(tool, EXIT_DATA, "%s: at byte %" PRIu64 ": %s: %s %" PRIu64, name, offset,
-                     lp_status_text(status), need->field, need->number);
-        /* fall through */
-    case LP_DATA:
-    case LP_TRUNCATED:
-        tool_die(tool, EXIT_DATA, "%s: at byte %" PRIu64 ": %s", name, offset,
-                 lp_status_text(status));
-    default:
-        tool_die(tool, tool_code(status), "%s: %s", name, lp_status_text(status));
-    }
+                 why);
+    if (status == LP_VERSION || status == LP_DATA || status == LP_TRUNCATED)
+        tool_die(tool, EXIT_DATA, "%s: at byte %" PRIu64 ": %s", name, offset, why);
+    tool_die(tool, tool_code(status), "%s: %s", name, why);
 }
 
 void tool_check(const struct tool *tool, const char *name, enum lp_status status)

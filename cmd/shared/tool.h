@@ -83,6 +83,11 @@ long tool_number(const struct tool *tool, const char *option, const char *text, 
 uint64_t tool_size(const struct tool *tool, const char *option, const char *text, uint64_t min,
                    uint64_t max);
 
+/* Writes what went wrong with a stream or blob, and what to do about it. need as for tool_fail().
+ */
+void tool_explain(const struct tool *tool, char *text, size_t size, enum lp_status status,
+                  const struct lp_need *need);
+
 /* Says what went wrong with a stream or blob, and exits. need is wanted when
  * something was not found or is damaged, else it may be NULL. */
 _Noreturn void tool_fail(const struct tool *tool, const char *name, enum lp_status status,
