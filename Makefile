@@ -15,6 +15,8 @@ DATADIR ?= $(PREFIX)/share
 MANDIR ?= $(DATADIR)/man
 # Prefix of each command's name and page: TOOLPREFIX=x- installs x-lptok.
 TOOLPREFIX ?=
+# The Python that make wheel builds for: any from 3.11 on, with its headers.
+PYTHON ?= python3
 # Emulator for programs built for another machine.
 RUN ?=
 # Build directory.
@@ -22,6 +24,7 @@ B ?= build
 # Jobs that check and the like run at once.
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
 
+comma := ,
 WARN := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes
 ZSTD_CFLAGS := $(shell $(PKG_CONFIG) --cflags libzstd 2>/dev/null)
 ZSTD_LIBS := $(shell $(PKG_CONFIG) --libs libzstd 2>/dev/null || echo -lzstd)
@@ -186,6 +189,20 @@ $B/fuzz/%: $B/obj/tests/fuzz/%.o $(FUZZ_OBJ) $(filter %.o,$(FUZZ_ENGINE)) $B/lib
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter-out $(FUZZ_ENGINE),$^) $(FUZZ_ENGINE) $(LIBS)
 
+# The compiled half of the Python package, with liblp and zstd in it, and its wheel.
+PYTHON_INCLUDE = $(shell $(PYTHON) -c 'import sysconfig; print(sysconfig.get_path("include"))')
+WHEEL_ZSTD = $(firstword $(filter /%,$(shell $(CC) -print-file-name=libzstd.a)) $(ZSTD_LIBS))
+WHEEL_FLAGS := $(if $(filter Darwin,$(shell uname -s)),-undefined dynamic_lookup \
+	-Wl$(comma)-exported_symbol$(comma)_PyInit__lp,-Wl$(comma)--exclude-libs$(comma)ALL)
+$B/obj/lib/ext/python/%.o: ALL_CFLAGS += -isystem $(PYTHON_INCLUDE) -Wno-pedantic
+$B/python/_lp.abi3.so: $(call objects,lib/ext/python/*.c) $B/lib/liblp.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(WHEEL_FLAGS) -shared -o $@ $^ $(WHEEL_ZSTD) -pthread
+$B/python/wheel: $B/python/_lp.abi3.so $(VOCABS) $(MODELS) lib/ext/python/make-wheel \
+		$(wildcard lib/ext/python/*.py lib/ext/python/liblopace/*)
+	rm -f $B/python/*.whl
+	$(PYTHON) lib/ext/python/make-wheel $(VERSION) $< $B/vocab $B/python > $@
+
 units: $(UNITS:%=$B/unit/%) $(INJECT) $(FUZZ:%=$B/fuzz/%)
 
 $B/bench/%: $B/obj/tests/bench/%.o $B/lib/liblp.a
@@ -197,6 +214,12 @@ $B/soak/soak: $(patsubst %.c,$B/obj/%.o,$(wildcard tests/soak/*.c)) $B/lib/liblp
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 bench-tok: $B/bench/tok $(VOCABS) # used by scripts/bench-instructions; to run it alone see tests/bench/tok.c
+
+wheel: ## build the Python package, install it into a clean environment and test it there
+	@scripts/deps --install wheel
+	@$(MAKE) --no-print-directory all $B/python/wheel
+	B='$B' PYTHON='$(PYTHON)' bats tests/wheel.bats
+	@echo "pip install $$(cat $B/python/wheel)"
 
 demo: ## install what is missing, build, pack and restore a sample
 	@scripts/deps --install build
@@ -307,4 +330,4 @@ clean: ## remove the build directory
 
 FORCE:
 -include $(shell find $B/obj -name '*.d' 2>/dev/null)
-.PHONY: all help units sqlite sqlite-units demo check asan tsan memcheck bench bench-tok oracle soak fuzz coverage inject cross lint install uninstall dist clean FORCE
+.PHONY: all help units sqlite sqlite-units wheel demo check asan tsan memcheck bench bench-tok oracle soak fuzz coverage inject cross lint install uninstall dist clean FORCE

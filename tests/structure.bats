@@ -20,6 +20,7 @@ lib/block      lib/base lib/format lib/tokens lib/mix
 lib            lib/base lib/format lib/tokens lib/block
 lib/train      lib/base lib/mix lib/tokens lib/block
 lib/ext/sqlite -
+lib/ext/python -
 cmd            cmd/shared
 cmd/shared     -
 cmd/lprow      cmd/shared
