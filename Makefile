@@ -221,6 +221,11 @@ wheel: ## build the Python package, install it into a clean environment and test
 	B='$B' PYTHON='$(PYTHON)' bats tests/wheel.bats
 	@echo "pip install $$(cat $B/python/wheel)"
 
+engines: ## install data engines (PyPI, Debian) into build/engines and run the recipes for them
+	@scripts/deps --install wheel
+	@$(MAKE) --no-print-directory all $B/python/wheel
+	B='$B' PYTHON='$(PYTHON)' scripts/engines --install
+
 demo: ## install what is missing, build, pack and restore a sample
 	@scripts/deps --install build
 	@$(MAKE) --no-print-directory all
@@ -330,4 +335,4 @@ clean: ## remove the build directory
 
 FORCE:
 -include $(shell find $B/obj -name '*.d' 2>/dev/null)
-.PHONY: all help units sqlite sqlite-units wheel demo check asan tsan memcheck bench bench-tok oracle soak fuzz coverage inject cross lint install uninstall dist clean FORCE
+.PHONY: all help units sqlite sqlite-units wheel engines demo check asan tsan memcheck bench bench-tok oracle soak fuzz coverage inject cross lint install uninstall dist clean FORCE
