@@ -14,6 +14,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 from enum import Enum
+from typing import Any
 
 import liblopace
 
@@ -50,7 +51,7 @@ class PromptCompressor:
 
     def _mixer(self, method: CompressionMethod) -> liblopace.Codec:
         if method not in self._mixers:
-            name = "fast" if method is CompressionMethod.FAST else "mix"
+            name: liblopace.Method = "fast" if method is CompressionMethod.FAST else "mix"
             self._mixers[method] = liblopace.Codec(name, self.model)
         return self._mixers[method]
 
@@ -109,7 +110,7 @@ class PromptCompressor:
         """The prompt and what it is compressed to."""
         return text, self.compress(text, method)
 
-    def get_compression_stats(self, text: str, method: CompressionMethod | None = None) -> dict:
+    def get_compression_stats(self, text: str, method: CompressionMethod | None = None) -> dict[str, Any]:
         """Sizes of a prompt, and of what a method, or each of LoPace's, makes of it."""
         size = len(text.encode())
         return {

@@ -21,7 +21,7 @@ import io
 import os
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, BinaryIO, Literal, TypedDict, Union, overload
+from typing import Any, BinaryIO, Literal, Self, TypedDict, Union, overload
 
 from . import _lp
 from ._lp import DataError, Error, LimitError, MissingError, is_blob
@@ -84,7 +84,7 @@ class Codec(_lp.Codec):
     def __new__(cls, method: Method = "mix", encoding: str = "cl100k_base", *,
                 model: Path | None = None, parent: Text | None = None, level: int = 0,
                 special: bool = False, check: bool = True, verify: bool = True,
-                memory: int = 0) -> Codec:
+                memory: int = 0) -> Self:
         options = _options(method, encoding, model, level, special=special, unchecked=not check,
                            unverified=not verify, memory=memory)
         if parent is None:
@@ -367,7 +367,7 @@ def open(file: Path | BinaryIO, mode: str = "rb", **options: Any) -> Any:
         return io.TextIOWrapper(reader, encoding="utf-8", newline="") if kind == "rt" else reader
     if kind in ("w", "wt"):
         writer = Writer(file, **options)
-        return io.TextIOWrapper(writer, encoding="utf-8", newline="") if kind == "wt" else writer  # type: ignore[type-var]
+        return io.TextIOWrapper(writer, encoding="utf-8", newline="") if kind == "wt" else writer
     raise ValueError(f"invalid mode {mode!r}: use rb, wb, rt or wt")
 
 
