@@ -141,6 +141,10 @@ END
         lprow slice --range=$i: --out=json row > b
         [ "$(jq -r . a)$(jq -r . b)" = "$(cat row)" ]
     done
+    for range in 1:5 :4 4:7 5: -5: -7:-2 -20:; do # as those of lptok
+        tr -d '\n' < row | lptok --slice "$range" 2> /dev/null > a
+        lprow slice --range="$range" row | tr -d '\n' | same - a
+    done
     # Not UTF-8: cut where tokens end.
     printf '\376\277\277\277\277\277\n' > row
     lprow slice --range=:3 row > a

@@ -137,25 +137,14 @@ static enum lp_status put_ids(struct work *w, struct buffer *value)
     return LP_OK;
 }
 
-/* The nearest place at or before at where no character is cut. */
-static size_t boundary(const struct lp_vocab *vocab, const uint32_t *ids, size_t nids, size_t at)
+/* The place of an end of the range among the ids, from their end if it is negative. Where it is
+ * within a character, it moves away from the end that it counts from. */
+static size_t place(const struct lp_vocab *vocab, const uint32_t *ids, size_t n, int64_t at)
 {
-    enum { MOST = 3 }; /* tokens that a character can reach back to */
-    size_t length;
-    for (size_t back = 0; at < nids && back <= MOST && back <= at; back++) {
-        const unsigned char *token = lp_vocab_token(vocab, ids[at - back], &length);
-        if (token == NULL || length == 0 || (token[0] & 0xC0) != 0x80)
-            return at - back;
-    }
-    return at; /* not UTF-8 */
-}
-
-/* A place among n tokens, from the end if negative. */
-static size_t place(int64_t at, size_t n)
-{
-    if (at < 0)
-        return (uint64_t)-at > n ? 0 : n - (size_t)-at;
-    return (uint64_t)at > n ? n : (size_t)at;
+    const uint64_t back = at < 0 ? 0 - (uint64_t)at : 0;
+    const size_t from =
+        at < 0 ? (back > n ? 0 : n - (size_t)back) : ((uint64_t)at > n ? n : (size_t)at);
+    return lp_ids_boundary(vocab, ids, n, from, at < 0);
 }
 
 static enum lp_status slice(struct work *w, struct buffer *value)
@@ -167,8 +156,8 @@ static enum lp_status slice(struct work *w, struct buffer *value)
     enum lp_status status = ids_of(w, value, &ids, &n);
     if (status != LP_OK)
         return status;
-    const size_t from = boundary(vocab, ids, n, place(w->job->from, n));
-    const size_t to = boundary(vocab, ids, n, place(w->job->to, n));
+    const size_t from = place(vocab, ids, n, w->job->from);
+    const size_t to = place(vocab, ids, n, w->job->to);
     status = lp_decode(w->worker->codec, ids + from, to > from ? to - from : 0, &text, &size);
     return status == LP_OK ? put_field(w, text, size) : status;
 }

@@ -99,24 +99,13 @@ static void handle_give(Codec *self, struct handle *h)
 
 /* --- Work, without Python's lock ------------------------------------------------------------ */
 
-/* A place among n tokens, from the end if negative. */
-static size_t place(Py_ssize_t at, size_t n)
+/* The place of an end of a slice among the ids, from their end if it is negative. Where it is
+ * within a character, it moves away from the end that it counts from. */
+static size_t place(const struct lp_vocab *vocab, const uint32_t *ids, size_t n, Py_ssize_t at)
 {
-    const size_t back = at < 0 ? (size_t)0 - (size_t)at : 0;
-    return at < 0 ? (back > n ? 0 : n - back) : (size_t)at > n ? n : (size_t)at;
-}
-
-/* The nearest place at or before at where no character is cut. */
-static size_t boundary(const struct lp_vocab *vocab, const uint32_t *ids, size_t nids, size_t at)
-{
-    enum { MOST = 3 }; /* tokens that a character can reach back to */
-    size_t length;
-    for (size_t back = 0; at < nids && back <= MOST && back <= at; back++) {
-        const unsigned char *token = lp_vocab_token(vocab, ids[at - back], &length);
-        if (token == NULL || length == 0 || (token[0] & 0xC0) != 0x80)
-            return at - back;
-    }
-    return at; /* not UTF-8 */
+    const size_t back = at < 0 ? 0 - (size_t)at : 0;
+    const size_t from = at < 0 ? (back > n ? 0 : n - back) : (size_t)at > n ? n : (size_t)at;
+    return lp_ids_boundary(vocab, ids, n, from, at < 0);
 }
 
 static enum lp_status slice(const Codec *self, struct lp_codec *codec, struct job *job)
@@ -127,8 +116,8 @@ static enum lp_status slice(const Codec *self, struct lp_codec *codec, struct jo
     enum lp_status status = lp_encode(codec, job->in, job->nin, &ids, &n);
     if (status != LP_OK)
         return status;
-    const size_t from = boundary(vocab, ids, n, place(job->from, n));
-    const size_t to = boundary(vocab, ids, n, place(job->to, n));
+    const size_t from = place(vocab, ids, n, job->from);
+    const size_t to = place(vocab, ids, n, job->to);
     return lp_decode(codec, ids + from, to > from ? to - from : 0, &job->out, &job->n);
 }
 
@@ -587,7 +576,8 @@ static PyMethodDef methods[] = {
     {"decode_bytes", decode_bytes, METH_O, "decode_bytes(ids) -> bytes\n\nThe bytes of tokens."},
     {"slice", slice_text, METH_VARARGS,
      "slice(text, start=None, stop=None) -> str\n\nThe tokens from start to before stop, as a\n"
-     "slice of a list has them. A character that a place cuts is after it."},
+     "slice of a list has them. No character is cut: an end within one moves to where it begins,\n"
+     "or, if it is negative, to where the next one begins."},
     {"_lopace_pack", lopace_pack, METH_VARARGS, "LoPace's blob of a kind of a text."},
     {"_lopace_unpack", lopace_unpack, METH_VARARGS, "The text of LoPace's blob of a kind."},
     {"_many", many, METH_VARARGS, "A list of what an operation makes of each value."},

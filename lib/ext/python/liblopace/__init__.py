@@ -176,8 +176,8 @@ def decode(ids: Sequence[int], encoding: str = "cl100k_base", errors: str = "str
 def slice(text: Text, start: int | None = None, stop: int | None = None,
           encoding: str = "cl100k_base") -> str:
     """The tokens of a text from ``start`` to before ``stop``, as a slice of a list has them:
-    ``slice(text, None, 100)`` is at most 100 tokens. No character is cut: it goes to the part
-    that begins within it."""
+    ``slice(text, None, 100)`` is at most 100 tokens. No character is cut: an end that is within
+    one moves to where it begins, or, if it is negative, to where the next one begins."""
     return _codec("token", encoding).slice(text, start, stop)
 
 
