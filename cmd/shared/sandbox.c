@@ -141,12 +141,12 @@ bool sandbox_begin(struct sandbox *s)
 
 static void permit(struct sandbox *s, const char *path, enum use use)
 {
-    static const uint64_t of_directory[] = {
-        [READ] = READ_DIR,
-        [WALK] = READ_DIR | READ_FILE,
-        [SEARCH] = READ_FILE,
-        [CHANGE] = WRITE_FILE | READ_FILE | READ_DIR | MAKE_REG | REMOVE_FILE,
-        [REPLACE] = READ_DIR | MAKE_REG | REMOVE_FILE};
+    static const uint64_t of_directory[] = {[READ] = READ_DIR,
+                                            [WALK] = READ_DIR | READ_FILE,
+                                            [SEARCH] = READ_FILE,
+                                            [CHANGE] = WRITE_FILE | READ_FILE | READ_DIR |
+                                                       MAKE_REG | REMOVE_FILE,
+                                            [REPLACE] = READ_DIR | MAKE_REG | REMOVE_FILE};
     struct stat st;
     int fd;
     do
