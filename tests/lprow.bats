@@ -171,7 +171,7 @@ END
     lprow info p | head -n 1 | jq -e '.model | length == 16' > /dev/null
     refused 2 'other.lpm is a model: use it with -m mix or fast' lprow pack -D other.lpm -m zstd utf8.tsv
     refused 2 'is a model of cl100k_base, not of o200k_base' lprow pack -e gpt-4o -D other.lpm utf8.tsv
-    refused 1 'none: cannot use as a dictionary or model' lprow pack -D none utf8.tsv
+    refused 1 'none: no such file, nor a model or dictionary' lprow pack -D none utf8.tsv
 }
 
 @test "NULL in is NULL out; an empty row is an empty text, and no blob" {

@@ -150,7 +150,9 @@ run: Operation not permitted' ]] || fail "$*" "$(cat err)"
     mkdir new
     forbidden lptrain -q -f -L -o new/model many
     forbidden lpgrep two tokens
-    forbidden lpgrep -r two .
+    mkdir texts
+    cp tokens texts
+    forbidden lpgrep -r '' texts
     forbidden lpunpack < tokens
 }
 
