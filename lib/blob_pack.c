@@ -18,13 +18,13 @@ static size_t naming(const struct lp_options *options)
     return options->dict != NULL ? LP_BLOB_NAMING : 0;
 }
 
-/* Puts a body, of which the ids may be at hand, into codec->payload as a blob: head, copies if it
- * has a parent, then its smallest form. */
+/* Puts a record into codec->payload as a blob: head, copies if it has a parent, then its smallest
+ * form. */
 static enum lp_status put_blob(struct lp_codec *codec, const struct lp_options *o,
-                               struct lp_blob *blob, enum lp_chain base, const struct lp_buf *body,
-                               const struct lp_ids *ids)
+                               struct lp_blob *blob, const struct lp_bodies *bodies)
 {
     struct lp_buf *out = &codec->payload;
+    struct lp_packed packed;
     out->n = 0;
     if (!lp_buf_reserve(out, LP_BLOB_HEAD_MAX))
         return LP_NOMEM;
@@ -32,16 +32,18 @@ static enum lp_status put_blob(struct lp_codec *codec, const struct lp_options *
     out->n = LP_BLOB_HEAD_MAX; /* the head is put before the payload once that is known */
     if (blob->copies && !lp_payload_put_copies(&codec->copies, out))
         return LP_NOMEM;
-    enum lp_status status = lp_body_pack(&codec->coder, o, base, 1, body, ids, out, &blob->wire);
+    const struct lp_frame frame = lp_blob_frame(blob, 0, LP_BLOCK_MAX);
+    enum lp_status status = lp_body_pack(&codec->coder, o, &frame, bodies, out, &packed);
     if (status != LP_OK)
         return status;
+    blob->wire = packed.wire;
     enum lp_chain chain = lp_wire_chain(blob->wire);
     struct lp_header header;
     lp_header_of(o, LP_BLOCK_LOG_MAX, &header);
     bool zstd = chain == LP_CHAIN_TEXT_ZSTD || chain == LP_CHAIN_TOKENS_ZSTD;
     blob->dict_fingerprint = zstd ? header.dict_fingerprint : 0;
     blob->model_fingerprint = chain == LP_CHAIN_TOKENS_MIX ? header.model_fingerprint : 0;
-    if (o->vocab != NULL) {
+    if (lp_chain_tokens(o->chain)) {
         blob->vocab_name = lp_vocab_name(o->vocab);
         blob->vocab_fingerprint = lp_vocab_fingerprint(o->vocab);
     }
@@ -108,16 +110,16 @@ static enum lp_status whole_may_be_smaller(struct lp_codec *codec, bool *may)
 /* Puts codec->body into codec->payload as a blob, with copies from the parent if that is
  * smaller. */
 static enum lp_status put_smallest(struct lp_codec *codec, const struct lp_options *o,
-                                   struct lp_blob *head, enum lp_chain base,
-                                   const struct lp_ids *ids)
+                                   struct lp_blob *head, const struct lp_bodies *bodies)
 {
+    const struct lp_bodies rest = {.tokens = &codec->rest};
     bool try_whole = true;
-    enum lp_status status = base == LP_CHAIN_TOKENS ? match_parent(codec, o, head) : LP_OK;
+    enum lp_status status = bodies->tokens != NULL ? match_parent(codec, o, head) : LP_OK;
     if (status != LP_OK || !head->copies)
-        return status == LP_OK ? put_blob(codec, o, head, base, &codec->body, ids) : status;
+        return status == LP_OK ? put_blob(codec, o, head, bodies) : status;
     struct lp_blob whole = *head;
     whole.copies = false;
-    status = put_blob(codec, o, head, base, &codec->rest, NULL);
+    status = put_blob(codec, o, head, &rest);
     if (status == LP_OK)
         status = whole_may_be_smaller(codec, &try_whole);
     if (status != LP_OK || !try_whole)
@@ -125,7 +127,7 @@ static enum lp_status put_smallest(struct lp_codec *codec, const struct lp_optio
     const struct lp_buf with = codec->payload;
     codec->payload = codec->other;
     codec->other = with;
-    status = put_blob(codec, o, &whole, base, &codec->body, ids);
+    status = put_blob(codec, o, &whole, bodies);
     if (status == LP_OK && codec->payload.n <= codec->other.n) {
         *head = whole;
         return LP_OK;
@@ -144,7 +146,8 @@ enum lp_status lp_pack(struct lp_codec *codec, const void *text, size_t n, const
     if (n > LP_BLOCK_MAX)
         return LP_LIMIT;
     struct lp_blob head = {.checked = !o->unchecked, .check = lp_check32(text, n)};
-    enum lp_chain base = LP_CHAIN_TEXT;
+    const struct lp_buf whole = {.p = (unsigned char *)(uintptr_t)text, .n = n};
+    struct lp_bodies bodies = {.text = &whole};
     enum lp_status status = LP_OK;
     codec->body.n = 0;
     if (lp_chain_tokens(o->chain)) {
@@ -157,14 +160,11 @@ enum lp_status lp_pack(struct lp_codec *codec, const void *text, size_t n, const
             codec->body.n = lp_codes_from_ids(o->vocab, ids, nids, codec->body.p);
         if (status == LP_OK)
             status = lp_vocab_status(o->vocab);
-        base = codec->body.n < n ? LP_CHAIN_TOKENS : LP_CHAIN_TEXT;
-    }
-    if (status == LP_OK && base == LP_CHAIN_TEXT) {
-        codec->body.n = 0;
-        status = lp_buf_append(&codec->body, text, n) ? LP_OK : LP_NOMEM;
+        bodies.tokens = &codec->body;
+        bodies.ids = &codec->ids;
     }
     if (status == LP_OK)
-        status = put_smallest(codec, o, &head, base, base == LP_CHAIN_TOKENS ? &codec->ids : NULL);
+        status = put_smallest(codec, o, &head, &bodies);
     if (status == LP_OK && !o->unverified)
         status = prove_blob(codec, &head, NULL, NULL, text, n);
     *blob = codec->payload.p;
@@ -176,7 +176,7 @@ enum lp_status lp_pack(struct lp_codec *codec, const void *text, size_t n, const
 static uint64_t memory_to_recode(const struct lp_codec *codec, const struct lp_options *packing)
 {
     const uint64_t text = lp_memory_of_text(codec->header.chain) * (uint64_t)codec->text.n;
-    return text + codec->text.n + lp_body_memory(packing, codec->body.n);
+    return text + codec->text.n + lp_body_memory(packing, codec->text.n, codec->body.n);
 }
 
 /* Recodes a blob that has a parent already: the copies stay as they are, and the parent is not
@@ -187,6 +187,7 @@ static enum lp_status recode_child(struct lp_codec *codec, const unsigned char *
     struct lp_blob blob;
     struct lp_found tools;
     struct lp_options packing;
+    const struct lp_bodies rest = {.tokens = &codec->rest};
     enum lp_chain base;
     size_t head;
     enum lp_status status = lp_blob_open_head(codec, data, size, find, ctx, &blob, &tools, &head);
@@ -199,7 +200,7 @@ static enum lp_status recode_child(struct lp_codec *codec, const unsigned char *
         status = lp_need_packing(&codec->header, &codec->options, find, ctx, &tools, &packing,
                                  &codec->need);
     if (status == LP_OK)
-        status = put_blob(codec, &packing, &blob, base, &codec->rest, NULL);
+        status = put_blob(codec, &packing, &blob, &rest);
     if (status != LP_OK || packing.unverified)
         return status;
     const struct lp_found made = {packing.vocab, packing.dict, packing.model, NULL, 0};
@@ -224,6 +225,11 @@ static enum lp_status recode_blob(struct lp_codec *codec, const unsigned char *d
     enum lp_chain base;
     enum lp_status status =
         lp_blob_open_checked(codec, data, size, find, ctx, &blob, &tools, &base);
+    struct lp_bodies bodies = {.text = &codec->text, .tokens = &codec->body};
+    if (status == LP_OK && base == LP_CHAIN_TEXT && blob.vocab_name[0] == 0)
+        bodies.tokens = NULL;
+    else if (status == LP_OK && base == LP_CHAIN_TEXT)
+        status = lp_blob_tokenise(codec, &blob, find, ctx, &tools);
     if (status == LP_OK)
         status = lp_need_packing(&codec->header, &codec->options, find, ctx, &tools, &packing,
                                  &codec->need);
@@ -231,7 +237,7 @@ static enum lp_status recode_blob(struct lp_codec *codec, const unsigned char *d
         status = LP_LIMIT;
     blob.checked = blob.checked && !codec->options.unchecked;
     if (status == LP_OK)
-        status = put_smallest(codec, &packing, &blob, base, NULL);
+        status = put_smallest(codec, &packing, &blob, &bodies);
     if (status == LP_OK && !packing.unverified)
         status = prove_blob(codec, &blob, find, ctx, codec->text.p, codec->text.n);
     return status;

@@ -53,6 +53,8 @@ static bool text_too_large(unsigned wire, const unsigned char *payload, size_t n
     else if ((wire == LP_WIRE_TEXT_FRAME || wire == LP_WIRE_TOKENS_FRAME) &&
              lp_get_varint(payload, n, &size) - 1 >= LP_VARINT_MAX)
         return false; /* malformed */
+    if (chain == LP_CHAIN_TOKENS || chain == LP_CHAIN_TOKENS_ZSTD)
+        size = (size + LP_CODE_MAX - 1) / LP_CODE_MAX;
     return size <= LP_BLOCK_MAX && size > max;
 }
 
@@ -187,6 +189,28 @@ enum lp_status lp_blob_open(struct lp_codec *codec, const unsigned char *data, s
     return lp_vocab_blame(vocab, status);
 }
 
+enum lp_status lp_blob_tokenise(struct lp_codec *codec, const struct lp_blob *blob, lp_finder *find,
+                                void *ctx, struct lp_found *tools)
+{
+    const struct lp_vocab *own = codec->options.vocab;
+    const struct lp_frame frame = {.text_size = codec->text.n, .nrecords = 1};
+    const uint64_t end = codec->text.n;
+    enum lp_status status = LP_OK;
+    codec->need = (struct lp_need){.what = LP_NEED_VOCAB,
+                                   .name = codec->header.vocab_name,
+                                   .fingerprint = blob->vocab_fingerprint};
+    tools->vocab = own;
+    if (own == NULL || lp_vocab_fingerprint(own) != blob->vocab_fingerprint)
+        status = lp_need_ask(&codec->need, find, ctx, tools);
+    if (status == LP_OK)
+        status =
+            lp_body_tokenise(&codec->coder, tools->vocab, LP_WHOLE, &frame, codec->text.p, &end);
+    const struct lp_buf text = codec->body;
+    codec->body = codec->coder.tokens;
+    codec->coder.tokens = text;
+    return status;
+}
+
 /* Whether the text restored is what the blob's check was made of. */
 static enum lp_status check_text(const struct lp_codec *codec, const struct lp_blob *blob,
                                  const struct lp_found *tools)
@@ -229,8 +253,10 @@ enum lp_status lp_unpack_ids(struct lp_codec *codec, const void *data, size_t si
     *nids = 0;
     enum lp_status status =
         lp_blob_open_checked(codec, data, size, find, ctx, &blob, &tools, &base);
-    if (status == LP_OK && base == LP_CHAIN_TEXT)
+    if (status == LP_OK && base == LP_CHAIN_TEXT && blob.vocab_name[0] == 0)
         return lp_encode(codec, codec->text.p, codec->text.n, ids, nids);
+    if (status == LP_OK && base == LP_CHAIN_TEXT)
+        status = lp_blob_tokenise(codec, &blob, find, ctx, &tools);
     codec->ids.n = 0;
     if (status == LP_OK && !lp_ids_reserve(&codec->ids, codec->body.n)) /* a code has a byte */
         status = LP_NOMEM;

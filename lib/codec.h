@@ -53,6 +53,11 @@ enum lp_status lp_blob_restore_stored(struct lp_codec *codec, const struct lp_fo
                                       const struct lp_blob *blob, const struct lp_blob_source *from,
                                       enum lp_chain *base);
 
+/* Makes codec->body the tokens of codec->text, which was restored from a blob of text that names a
+ * vocabulary, and codec->coder.ids their ids; finds the vocabulary. */
+enum lp_status lp_blob_tokenise(struct lp_codec *codec, const struct lp_blob *blob, lp_finder *find,
+                                void *ctx, struct lp_found *tools);
+
 /* The frame that a blob's payload of n bytes would have as a block. A mixed one has as many ids as
  * bytes of text, at most max. */
 struct lp_frame lp_blob_frame(const struct lp_blob *blob, size_t n, uint64_t max);

@@ -382,7 +382,8 @@ LP_API enum lp_status lp_decode(struct lp_codec *codec, const uint32_t *ids, siz
 LP_API enum lp_status lp_count(struct lp_codec *codec, const void *text, size_t n, size_t *nids);
 
 /* Packs one record of at most LP_BLOCK_MAX bytes into a blob: by the codec's
- * chain, or a simpler one where that is smaller. At most n + 6 bytes. */
+ * chain, or a simpler one where that is smaller. At most n + 6 bytes, unless it has special
+ * tokens, which a blob of text would lose. */
 LP_API enum lp_status lp_pack(struct lp_codec *codec, const void *text, size_t n, const void **blob,
                               size_t *size);
 
@@ -404,7 +405,7 @@ LP_API enum lp_status lp_unpack(struct lp_codec *codec, const void *blob, size_t
                                 lp_finder *find, void *ctx, const void **text, size_t *n);
 
 /* A blob's ids, found right by its check as lp_unpack() does. A blob of text is tokenised by the
- * codec's vocabulary (LP_USAGE without one). */
+ * vocabulary that it names, else by the codec's (LP_USAGE without one). */
 LP_API enum lp_status lp_unpack_ids(struct lp_codec *codec, const void *blob, size_t size,
                                     lp_finder *find, void *ctx, const uint32_t **ids, size_t *nids);
 
@@ -435,7 +436,7 @@ LP_API bool lp_is_stream(const void *data, size_t n);
 /* What a blob says of itself, unpacked no further than that. */
 struct lp_blob_info {
     enum lp_chain chain;
-    char vocab[33]; /* "" without tokens */
+    char vocab[33]; /* of its tokens, or that of lptok where it stored text; "" none */
     uint64_t dict;  /* fingerprint of the dictionary, 0 none */
     uint64_t model; /* of the model, 0 none */
     bool checked;

@@ -2,7 +2,8 @@
  *
  * Blocks keep their records and checks; only their stored form changes. Each block is restored and
  * verified before it is stored again, so damage is never passed on, and it is written only after
- * its new form has been restored and compared.
+ * its new form has been restored and compared. A block of tokens may become one of text, and one of
+ * text is tokenised, whichever is smaller, unless there is a window, which their tokens make up.
  *
  * With a window to be given, blocks are cut anew: a writer takes their tokens. */
 #include "base/interrupt.h"
@@ -20,9 +21,10 @@ struct job {
     const struct lp_recoder *recoder;
     struct lp_frame frame;
     struct lp_buf in, text, out;
+    struct lp_buf ends;       /* u64 each: of the records in text */
     struct lp_window *window; /* NULL: blocks do not refer to one another */
     enum lp_chain base;       /* of coder.body */
-    unsigned wire;            /* the new form */
+    struct lp_packed packed;
     uint64_t offset;
 };
 
@@ -44,23 +46,24 @@ struct lp_recoder {
     bool ended; /* it is over, but for its end frame */
     /* With a window to be given: */
     struct lp_writer *writer; /* of the segment */
-    bool continues;           /* the last block's last record goes on */
-    struct lp_buf ends, scratch;
+    struct lp_rewriter rewriter;
 };
 
 /* Restores the text and verifies it, in the order of the blocks if they have a window. */
 static enum lp_status verify(struct job *job)
 {
     const struct lp_recoder *r = job->recoder;
+    if (!lp_buf_reserve(&job->ends, (size_t)job->frame.nrecords * sizeof(uint64_t)))
+        return LP_NOMEM;
     return lp_body_finish(&job->coder, &r->tools, r->packing.split, &job->frame, job->in.p,
-                          job->base, job->window, &job->text, NULL);
+                          job->base, job->window, &job->text, (uint64_t *)(void *)job->ends.p);
 }
 
 /* The frame of the recoded block. */
 static struct lp_frame recoded(const struct job *job)
 {
     struct lp_frame frame = job->frame;
-    frame.kind = (frame.kind & ~(unsigned)LP_WIRE_MASK) | job->wire;
+    frame.kind = (frame.kind & ~(unsigned)LP_WIRE_MASK) | job->packed.wire;
     return frame;
 }
 
@@ -71,7 +74,27 @@ static enum lp_status prove(struct job *job)
     const struct lp_found tools = {.vocab = o->vocab, .dict = o->dict, .model = o->model};
     const struct lp_frame frame = recoded(job);
     return lp_body_prove_payload(&job->coder, &tools, o->split, &frame, &job->out,
-                                 &job->coder.body);
+                                 job->packed.body);
+}
+
+/* What the block may be stored as. A block of text has tokens too, where the segment has a
+ * vocabulary. */
+static enum lp_status find_bodies(struct job *job, struct lp_bodies *bodies)
+{
+    const struct lp_options *o = &job->recoder->packing;
+    const bool tokens = job->base == LP_CHAIN_TOKENS;
+    const uint64_t *ends = (const uint64_t *)(const void *)job->ends.p;
+    enum lp_status status = LP_OK;
+    *bodies = (struct lp_bodies){.text = job->window == NULL ? &job->text : NULL, .ends = ends};
+    if (tokens) {
+        bodies->tokens = &job->coder.body;
+    } else if (job->window != NULL) {
+        *bodies = (struct lp_bodies){.text = &job->coder.body};
+    } else if (lp_chain_tokens(o->chain)) {
+        status = lp_body_tokenise(&job->coder, o->vocab, o->split, &job->frame, job->text.p, ends);
+        bodies->tokens = &job->coder.tokens;
+    }
+    return status;
 }
 
 /* Copies stay as they are; what is stored besides gets a new form. */
@@ -80,14 +103,16 @@ static enum lp_status pack(struct job *job)
     const struct lp_options *o = &job->recoder->packing;
     const struct lp_frame *f = &job->frame;
     struct lp_payload payload;
+    struct lp_bodies bodies;
     job->out.n = 0;
     enum lp_status status = lp_payload_get(f, job->in.p, &payload);
     const size_t ncopies = (size_t)(payload.stored - job->in.p);
     if (status == LP_OK && !lp_buf_append(&job->out, job->in.p, ncopies))
         status = LP_NOMEM;
     if (status == LP_OK)
-        status = lp_body_pack(&job->coder, o, job->base, f->nrecords, &job->coder.body, NULL,
-                              &job->out, &job->wire);
+        status = find_bodies(job, &bodies);
+    if (status == LP_OK)
+        status = lp_body_pack(&job->coder, o, f, &bodies, &job->out, &job->packed);
     return status;
 }
 
@@ -95,8 +120,12 @@ static enum lp_status pack(struct job *job)
 static enum lp_status check_packing(const struct job *job)
 {
     const struct lp_recoder *r = job->recoder;
+    const uint64_t text = job->frame.text_size, body = job->coder.body.n;
+    const uint64_t tokens = job->base == LP_CHAIN_TOKENS ? body
+                            : job->window == NULL ? lp_body_limit(true, text, job->frame.nrecords)
+                                                  : 0;
     const uint64_t need =
-        lp_memory_of_block(&job->frame) + lp_body_memory(&r->packing, job->coder.body.n);
+        lp_memory_of_block(&job->frame) + lp_body_memory(&r->packing, text, tokens);
     return need > r->parser.memory ? LP_LIMIT : LP_OK;
 }
 
@@ -133,6 +162,7 @@ static void forget(void *arg)
     lp_block_coder_free(&job->coder);
     lp_buf_free(&job->in);
     lp_buf_free(&job->text);
+    lp_buf_free(&job->ends);
     lp_buf_free(&job->out);
 }
 
@@ -189,8 +219,7 @@ void lp_recoder_free(struct lp_recoder *r)
         forget(&r->jobs[i]);
     free(r->jobs);
     lp_writer_free(r->writer);
-    lp_buf_free(&r->ends);
-    lp_buf_free(&r->scratch);
+    lp_rewriter_free(&r->rewriter);
     lp_window_free(&r->window);
     lp_parser_free(&r->parser);
     lp_emit_free(&r->emit);
@@ -206,13 +235,17 @@ static bool rewrites(const struct lp_recoder *r)
 
 static enum lp_status begin_writer(struct lp_recoder *r)
 {
-    r->continues = false;
-    return lp_writer_new(&r->packing, r->emit.sink, r->emit.ctx, &r->writer);
+    enum lp_status status = lp_writer_new(&r->packing, r->emit.sink, r->emit.ctx, &r->writer);
+    return status == LP_OK
+               ? lp_rewrite_begin(&r->rewriter, r->writer, r->tools.vocab, r->packing.split)
+               : status;
 }
 
 static enum lp_status end_writer(struct lp_recoder *r)
 {
-    enum lp_status status = lp_writer_finish(r->writer);
+    enum lp_status status = lp_rewrite_end(&r->rewriter);
+    if (status == LP_OK)
+        status = lp_writer_finish(r->writer);
     lp_writer_free(r->writer);
     r->writer = NULL;
     return status;
@@ -229,9 +262,9 @@ static enum lp_status put_good(struct lp_recoder *r)
 static enum lp_status rewrite_block(struct lp_recoder *r, struct job *job)
 {
     const struct lp_frame *f = &job->frame;
-    if (!lp_buf_reserve(&r->ends, (size_t)f->nrecords * sizeof(uint64_t)))
+    if (!lp_buf_reserve(&job->ends, (size_t)f->nrecords * sizeof(uint64_t)))
         return LP_NOMEM;
-    uint64_t *ends = (uint64_t *)(void *)r->ends.p;
+    uint64_t *ends = (uint64_t *)(void *)job->ends.p;
     enum lp_split split = r->parser.header.split;
     enum lp_status status = lp_body_begin(&job->coder, &r->tools, split, f, job->in.p, &job->base);
     if (status == LP_OK)
@@ -243,9 +276,7 @@ static enum lp_status rewrite_block(struct lp_recoder *r, struct job *job)
         return earlier != LP_OK ? earlier : status;
     }
     const struct lp_restored restored = {*f, job->base, &job->coder.body, &job->text, ends};
-    const bool continues = r->continues;
-    r->continues = f->kind & LP_KIND_OPEN;
-    return lp_rewrite_block(r->writer, r->tools.vocab, split, continues, &restored, &r->scratch);
+    return lp_rewrite_block(&r->rewriter, &restored);
 }
 
 /* --- Segments and blocks ---------------------------------------------------------- */
@@ -286,13 +317,13 @@ static enum lp_status begin_segment(struct lp_recoder *r)
     return status == LP_OK ? lp_emit_begin(&r->emit, &header) : status;
 }
 
-/* The most that a block may need: its body may be as large as a body can be. */
+/* What a block may need: most have no more codes than bytes of text. */
 static uint64_t need_of(const struct lp_recoder *r, const struct lp_frame *frame)
 {
-    const uint64_t body = lp_body_limit(frame->text_size, frame->nrecords);
+    const uint64_t body = lp_body_limit(false, frame->text_size, frame->nrecords);
     const uint64_t thread = r->njobs > 1 ? lp_memory_of_thread(r->options.chain) : 0;
     return lp_memory_of_block(frame) + lp_memory_of_window(r->parser.header.window_log) +
-           lp_body_memory(&r->packing, body) + thread;
+           lp_body_memory(&r->packing, body, body) + thread;
 }
 
 static enum lp_status take_block(struct lp_recoder *r, const struct lp_event *e)

@@ -36,7 +36,6 @@ static bool ends_by_separator(const struct lp_restored *b, const struct lp_vocab
     if (id == LP_NO_ID)
         return false;
     const size_t n = b->body->n, ncode = lp_codes_from_ids(vocab, &id, 1, code);
-    const bool open = b->frame.kind & LP_KIND_OPEN;
     lp_codes_begin(vocab, &two, &three);
     e->codes = b->body->p;
     for (size_t at = 0, size; at < n; at += size) {
@@ -47,28 +46,26 @@ static bool ends_by_separator(const struct lp_restored *b, const struct lp_vocab
             return false;
         e->end[e->n++] = at + size;
     }
-    if (open && e->n < b->frame.nrecords)
-        e->end[e->n++] = n;
     return e->n == b->frame.nrecords && e->end[e->n - 1] == n;
 }
 
+/* Hands on a block's whole records as they are. */
 static enum lp_status put_tokens(struct lp_writer *w, const struct lp_restored *b,
                                  const struct code_ends *e)
 {
-    const bool open = b->frame.kind & LP_KIND_OPEN;
     enum lp_status status = LP_OK;
     size_t from = 0, text_from = 0;
     for (uint64_t i = 0; status == LP_OK && i < e->n; i++) {
         const size_t text_end = (size_t)b->ends[i];
         status = lp_writer_add_tokens(w, b->text->p + text_from, text_end - text_from,
-                                      e->codes + from, e->end[i] - from, !open || i + 1 < e->n);
+                                      e->codes + from, e->end[i] - from, true);
         from = e->end[i];
         text_from = text_end;
     }
     return status;
 }
 
-/* Tokenises a block of whole records. */
+/* Tokenises the whole records of a block that is stored as text. */
 static enum lp_status put_text(struct lp_writer *w, enum lp_split split,
                                const struct lp_restored *b)
 {
@@ -85,21 +82,79 @@ static enum lp_status put_text(struct lp_writer *w, enum lp_split split,
     return status;
 }
 
-enum lp_status lp_rewrite_block(struct lp_writer *w, const struct lp_vocab *vocab,
-                                enum lp_split split, bool continues, const struct lp_restored *b,
-                                struct lp_buf *scratch)
+static bool append_token(struct lp_rewriter *r, uint32_t id)
 {
-    const bool open = b->frame.kind & LP_KIND_OPEN;
-    const int separator = lp_split_separator(split);
-    scratch->n = 0;
-    if (!lp_buf_reserve(scratch, (size_t)b->frame.nrecords * sizeof(size_t)))
+    struct lp_buf *codes = &r->scratch;
+    if (!lp_buf_reserve(codes, LP_CODE_MAX))
+        return false;
+    codes->n += lp_codes_from_ids(r->vocab, &id, 1, codes->p + codes->n);
+    return true;
+}
+
+/* An lp_on_ids: adds tokens of a record of a block of which some are cut. */
+static enum lp_status take_ids(void *ctx, const struct lp_vocab *vocab, const uint32_t *ids,
+                               size_t n, bool end)
+{
+    struct lp_rewriter *r = ctx;
+    const int separator = lp_split_separator(r->split);
+    const unsigned char byte = (unsigned char)separator;
+    struct lp_buf *codes = &r->scratch;
+    const bool separated = end && separator >= 0 && !r->cut_off;
+    codes->n = r->text.n = 0;
+    if (!lp_buf_reserve(codes, LP_CODE_MAX * n))
         return LP_NOMEM;
-    struct code_ends e = {.end = (size_t *)(void *)scratch->p};
+    codes->n = lp_codes_from_ids(vocab, ids, n, codes->p);
+    enum lp_status status = lp_ids_append_text(vocab, ids, n, SIZE_MAX, &r->text);
+    if (status == LP_OK && separated &&
+        (!append_token(r, lp_vocab_find(vocab, &byte, 1)) || !lp_buf_append(&r->text, &byte, 1)))
+        status = LP_NOMEM;
+    return status == LP_OK ? lp_writer_add_tokens(r->writer, r->text.p, r->text.n, codes->p,
+                                                  codes->n, end && !r->cut_off)
+                           : status;
+}
+
+static enum lp_status put_whole_records(struct lp_rewriter *r, const struct lp_restored *b)
+{
+    const int separator = lp_split_separator(r->split);
+    r->scratch.n = 0;
+    if (!lp_buf_reserve(&r->scratch, (size_t)b->frame.nrecords * sizeof(size_t)))
+        return LP_NOMEM;
+    struct code_ends e = {.end = (size_t *)(void *)r->scratch.p};
     if (b->base == LP_CHAIN_TOKENS &&
         (separator < 0 ? ends_by_lengths(b, &e)
-                       : ends_by_separator(b, vocab, (unsigned char)separator, &e)))
-        return put_tokens(w, b, &e);
-    return open || continues
-               ? lp_writer_add_text_block(w, b->text->p, b->ends, b->frame.nrecords, open)
-               : put_text(w, split, b);
+                       : ends_by_separator(b, r->vocab, (unsigned char)separator, &e)))
+        return put_tokens(r->writer, b, &e);
+    return put_text(r->writer, r->split, b);
+}
+
+void lp_rewriter_free(struct lp_rewriter *r)
+{
+    lp_body_ids_free(&r->ids);
+    lp_buf_free(&r->scratch);
+    lp_buf_free(&r->text);
+}
+
+enum lp_status lp_rewrite_begin(struct lp_rewriter *r, struct lp_writer *writer,
+                                const struct lp_vocab *vocab, enum lp_split split)
+{
+    r->writer = writer;
+    r->vocab = vocab;
+    r->split = split;
+    r->continues = r->cut_off = false;
+    r->ids.on_ids = take_ids;
+    r->ids.ctx = r;
+    return lp_body_ids_vocab(&r->ids, vocab);
+}
+
+enum lp_status lp_rewrite_block(struct lp_rewriter *r, const struct lp_restored *b)
+{
+    const bool open = b->frame.kind & LP_KIND_OPEN, cut = open || r->continues;
+    r->continues = open;
+    return cut ? lp_body_ids(&r->ids, r->split, b) : put_whole_records(r, b);
+}
+
+enum lp_status lp_rewrite_end(struct lp_rewriter *r)
+{
+    r->cut_off = r->continues;
+    return lp_body_ids_end(&r->ids);
 }

@@ -24,11 +24,12 @@ struct job {
     struct lp_block_coder coder;
     const struct lp_options *options;
     struct lp_frame frame;
-    enum lp_chain base;
-    struct lp_buf text; /* what the block is to restore */
-    struct lp_buf ends; /* u64 each: where its records end, if it has a table of lengths */
-    struct lp_buf body, payload;
+    bool as_tokens, as_text;    /* what it may be stored as */
+    struct lp_buf text;         /* what the block is to restore */
+    struct lp_buf ends;         /* u64 each: where its records end, if it has a table of lengths */
+    struct lp_buf tokens;       /* a body of them */
     struct lp_buf copies, rest; /* with LP_KIND_COPIES: packed copies, and the body without them */
+    struct lp_buf payload;
 };
 
 /* Where the whole records of a block end, in its text and in its tokens. */
@@ -63,40 +64,43 @@ struct lp_writer {
 
 #define NO_KEY UINT64_MAX
 
-/* The body that is stored. */
-static const struct lp_buf *stored_body(const struct job *job)
-{
-    return job->frame.kind & LP_KIND_COPIES ? &job->rest : &job->body;
-}
-
 /* Proves that a packed block restores, the way a reader does it; its copies are proved already. The
  * payload can be the body itself. */
-static enum lp_status prove(struct job *job)
+static enum lp_status prove(struct job *job, const struct lp_packed *packed)
 {
     const struct lp_options *o = job->options;
     const struct lp_found tools = {.vocab = o->vocab, .dict = o->dict, .model = o->model};
-    const bool is_body =
-        !(job->frame.kind & LP_KIND_COPIES) && lp_wire_chain(job->frame.kind) == job->base;
-    enum lp_status status = lp_body_prove(&job->coder, o->vocab, o->split, &job->frame, job->base,
-                                          is_body ? &job->payload : &job->body, job->text.p,
+    const enum lp_chain chain = lp_wire_chain(packed->wire), base = lp_base_of(chain);
+    const bool copies = job->frame.kind & LP_KIND_COPIES, is_body = !copies && chain == base;
+    const struct lp_buf *whole = copies ? &job->tokens : packed->body;
+    enum lp_status status = lp_body_prove(&job->coder, o->vocab, o->split, &job->frame, base,
+                                          is_body ? &job->payload : whole, job->text.p,
                                           (const uint64_t *)(const void *)job->ends.p);
     if (status != LP_OK || is_body)
         return status;
     return lp_body_prove_payload(&job->coder, &tools, o->split, &job->frame, &job->payload,
-                                 stored_body(job));
+                                 packed->body);
 }
 
 static enum lp_status pack(void *arg)
 {
     struct job *job = arg;
-    unsigned wire;
+    const bool copies = job->frame.kind & LP_KIND_COPIES;
+    const struct lp_bodies bodies = {.text = job->as_text ? &job->text : NULL,
+                                     .ends = (const uint64_t *)(const void *)job->ends.p,
+                                     .tokens = !job->as_tokens ? NULL
+                                               : copies        ? &job->rest
+                                                               : &job->tokens};
+    struct lp_packed packed;
     job->payload.n = 0;
-    if (job->frame.kind & LP_KIND_COPIES && !lp_payload_put_copies(&job->copies, &job->payload))
+    if (copies && !lp_payload_put_copies(&job->copies, &job->payload))
         return LP_NOMEM;
-    enum lp_status status = lp_body_pack(&job->coder, job->options, job->base, job->frame.nrecords,
-                                         stored_body(job), NULL, &job->payload, &wire);
-    job->frame.kind |= wire;
-    return status == LP_OK && !job->options->unverified ? prove(job) : status;
+    enum lp_status status =
+        lp_body_pack(&job->coder, job->options, &job->frame, &bodies, &job->payload, &packed);
+    if (status != LP_OK)
+        return status;
+    job->frame.kind |= packed.wire;
+    return job->options->unverified ? LP_OK : prove(job, &packed);
 }
 
 static enum lp_status emit(void *ctx, void *arg, enum lp_status status)
@@ -193,7 +197,7 @@ void lp_writer_free(struct lp_writer *w)
         lp_block_coder_free(&w->jobs[i].coder);
         lp_buf_free(&w->jobs[i].text);
         lp_buf_free(&w->jobs[i].ends);
-        lp_buf_free(&w->jobs[i].body);
+        lp_buf_free(&w->jobs[i].tokens);
         lp_buf_free(&w->jobs[i].payload);
         lp_buf_free(&w->jobs[i].copies);
         lp_buf_free(&w->jobs[i].rest);
@@ -211,30 +215,20 @@ void lp_writer_free(struct lp_writer *w)
     free(w);
 }
 
-/* Appends the table of lengths that a block of several LP_WHOLE records has. */
-static bool put_lengths(const struct lp_writer *w, uint64_t nrecords, bool tokens,
-                        struct lp_buf *body)
+/* Makes body the body of tokens of a block: a table of lengths if there are several records without
+ * separator, then their codes. */
+static enum lp_status put_tokens(const struct lp_writer *w, struct mark end, uint64_t nrecords,
+                                 struct lp_buf *body)
 {
+    const bool table = lp_body_has_lengths(w->options.split, nrecords);
     size_t from = 0;
-    for (uint64_t i = 0; i + 1 < nrecords; i++) {
-        size_t end = tokens ? w->ends[i].tokens : w->ends[i].text;
-        unsigned char varint[LP_VARINT_MAX];
-        if (!lp_buf_append(body, varint, lp_put_varint(varint, end - from)))
-            return false;
-        from = end;
-    }
-    return true;
-}
-
-static enum lp_status put_body(const struct lp_writer *w, struct mark end, uint64_t nrecords,
-                               bool tokens, struct lp_buf *body)
-{
     body->n = 0;
-    bool table = lp_body_has_lengths(w->options.split, nrecords);
-    bool done = (!table || put_lengths(w, nrecords, tokens, body)) &&
-                (tokens ? lp_buf_append(body, w->tokens.p, end.tokens)
-                        : lp_buf_append(body, w->text.p, end.text));
-    return done ? LP_OK : LP_NOMEM;
+    for (uint64_t i = 0; table && i + 1 < nrecords; from = w->ends[i++].tokens) {
+        unsigned char varint[LP_VARINT_MAX];
+        if (!lp_buf_append(body, varint, lp_put_varint(varint, w->ends[i].tokens - from)))
+            return LP_NOMEM;
+    }
+    return lp_buf_append(body, w->tokens.p, end.tokens) ? LP_OK : LP_NOMEM;
 }
 
 static enum lp_status put_ends(const struct lp_writer *w, size_t size, uint64_t nrecords,
@@ -279,44 +273,70 @@ static void link_block(struct lp_writer *w, struct lp_frame *frame)
 static enum lp_status prove_copies(struct lp_writer *w, const struct job *job, size_t table)
 {
     struct lp_buf *codes = &w->window.codes;
-    const size_t n = job->body.n - table;
+    const size_t n = job->tokens.n - table;
     size_t restored;
     codes->n -= n;
     enum lp_status status =
         lp_window_restore(&w->window, job->copies.p, job->copies.n, job->rest.p + table,
                           job->rest.n - table, n, &restored);
     const bool same = status == LP_OK && restored == n &&
-                      memcmp(codes->p + codes->n - n, job->body.p + table, n) == 0;
+                      memcmp(codes->p + codes->n - n, job->tokens.p + table, n) == 0;
     return lp_proof(NULL, status, same);
+}
+
+/* Whether a block of a stream with a window is better text, which then has no part in the window:
+ * if its tokens, copied or not, are not smaller; or if most of them are not copied, and text takes
+ * so much less that mixing does not make up for it. */
+static enum lp_status is_better_text(struct lp_writer *w, struct job *job,
+                                     const struct lp_buf *rest, size_t table, bool *better)
+{
+    enum { MOSTLY = 2, PERCENT = 78 };
+    const size_t besides = rest == &job->rest ? job->copies.n + LP_VARINT_MAX : 0;
+    const struct lp_buf *tokens = &job->tokens;
+    const bool larger = rest->n + besides >= job->text.n;
+    enum lp_status status = LP_OK;
+    *better = larger;
+    if (!larger && !lp_body_fits_tokens(job->text.n, tokens->n) && rest->n >= tokens->n / MOSTLY)
+        status = lp_body_scout(&job->coder, &job->text, rest, besides, PERCENT, better);
+    *better =
+        *better && !lp_codes_have_special(w->options.vocab, tokens->p + table, tokens->n - table);
+    return status;
 }
 
 /* Finds what the codes of a block, after its table of lengths, repeat, and appends them to the
  * window. */
 static enum lp_status find_copies(struct lp_writer *w, struct job *job, size_t table)
 {
-    const size_t n = job->body.n - table;
+    const size_t n = job->tokens.n - table;
+    const uint64_t before = lp_window_end(&w->window);
     job->rest.n = job->copies.n = 0;
-    if (!lp_buf_append(&job->rest, job->body.p, table))
+    if (!lp_buf_append(&job->rest, job->tokens.p, table))
         return LP_NOMEM;
-    enum lp_status status = lp_window_push(&w->window, job->body.p + table, n);
+    enum lp_status status = lp_window_push(&w->window, job->tokens.p + table, n);
     if (status == LP_OK)
         status = lp_match(&w->matcher, &w->window, w->options.vocab, n, &w->copies, &job->rest);
     if (status == LP_OK)
         status = lp_copies_pack(&w->copies, &job->copies);
-    if (status != LP_OK || job->rest.n + job->copies.n + LP_VARINT_MAX >= job->body.n)
+    const bool copies = job->rest.n + job->copies.n + LP_VARINT_MAX < job->tokens.n;
+    if (status == LP_OK)
+        status = is_better_text(w, job, copies ? &job->rest : &job->tokens, table, &job->as_text);
+    job->as_tokens = !job->as_text;
+    if (status == LP_OK && job->as_text)
+        lp_window_take_back(&w->window, before);
+    if (status != LP_OK || job->as_text || !copies)
         return status;
     job->frame.kind |= LP_KIND_COPIES;
     return w->options.unverified ? LP_OK : prove_copies(w, job, table);
 }
 
 /* Starts a block of the held text and tokens up to end. */
-static enum lp_status put_block(struct lp_writer *w, struct mark end, uint64_t nrecords, bool open,
-                                enum lp_chain base)
+static enum lp_status put_block(struct lp_writer *w, struct mark end, uint64_t nrecords, bool open)
 {
     void *arg;
     enum lp_status status = lp_workers_next(w->workers, 0, 0, &arg);
     struct job *job = arg;
-    if (status == LP_OK && w->tok != NULL)
+    const bool tokens = w->tok != NULL;
+    if (status == LP_OK && tokens)
         status = lp_vocab_status(w->options.vocab);
     if (status != LP_OK)
         return status;
@@ -324,24 +344,20 @@ static enum lp_status put_block(struct lp_writer *w, struct mark end, uint64_t n
                                    .text_size = end.text,
                                    .nrecords = nrecords,
                                    .check = lp_check32(w->text.p, end.text)};
-    bool tokens = base == LP_CHAIN_TOKENS;
-    status = put_body(w, end, nrecords, tokens, &job->body);
-    if (status == LP_OK && tokens && job->body.n >= end.text) { /* tokens that save nothing */
-        tokens = false;
-        status = put_body(w, end, nrecords, tokens, &job->body);
-    }
-    if (w->window.reach > 0)
-        link_block(w, &job->frame);
-    if (status == LP_OK && tokens && w->window.reach > 0)
-        status = find_copies(w, job, job->body.n - end.tokens);
+    job->as_text = true;
+    job->as_tokens = tokens;
+    if (tokens)
+        status = put_tokens(w, end, nrecords, &job->tokens);
     if (status == LP_OK)
         status = put_ends(w, end.text, nrecords, &job->ends);
     if (status == LP_OK && !move_front(&w->text, end.text, &job->text))
         status = LP_NOMEM;
-    if (status != LP_OK)
-        return status;
-    job->base = tokens ? LP_CHAIN_TOKENS : LP_CHAIN_TEXT;
-    status = lp_workers_start(w->workers);
+    if (w->window.reach > 0)
+        link_block(w, &job->frame);
+    if (status == LP_OK && w->window.reach > 0)
+        status = find_copies(w, job, job->tokens.n - end.tokens);
+    if (status == LP_OK)
+        status = lp_workers_start(w->workers);
     lp_buf_drop(&w->tokens, end.tokens);
     w->nends = 0;
     w->nrecords = 0;
@@ -349,15 +365,9 @@ static enum lp_status put_block(struct lp_writer *w, struct mark end, uint64_t n
     return status;
 }
 
-static enum lp_chain base_of(const struct lp_writer *w)
-{
-    return w->tok != NULL ? LP_CHAIN_TOKENS : LP_CHAIN_TEXT;
-}
-
 static enum lp_status put_whole_records(struct lp_writer *w)
 {
-    return w->nrecords == 0 ? LP_OK
-                            : put_block(w, w->ends[w->nends - 1], w->nrecords, false, base_of(w));
+    return w->nrecords == 0 ? LP_OK : put_block(w, w->ends[w->nends - 1], w->nrecords, false);
 }
 
 /* Starts blocks as long as more settled text is held than a block can take. */
@@ -383,7 +393,7 @@ static enum lp_status cut(struct lp_writer *w)
                 if (end.text == 0)
                     return LP_BAD_VOCAB; /* a token longer than any block */
             }
-            status = put_block(w, end, 1, true, base_of(w));
+            status = put_block(w, end, 1, true);
         }
         if (status != LP_OK)
             return status;
@@ -477,7 +487,7 @@ static enum lp_status put_open_record(struct lp_writer *w)
     if (w->tok != NULL)
         lp_tok_reset(w->tok);
     w->in_record = w->ended = false;
-    return put_block(w, end, w->nrecords + 1, true, base_of(w));
+    return put_block(w, end, w->nrecords + 1, true);
 }
 
 static enum lp_status end_segment(struct lp_writer *w)
@@ -557,41 +567,4 @@ enum lp_status lp_writer_add_tokens(struct lp_writer *w, const unsigned char *te
         status = cut(w);
     } while (status == LP_OK && ncodes > 0);
     return status == LP_OK && ends ? close_record(w) : status;
-}
-
-/* Starts a block of the text held, as it is; open: its last record goes on. */
-static enum lp_status put_text(struct lp_writer *w, bool open)
-{
-    const uint64_t nrecords = w->nrecords + open;
-    w->in_record = false;
-    return nrecords == 0 ? LP_OK
-                         : put_block(w, (struct mark){w->text.n, 0}, nrecords, open, LP_CHAIN_TEXT);
-}
-
-/* Adds a record of n bytes, or a part of one, to the text held; starts blocks of what does not fit
- * in one. */
-static enum lp_status add_text_record(struct lp_writer *w, const unsigned char *text, size_t n,
-                                      bool ends)
-{
-    enum lp_status status = LP_OK;
-    if (w->text.n + w->nrecords + n > w->block_size)
-        status = put_text(w, false);
-    for (; status == LP_OK && n > w->block_size; text += w->block_size, n -= w->block_size)
-        status = lp_buf_append(&w->text, text, w->block_size) ? put_text(w, true) : LP_NOMEM;
-    if (status == LP_OK && !lp_buf_append(&w->text, text, n))
-        status = LP_NOMEM;
-    return status == LP_OK && ends ? mark_end(w) : status;
-}
-
-enum lp_status lp_writer_add_text_block(struct lp_writer *w, const unsigned char *text,
-                                        const uint64_t *ends, uint64_t nrecords, bool open)
-{
-    const struct mark held = {w->text.n, w->tokens.n};
-    enum lp_status status = w->in_record
-                                ? put_block(w, held, w->nrecords + 1, true, LP_CHAIN_TOKENS)
-                                : put_whole_records(w);
-    size_t from = 0;
-    for (uint64_t i = 0; status == LP_OK && i < nrecords; from = (size_t)ends[i++])
-        status = add_text_record(w, text + from, (size_t)ends[i] - from, !open || i + 1 < nrecords);
-    return status == LP_OK ? put_text(w, open) : status;
 }

@@ -9,11 +9,6 @@
 enum lp_status lp_writer_add_tokens(struct lp_writer *writer, const unsigned char *text, size_t n,
                                     const unsigned char *codes, size_t ncodes, bool ends);
 
-/* Adds a block that is stored as text and stays so: a record that it has a part of cannot be
- * tokenised without the rest. Its records end at ends in text; open: the last goes on. */
-enum lp_status lp_writer_add_text_block(struct lp_writer *writer, const unsigned char *text,
-                                        const uint64_t *ends, uint64_t nrecords, bool open);
-
 /* Writes the whole records that are held, before an error that ends the stream. */
 enum lp_status lp_writer_put_held(struct lp_writer *writer);
 

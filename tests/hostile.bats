@@ -212,7 +212,7 @@ refused_by_all() {
         distance-negative distance-before distance-linked distance-far distance-largest \
         length-longer length-largest rest-left rest-missing rest-largest copies-missing copies-cut \
         copies-endless copies-past-payload copies-size-cut copies-size-largest copies-cut-code \
-        copies-other copies-longer; do
+        copies-other; do
         lpstream-forge $vector < lines > bad
         refused_by_all 'damaged data'
         n=$(listed records bad)

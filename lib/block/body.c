@@ -9,8 +9,14 @@ void lp_block_coder_free(struct lp_block_coder *coder)
 {
     lp_zstd_free(&coder->zstd);
     lp_mixer_free(&coder->mixer);
+    lp_tok_free(coder->tok);
+    coder->tok = NULL;
+    free(coder->ids.v);
+    coder->ids = (struct lp_ids){0};
     lp_buf_free(&coder->spare);
     lp_buf_free(&coder->body);
+    lp_buf_free(&coder->tokens);
+    lp_buf_free(&coder->plain);
     lp_buf_free(&coder->ends);
 }
 
@@ -60,113 +66,6 @@ bool lp_body_parts_next(struct lp_body_parts *parts, const unsigned char **part,
     return true;
 }
 
-/* The smallest form of a body so far: the end of dst, from start on. */
-struct best {
-    struct lp_buf *dst;
-    size_t start, cost;
-    unsigned wire;
-};
-
-/* Takes spare as the best form if it is smaller, counting the extra bytes that naming its
- * dictionary or model costs. */
-static void keep_smaller(struct best *best, const struct lp_buf *spare, size_t besides,
-                         unsigned wire)
-{
-    if (spare->n + besides >= best->cost)
-        return;
-    best->cost = spare->n + besides;
-    best->wire = wire;
-    memcpy(best->dst->p + best->start, spare->p, spare->n);
-    best->dst->n = best->start + spare->n;
-}
-
-static enum lp_status try_zstd(struct lp_block_coder *coder, const struct lp_options *options,
-                               int level, enum lp_chain base, const struct lp_buf *body,
-                               struct best *best)
-{
-    bool lean;
-    coder->spare.n = 0;
-    const struct lp_dict *dict = options->chain == LP_CHAIN_TOKENS_MIX ? NULL : options->dict;
-    enum lp_status status =
-        lp_zstd_pack(&coder->zstd, level, dict, body->p, body->n, &coder->spare, &lean);
-    if (status != LP_OK)
-        return status;
-    unsigned wire = base == LP_CHAIN_TEXT ? (lean ? LP_WIRE_TEXT_LEAN : LP_WIRE_TEXT_FRAME)
-                                          : (lean ? LP_WIRE_TOKENS_LEAN : LP_WIRE_TOKENS_FRAME);
-    keep_smaller(best, &coder->spare, dict != NULL ? coder->naming : 0, wire);
-    return LP_OK;
-}
-
-/* Never store a mixed body that zstd would make smaller. Trying zstd at level 15 costs a third of
- * the mixing time, so skip it where a lower bound (lp_zstd_least()) or level 3 rules it out. Among
- * 32,000 generated bodies (phrases of all lengths and probabilities, with noise), level 15 beat
- * mixing only where the mixed size was at least 0.75 of level 3's, or less than a quarter of the
- * body's. */
-enum { SCOUT = 3, SCOUT_PERCENT = 70, REPETITIVE = 4 };
-
-static bool out_of_reach(size_t mixed, size_t size, size_t scouted)
-{
-    return mixed > size / REPETITIVE && mixed < (uint64_t)scouted * SCOUT_PERCENT / 100;
-}
-
-/* Copies the table of lengths and mixes the tokens after it. */
-static enum lp_status try_mix(struct lp_block_coder *coder, const struct lp_options *options,
-                              uint64_t nrecords, const struct lp_buf *body,
-                              const struct lp_ids *ids, struct best *best)
-{
-    size_t table = table_size(options->split, nrecords, body->p, body->n);
-    if (table == SIZE_MAX)
-        return LP_DATA; /* a linked block is packed anew before it is verified */
-    coder->spare.n = 0;
-    if (!lp_buf_append(&coder->spare, body->p, table))
-        return LP_NOMEM;
-    enum lp_status status =
-        ids != NULL
-            ? lp_mixer_pack(&coder->mixer, options->model, options->fast, ids->v, ids->n,
-                            &coder->spare)
-            : lp_mixer_pack_codes(&coder->mixer, options->vocab, options->model, options->fast,
-                                  body->p + table, body->n - table, &coder->spare);
-    if (status == LP_OK)
-        keep_smaller(best, &coder->spare, coder->naming,
-                     options->fast ? LP_WIRE_TOKENS_FAST : LP_WIRE_TOKENS_MIX);
-    return status == LP_DATA ? LP_OK : status; /* a token that the model does not have */
-}
-
-enum lp_status lp_body_pack(struct lp_block_coder *coder, const struct lp_options *options,
-                            enum lp_chain base, uint64_t nrecords, const struct lp_buf *body,
-                            const struct lp_ids *ids, struct lp_buf *dst, unsigned *wire)
-{
-    struct best best = {dst, dst->n, body->n, base};
-    if (!lp_buf_append(dst, body->p, body->n))
-        return LP_NOMEM;
-    bool mix = options->chain == LP_CHAIN_TOKENS_MIX && base == LP_CHAIN_TOKENS && body->n > 0;
-    bool zstd = options->chain != LP_CHAIN_TEXT && options->chain != LP_CHAIN_TOKENS && body->n > 0;
-    int level = options->level != 0 ? options->level : LP_LEVEL_DEFAULT;
-    enum lp_status status = LP_OK;
-    if (mix)
-        status = try_mix(coder, options, nrecords, body, ids, &best);
-    if (mix && status == LP_OK && best.cost <= lp_zstd_least(body->p, body->n))
-        zstd = false;
-    if (mix && zstd && level > SCOUT && status == LP_OK) {
-        const size_t mixed = best.cost;
-        status = try_zstd(coder, options, SCOUT, base, body, &best);
-        zstd = !out_of_reach(mixed, body->n, coder->spare.n);
-    }
-    if (zstd && status == LP_OK)
-        status = try_zstd(coder, options, level, base, body, &best);
-    *wire = best.wire;
-    return status;
-}
-
-/* The payload, another form of it, and zstd's output; to mix, an id and a leaf of 4 bytes each for
- * a code, which may have one byte. What is restored for the proof replaces the second. */
-uint64_t lp_body_memory(const struct lp_options *options, uint64_t n)
-{
-    const bool mix = options->chain == LP_CHAIN_TOKENS_MIX;
-    const int level = options->level != 0 ? options->level : LP_LEVEL_DEFAULT;
-    return n * (mix ? 11 : 3) + lp_zstd_memory(level, n);
-}
-
 static enum lp_status found_for_mixed(const struct lp_found *tools)
 {
     return tools->vocab == NULL ? LP_NO_VOCAB : tools->model == NULL ? LP_NO_MODEL : LP_OK;
@@ -210,10 +109,10 @@ enum lp_status lp_body_unpack(struct lp_block_coder *coder, const struct lp_foun
                               const unsigned char *src, size_t n, struct lp_buf *dst,
                               enum lp_chain *base)
 {
-    size_t limit = (size_t)lp_body_limit(frame->text_size, frame->nrecords);
     unsigned wire = frame->kind & LP_WIRE_MASK;
     enum lp_chain chain = lp_wire_chain(wire);
-    *base = lp_chain_tokens(chain) ? LP_CHAIN_TOKENS : LP_CHAIN_TEXT;
+    size_t limit = (size_t)lp_body_limit(lp_chain_tokens(chain), frame->text_size, frame->nrecords);
+    *base = lp_base_of(chain);
     if (chain == *base)
         return n > limit ? LP_DATA : lp_buf_append(dst, src, n) ? LP_OK : LP_NOMEM;
     if (chain == LP_CHAIN_TOKENS_MIX)
@@ -340,7 +239,7 @@ static enum lp_status join(struct lp_window *window, enum lp_split split,
                            struct lp_buf *body)
 {
     const size_t table = table_size(split, frame->nrecords, body->p, body->n);
-    const size_t limit = (size_t)lp_body_limit(frame->text_size, frame->nrecords);
+    const size_t limit = (size_t)lp_body_limit(true, frame->text_size, frame->nrecords);
     size_t n;
     if (table == SIZE_MAX || table > limit)
         return LP_DATA;
@@ -379,56 +278,4 @@ enum lp_status lp_body_finish(struct lp_block_coder *coder, const struct lp_foun
     if (status != LP_OK && window != NULL)
         lp_window_take_back(window, before);
     return lp_vocab_blame(tokens ? tools->vocab : NULL, status);
-}
-
-enum lp_status lp_proof(const struct lp_vocab *vocab, enum lp_status restored, bool same)
-{
-    switch (restored) {
-    case LP_NOMEM: /* these say nothing of what was packed */
-    case LP_BAD_MODEL:
-    case LP_BAD_VOCAB:
-    case LP_INTERRUPTED:
-        return restored;
-    default:
-        if (restored == LP_OK && same)
-            return LP_OK;
-        return lp_vocab_blame(vocab, LP_DATA) == LP_BAD_VOCAB ? LP_BAD_VOCAB : LP_INTERNAL;
-    }
-}
-
-enum lp_status lp_body_prove(struct lp_block_coder *coder, const struct lp_vocab *vocab,
-                             enum lp_split split, const struct lp_frame *frame, enum lp_chain base,
-                             const struct lp_buf *body, const unsigned char *text,
-                             const uint64_t *ends)
-{
-    struct lp_buf *restored = &coder->spare;
-    const bool has_lengths = lp_body_has_lengths(split, frame->nrecords);
-    const size_t nends = has_lengths ? (size_t)frame->nrecords * sizeof *ends : 0;
-    coder->ends.n = restored->n = 0;
-    if (!lp_buf_reserve(&coder->ends, nends))
-        return LP_NOMEM;
-    enum lp_status status = lp_body_text(vocab, split, frame, base, body->p, body->n, restored,
-                                         has_lengths ? (uint64_t *)(void *)coder->ends.p : NULL);
-    return lp_proof(vocab, status,
-                    lp_buf_is(restored, text, (size_t)frame->text_size) &&
-                        (!has_lengths || memcmp(coder->ends.p, ends, nends) == 0));
-}
-
-enum lp_status lp_body_prove_payload(struct lp_block_coder *coder, const struct lp_found *tools,
-                                     enum lp_split split, const struct lp_frame *frame,
-                                     const struct lp_buf *payload, const struct lp_buf *body)
-{
-    struct lp_buf *restored = &coder->spare;
-    struct lp_frame stored = *frame;
-    struct lp_payload parts;
-    enum lp_chain base;
-    restored->n = 0;
-    if (payload->n > lp_body_limit(frame->text_size, frame->nrecords))
-        return LP_INTERNAL; /* no reader would take it */
-    stored.payload_size = (uint32_t)payload->n;
-    enum lp_status status = lp_payload_get(&stored, payload->p, &parts);
-    if (status == LP_OK)
-        status = lp_body_unpack(coder, tools, split, frame, parts.stored, parts.nstored, restored,
-                                &base);
-    return lp_proof(tools->vocab, status, lp_buf_is(restored, body->p, body->n));
 }

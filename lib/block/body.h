@@ -16,12 +16,22 @@
 struct lp_block_coder {
     struct lp_zstd zstd;
     struct lp_mixer mixer;
+    struct lp_tok *tok; /* made when first used; of vocab */
+    const struct lp_vocab *vocab;
+    struct lp_ids ids;
     struct lp_buf spare, body;
-    struct lp_buf ends; /* u64 each */
+    struct lp_buf tokens, plain; /* bodies of tokens and of text that packing makes */
+    struct lp_buf ends;          /* u64 each */
     size_t naming; /* set by the owner: extra bytes that a form with a dictionary or model costs */
 };
 
 void lp_block_coder_free(struct lp_block_coder *coder);
+
+/* The chain of a stored form's body. */
+static inline enum lp_chain lp_base_of(enum lp_chain chain)
+{
+    return lp_chain_tokens(chain) ? LP_CHAIN_TOKENS : LP_CHAIN_TEXT;
+}
 
 /* Whether a block of n records has a table of lengths. */
 static inline bool lp_body_has_lengths(enum lp_split split, uint64_t nrecords)
@@ -43,15 +53,46 @@ enum lp_status lp_body_parts_begin(struct lp_body_parts *parts, enum lp_split sp
 /* False after the last part, and, with some left, if a length reaches past the body. */
 bool lp_body_parts_next(struct lp_body_parts *parts, const unsigned char **part, size_t *size);
 
-/* Appends to dst the smallest stored form of a body of nrecords records that the chain of options
- * allows; *wire says which form. ids: the body's ids if it is one record's and they are at hand,
- * else NULL. */
-enum lp_status lp_body_pack(struct lp_block_coder *coder, const struct lp_options *options,
-                            enum lp_chain base, uint64_t nrecords, const struct lp_buf *body,
-                            const struct lp_ids *ids, struct lp_buf *dst, unsigned *wire);
+/* What a block can be stored as. */
+struct lp_bodies {
+    const struct lp_buf *text;   /* the block's text; NULL: not as text */
+    const uint64_t *ends;        /* of its records in text; NULL: text is a body already */
+    const struct lp_buf *tokens; /* a body of tokens; NULL: not as tokens */
+    const struct lp_ids *ids;    /* of tokens, if they are one record's and at hand, else NULL */
+};
 
-/* Bytes of memory that packing a body of n bytes may take, and the proof. */
-uint64_t lp_body_memory(const struct lp_options *options, uint64_t n);
+/* What it is stored as: a form, and the body that this restores. */
+struct lp_packed {
+    unsigned wire;
+    const struct lp_buf *body;
+};
+
+/* Appends to dst the smallest stored form of a block that the chain of options allows: as tokens,
+ * or as text unless that would lose special tokens. nrecords and text_size are frame's. */
+enum lp_status lp_body_pack(struct lp_block_coder *coder, const struct lp_options *options,
+                            const struct lp_frame *frame, const struct lp_bodies *bodies,
+                            struct lp_buf *dst, struct lp_packed *packed);
+
+/* Makes coder->tokens a body of tokens of a block's text: of each record, or part of one, by
+ * itself. ends: of the records in text. */
+enum lp_status lp_body_tokenise(struct lp_block_coder *coder, const struct lp_vocab *vocab,
+                                enum lp_split split, const struct lp_frame *frame,
+                                const unsigned char *text, const uint64_t *ends);
+
+/* Whether a text of so many bytes is such as vocabularies are made for, by the bytes of its tokens:
+ * prompts have less than half as many. Compressed, its tokens are smaller unless it repeats itself
+ * most of the time. */
+bool lp_body_fits_tokens(size_t text, size_t tokens);
+
+/* Compresses text, and tokens, fast: whether text takes less than so many percent of what tokens
+ * and so many bytes besides do. */
+enum lp_status lp_body_scout(struct lp_block_coder *coder, const struct lp_buf *text,
+                             const struct lp_buf *tokens, size_t besides, unsigned percent,
+                             bool *smaller);
+
+/* Bytes of memory that packing a block may take, and the proof: of so many bytes of text, and of
+ * tokens. */
+uint64_t lp_body_memory(const struct lp_options *options, uint64_t text, uint64_t tokens);
 
 /* The inverse: appends to dst the body that n stored bytes restore; frame is their block's.
  * LP_LIMIT if mixed ones restore more than that has. */
@@ -116,12 +157,9 @@ struct lp_ids_target {
     void *ctx;
     const struct lp_vocab *vocab;
     struct lp_ids ids;
-    /* Of a record that goes on: */
-    struct lp_tok *tok;
-    struct lp_ids scratch, bytes;
-    bool in_record, by_text; /* by_text: a part of it was stored as text */
-    uint64_t handed_on;      /* bytes of its text whose stored ids are handed on */
-    uint64_t tokenised;      /* and bytes of it that tok has made tokens of */
+    struct lp_tok *tok; /* of a record that goes on */
+    struct lp_ids scratch;
+    bool in_record;
 };
 
 void lp_body_ids_free(struct lp_ids_target *target);

@@ -1,9 +1,9 @@
 /* body_ids.c - a block's records as token ids.
  *
- * The ids are always those of the whole record. Where blocks cut a record, a part of it may be
- * stored as text, and what its tokens are depends on the parts around it. So the text of all parts
- * of such a record is tokenised; once a part was stored as text, the ids from there on are taken
- * from that, before they are the stored ones. */
+ * The ids are always those of the whole record. Where blocks cut a record, the tokens of a part of
+ * it can be others: a part that was stored as text has been tokenised by itself, or is not yet. So
+ * such a record is tokenised by its text, but for its special tokens, which only the stored ids
+ * have: as wherever text has special tokens, the text between them is tokenised apart. */
 #include "base/ids.h"
 #include "block/body.h"
 #include "format/split.h"
@@ -19,87 +19,62 @@ struct part {
     bool ends; /* the record ends with it */
 };
 
-static enum lp_status hand_on(const struct lp_ids_target *t, const struct lp_ids *ids, bool end)
+/* Tokenises text of a record that has several parts; final: up to a special token, or its end. */
+static enum lp_status tokenise(struct lp_ids_target *t, const unsigned char *text, size_t n,
+                               bool final)
 {
-    return t->on_ids(t->ctx, t->vocab, ids->v, ids->n, end);
+    const enum lp_status status = lp_tok_push(t->tok, text, n, final, &t->scratch);
+    if (final)
+        lp_tok_reset(t->tok);
+    return status;
 }
 
-/* Appends a token for each byte. */
-static enum lp_status append_bytes(const struct lp_vocab *v, const unsigned char *text, size_t n,
-                                   struct lp_ids *ids)
+/* Tokenises the text up to the first of the part's special tokens and takes that over. *done and
+ * *at: the ids and the text of the part that come before; they move on behind it. */
+static enum lp_status take_special(struct lp_ids_target *t, const struct part *part, size_t *done,
+                                   size_t *at)
 {
-    if (!lp_ids_reserve(ids, n))
-        return LP_NOMEM;
-    for (size_t i = 0; i < n; i++)
-        ids->v[ids->n++] = lp_vocab_find(v, text + i, 1);
-    return LP_OK;
-}
-
-/* Removes from scratch the tokens of text whose ids are handed on already. If one reaches beyond
- * it, as where special tokens have been stored, its other bytes become tokens. */
-static enum lp_status drop_handed_on(struct lp_ids_target *t)
-{
-    struct lp_ids *ids = &t->scratch;
-    size_t i = 0, size = 0;
-    const unsigned char *text = NULL;
-    if (t->tokenised >= t->handed_on || ids->n == 0)
+    const size_t before = lp_ids_until_special(t->vocab, part->ids + *done, part->nids - *done);
+    const uint32_t *ids = part->ids + *done;
+    size_t end = *at, size = 0;
+    *done += before;
+    if (*done == part->nids)
         return LP_OK;
-    for (; i < ids->n && t->tokenised < t->handed_on; i++) {
-        text = lp_vocab_token(t->vocab, ids->v[i], &size);
-        t->tokenised += size;
-    }
-    const size_t beyond = t->tokenised > t->handed_on ? (size_t)(t->tokenised - t->handed_on) : 0;
-    t->bytes.n = 0;
-    enum lp_status status = append_bytes(t->vocab, text + size - beyond, beyond, &t->bytes);
-    t->tokenised -= beyond;
-    if (status == LP_OK && !lp_ids_reserve(ids, beyond))
+    for (size_t i = 0; i < before && end <= part->size; i++, end += size)
+        lp_vocab_token(t->vocab, ids[i], &size);
+    lp_vocab_token(t->vocab, ids[before], &size);
+    if (end > part->size || size > part->size - end)
+        return LP_BAD_VOCAB; /* the text has been checked */
+    enum lp_status status = tokenise(t, part->text + *at, end - *at, true);
+    if (status == LP_OK && !lp_ids_reserve(&t->scratch, 1))
         status = LP_NOMEM;
-    if (status != LP_OK)
-        return status;
-    memmove(ids->v + t->bytes.n, ids->v + i, (ids->n - i) * sizeof *ids->v);
-    if (beyond > 0)
-        memcpy(ids->v, t->bytes.v, t->bytes.n * sizeof *ids->v);
-    ids->n += t->bytes.n - i;
-    return LP_OK;
+    if (status == LP_OK)
+        t->scratch.v[t->scratch.n++] = part->ids[(*done)++];
+    *at = end + size;
+    return status;
 }
 
-/* Tokenises the text of a part of a record; scratch gets the tokens of text that is not handed on
- * yet. Those at its end are held back, since the next part may change them. */
-static enum lp_status tokenise(struct lp_ids_target *t, const struct part *part)
-{
-    t->scratch.n = 0;
-    enum lp_status status = lp_tok_push(t->tok, part->text, part->size, part->ends, &t->scratch);
-    return status == LP_OK ? drop_handed_on(t) : status;
-}
-
-/* A part of a record that has others. */
+/* A part of a record that has others. The tokens at its end are held back, since the next part may
+ * change them. */
 static enum lp_status put_part(struct lp_ids_target *t, const struct part *part)
 {
-    const struct lp_ids stored = {(uint32_t *)(uintptr_t)part->ids, part->nids, part->nids};
-    t->by_text = t->by_text || part->ids == NULL;
-    if (!t->by_text)
-        t->handed_on += part->size;
-    enum lp_status status = t->by_text || !part->ends ? tokenise(t, part) : LP_OK;
-    return status == LP_OK ? hand_on(t, t->by_text ? &t->scratch : &stored, part->ends) : status;
-}
-
-static void end_record(struct lp_ids_target *t)
-{
-    lp_tok_reset(t->tok);
-    t->in_record = t->by_text = false;
-    t->handed_on = t->tokenised = 0;
+    enum lp_status status = LP_OK;
+    size_t at = 0;
+    t->scratch.n = 0;
+    for (size_t done = 0; status == LP_OK && done < part->nids;)
+        status = take_special(t, part, &done, &at);
+    if (status == LP_OK)
+        status = tokenise(t, part->text + at, part->size - at, part->ends);
+    return status == LP_OK ? t->on_ids(t->ctx, t->vocab, t->scratch.v, t->scratch.n, part->ends)
+                           : status;
 }
 
 static enum lp_status put(struct lp_ids_target *t, const struct part *part)
 {
-    enum lp_status status;
     if (!t->in_record && part->ends && part->ids != NULL)
         return t->on_ids(t->ctx, t->vocab, part->ids, part->nids, true);
-    status = put_part(t, part);
-    t->in_record = true;
-    if (part->ends)
-        end_record(t);
-    return status;
+    t->in_record = !part->ends;
+    return put_part(t, part);
 }
 
 /* --- Records of a block ---------------------------------------------------------------- */
@@ -196,7 +171,6 @@ void lp_body_ids_free(struct lp_ids_target *t)
 {
     lp_tok_free(t->tok);
     free(t->scratch.v);
-    free(t->bytes.v);
     free(t->ids.v);
 }
 

@@ -109,7 +109,7 @@ enum lp_status lp_need_packing(const struct lp_header *header, const struct lp_o
                                lp_finder *find, void *ctx, const struct lp_found *tools,
                                struct lp_options *packing, struct lp_need *need)
 {
-    bool tokens = lp_chain_tokens(header->chain), mix = options->chain == LP_CHAIN_TOKENS_MIX;
+    const bool tokens = header->vocab_name[0] != '\0', mix = options->chain == LP_CHAIN_TOKENS_MIX;
     *packing = *options;
     packing->split = header->split;
     packing->vocab = tools->vocab;

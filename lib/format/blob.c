@@ -53,10 +53,12 @@ static unsigned vocab_number(const struct lp_blob *blob)
 size_t lp_blob_put(const struct lp_blob *blob, unsigned char *dst)
 {
     enum lp_chain chain = lp_wire_chain(blob->wire);
-    unsigned vocab = lp_chain_tokens(chain) ? vocab_number(blob) : 0;
-    if (vocab == LP_ENCODINGS)
+    unsigned vocab = vocab_number(blob);
+    if (vocab == LP_ENCODINGS && lp_chain_tokens(chain))
         return 0;
     uint64_t named = blob->dict_fingerprint;
+    if (vocab == LP_ENCODINGS || (!lp_chain_tokens(chain) && (named != 0 || !blob->checked)))
+        vocab = 0; /* text names a vocabulary only where a check tells a blob from other text */
     if (chain == LP_CHAIN_TOKENS_MIX && blob->model_fingerprint != lp_encodings[vocab].model)
         named = blob->model_fingerprint;
     unsigned char *p = dst;
@@ -106,11 +108,11 @@ enum lp_status lp_blob_get(const unsigned char *src, size_t n, struct lp_blob *b
     }
     enum lp_chain chain = lp_wire_chain(blob->wire);
     bool mixed = chain == LP_CHAIN_TOKENS_MIX;
-    if (lp_chain_tokens(chain)) {
+    if (!lp_chain_tokens(chain) && (blob->copies || (vocab != 0 && (named || !blob->checked))))
+        return LP_DATA;
+    if (lp_chain_tokens(chain) || vocab != 0) {
         blob->vocab_name = lp_encodings[vocab].name;
         blob->vocab_fingerprint = lp_encodings[vocab].vocab;
-    } else if (vocab != 0 || blob->copies) {
-        return LP_DATA;
     }
     if (n - at <
         (named ? (size_t)LP_BLOB_NAMING : 0) + (blob->checked ? 4 : 0) + (blob->copies ? 4 : 0))

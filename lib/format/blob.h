@@ -21,7 +21,7 @@ struct lp_blob {
     unsigned wire;
     bool checked;
     uint32_t check;
-    const char *vocab_name; /* "" without tokens */
+    const char *vocab_name; /* of its tokens, or to tokenise its text by; "" none */
     uint64_t vocab_fingerprint;
     uint64_t dict_fingerprint;  /* 0 none */
     uint64_t model_fingerprint; /* 0 none: nothing is mixed */

@@ -92,11 +92,17 @@ static inline bool lp_is_ancillary(unsigned kind)
 /* The chain of a stored form, which is the low bits of wire. */
 enum lp_chain lp_wire_chain(unsigned wire);
 
-/* The most bytes a block's body may have, stored or not: tokens are stored only
- * where they are smaller than the text. */
-static inline uint64_t lp_body_limit(uint64_t text_size, uint64_t nrecords)
+/* The most bytes that a block's body may have: of text, or of codes, of which a byte of text may
+ * take three. */
+static inline uint64_t lp_body_limit(bool tokens, uint64_t text_size, uint64_t nrecords)
 {
-    return text_size + 5 * nrecords;
+    return (tokens ? 3 : 1) * text_size + 5 * nrecords;
+}
+
+/* The most that its payload may have: as much as a body of text, unless it is codes as they are. */
+static inline uint64_t lp_payload_limit(enum lp_chain chain, uint64_t text_size, uint64_t nrecords)
+{
+    return lp_body_limit(chain == LP_CHAIN_TOKENS, text_size, nrecords);
 }
 
 /* What a caller's option allows. More than a quarter of the addresses cannot be had, and would let
@@ -107,23 +113,26 @@ static inline uint64_t lp_memory_limit(uint64_t option)
     return memory < SIZE_MAX / 4 ? memory : SIZE_MAX / 4;
 }
 
-/* Bytes of memory that restoring a byte of text may take: its payload twice, body and text; for
- * zstd the payload once more. A mixed token, which may be a single byte of text, has a leaf of 4
- * bytes and a code of 3; the leaves grow by half. */
+/* Bytes of memory that restoring a byte of text may take: its payload twice, once more for zstd;
+ * body and text. A mixed token, which may be a single byte of text, has a leaf of 4 bytes too; the
+ * leaves grow by half. */
 static inline uint64_t lp_memory_of_text(enum lp_chain chain)
 {
-    return chain == LP_CHAIN_TOKENS_MIX                                   ? 12
-           : chain == LP_CHAIN_TEXT_ZSTD || chain == LP_CHAIN_TOKENS_ZSTD ? 5
-                                                                          : 4;
+    static const unsigned char memory[] = {[LP_CHAIN_TEXT] = 2 + 1 + 1,
+                                           [LP_CHAIN_TEXT_ZSTD] = 3 + 1 + 1,
+                                           [LP_CHAIN_TOKENS] = 2 + 3 + 1,
+                                           [LP_CHAIN_TOKENS_ZSTD] = 3 + 3 + 1,
+                                           [LP_CHAIN_TOKENS_MIX] = 2 + 3 + 6 + 1};
+    return memory[chain];
 }
 
 /* The same for a block, apart from what does not grow with it. A record may have 5 bytes of a body,
- * and two numbers of 8 bytes say where it ends. */
+ * and two numbers of 8 bytes say where it ends. A payload of codes can be larger than the text. */
 static inline uint64_t lp_memory_of_block(const struct lp_frame *frame)
 {
-    return lp_memory_of_text(lp_wire_chain(frame->kind)) *
-               lp_body_limit(frame->text_size, frame->nrecords) +
-           16 * frame->nrecords;
+    const uint64_t text = lp_body_limit(false, frame->text_size, frame->nrecords);
+    const uint64_t beyond = frame->payload_size > text ? frame->payload_size - text : 0;
+    return lp_memory_of_text(lp_wire_chain(frame->kind)) * text + 2 * beyond + 16 * frame->nrecords;
 }
 
 /* And what does not grow, at most: a mixer, or zstd's working state. */

@@ -90,7 +90,7 @@ enum lp_status lp_parser_check_block(const struct lp_parser *p, const struct lp_
     if (!window_allows(p, frame->kind))
         return LP_DATA;
     if (frame->text_size > limit || frame->nrecords == 0 || frame->nrecords > limit ||
-        frame->payload_size > lp_body_limit(frame->text_size, frame->nrecords))
+        frame->payload_size > lp_payload_limit(chain, frame->text_size, frame->nrecords))
         return LP_DATA;
     if (lp_memory_of_block(frame) + lp_memory_of_window(p->header.window_log) > p->memory)
         return LP_LIMIT;

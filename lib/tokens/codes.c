@@ -446,3 +446,53 @@ enum lp_status lp_codes_to_ids(const struct lp_vocab *v, const unsigned char *sr
         lp_vocab_damaged(v);
     return lp_vocab_status(v);
 }
+
+/* --- Special tokens -----------------------------------------------------------------------
+ *
+ * They have high ids, so that few others need to be looked up. */
+
+/* The least id of a special token; more than any where there is none. */
+static uint32_t least_special(const struct lp_vocab *v)
+{
+    uint32_t least = UINT32_MAX;
+    const uint32_t n = lp_vocab_expect(v, LP_READ_SPECIAL) ? v->header->nspecial : 0;
+    for (uint32_t i = 0; i < n; i++)
+        least = v->special[i] < least ? v->special[i] : least;
+    return least;
+}
+
+static bool is_special(const struct lp_vocab *v, uint32_t id, uint32_t least)
+{
+    if (id < least)
+        return false;
+    for (uint32_t i = 0; i < v->header->nspecial; i++) {
+        if (v->special[i] == id)
+            return true;
+    }
+    return false;
+}
+
+size_t lp_ids_until_special(const struct lp_vocab *v, const uint32_t *ids, size_t n)
+{
+    const uint32_t least = least_special(v);
+    size_t i = 0;
+    while (i < n && !is_special(v, ids[i], least))
+        i++;
+    return i;
+}
+
+bool lp_codes_have_special(const struct lp_vocab *v, const unsigned char *codes, size_t n)
+{
+    const struct codes c = codes_of(v);
+    const uint32_t least = least_special(v);
+    struct codes_read r;
+    for (size_t at = 0; at < n; at += r.from[r.n]) {
+        if (!read_codes(&r, v, &c, codes + at, n - at))
+            return false;
+        for (size_t i = 0; i < r.n; i++) {
+            if (is_special(v, lp_unseal(v->id[r.rank[i]], 0), least))
+                return true;
+        }
+    }
+    return false;
+}

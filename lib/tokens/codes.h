@@ -53,4 +53,10 @@ void lp_codes_prefix(const struct lp_vocab *v, const unsigned char *src, size_t 
 enum lp_status lp_codes_to_ids(const struct lp_vocab *v, const unsigned char *src, size_t n,
                                uint32_t *dst, size_t *nids);
 
+/* How many of n ids come before the first special token. */
+size_t lp_ids_until_special(const struct lp_vocab *v, const uint32_t *ids, size_t n);
+
+/* Whether n bytes of whole codes have a special token. */
+bool lp_codes_have_special(const struct lp_vocab *v, const unsigned char *codes, size_t n);
+
 #endif

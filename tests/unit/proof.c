@@ -23,11 +23,20 @@ static void expect(bool holds, const char *what, enum lp_chain chain)
 static unsigned char text[200000], stream[1 << 20];
 static size_t stream_size;
 
+/* Sentences of words in a random order, which are smaller as tokens than as text. */
 static void make_text(void)
 {
-    static const char words[] = "of all the lines that one can write, this is the one ";
-    for (size_t i = 0; i < sizeof text; i++)
-        text[i] = (unsigned char)words[(i * i / 5 + i) % 7 == 0 ? i % 11 : i % (sizeof words - 1)];
+    static const char *const words[] = {
+        "of",      " all", " the",     " lines",  " that",   " one",    " can",   " write",
+        " this",   " is",  " plainly", ".",       " number", " method", " every", " when",
+        " output", ",",    " whose",   " reader", " knows",  " which",  " token", " it"};
+    uint32_t seed = 1;
+    for (size_t i = 0, n; i < sizeof text; i += n) {
+        seed = seed * 1664525 + 1013904223;
+        const char *word = words[(seed >> 16) % (sizeof words / sizeof *words)];
+        n = strlen(word) < sizeof text - i ? strlen(word) : sizeof text - i;
+        memcpy(text + i, word, n);
+    }
 }
 
 /* --- Faults ----------------------------------------------------------------------------- */
