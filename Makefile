@@ -252,10 +252,10 @@ sqlite: ## build lopace.so, the extension of SQLite, and test it; installs what 
 
 asan: ## run all tests under the address and undefined-behaviour sanitizers
 	@$(MAKE) --no-print-directory check B=$B/asan \
-		CFLAGS='-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all'
+		CFLAGS='-O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all'
 
 THREADED := api catalog proof # unit tests that start threads
-TSAN := -O1 -g -fsanitize=thread
+TSAN := -O1 -g1 -fsanitize=thread
 tsan: ## run what starts threads under the thread sanitizer
 	@scripts/deps --install check
 	@$(MAKE) --no-print-directory $(PARALLEL) all units B=$B/tsan CFLAGS='$(TSAN)'
