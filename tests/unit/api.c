@@ -315,7 +315,7 @@ static void test_records(enum lp_split split, unsigned threads)
             CHECK(lp_reader_finish(reader) == LP_OK);
         lp_reader_free(reader);
         CHECK(r.number == (twice ? 2 : RECORDS));
-        CHECK(memcmp(r.sizes, sizes, r.number * sizeof *sizes) == 0);
+        CHECK(memcmp(r.sizes, sizes, (size_t)r.number * sizeof *sizes) == 0);
     }
     free(r.sunk.p);
     free(out.p);

@@ -280,8 +280,8 @@ static void test_tree(uint32_t n, bool lumped)
                            .leaf = malloc(n * sizeof *tree.leaf),
                            .id = malloc(n * sizeof *tree.id),
                            .row = malloc(((size_t)n + 1) * sizeof *tree.row)};
-    double *count = malloc(n * sizeof *count), all = 0, entropy = 0, steps = 0;
-    uint16_t *height = malloc(((size_t)n + 1) * sizeof *height);
+    double *count = calloc(n, sizeof *count), all = 0, entropy = 0, steps = 0;
+    uint16_t *height = calloc((size_t)n + 1, sizeof *height);
     if (tree.leaf == NULL || tree.id == NULL || tree.row == NULL || count == NULL || height == NULL)
         exit(1);
     for (uint32_t i = 0; i < n; i++) {

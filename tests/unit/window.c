@@ -285,7 +285,7 @@ static void compare(const struct stream *in, const struct content *right, const 
         read_stream(in, &got, way == 1 ? 3 : 1, way == 2, round);
         expect(got.n == right->n && memcmp(got.text, right->text, got.n) == 0 &&
                    got.nrecords == right->nrecords &&
-                   memcmp(got.size, right->size, got.nrecords * sizeof *got.size) == 0 &&
+                   memcmp(got.size, right->size, (size_t)got.nrecords * sizeof *got.size) == 0 &&
                    got.nids == right->nids &&
                    memcmp(got.ids, right->ids, got.nids * sizeof *got.ids) == 0,
                what, round);
@@ -366,7 +366,7 @@ static void recode_part(const struct lp_options *o, const struct stream *in, int
     status = read_by(&r, &out, &got);
     expect(status == (out.n > 0 ? LP_TRUNCATED : LP_NOT_LP) && got.nrecords == whole.nrecords &&
                got.n <= whole.n && memcmp(got.text, whole.text, got.n) == 0 &&
-               memcmp(got.size, whole.size, got.nrecords * sizeof *got.size) == 0,
+               memcmp(got.size, whole.size, (size_t)got.nrecords * sizeof *got.size) == 0,
            "records before an error are lost", round);
 }
 
