@@ -1,6 +1,6 @@
 # fish completion for @COMMAND@: the options that --help shows.
 for line in (@COMMAND@ --help 2> /dev/null)
-    string match -rq -- '^ +(?:-(?<short>[A-Za-z0-9])(?:,| \.\.\. -22,) +)?--(?<long>[a-z][a-z0-9-]*)(?:(?:=| (?=[A-Z]))(?<argument>[A-Za-z:]+))?(?: +(?<what>.*))?$' $line
+    string match -rq -- '^ +(?:-(?<short>[A-Za-z0-9])(?:,| \.\.\. -22,) +)?--(?<long>[a-z][a-z0-9-]*)(?:\[=[A-Z]+\]|(?:=| (?=[A-Z]))(?<argument>[A-Za-z:]+))?(?: +(?<what>.*))?$' $line
     or continue
     set -l arguments -c @COMMAND@ -l $long
     string match -qr '[A-Za-z0]' -- "$short"; and set -a arguments -s $short
