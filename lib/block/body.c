@@ -245,7 +245,7 @@ static enum lp_status join(struct lp_window *window, enum lp_split split,
         return LP_DATA;
     const unsigned char *codes = body->p + table;
     if (!(frame->kind & LP_KIND_COPIES))
-        return lp_window_push(window, codes, body->n - table);
+        return lp_window_push(window, codes, body->n - table, 0);
     enum lp_status status = lp_window_restore(window, payload->copies, payload->ncopies, codes,
                                               body->n - table, limit - table, &n);
     body->n = table;
