@@ -13,7 +13,7 @@ static const char help[] =
     "\n"
     "  -w, --window N        look for repeats in about the last N bytes of text (64M)\n"
     "      --key N           begin anew after N bytes of text, 0 for never (256M)\n"
-    "  -B, --block-size N    aim at N bytes of text per block (4M)\n"
+    "  -B, --block-size N    put at most N bytes of text into a block (16M)\n"
     "      --flush           end a block with each record\n"
     "  -T, --threads N       pack N blocks in parallel, with identical output (1)\n"
     "  -M, --memory N        limit the memory that a block of the input may need (1G)\n"

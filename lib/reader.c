@@ -21,6 +21,8 @@ struct job {
     struct lp_buf ends; /* u64 each: where records end in text, if that is wanted */
     bool wants_ends;
     struct lp_window *window; /* NULL: blocks do not refer to one another */
+    struct lp_turn *turn;     /* in which they take the window, */
+    uint64_t number;          /* and the block's */
     enum lp_chain base;       /* of coder.body */
     uint64_t offset;
 };
@@ -38,6 +40,9 @@ struct lp_reader {
     struct job *jobs;
     unsigned njobs;
     struct lp_workers *workers;
+    struct lp_turn turn;
+    bool has_turn;
+    uint64_t nturns; /* of blocks that were started */
     uint64_t offset;
     bool any;
     struct lp_ids_target ids;       /* instead of the sink */
@@ -46,33 +51,60 @@ struct lp_reader {
     uint64_t nrecords, record_size; /* on_record: those that have ended; text of the next */
 };
 
-/* Restores a block's text; in the order of the blocks if they have a window. */
-static enum lp_status finish(struct job *job)
+/* Makes room for where the records end, if that is wanted. */
+static enum lp_status reserve_ends(struct job *job, uint64_t **ends)
 {
-    uint64_t *ends = NULL;
+    *ends = NULL;
     job->ends.n = 0;
-    if (job->wants_ends) {
-        if (!lp_buf_reserve(&job->ends, (size_t)job->frame.nrecords * sizeof *ends))
-            return LP_NOMEM;
-        ends = (uint64_t *)(void *)job->ends.p;
-    }
-    return lp_body_finish(&job->coder, &job->tools, job->split, &job->frame, job->in.p, job->base,
-                          job->window, &job->text, ends);
+    if (!job->wants_ends)
+        return LP_OK;
+    if (!lp_buf_reserve(&job->ends, (size_t)job->frame.nrecords * sizeof **ends))
+        return LP_NOMEM;
+    *ends = (uint64_t *)(void *)job->ends.p;
+    return LP_OK;
 }
 
-/* Restores what can be restored in any order. */
-static enum lp_status begin(void *arg)
+static enum lp_status begin(struct job *job)
+{
+    return lp_body_begin(&job->coder, &job->tools, job->split, &job->frame, job->in.p, &job->base);
+}
+
+/* Makes the body whole, when it is this block's turn to take the window. */
+static enum lp_status join(struct job *job, enum lp_status status)
+{
+    lp_turn_take(job->turn, job->number);
+    if (status == LP_OK)
+        status = lp_body_join(&job->coder, &job->tools, job->split, &job->frame, job->in.p,
+                              job->base, job->window);
+    lp_turn_pass(job->turn);
+    return status;
+}
+
+/* Restores a block's text, in a thread. */
+static enum lp_status run(void *arg)
 {
     struct job *job = arg;
-    enum lp_status status =
-        lp_body_begin(&job->coder, &job->tools, job->split, &job->frame, job->in.p, &job->base);
-    return status == LP_OK && job->window == NULL ? finish(job) : status;
+    uint64_t *ends;
+    enum lp_status status = begin(job);
+    if (job->window != NULL)
+        status = join(job, status);
+    if (status == LP_OK)
+        status = reserve_ends(job, &ends);
+    return status == LP_OK ? lp_body_end(&job->coder, &job->tools, job->split, &job->frame,
+                                         job->base, &job->text, ends)
+                           : status;
 }
 
+/* Restores a block's text in the caller's thread; if that fails the window is as before. */
 static enum lp_status restore(struct job *job)
 {
+    uint64_t *ends;
     enum lp_status status = begin(job);
-    return status == LP_OK && job->window != NULL ? finish(job) : status;
+    if (status == LP_OK)
+        status = reserve_ends(job, &ends);
+    return status == LP_OK ? lp_body_finish(&job->coder, &job->tools, job->split, &job->frame,
+                                            job->in.p, job->base, job->window, &job->text, ends)
+                           : status;
 }
 
 /* Hands on a block's records as ids. */
@@ -144,10 +176,7 @@ static enum lp_status put_block(struct lp_reader *r, struct job *job, enum lp_st
 
 static enum lp_status done(void *ctx, void *arg, enum lp_status status)
 {
-    struct job *job = arg;
-    if (status == LP_OK && job->window != NULL)
-        status = finish(job);
-    return put_block(ctx, job, status);
+    return put_block(ctx, arg, status);
 }
 
 static void forget(void *arg)
@@ -188,14 +217,15 @@ static enum lp_status new_reader(const struct lp_reader_options *options, lp_sin
     /* Recovery decides about each block before it reads on. */
     r->njobs = options->threads > 1 && !recover ? options->threads : 1;
     r->jobs = calloc(r->njobs, sizeof *r->jobs);
-    enum lp_status status = r->jobs == NULL ? LP_NOMEM : LP_OK;
+    r->has_turn = lp_turn_init(&r->turn);
+    enum lp_status status = r->jobs == NULL || !r->has_turn ? LP_NOMEM : LP_OK;
     for (unsigned i = 0; status == LP_OK && i < r->njobs; i++)
         r->jobs[i].wants_ends = options->on_record != NULL || options->on_ids != NULL;
     if (status == LP_OK)
         status = lp_workers_new(
             r->njobs, r->jobs, sizeof *r->jobs,
             &(struct lp_workers_calls){
-                .run = begin, .done = done, .ctx = r, .forget = forget, .memory = r->parser.memory},
+                .run = run, .done = done, .ctx = r, .forget = forget, .memory = r->parser.memory},
             &r->workers);
     if (status != LP_OK) {
         lp_reader_free(r);
@@ -222,6 +252,8 @@ void lp_reader_free(struct lp_reader *r)
     if (r == NULL)
         return;
     lp_workers_free(r->workers);
+    if (r->has_turn)
+        lp_turn_free(&r->turn);
     lp_body_ids_free(&r->ids);
     for (unsigned i = 0; r->jobs != NULL && i < r->njobs; i++)
         forget(&r->jobs[i]);
@@ -347,7 +379,12 @@ static enum lp_status take_block(struct lp_reader *r, const struct lp_event *e)
     job->in.n = 0;
     if (!lp_buf_append(&job->in, e->payload, e->frame.payload_size))
         return LP_NOMEM;
-    return r->parser.recover ? recover_block(r, job) : lp_workers_start(r->workers);
+    if (r->parser.recover)
+        return recover_block(r, job);
+    job->turn = &r->turn;
+    if (job->window != NULL)
+        job->number = r->nturns++;
+    return lp_workers_start(r->workers);
 }
 
 /* An open record ends with the segment. */

@@ -17,7 +17,13 @@
 #include "tokens/codes.h"
 #include "tokens/vocab.h"
 
-enum { PIECE = 64 << 10 }; /* text given to the tokeniser at once: bounds the ids held */
+enum {
+    PIECE = 64 << 10, /* text given to the tokeniser at once: bounds the ids held */
+    /* With a window a block grows by parts until it has REST_MAX bytes of codes that are no copies:
+     * after so many mixing has learnt most of what it can, and no thread holds many more. */
+    PARTS = 8,
+    REST_MAX = 1 << 20,
+};
 
 /* One block on its way out. */
 struct job {
@@ -27,7 +33,9 @@ struct job {
     bool as_tokens, as_text;    /* what it may be stored as */
     struct lp_buf text;         /* what the block is to restore */
     struct lp_buf ends;         /* u64 each: where its records end, if it has a table of lengths */
-    struct lp_buf tokens;       /* a body of them */
+    struct lp_buf tokens;       /* a body of them; while the block grows, without its lengths: */
+    struct lp_buf lengths;      /* of all records but the last, */
+    size_t length;              /* and of that */
     struct lp_buf copies, rest; /* with LP_KIND_COPIES: packed copies, and the body without them */
     struct lp_buf payload;
 };
@@ -39,7 +47,7 @@ struct mark {
 
 struct lp_writer {
     struct lp_options options;
-    size_t block_size;
+    size_t block_size, part_size;
     int separator; /* a byte, and the token that it is; -1 for none */
     uint32_t separator_id;
     struct lp_tok *tok;
@@ -55,7 +63,9 @@ struct lp_writer {
     struct lp_window window;
     struct lp_matcher matcher;
     struct lp_copies copies;
-    uint64_t since_key; /* text; NO_KEY before the first block */
+    uint64_t since_key;  /* text; NO_KEY before the first block */
+    struct job *growing; /* the block that the next part may be added to, or NULL */
+    uint64_t start;      /* of its codes in the window */
     struct lp_emit emit;
     struct job *jobs;
     unsigned njobs;
@@ -136,6 +146,9 @@ static enum lp_status begin_segment(struct lp_writer *w)
     struct lp_header header;
     lp_header_of(&w->options, block_log(w->block_size), &header);
     lp_window_clear(&w->window, lp_window_reach(header.window_log));
+    w->part_size = w->block_size;
+    if (w->window.reach > 0 && w->block_size / PARTS >= LP_BLOCK_MIN)
+        w->part_size = w->block_size / PARTS;
     w->since_key = NO_KEY;
     return lp_emit_begin(&w->emit, &header);
 }
@@ -198,6 +211,7 @@ void lp_writer_free(struct lp_writer *w)
         lp_buf_free(&w->jobs[i].text);
         lp_buf_free(&w->jobs[i].ends);
         lp_buf_free(&w->jobs[i].tokens);
+        lp_buf_free(&w->jobs[i].lengths);
         lp_buf_free(&w->jobs[i].payload);
         lp_buf_free(&w->jobs[i].copies);
         lp_buf_free(&w->jobs[i].rest);
@@ -215,32 +229,41 @@ void lp_writer_free(struct lp_writer *w)
     free(w);
 }
 
-/* Makes body the body of tokens of a block: a table of lengths if there are several records without
- * separator, then their codes. */
-static enum lp_status put_tokens(const struct lp_writer *w, struct mark end, uint64_t nrecords,
-                                 struct lp_buf *body)
+/* Adds the records held up to end to the tables of a block; the last that it had may go on. */
+static bool put_lengths(const struct lp_writer *w, struct mark end, uint64_t nrecords,
+                        struct job *job)
 {
-    const bool table = lp_body_has_lengths(w->options.split, nrecords);
-    size_t from = 0;
-    body->n = 0;
-    for (uint64_t i = 0; table && i + 1 < nrecords; from = w->ends[i++].tokens) {
+    const bool open = job->frame.kind & LP_KIND_OPEN;
+    struct mark from = {0};
+    for (uint64_t i = 0; w->options.split == LP_WHOLE && i < nrecords; i++) {
+        const struct mark to = i + 1 < nrecords ? w->ends[i] : end; /* the last may have no mark */
+        const uint64_t text_end = job->text.n + to.text;
         unsigned char varint[LP_VARINT_MAX];
-        if (!lp_buf_append(body, varint, lp_put_varint(varint, w->ends[i].tokens - from)))
-            return LP_NOMEM;
+        const bool goes_on = open && i == 0;
+        if (goes_on)
+            job->ends.n -= sizeof text_end;
+        else if (job->ends.n > 0 &&
+                 !lp_buf_append(&job->lengths, varint, lp_put_varint(varint, job->length)))
+            return false;
+        if (!lp_buf_append(&job->ends, &text_end, sizeof text_end))
+            return false;
+        job->length = to.tokens - from.tokens + (goes_on ? job->length : 0);
+        from = to;
     }
-    return lp_buf_append(body, w->tokens.p, end.tokens) ? LP_OK : LP_NOMEM;
+    return true;
 }
 
-static enum lp_status put_ends(const struct lp_writer *w, size_t size, uint64_t nrecords,
-                               struct lp_buf *ends)
+/* Puts the table of lengths before a body. */
+static bool put_before(const struct lp_buf *lengths, struct lp_buf *body)
 {
-    ends->n = 0;
-    for (uint64_t i = 0; i < nrecords && lp_body_has_lengths(w->options.split, nrecords); i++) {
-        uint64_t end = i + 1 < nrecords ? w->ends[i].text : size; /* the last may have no mark */
-        if (!lp_buf_append(ends, &end, sizeof end))
-            return LP_NOMEM;
-    }
-    return LP_OK;
+    if (lengths->n == 0)
+        return true;
+    if (!lp_buf_reserve(body, lengths->n))
+        return false;
+    memmove(body->p + lengths->n, body->p, body->n);
+    memcpy(body->p, lengths->p, lengths->n);
+    body->n += lengths->n;
+    return true;
 }
 
 /* Moves the first n bytes of from to to, replacing its content: swaps the buffers and copies back
@@ -256,17 +279,79 @@ static bool move_front(struct lp_buf *from, size_t n, struct lp_buf *to)
     return lp_buf_append(from, to->p + n, left);
 }
 
-/* Links a block to those before it, unless it is to be a key block. */
-static void link_block(struct lp_writer *w, struct lp_frame *frame)
+/* Whether n more bytes of text can be linked to the blocks since the last key block. */
+static bool can_link(const struct lp_writer *w, size_t n)
 {
     const uint64_t key = w->options.key != 0 ? w->options.key : NO_KEY;
-    if (w->since_key < key && frame->text_size <= key - w->since_key) {
-        frame->kind |= LP_KIND_LINKED;
+    return w->since_key < key && n <= key - w->since_key;
+}
+
+/* Gets a job for a block that begins with a part of so much text. */
+static enum lp_status begin_block(struct lp_writer *w, size_t text_size)
+{
+    void *arg;
+    enum lp_status status = lp_workers_next(w->workers, 0, 0, &arg);
+    struct job *job = arg;
+    if (status != LP_OK)
+        return status;
+    job->frame = (struct lp_frame){.kind = LP_KIND_DATA};
+    job->as_text = true;
+    job->as_tokens = w->tok != NULL;
+    job->text.n = job->ends.n = job->lengths.n = job->tokens.n = job->copies.n = job->rest.n = 0;
+    w->copies.n = 0;
+    w->growing = job;
+    if (w->window.reach == 0)
+        return LP_OK;
+    if (can_link(w, text_size)) {
+        job->frame.kind |= LP_KIND_LINKED;
     } else {
         lp_window_clear(&w->window, w->window.reach);
         w->since_key = 0;
     }
-    w->since_key += frame->text_size;
+    w->start = lp_window_end(&w->window);
+    return LP_OK;
+}
+
+/* Whether a part of nrecords that ends at end can be added to the block that grows. */
+static bool fits_block(const struct lp_writer *w, struct mark end, uint64_t nrecords)
+{
+    const struct lp_frame *f = &w->growing->frame;
+    return f->text_size + f->nrecords + end.text + nrecords <= w->block_size &&
+           can_link(w, end.text);
+}
+
+/* Adds the codes of a part to the window, and finds what they repeat. */
+static enum lp_status match_part(struct lp_writer *w, struct job *job, size_t n)
+{
+    enum lp_status status = lp_window_push(&w->window, w->tokens.p, n, job->tokens.n - n);
+    return status == LP_OK ? lp_match(&w->matcher, &w->window, w->options.vocab, job->tokens.n, n,
+                                      &w->copies, &job->rest)
+                           : status;
+}
+
+/* Adds the text and tokens held up to end to the block that grows. */
+static enum lp_status add_part(struct lp_writer *w, struct mark end, uint64_t nrecords, bool open)
+{
+    struct job *job = w->growing;
+    const bool first = job->text.n == 0;
+    enum lp_status status = put_lengths(w, end, nrecords, job) ? LP_OK : LP_NOMEM;
+    if (status == LP_OK && w->tok != NULL && !lp_buf_append(&job->tokens, w->tokens.p, end.tokens))
+        status = LP_NOMEM;
+    if (status == LP_OK && w->window.reach > 0)
+        status = match_part(w, job, end.tokens);
+    if (status == LP_OK && !(first ? move_front(&w->text, end.text, &job->text)
+                                   : lp_buf_append(&job->text, w->text.p, end.text)))
+        status = LP_NOMEM;
+    if (status != LP_OK)
+        return status;
+    if (!first)
+        lp_buf_drop(&w->text, end.text);
+    lp_buf_drop(&w->tokens, end.tokens);
+    job->frame.text_size += end.text;
+    job->frame.nrecords += nrecords - (job->frame.kind & LP_KIND_OPEN ? 1 : 0);
+    job->frame.kind = (job->frame.kind & ~(unsigned)LP_KIND_OPEN) | (open ? LP_KIND_OPEN : 0u);
+    w->since_key += end.text;
+    return LP_OK;
 }
 
 /* Proves that a block's copies and the rest restore its n codes, which end the window. */
@@ -303,62 +388,55 @@ static enum lp_status is_better_text(struct lp_writer *w, struct job *job,
     return status;
 }
 
-/* Finds what the codes of a block, after its table of lengths, repeat, and appends them to the
- * window. */
-static enum lp_status find_copies(struct lp_writer *w, struct job *job, size_t table)
+/* Decides whether a block, whose table of lengths has that size, is stored as copies and the rest,
+ * as tokens or as text. */
+static enum lp_status put_copies(struct lp_writer *w, struct job *job, size_t table)
 {
-    const size_t n = job->tokens.n - table;
-    const uint64_t before = lp_window_end(&w->window);
-    job->rest.n = job->copies.n = 0;
-    if (!lp_buf_append(&job->rest, job->tokens.p, table))
-        return LP_NOMEM;
-    enum lp_status status = lp_window_push(&w->window, job->tokens.p + table, n);
-    if (status == LP_OK)
-        status = lp_match(&w->matcher, &w->window, w->options.vocab, n, &w->copies, &job->rest);
-    if (status == LP_OK)
-        status = lp_copies_pack(&w->copies, &job->copies);
+    enum lp_status status = lp_copies_pack(&w->copies, &job->copies);
     const bool copies = job->rest.n + job->copies.n + LP_VARINT_MAX < job->tokens.n;
     if (status == LP_OK)
         status = is_better_text(w, job, copies ? &job->rest : &job->tokens, table, &job->as_text);
     job->as_tokens = !job->as_text;
     if (status == LP_OK && job->as_text)
-        lp_window_take_back(&w->window, before);
+        lp_window_take_back(&w->window, w->start);
     if (status != LP_OK || job->as_text || !copies)
         return status;
     job->frame.kind |= LP_KIND_COPIES;
     return w->options.unverified ? LP_OK : prove_copies(w, job, table);
 }
 
-/* Starts a block of the held text and tokens up to end. */
+/* Starts the block that grows, if there is one. */
+static enum lp_status put_growing(struct lp_writer *w)
+{
+    struct job *job = w->growing;
+    if (job == NULL)
+        return LP_OK;
+    w->growing = NULL;
+    job->frame.check = lp_check32(job->text.p, job->text.n);
+    if (!(put_before(&job->lengths, &job->tokens) && put_before(&job->lengths, &job->rest)))
+        return LP_NOMEM;
+    const enum lp_status status = w->window.reach > 0 ? put_copies(w, job, job->lengths.n) : LP_OK;
+    return status == LP_OK ? lp_workers_start(w->workers) : status;
+}
+
+/* Whether a block may still grow: most of it is copies, and it need not be whole now. */
+static bool grows(const struct lp_writer *w)
+{
+    return w->part_size < w->block_size && !w->options.flush && w->growing->rest.n < REST_MAX;
+}
+
+/* Puts the held text and tokens up to end into a block. */
 static enum lp_status put_block(struct lp_writer *w, struct mark end, uint64_t nrecords, bool open)
 {
-    void *arg;
-    enum lp_status status = lp_workers_next(w->workers, 0, 0, &arg);
-    struct job *job = arg;
-    const bool tokens = w->tok != NULL;
-    if (status == LP_OK && tokens)
-        status = lp_vocab_status(w->options.vocab);
-    if (status != LP_OK)
-        return status;
-    job->frame = (struct lp_frame){.kind = LP_KIND_DATA | (open ? LP_KIND_OPEN : 0u),
-                                   .text_size = end.text,
-                                   .nrecords = nrecords,
-                                   .check = lp_check32(w->text.p, end.text)};
-    job->as_text = true;
-    job->as_tokens = tokens;
-    if (tokens)
-        status = put_tokens(w, end, nrecords, &job->tokens);
+    enum lp_status status = w->tok != NULL ? lp_vocab_status(w->options.vocab) : LP_OK;
+    if (status == LP_OK && w->growing != NULL && !fits_block(w, end, nrecords))
+        status = put_growing(w);
+    if (status == LP_OK && w->growing == NULL)
+        status = begin_block(w, end.text);
     if (status == LP_OK)
-        status = put_ends(w, end.text, nrecords, &job->ends);
-    if (status == LP_OK && !move_front(&w->text, end.text, &job->text))
-        status = LP_NOMEM;
-    if (w->window.reach > 0)
-        link_block(w, &job->frame);
-    if (status == LP_OK && w->window.reach > 0)
-        status = find_copies(w, job, job->tokens.n - end.tokens);
-    if (status == LP_OK)
-        status = lp_workers_start(w->workers);
-    lp_buf_drop(&w->tokens, end.tokens);
+        status = add_part(w, end, nrecords, open);
+    if (status == LP_OK && !grows(w))
+        status = put_growing(w);
     w->nends = 0;
     w->nrecords = 0;
     w->fits = (struct mark){0};
@@ -375,7 +453,7 @@ static enum lp_status cut(struct lp_writer *w)
 {
     for (;;) {
         size_t settled = w->text.n - (w->tok != NULL ? lp_tok_held(w->tok) : 0);
-        if (settled + w->nrecords <= w->block_size) {
+        if (settled + w->nrecords <= w->part_size) {
             w->fits = (struct mark){settled, w->tokens.n};
             return LP_OK;
         }
@@ -383,10 +461,10 @@ static enum lp_status cut(struct lp_writer *w)
         if (w->nrecords > 0) {
             status = put_whole_records(w);
         } else {
-            struct mark end = {.text = w->block_size};
+            struct mark end = {.text = w->part_size};
             if (w->tok != NULL) {
                 lp_codes_prefix(w->options.vocab, w->tokens.p + w->fits.tokens,
-                                w->tokens.n - w->fits.tokens, w->block_size - w->fits.text,
+                                w->tokens.n - w->fits.tokens, w->part_size - w->fits.text,
                                 &end.tokens, &end.text);
                 end.text += w->fits.text;
                 end.tokens += w->fits.tokens;
@@ -466,7 +544,7 @@ static enum lp_status close_record(struct lp_writer *w)
     enum lp_status status = mark_end(w);
     if (status != LP_OK)
         return status;
-    if (w->options.flush || w->text.n + w->nrecords >= w->block_size)
+    if (w->options.flush || w->text.n + w->nrecords >= w->part_size)
         return put_whole_records(w);
     return LP_OK;
 }
@@ -474,6 +552,8 @@ static enum lp_status close_record(struct lp_writer *w)
 enum lp_status lp_writer_put_held(struct lp_writer *w)
 {
     enum lp_status status = put_whole_records(w);
+    if (status == LP_OK)
+        status = put_growing(w);
     return status == LP_OK ? lp_workers_drain(w->workers) : status;
 }
 
@@ -493,6 +573,8 @@ static enum lp_status put_open_record(struct lp_writer *w)
 static enum lp_status end_segment(struct lp_writer *w)
 {
     enum lp_status status = w->in_record ? put_open_record(w) : put_whole_records(w);
+    if (status == LP_OK)
+        status = put_growing(w);
     if (status == LP_OK)
         status = lp_workers_drain(w->workers);
     return status == LP_OK ? lp_emit_end(&w->emit) : status;

@@ -57,6 +57,9 @@ setup_file() {
     grep -q '^log.jsonl,[0-9]*,lptok -L | lpwin | lpzstd -19,[0-9]' logs.csv
     expect 0 "$ROOT/scripts/bench-logs" -0 log.nul
     grep -q '^lptok -0 | lpwin' out
+    expect 0 "$ROOT/scripts/bench-logs" --parents 2 log.jsonl
+    grep -Eq '^2 records by themselves, ' out
+    grep -Eq '^lptok --blob \| lpwin --blob --parent PARENT \| lpmix --blob +[0-9.]+ +[0-9.]+ B$' out
     expect 1 "$ROOT/scripts/bench-logs" no-such-file
     err_line bench-logs 'no such file'
 }

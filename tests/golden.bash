@@ -5,14 +5,18 @@ GOLDEN=$ROOT/tests/data/golden
 TEXTS=$GOLDEN/texts
 
 # golden_rows LIST FUNCTION: calls FUNCTION NAME DICTIONARY TEXT RECIPE for each row; DICTIONARY is
-# empty for none. Stops at the first failure and names it.
+# empty for none, a file, or parent: and a file. Stops at the first failure and names it.
 golden_rows() {
     local name dictionary text recipe
     while IFS='|' read -r name dictionary text recipe; do
         name=${name%% *}
         dictionary=${dictionary// /}
         [[ -z $name || $name == '#'* ]] && continue
-        [[ $dictionary == - ]] && dictionary='' || dictionary=$TEXTS/$dictionary
+        case $dictionary in
+            -) dictionary='' ;;
+            parent:*) dictionary=parent:$TEXTS/${dictionary#parent:} ;;
+            *) dictionary=$TEXTS/$dictionary ;;
+        esac
         "$2" "$name" "$dictionary" "$text" "$recipe" < /dev/null && continue
         echo "golden file $name" >&2
         return 1
@@ -46,5 +50,9 @@ in_texts() {
 
 # golden_unpack FILE DICTIONARY [OPTION]: unpacks FILE to standard output.
 golden_unpack() {
-    lpunpack ${2:+-D "$2"} ${3:+"$3"} "$1"
+    if [[ $2 == parent:* ]]; then
+        lpunpack --parent "${2#parent:}" ${3:+"$3"} "$1"
+    else
+        lpunpack ${2:+-D "$2"} ${3:+"$3"} "$1"
+    fi
 }

@@ -73,21 +73,25 @@ is_listed() {
     golden_rows mixed is_listed
 }
 
-# Groups files by their dictionary, as the decoder takes one dictionary a run.
+# Groups files by their dictionary or parent, as the decoder takes one a run.
 by_dictionary() {
-    echo "$1" >> "files.$(basename "${2:-none}")"
+    local group=${2:-none}
+    [[ $group == parent:* ]] && group=parent:${group##*/}
+    echo "$1" >> "files.${group##*/}"
     in_texts "$3" > "texts/$1"
 }
 
 decode_all() {
-    local list dictionary
+    local list needs
     mkdir decoded
     for list in $(compgen -G 'files.*'); do
-        dictionary=$TEXTS/${list#files.}
-        [[ $list == files.none ]] && dictionary=''
-        # shellcheck disable=SC2046 # names without blanks
-        lpstream-decoder ${dictionary:+-D "$dictionary"} -M "$B/vocab" -d decoded \
-            $(sed "s|^|$1/|" "$list") || return
+        case ${list#files.} in
+            none) needs='' ;;
+            parent:*) lptok "$TEXTS/${list#*:}" > parent && needs='-P parent' ;;
+            *) needs="-D $TEXTS/${list#files.}" ;;
+        esac
+        # shellcheck disable=SC2046,SC2086 # names without blanks
+        lpstream-decoder $needs -M "$B/vocab" -d decoded $(sed "s|^|$1/|" "$list") || return
     done
     diff -r decoded texts
 }

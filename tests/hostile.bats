@@ -232,6 +232,23 @@ refused_by_all() {
     refused_by_decoder '' bad.*
 }
 
+@test "blobs with a parent whose copies are malformed are refused, by two decoders" {
+    local vector
+    printf 'Hi\nHello world' > parent
+    lptok parent > parent.lp
+    lpstream-forge blob-parent < parent > good
+    expect 0 lpunpack --parent parent good && printf 'Hello world' | cmp - out
+    lpstream-decoder -P parent.lp good | cmp - out
+    for vector in blob-parent-beyond blob-parent-long blob-parent-rest blob-parent-cut; do
+        lpstream-forge $vector < parent > bad
+        refused 3 'damaged data' lpunpack --parent parent bad
+        expect 3 lpstream-decoder -P parent.lp bad
+    done
+    lpstream-forge blob-parent-other < parent > bad
+    refused 3 'check' lpunpack --parent parent bad
+    expect 3 lpstream-decoder -P parent.lp bad
+}
+
 @test "an index that lies about a window is refused" {
     local vector bad
     while read -r vector bad; do

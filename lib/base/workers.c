@@ -209,3 +209,38 @@ enum lp_status lp_workers_drain(struct lp_workers *workers)
         status = take_result(workers, &workers->worker[(workers->next + i) % workers->n]);
     return status;
 }
+
+/* --- Turns ------------------------------------------------------------------------ */
+
+bool lp_turn_init(struct lp_turn *turn)
+{
+    turn->now = 0;
+    if (pthread_mutex_init(&turn->lock, NULL) != 0)
+        return false;
+    if (pthread_cond_init(&turn->passed, NULL) == 0)
+        return true;
+    pthread_mutex_destroy(&turn->lock);
+    return false;
+}
+
+void lp_turn_free(struct lp_turn *turn)
+{
+    pthread_cond_destroy(&turn->passed);
+    pthread_mutex_destroy(&turn->lock);
+}
+
+void lp_turn_take(struct lp_turn *turn, uint64_t number)
+{
+    pthread_mutex_lock(&turn->lock);
+    while (turn->now != number)
+        pthread_cond_wait(&turn->passed, &turn->lock);
+    pthread_mutex_unlock(&turn->lock);
+}
+
+void lp_turn_pass(struct lp_turn *turn)
+{
+    pthread_mutex_lock(&turn->lock);
+    turn->now++;
+    pthread_cond_broadcast(&turn->passed);
+    pthread_mutex_unlock(&turn->lock);
+}

@@ -9,6 +9,8 @@
 
 #include "lp.h"
 
+#include <pthread.h>
+
 struct lp_workers;
 
 struct lp_workers_calls {
@@ -40,5 +42,18 @@ enum lp_status lp_workers_start(struct lp_workers *workers);
 
 /* Takes all results that are left, up to the first that fails. */
 enum lp_status lp_workers_drain(struct lp_workers *workers);
+
+/* A part of their work that jobs do one after the other, in the order of their numbers 0, 1, 2, ...
+ * in which they are started. Each job takes its turn, whatever happened to it, and passes it. */
+struct lp_turn {
+    pthread_mutex_t lock;
+    pthread_cond_t passed;
+    uint64_t now;
+};
+
+bool lp_turn_init(struct lp_turn *turn);
+void lp_turn_free(struct lp_turn *turn);
+void lp_turn_take(struct lp_turn *turn, uint64_t number);
+void lp_turn_pass(struct lp_turn *turn);
 
 #endif

@@ -245,7 +245,7 @@ static enum lp_status join(struct lp_window *window, enum lp_split split,
         return LP_DATA;
     const unsigned char *codes = body->p + table;
     if (!(frame->kind & LP_KIND_COPIES))
-        return lp_window_push(window, codes, body->n - table);
+        return lp_window_push(window, codes, body->n - table, 0);
     enum lp_status status = lp_window_restore(window, payload->copies, payload->ncopies, codes,
                                               body->n - table, limit - table, &n);
     body->n = table;
@@ -256,26 +256,46 @@ static enum lp_status join(struct lp_window *window, enum lp_split split,
     return status;
 }
 
+enum lp_status lp_body_join(struct lp_block_coder *coder, const struct lp_found *tools,
+                            enum lp_split split, const struct lp_frame *frame,
+                            const unsigned char *src, enum lp_chain base, struct lp_window *window)
+{
+    struct lp_payload payload;
+    if (!(frame->kind & LP_KIND_LINKED))
+        lp_window_clear(window, window->reach);
+    enum lp_status status = lp_payload_get(frame, src, &payload);
+    if (base != LP_CHAIN_TOKENS)
+        return status;
+    if (status == LP_OK)
+        status = join(window, split, frame, &payload, &coder->body);
+    return lp_vocab_blame(tools->vocab, status);
+}
+
+enum lp_status lp_body_end(struct lp_block_coder *coder, const struct lp_found *tools,
+                           enum lp_split split, const struct lp_frame *frame, enum lp_chain base,
+                           struct lp_buf *text, uint64_t *ends)
+{
+    const struct lp_buf *body = &coder->body;
+    text->n = 0;
+    enum lp_status status =
+        lp_body_text(tools->vocab, split, frame, base, body->p, body->n, text, ends);
+    if (status == LP_OK && lp_check32(text->p, text->n) != frame->check)
+        status = LP_DATA;
+    return lp_vocab_blame(base == LP_CHAIN_TOKENS ? tools->vocab : NULL, status);
+}
+
 enum lp_status lp_body_finish(struct lp_block_coder *coder, const struct lp_found *tools,
                               enum lp_split split, const struct lp_frame *frame,
                               const unsigned char *src, enum lp_chain base,
                               struct lp_window *window, struct lp_buf *text, uint64_t *ends)
 {
-    const bool tokens = base == LP_CHAIN_TOKENS;
-    struct lp_payload payload;
-    struct lp_buf *body = &coder->body;
-    text->n = 0;
-    if (window != NULL && !(frame->kind & LP_KIND_LINKED))
-        lp_window_clear(window, window->reach);
-    const uint64_t before = window != NULL ? lp_window_end(window) : 0;
-    enum lp_status status = lp_payload_get(frame, src, &payload);
-    if (status == LP_OK && tokens && window != NULL)
-        status = join(window, split, frame, &payload, body);
+    if (window == NULL)
+        return lp_body_end(coder, tools, split, frame, base, text, ends);
+    const uint64_t before = lp_window_end(window);
+    enum lp_status status = lp_body_join(coder, tools, split, frame, src, base, window);
     if (status == LP_OK)
-        status = lp_body_text(tools->vocab, split, frame, base, body->p, body->n, text, ends);
-    if (status == LP_OK && lp_check32(text->p, text->n) != frame->check)
-        status = LP_DATA;
-    if (status != LP_OK && window != NULL)
+        status = lp_body_end(coder, tools, split, frame, base, text, ends);
+    if (status != LP_OK)
         lp_window_take_back(window, before);
-    return lp_vocab_blame(tokens ? tools->vocab : NULL, status);
+    return status;
 }

@@ -129,14 +129,22 @@ enum lp_status lp_payload_get(const struct lp_frame *frame, const unsigned char 
 /* Appends copies to dst as a payload begins with them. */
 bool lp_payload_put_copies(const struct lp_buf *copies, struct lp_buf *dst);
 
-/* Restores a block from its payload in two steps. The first needs no other block: it restores the
- * stored body to coder->body, which becomes the whole body in the second. That must come in the
- * order of the blocks if the segment has a window (else NULL): it restores the text, verifies it
- * with the frame's check, and appends the block's codes to the window. ends may be NULL. On failure
- * the window is as before. */
+/* Restores a block from its payload in three steps. The first needs no other block: it restores the
+ * stored body to coder->body. The second, of blocks in a segment with a window, must come in the
+ * order of the blocks: there it becomes the whole body, whose codes are appended to the window. The
+ * third restores the text and verifies it with the frame's check. ends may be NULL. */
 enum lp_status lp_body_begin(struct lp_block_coder *coder, const struct lp_found *tools,
                              enum lp_split split, const struct lp_frame *frame,
                              const unsigned char *payload, enum lp_chain *base);
+enum lp_status lp_body_join(struct lp_block_coder *coder, const struct lp_found *tools,
+                            enum lp_split split, const struct lp_frame *frame,
+                            const unsigned char *payload, enum lp_chain base,
+                            struct lp_window *window);
+enum lp_status lp_body_end(struct lp_block_coder *coder, const struct lp_found *tools,
+                           enum lp_split split, const struct lp_frame *frame, enum lp_chain base,
+                           struct lp_buf *text, uint64_t *ends);
+
+/* The second step, if window is not NULL, and the third. On failure the window is as before. */
 enum lp_status lp_body_finish(struct lp_block_coder *coder, const struct lp_found *tools,
                               enum lp_split split, const struct lp_frame *frame,
                               const unsigned char *payload, enum lp_chain base,

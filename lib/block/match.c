@@ -25,15 +25,17 @@ enum {
     FAR_BYTES = 32, /* of a window for each place in the far table: a code has two bytes or less */
     FAR_MIN = HASHED,  /* least length of a copy from an earlier block */
     NEAR_MIN = 48,     /* from the same block, where zstd and mixing find repeats by themselves */
-    AGAIN_MIN = 10,    /* at the last distance */
+    AGAIN_MIN = 16,    /* at the last distance */
     AGAIN_WITHIN = 80, /* bytes after the last copy */
     NOTED = 4,         /* within a copy each fourth code is noted */
+    LEFT = 20,         /* bytes of a copy that may go to the rest when a longer one replaces it */
+    TAKE_OVER = 8,     /* bytes to compare for that, at most, for each byte searched */
     BACK = 256,        /* codes before a match that it may be extended over */
 };
 
 struct search {
     const unsigned char *codes; /* of the window */
-    size_t start, end;          /* of the block */
+    size_t start, end;          /* of the block, of the part to be searched */
     uint32_t base;              /* the position of codes[0], modulo 2^32 */
     size_t reach;
     unsigned two, three; /* first bytes of codes of two bytes and of three */
@@ -43,6 +45,7 @@ struct search {
     size_t last;         /* distance, 0 for none */
     size_t before[BACK]; /* where the codes before begin, in turn */
     size_t nbefore;
+    size_t credit; /* bytes that may yet be compared to take copies over: this keeps time linear */
 };
 
 struct match {
@@ -180,6 +183,43 @@ static bool put_copy(struct search *s, const struct match *m, struct lp_copies *
     return done;
 }
 
+/* How many bytes before a are as those before b, at most n. */
+static size_t same_before(const unsigned char *p, size_t a, size_t b, size_t n)
+{
+    size_t i = 0;
+    while (n - i >= 8 && lp_get64(p + a - i - 8) == lp_get64(p + b - i - 8))
+        i += 8;
+    while (i < n && p[a - i - 1] == p[b - i - 1])
+        i++;
+    return i;
+}
+
+/* Extends a match over the copies right before it, as far as it repeats them but for LEFT bytes at
+ * most, and takes those copies back. So a copy that ends in a passage which occurs often does not
+ * keep the one that follows from all of its own passage. What is left goes to the rest. */
+static void take_over(struct search *s, struct match *m, struct lp_copies *copies,
+                      struct lp_buf *rest)
+{
+    while (copies->n > 0 && m->at == s->anchor) {
+        const struct lp_copy *last = &copies->v[copies->n - 1];
+        size_t at = m->at - last->length;
+        if (at < m->distance || s->credit < last->length)
+            return;
+        s->credit -= last->length;
+        const size_t back = same_before(s->codes, m->at - m->distance, m->at, last->length);
+        const size_t from = m->at - back;
+        if (from - at > LEFT)
+            return;
+        s->anchor = at - last->rest;
+        rest->n -= last->rest;
+        copies->n--;
+        while (at < from)
+            at += code_size(s, at);
+        m->length += m->at - at;
+        m->at = at;
+    }
+}
+
 /* The match that repeats the last distance, of length 0 for none. */
 static struct match again(const struct search *s, size_t at)
 {
@@ -216,7 +256,7 @@ static bool make_tables(struct lp_matcher *m, size_t window)
            (m->far.sets != NULL || make_places(&m->far, log_for(window / FAR_BYTES, FAR_LOG)));
 }
 
-/* A search of the last n codes of a window. */
+/* A search of the end of a window, which n codes of a block are. */
 static struct search search_of(const struct lp_matcher *matcher, const struct lp_window *window,
                                const struct lp_vocab *vocab, size_t n)
 {
@@ -244,21 +284,35 @@ enum lp_status lp_matcher_learn(struct lp_matcher *matcher, const struct lp_wind
     return LP_OK;
 }
 
+/* Goes on after earlier parts of the block: their last copy may be made longer, and what follows it
+ * be copied. */
+static void resume(struct search *s, size_t npart, struct lp_copies *copies, struct lp_buf *rest)
+{
+    s->anchor = s->end - npart;
+    s->credit = TAKE_OVER * npart;
+    if (copies->n == 0)
+        return;
+    const size_t n = copies->v[--copies->n].rest;
+    s->anchor -= n;
+    rest->n -= n;
+    s->last = copies->n > 0 ? copies->v[copies->n - 1].distance : 0;
+}
+
 enum lp_status lp_match(struct lp_matcher *matcher, const struct lp_window *window,
-                        const struct lp_vocab *vocab, size_t n, struct lp_copies *copies,
-                        struct lp_buf *rest)
+                        const struct lp_vocab *vocab, size_t nblock, size_t npart,
+                        struct lp_copies *copies, struct lp_buf *rest)
 {
     if (!make_tables(matcher, window->reach))
         return LP_NOMEM;
-    struct search s = search_of(matcher, window, vocab, n);
-    s.anchor = s.start;
-    copies->n = 0;
+    struct search s = search_of(matcher, window, vocab, nblock);
+    resume(&s, npart, copies, rest);
     bool room = true;
-    for (size_t at = s.start; room && at < s.end;) {
+    for (size_t at = s.end - npart; room && at < s.end;) {
         struct match m = again(&s, at);
         if (m.length == 0 && s.end - at >= HASHED)
             m = longest(&s, at);
         if (m.length > 0 && settle(&s, at, &m)) {
+            take_over(&s, &m, copies, rest);
             room = put_copy(&s, &m, copies, rest);
             at = s.anchor;
             s.last = m.distance;

@@ -27,10 +27,11 @@ void lp_matcher_free(struct lp_matcher *matcher);
 enum lp_status lp_matcher_learn(struct lp_matcher *matcher, const struct lp_window *window,
                                 const struct lp_vocab *vocab);
 
-/* Finds copies for the last n codes of the window, and appends to rest what no copy gives.
- * LP_NOMEM. */
+/* Finds copies for the last npart codes of the window, and appends to rest what no copy gives. The
+ * block has nblock codes: copies and rest are of those before the part, which may change. LP_NOMEM.
+ */
 enum lp_status lp_match(struct lp_matcher *matcher, const struct lp_window *window,
-                        const struct lp_vocab *vocab, size_t n, struct lp_copies *copies,
-                        struct lp_buf *rest);
+                        const struct lp_vocab *vocab, size_t nblock, size_t npart,
+                        struct lp_copies *copies, struct lp_buf *rest);
 
 #endif

@@ -68,12 +68,13 @@ enum lp_status lp_parent_match(struct lp_parent *p, const unsigned char *codes, 
 {
     const uint64_t end = lp_window_end(&p->window);
     enum lp_status status = LP_OK;
+    p->copies.n = 0;
     if (!p->matcher.learnt)
         status = lp_matcher_learn(&p->matcher, &p->window, p->vocab);
     if (status == LP_OK)
-        status = lp_window_push(&p->window, codes, n);
+        status = lp_window_push(&p->window, codes, n, 0);
     if (status == LP_OK)
-        status = lp_match(&p->matcher, &p->window, p->vocab, n, &p->copies, rest);
+        status = lp_match(&p->matcher, &p->window, p->vocab, n, n, &p->copies, rest);
     lp_window_take_back(&p->window, end);
     return status == LP_OK ? lp_copies_pack(&p->copies, packed) : status;
 }

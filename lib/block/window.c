@@ -29,21 +29,24 @@ void lp_window_clear(struct lp_window *w, size_t reach)
     w->reach = reach;
 }
 
-/* Makes room for n more bytes. Bytes out of reach are dropped only once they are a quarter of what
- * is within, so that each byte is moved four times at most. */
-static bool make_room(struct lp_window *w, size_t n)
+/* Makes room for n more bytes of a block that has nbefore already. Bytes out of reach are dropped
+ * only once they are an eighth of what is within, so that each byte is moved eight times at most.
+ */
+static bool make_room(struct lp_window *w, size_t n, size_t nbefore)
 {
-    if (w->codes.n > w->reach && w->codes.n - w->reach > w->reach / 4) {
-        const size_t drop = w->codes.n - w->reach;
+    const size_t keep = w->reach + nbefore;
+    if (w->codes.n > keep && w->codes.n - keep > w->reach / 8) {
+        const size_t drop = w->codes.n - keep;
         lp_buf_drop(&w->codes, drop);
         w->dropped += drop;
     }
     return lp_buf_reserve(&w->codes, n);
 }
 
-enum lp_status lp_window_push(struct lp_window *w, const unsigned char *codes, size_t n)
+enum lp_status lp_window_push(struct lp_window *w, const unsigned char *codes, size_t n,
+                              size_t nbefore)
 {
-    return make_room(w, n) && lp_buf_append(&w->codes, codes, n) ? LP_OK : LP_NOMEM;
+    return make_room(w, n, nbefore) && lp_buf_append(&w->codes, codes, n) ? LP_OK : LP_NOMEM;
 }
 
 /* --- Coding copies ---------------------------------------------------------------- */
@@ -202,7 +205,7 @@ enum lp_status lp_window_restore(struct lp_window *w, const unsigned char *copie
 {
     struct coder c = {.range = {.in = copies, .end = copies + ncopies}};
     struct rest left = {rest, rest + nrest};
-    if (!make_room(w, nrest))
+    if (!make_room(w, nrest, 0))
         return LP_NOMEM;
     const size_t start = w->codes.n;
     enum lp_status status = LP_OK;

@@ -50,8 +50,10 @@ static inline void lp_window_take_back(struct lp_window *window, uint64_t end)
     window->codes.n = (size_t)(end - window->dropped);
 }
 
-/* Appends the n codes of a block. LP_NOMEM. */
-enum lp_status lp_window_push(struct lp_window *window, const unsigned char *codes, size_t n);
+/* Appends n codes of a block, of which the window has the block's nbefore codes before them.
+ * LP_NOMEM. */
+enum lp_status lp_window_push(struct lp_window *window, const unsigned char *codes, size_t n,
+                              size_t nbefore);
 
 /* Appends the codes that packed copies and the rest restore, at most max bytes, *n of them. On
  * failure the window is as it was. LP_DATA, LP_LIMIT for more than max, LP_NOMEM. */

@@ -159,7 +159,7 @@ static bool join(struct lp_window *window, const struct lp_payload *payload, siz
 {
     size_t n;
     if (payload->copies == NULL)
-        return lp_window_push(window, body->p + table, body->n - table) == LP_OK;
+        return lp_window_push(window, body->p + table, body->n - table, 0) == LP_OK;
     if (lp_window_restore(window, payload->copies, payload->ncopies, body->p + table,
                           body->n - table, TEXT_MAX, &n) != LP_OK)
         return false;
