@@ -46,7 +46,7 @@ static void hold(struct slicer *s, const uint32_t *ids, size_t n)
 static void release(struct slicer *s, uint64_t position)
 {
     size_t n = position < s->base + MARGIN ? 0 : (size_t)(position - MARGIN - s->base);
-    if (n < s->nheld / 2) /* so that moving costs no more than what has come */
+    if (n == 0 || n < s->nheld / 2) /* so that moving costs no more than what has come */
         return;
     s->nheld -= n;
     memmove(s->held, s->held + n, s->nheld * sizeof *s->held);
