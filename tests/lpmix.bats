@@ -231,7 +231,8 @@ head_of() {
 
 @test "an encoding without a model is told how to get one" {
     refused 3 'without.tok: no model of r50k_base found in' lpmix without.tok
-    err_line lpmix "$HOME/.local/share/lopace/models" 'train one with lptrain' 'name it with -D'
+    err_line lpmix "$HOME/.local/share/lopace/models" 'train one with lptrain' 'name it with -D' \
+        'make the tokens with lptok -e o200k_base or cl100k_base'
     lptok -e r50k_base --blob text > p.blob
     refused 3 'p.blob: no model of r50k_base found in' lpmix --blob p.blob
     refused 3 'without.tok: has tokens of r50k_base, but -D names a model of cl100k_base' \

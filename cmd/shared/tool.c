@@ -313,7 +313,9 @@ static void explain_missing(char *text, size_t size, enum lp_status status,
                  fingerprint);
     else if (fingerprint == 0)
         snprintf(text, size,
-                 "no model of %s found in %s: train one with lptrain -e %s, and name it with -D",
+                 "no model of %s found in %s: make the tokens with lptok -e o200k_base or "
+                 "cl100k_base, whose models ship with lopace, or train one with lptrain -e %s, and "
+                 "name it with -D",
                  need->name, where, need->name);
     else
         snprintf(text, size,
