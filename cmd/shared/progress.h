@@ -5,19 +5,6 @@
 
 #include "shared/tool.h"
 
-/* What the bytes written are of those read. */
-enum flow { FLOW_OTHER, FLOW_PACKS, FLOW_UNPACKS };
-
-struct progress {
-    const struct tool *tool;
-    const char *what;     /* NULL: bytes are counted */
-    enum flow flow;       /* set by a command that has a ratio to show */
-    uint64_t done, total; /* done / total is shown; total 0: unknown */
-    uint64_t written;     /* bytes */
-    double start, last;   /* seconds_now(); last: of the last line, 0 before the first */
-    bool wanted;          /* on a terminal and without -q */
-};
-
 /* Steps of work: what and a percentage; without a total done is bytes, or 0. */
 void progress_start(struct progress *progress, const struct tool *tool, const char *what,
                     uint64_t total);

@@ -69,9 +69,10 @@ void tool_print(const char *format, ...)
  * pipe may be writing too. */
 static void message(const struct tool *tool, const char *end, const char *format, va_list args)
 {
-    static const char clear[] = "\r\033[K"; /* a progress line may be there */
+    static const char clear[] = "\r\033[K"; /* of a line of progress */
     char line[8192], escaped[sizeof clear + ESCAPE * sizeof line + 1];
-    const size_t at = tool->progress != NULL && isatty(STDERR_FILENO) ? sizeof clear - 1 : 0;
+    const bool shown = tool->progress != NULL && tool->progress->last > 0;
+    const size_t at = shown ? sizeof clear - 1 : 0;
     size_t n = (size_t)snprintf(line, sizeof line, "%s: ", tool->name);
     vsnprintf(line + n, sizeof line - n, format, args);
     n = strlen(line);

@@ -12,6 +12,20 @@ enum exit_code { EXIT_OK = 0, EXIT_IO = 1, EXIT_USAGE = 2, EXIT_DATA = 3 };
 /* What input is taken for: what it looks like, or what an option says. */
 enum take { TAKE_AS_IT_LOOKS, TAKE_TEXT, TAKE_PACKED };
 
+/* What the bytes written are of those read. */
+enum flow { FLOW_OTHER, FLOW_PACKS, FLOW_UNPACKS };
+
+/* How far a command is, see progress.h. */
+struct progress {
+    const struct tool *tool;
+    const char *what;     /* NULL: bytes are counted */
+    enum flow flow;       /* set by a command that has a ratio to show */
+    uint64_t done, total; /* done / total is shown; total 0: unknown */
+    uint64_t written;     /* bytes */
+    double start, last;   /* seconds_now(); last: of the last line, 0 before the first */
+    bool wanted;          /* on a terminal and without -q */
+};
+
 struct tool {
     char *name; /* the program's, for messages */
     const char *help;
@@ -27,8 +41,7 @@ struct tool {
     FILE *spool;        /* see input_spool() */
     const char *vocab;  /* the vocabulary in use, for messages; NULL: see need */
     int failure;        /* the exit code of every failure; 0: as enum exit_code has it */
-    struct progress *progress; /* what is read and written is counted there, see progress.h; NULL:
-                                * it is not */
+    struct progress *progress; /* what is read and written is counted there; NULL: it is not */
 };
 
 /* Makes sure that file descriptors 0 to 2 are open, and has SIGXFSZ ignored. */
