@@ -159,54 +159,22 @@ python_loads() {
         skip "the sqlite3 of $1 loads no extensions"
 }
 
-# postgres_start: a PostgreSQL of its own with lopace, for the tests of a file: a copy of the installed
-# one, in which the extension is installed; a socket, and no network. In PG_DIR, which the server's
-# user owns, are its files and those that it is to read; PG_AS before a command runs it as that user,
-# which is postgres if we are root. Skips the tests if something is missing.
+# postgres_start: a PostgreSQL server with lopace in PG_DIR, which psql finds; with the prompts of the
+# tests in it for pg_read_file(). PG_AS before a command runs it as the server's user. Skips the test
+# if it cannot be. postgres_stop stops and removes it.
 postgres_start() {
-    local bin share lib
-    [ -e "$B/postgres/lopace.so" ] || skip 'lopace is not built for PostgreSQL: make postgres'
-    bin=$(pg_config --bindir) share=$(pg_config --sharedir) lib=$(pg_config --pkglibdir)
-    [ -x "$bin/initdb" ] || skip 'no PostgreSQL server'
+    local status=0
     PG_DIR=$(mktemp -d /tmp/lopace-pg.XXXXXX)
-    PG_AS='' PG_BIN=$PG_DIR/root$bin PG_DATA=$PG_DIR/data
-    export PG_AS PG_DIR PG_BIN PG_DATA PGHOST=$PG_DIR PGUSER=postgres PGDATABASE=test PGOPTIONS=
-    if [ "$(id -u)" = 0 ]; then
-        PG_AS='setpriv --reuid postgres --regid postgres --clear-groups'
-        $PG_AS true 2> /dev/null || skip 'root may not run PostgreSQL, and there is no user postgres'
-    fi
-    mkdir -p "$PG_BIN" "$PG_DIR/root$share" "$PG_DIR/root$lib" "$PG_DIR/files"
-    # The server finds what is installed by where its program is, which is to be no link.
-    cp "$bin/postgres" "$bin/initdb" "$bin/pg_ctl" "$PG_BIN"
-    cp -rs "$share/." "$PG_DIR/root$share"
-    cp -rsn "$lib/." "$PG_DIR/root$lib"
-    rm -f "$PG_DIR/root$share/extension/lopace"* "$PG_DIR/root$lib/lopace.so"
-    make -s -C "$B/postgres" -f "$ROOT/lib/ext/postgres/Makefile" install \
-        LIBLP="$B/lib/liblp.a" DESTDIR="$PG_DIR/root" || return
-    cp "$B"/vocab/*.lp[vm] "$PG_DIR/files"
+    PG_AS=$("$ROOT/scripts/postgres-server" user "$PG_DIR")
+    export PG_DIR PG_AS PGHOST=$PG_DIR PGUSER=postgres PGDATABASE=test PGOPTIONS=
+    "$ROOT/scripts/postgres-server" start "$PG_DIR" 2> "$BATS_FILE_TMPDIR/postgres" || status=$?
+    [ $status -ne 77 ] || skip "$(< "$BATS_FILE_TMPDIR/postgres")"
+    [ $status -eq 0 ] || fail "$(< "$BATS_FILE_TMPDIR/postgres")" || return
     cp -r "$DATA/prompts" "$PG_DIR"
-    [ -z "$PG_AS" ] || chown -R -h postgres "$PG_DIR"
-    chmod 755 "$PG_DIR"
-    $PG_AS "$PG_BIN/initdb" -N -A trust -E UTF8 --locale=C -U postgres "$PG_DATA" > "$BATS_FILE_TMPDIR/initdb" 2>&1 ||
-        { cat "$BATS_FILE_TMPDIR/initdb" >&2; return 1; }
-    cat >> "$PG_DATA/postgresql.conf" << END
-listen_addresses = ''
-unix_socket_directories = '$PG_DIR'
-shared_buffers = 16MB
-fsync = off
-lopace.path = '$PG_DIR/files'
-END
-    pg_ start && psql -X -q -d postgres -c 'CREATE DATABASE test' &&
-        psql -X -q -c 'CREATE EXTENSION lopace'
-}
-
-# pg_ start|stop|restart: of that server.
-pg_() {
-    (cd / && $PG_AS "$PG_BIN/pg_ctl" -s -w -D "$PG_DATA" -l "$PG_DIR/log" "$@" 3>&- 4>&-)
 }
 
 postgres_stop() {
     [ -n "${PG_DIR-}" ] || return 0
-    [ ! -e "$PG_DATA/postmaster.pid" ] || pg_ -m immediate stop || true
+    "$ROOT/scripts/postgres-server" stop "$PG_DIR" || true
     rm -rf "$PG_DIR"
 }
