@@ -37,7 +37,7 @@ CRYPTO_LIBS := $(shell $(PKG_CONFIG) --libs libcrypto 2>/dev/null || echo -lcryp
 # The extension of PostgreSQL alone, which its own makefiles build and install.
 PG_CONFIG ?= pg_config
 PGXS = $(MAKE) --no-print-directory -C $B/postgres -f $(CURDIR)/lib/ext/postgres/Makefile \
-	PG_CONFIG='$(PG_CONFIG)' LIBLP='$(abspath $B/lib/liblp.a)' LP_CFLAGS='$(CFLAGS)' LP_LIBS='$(LIBS)'
+	CC='$(CC)' PG_CONFIG='$(PG_CONFIG)' LIBLP='$(abspath $B/lib/liblp.a)' LP_CFLAGS='$(CFLAGS)' LP_LIBS='$(LIBS)'
 # The extension of SQLite alone, which needs its headers.
 SQLITE_CFLAGS := $(shell $(PKG_CONFIG) --cflags sqlite3 2>/dev/null)
 # lpgrep alone: regular expressions.
@@ -256,10 +256,9 @@ sqlite: ## build lopace.so, the extension of SQLite, and test it; installs what 
 
 # A server for another kind of machine than CC and CFLAGS build for is passed over.
 postgres-units: $B/lib/liblp.a
-	@mkdir -p $B/postgres
 	@if printf '#include <pg_config.h>\n_Static_assert(sizeof(void *) == SIZEOF_VOID_P, "");\n' | \
 		$(CC) $(CFLAGS) -I"$$($(PG_CONFIG) --includedir-server)" -fsyntax-only -x c - 2> /dev/null; \
-	then $(PGXS); else echo 'no headers of PostgreSQL for this machine: left out' >&2; fi
+	then mkdir -p $B/postgres && $(PGXS); else echo 'no headers of PostgreSQL for this machine: left out' >&2; fi
 
 postgres: ## build lopace, the extension of PostgreSQL, and test it; installs what is missing for that
 	@scripts/deps --install postgres
@@ -330,7 +329,7 @@ install: all ## install under PREFIX (staged in DESTDIR, commands prefixed with 
 	ln -sf $(SHLIB) '$(DESTDIR)$(LIBDIR)/$(SHLINK)'
 	install -m 644 $B/lib/liblp.a '$(DESTDIR)$(LIBDIR)'
 	[ ! -e $B/lib/$(LOPACE_SO) ] || install -m 755 $B/lib/$(LOPACE_SO) '$(DESTDIR)$(LIBDIR)'
-	[ ! -e $B/postgres/lopace.so ] || $(PGXS) install DESTDIR='$(DESTDIR)'
+	[ ! -d $B/postgres ] || $(PGXS) install DESTDIR='$(DESTDIR)'
 	install -m 644 lib/lp.h '$(DESTDIR)$(INCDIR)'
 	install -m 644 $(VOCABS) $(MODELS) '$(DESTDIR)$(DATADIR)/lopace'
 	printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)' 'includedir=$(INCDIR)' '' \
@@ -345,7 +344,7 @@ install: all ## install under PREFIX (staged in DESTDIR, commands prefixed with 
 	@scripts/other-commands '$(BINDIR)' '$(TOOLPREFIX)' $(COMMANDS)
 
 uninstall: ## remove what install installed, given the same variables
-	[ ! -e $B/postgres/lopace.so ] || $(PGXS) uninstall DESTDIR='$(DESTDIR)'
+	[ ! -d $B/postgres ] || $(PGXS) uninstall DESTDIR='$(DESTDIR)'
 	rm -f $(COMMANDS:%='$(DESTDIR)$(BINDIR)/$(TOOLPREFIX)%') \
 		$(patsubst %,'$(DESTDIR)$(LIBDIR)/%',$(SHLIB) $(SHLINK) $(LOPACE_SO) liblp.a pkgconfig/liblp.pc) \
 		'$(DESTDIR)$(INCDIR)/lp.h' \

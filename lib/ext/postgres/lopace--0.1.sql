@@ -1,73 +1,74 @@
 -- lopace--0.1.sql - the SQL functions of lopace; lopace-postgres(3) describes them.
 \echo CREATE EXTENSION lopace loads this file. \quit
 
--- A COST is in units of about 0.1 us. Where it depends on the method it is that of mix.
+-- A COST of 1 stands for about 0.025 us, as that of a comparison of integers; these are for prompts of
+-- 6 kB. Where it depends on the method it is that of mix.
 
 CREATE FUNCTION lp_pack(x text, method text DEFAULT 'mix', encoding text DEFAULT 'cl100k_base',
     parent bytea DEFAULT NULL)
-RETURNS bytea LANGUAGE C IMMUTABLE PARALLEL SAFE COST 20000
+RETURNS bytea LANGUAGE C IMMUTABLE PARALLEL SAFE COST 80000
 AS 'MODULE_PATHNAME', 'lopace_pack_text';
 
 CREATE FUNCTION lp_pack(x bytea, method text DEFAULT 'mix', encoding text DEFAULT 'cl100k_base',
     parent bytea DEFAULT NULL)
-RETURNS bytea LANGUAGE C IMMUTABLE PARALLEL SAFE COST 20000
+RETURNS bytea LANGUAGE C IMMUTABLE PARALLEL SAFE COST 80000
 AS 'MODULE_PATHNAME', 'lopace_pack_bytea';
 
 CREATE FUNCTION lp_unpack(x bytea, parent bytea DEFAULT NULL)
-RETURNS text LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10000
+RETURNS text LANGUAGE C IMMUTABLE PARALLEL SAFE COST 30000
 AS 'MODULE_PATHNAME', 'lopace_unpack';
 
 CREATE FUNCTION lp_unpack_bytea(x bytea, parent bytea DEFAULT NULL)
-RETURNS bytea LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10000
+RETURNS bytea LANGUAGE C IMMUTABLE PARALLEL SAFE COST 30000
 AS 'MODULE_PATHNAME', 'lopace_unpack_bytea';
 
 CREATE FUNCTION lp_valid(x bytea, parent bytea DEFAULT NULL)
-RETURNS boolean LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10000
+RETURNS boolean LANGUAGE C IMMUTABLE PARALLEL SAFE COST 30000
 AS 'MODULE_PATHNAME', 'lopace_valid';
 
 CREATE FUNCTION lp_info(x bytea)
-RETURNS jsonb LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50
+RETURNS jsonb LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100
 AS 'MODULE_PATHNAME', 'lopace_info';
 
 CREATE FUNCTION lp_token_count(x text, encoding text DEFAULT 'cl100k_base',
     special boolean DEFAULT false)
-RETURNS integer LANGUAGE C IMMUTABLE PARALLEL SAFE COST 500
+RETURNS integer LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1500
 AS 'MODULE_PATHNAME', 'lopace_count_text';
 
 CREATE FUNCTION lp_token_count(x bytea, encoding text DEFAULT NULL, parent bytea DEFAULT NULL)
-RETURNS integer LANGUAGE C IMMUTABLE PARALLEL SAFE COST 20
+RETURNS integer LANGUAGE C IMMUTABLE PARALLEL SAFE COST 60
 AS 'MODULE_PATHNAME', 'lopace_count_packed';
 
 CREATE FUNCTION lp_encode(x text, encoding text DEFAULT 'cl100k_base',
     special boolean DEFAULT false)
-RETURNS integer[] LANGUAGE C IMMUTABLE PARALLEL SAFE COST 500
+RETURNS integer[] LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1500
 AS 'MODULE_PATHNAME', 'lopace_encode_text';
 
 CREATE FUNCTION lp_encode(x bytea, encoding text DEFAULT NULL, parent bytea DEFAULT NULL)
-RETURNS integer[] LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10000
+RETURNS integer[] LANGUAGE C IMMUTABLE PARALLEL SAFE COST 30000
 AS 'MODULE_PATHNAME', 'lopace_encode_packed';
 
 CREATE FUNCTION lp_decode(ids integer[], encoding text DEFAULT 'cl100k_base')
-RETURNS text LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100
+RETURNS text LANGUAGE C IMMUTABLE PARALLEL SAFE COST 200
 AS 'MODULE_PATHNAME', 'lopace_decode';
 
 CREATE FUNCTION lp_slice(x text, "from" integer, "to" integer, encoding text DEFAULT 'cl100k_base')
-RETURNS text LANGUAGE C IMMUTABLE PARALLEL SAFE COST 500
+RETURNS text LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1500
 AS 'MODULE_PATHNAME', 'lopace_slice_text';
 
 CREATE FUNCTION lp_slice(x bytea, "from" integer, "to" integer, encoding text DEFAULT NULL,
     parent bytea DEFAULT NULL)
-RETURNS text LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10000
+RETURNS text LANGUAGE C IMMUTABLE PARALLEL SAFE COST 30000
 AS 'MODULE_PATHNAME', 'lopace_slice_packed';
 
 CREATE FUNCTION lp_chunk(x text, size integer, overlap integer DEFAULT 0,
     encoding text DEFAULT 'cl100k_base')
-RETURNS SETOF text LANGUAGE C IMMUTABLE PARALLEL SAFE COST 500 ROWS 10
+RETURNS SETOF text LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1500 ROWS 10
 AS 'MODULE_PATHNAME', 'lopace_chunk_text';
 
 CREATE FUNCTION lp_chunk(x bytea, size integer, overlap integer DEFAULT 0,
     encoding text DEFAULT NULL, parent bytea DEFAULT NULL)
-RETURNS SETOF text LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10000 ROWS 10
+RETURNS SETOF text LANGUAGE C IMMUTABLE PARALLEL SAFE COST 30000 ROWS 10
 AS 'MODULE_PATHNAME', 'lopace_chunk_packed';
 
 CREATE FUNCTION lp_version()
