@@ -34,6 +34,10 @@ DL_LIBS := $(if $(filter Linux,$(shell uname -s)),-ldl)
 # lpstat alone: SHA-256.
 CRYPTO_CFLAGS := $(shell $(PKG_CONFIG) --cflags libcrypto 2>/dev/null)
 CRYPTO_LIBS := $(shell $(PKG_CONFIG) --libs libcrypto 2>/dev/null || echo -lcrypto)
+# The extension of PostgreSQL alone, which its own makefiles build and install.
+PG_CONFIG ?= pg_config
+PGXS = $(MAKE) --no-print-directory -C $B/postgres -f $(CURDIR)/lib/ext/postgres/Makefile \
+	CC='$(CC)' PG_CONFIG='$(PG_CONFIG)' LIBLP='$(abspath $B/lib/liblp.a)' LP_CFLAGS='$(CFLAGS)' LP_LIBS='$(LIBS)'
 # The extension of SQLite alone, which needs its headers.
 SQLITE_CFLAGS := $(shell $(PKG_CONFIG) --cflags sqlite3 2>/dev/null)
 # lpgrep alone: regular expressions.
@@ -113,7 +117,7 @@ $B/lib/$(SHLINK): $B/lib/$(SHLIB)
 # SQLite makes the symbols of its extensions global, so this one has the library within and shows
 # its entry point alone.
 $B/obj/lib/ext/sqlite/%.o: ALL_CFLAGS += $(SQLITE_CFLAGS)
-$B/lib/$(LOPACE_SO): $(call objects,lib/ext/sqlite/*.c) $B/lib/liblp.a
+$B/lib/$(LOPACE_SO): $(call objects,lib/ext/sqlite/*.c lib/ext/shared/*.c) $B/lib/liblp.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(LOPACE_FLAGS) -o $@ $^ $(LIBS)
 
@@ -240,7 +244,7 @@ PARALLEL = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
 
 check: ## install what is missing, build, run all tests
 	@scripts/deps --install check
-	@$(MAKE) --no-print-directory $(PARALLEL) all units sqlite-units
+	@$(MAKE) --no-print-directory $(PARALLEL) all units sqlite-units postgres-units
 	B='$B' JOBS='$(JOBS)' TOOLPREFIX='$(TOOLPREFIX)' scripts/check
 
 sqlite-units: $B/lib/$(LOPACE_SO) $(INJECT_SQLITE)
@@ -249,6 +253,17 @@ sqlite: ## build lopace.so, the extension of SQLite, and test it; installs what 
 	@scripts/deps --install sqlite
 	@$(MAKE) --no-print-directory $(PARALLEL) all sqlite-units
 	B='$B' bats tests/sqlite.bats
+
+# A server for another kind of machine than CC and CFLAGS build for is passed over.
+postgres-units: $B/lib/liblp.a
+	@if printf '#include <pg_config.h>\n_Static_assert(sizeof(void *) == SIZEOF_VOID_P, "");\n' | \
+		$(CC) $(CFLAGS) -I"$$($(PG_CONFIG) --includedir-server)" -fsyntax-only -x c - 2> /dev/null; \
+	then mkdir -p $B/postgres && $(PGXS); else echo 'no headers of PostgreSQL for this machine: left out' >&2; fi
+
+postgres: ## build lopace, the extension of PostgreSQL, and test it; installs what is missing for that
+	@scripts/deps --install postgres
+	@$(MAKE) --no-print-directory $(PARALLEL) all postgres-units
+	B='$B' bats tests/postgres.bats
 
 asan: ## run all tests under the address and undefined-behaviour sanitizers
 	@$(MAKE) --no-print-directory check B=$B/asan \
@@ -314,6 +329,7 @@ install: all ## install under PREFIX (staged in DESTDIR, commands prefixed with 
 	ln -sf $(SHLIB) '$(DESTDIR)$(LIBDIR)/$(SHLINK)'
 	install -m 644 $B/lib/liblp.a '$(DESTDIR)$(LIBDIR)'
 	[ ! -e $B/lib/$(LOPACE_SO) ] || install -m 755 $B/lib/$(LOPACE_SO) '$(DESTDIR)$(LIBDIR)'
+	[ ! -d $B/postgres ] || $(PGXS) install DESTDIR='$(DESTDIR)'
 	install -m 644 lib/lp.h '$(DESTDIR)$(INCDIR)'
 	install -m 644 $(VOCABS) $(MODELS) '$(DESTDIR)$(DATADIR)/lopace'
 	printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)' 'includedir=$(INCDIR)' '' \
@@ -328,6 +344,7 @@ install: all ## install under PREFIX (staged in DESTDIR, commands prefixed with 
 	@scripts/other-commands '$(BINDIR)' '$(TOOLPREFIX)' $(COMMANDS)
 
 uninstall: ## remove what install installed, given the same variables
+	[ ! -d $B/postgres ] || $(PGXS) uninstall DESTDIR='$(DESTDIR)'
 	rm -f $(COMMANDS:%='$(DESTDIR)$(BINDIR)/$(TOOLPREFIX)%') \
 		$(patsubst %,'$(DESTDIR)$(LIBDIR)/%',$(SHLIB) $(SHLINK) $(LOPACE_SO) liblp.a pkgconfig/liblp.pc) \
 		'$(DESTDIR)$(INCDIR)/lp.h' \
@@ -347,4 +364,4 @@ clean: ## remove the build directory
 
 FORCE:
 -include $(shell find $B/obj -name '*.d' 2>/dev/null)
-.PHONY: all help units sqlite sqlite-units wheel engines demo check asan tsan memcheck bench bench-tok oracle soak fuzz coverage inject kill cross lint install uninstall dist clean FORCE
+.PHONY: all help units sqlite sqlite-units postgres postgres-units wheel engines demo check asan tsan memcheck bench bench-tok oracle soak fuzz coverage inject kill cross lint install uninstall dist clean FORCE

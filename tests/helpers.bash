@@ -158,3 +158,23 @@ python_loads() {
     "$1" -c 'import sqlite3; sqlite3.connect(":memory:").enable_load_extension(True)' 2> /dev/null ||
         skip "the sqlite3 of $1 loads no extensions"
 }
+
+# postgres_start: a PostgreSQL server with lopace in PG_DIR, which psql finds; with the prompts of the
+# tests in it for pg_read_file(). PG_AS before a command runs it as the server's user. Skips the test
+# if it cannot be. postgres_stop stops and removes it.
+postgres_start() {
+    local status=0
+    PG_DIR=$(mktemp -d /tmp/lopace-pg.XXXXXX)
+    PG_AS=$("$ROOT/scripts/postgres-server" user "$PG_DIR")
+    export PG_DIR PG_AS PGHOST=$PG_DIR PGUSER=postgres PGDATABASE=test PGOPTIONS=
+    "$ROOT/scripts/postgres-server" start "$PG_DIR" 2> "$BATS_FILE_TMPDIR/postgres" || status=$?
+    [ $status -ne 77 ] || skip "$(< "$BATS_FILE_TMPDIR/postgres")"
+    [ $status -eq 0 ] || fail "$(< "$BATS_FILE_TMPDIR/postgres")" || return
+    cp -r "$DATA/prompts" "$PG_DIR"
+}
+
+postgres_stop() {
+    [ -n "${PG_DIR-}" ] || return 0
+    "$ROOT/scripts/postgres-server" stop "$PG_DIR" || true
+    rm -rf "$PG_DIR"
+}

@@ -84,11 +84,17 @@ pages() {
     done
 }
 
+teardown() {
+    postgres_stop
+}
+
 @test "the examples of the README work, and print what they show" {
     for command in git less sqlite3; do
         command -v $command > /dev/null || skip "no $command"
     done
     sqlite_ready
+    postgres_start
+    psql -X -q -c 'DROP EXTENSION lopace'
     mkdir tests
     ln -s "$DATA" tests/data
     sed -n '/^## How do I/,/^## Stab/ s/^    //p' "$ROOT/README.md" > shown

@@ -21,7 +21,9 @@ lib            lib/base lib/format lib/tokens lib/block
 lib/train      lib/base lib/mix lib/tokens lib/block
 lib/ext        -
 lib/ext/python -
-lib/ext/sqlite -
+lib/ext/shared -
+lib/ext/sqlite lib/ext/shared
+lib/ext/postgres lib/ext/shared
 cmd            cmd/shared
 cmd/shared     -
 cmd/lopace     cmd/shared

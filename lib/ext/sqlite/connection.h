@@ -5,7 +5,7 @@
 #ifndef LP_EXT_SQLITE_CONNECTION_H
 #define LP_EXT_SQLITE_CONNECTION_H
 
-#include "ext/sqlite/method.h"
+#include "ext/shared/method.h"
 
 #include <sqlite3ext.h>
 SQLITE_EXTENSION_INIT3

@@ -1,6 +1,6 @@
 /* method.h - the ways to pack, by their names in SQL. */
-#ifndef LP_EXT_SQLITE_METHOD_H
-#define LP_EXT_SQLITE_METHOD_H
+#ifndef LP_EXT_SHARED_METHOD_H
+#define LP_EXT_SHARED_METHOD_H
 
 #include <lp.h>
 

@@ -1,4 +1,4 @@
-#include "ext/sqlite/method.h"
+#include "ext/shared/method.h"
 
 #include <string.h>
 
