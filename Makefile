@@ -329,7 +329,6 @@ install: all ## install under PREFIX (staged in DESTDIR, commands prefixed with 
 	ln -sf $(SHLIB) '$(DESTDIR)$(LIBDIR)/$(SHLINK)'
 	install -m 644 $B/lib/liblp.a '$(DESTDIR)$(LIBDIR)'
 	[ ! -e $B/lib/$(LOPACE_SO) ] || install -m 755 $B/lib/$(LOPACE_SO) '$(DESTDIR)$(LIBDIR)'
-	[ ! -d $B/postgres ] || $(PGXS) install DESTDIR='$(DESTDIR)'
 	install -m 644 lib/lp.h '$(DESTDIR)$(INCDIR)'
 	install -m 644 $(VOCABS) $(MODELS) '$(DESTDIR)$(DATADIR)/lopace'
 	printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)' 'includedir=$(INCDIR)' '' \
@@ -344,7 +343,6 @@ install: all ## install under PREFIX (staged in DESTDIR, commands prefixed with 
 	@scripts/other-commands '$(BINDIR)' '$(TOOLPREFIX)' $(COMMANDS)
 
 uninstall: ## remove what install installed, given the same variables
-	[ ! -d $B/postgres ] || $(PGXS) uninstall DESTDIR='$(DESTDIR)'
 	rm -f $(COMMANDS:%='$(DESTDIR)$(BINDIR)/$(TOOLPREFIX)%') \
 		$(patsubst %,'$(DESTDIR)$(LIBDIR)/%',$(SHLIB) $(SHLINK) $(LOPACE_SO) liblp.a pkgconfig/liblp.pc) \
 		'$(DESTDIR)$(INCDIR)/lp.h' \
@@ -356,6 +354,10 @@ uninstall: ## remove what install installed, given the same variables
 		while read -r f; do rm -f "$$f"; done
 	-rmdir '$(DESTDIR)$(DATADIR)/lopace'
 
+# The server says where its extensions are: PREFIX does not count.
+install-postgres uninstall-postgres: postgres-units
+	$(PGXS) $(@:%-postgres=%) DESTDIR='$(DESTDIR)'
+
 dist: ## make a source archive
 	git archive --prefix=lopace-$(VERSION)/ -o lopace-$(VERSION).tar.gz HEAD
 
@@ -364,4 +366,4 @@ clean: ## remove the build directory
 
 FORCE:
 -include $(shell find $B/obj -name '*.d' 2>/dev/null)
-.PHONY: all help units sqlite sqlite-units postgres postgres-units wheel engines demo check asan tsan memcheck bench bench-tok oracle soak fuzz coverage inject kill cross lint install uninstall dist clean FORCE
+.PHONY: all help units sqlite sqlite-units postgres postgres-units wheel engines demo check asan tsan memcheck bench bench-tok oracle soak fuzz coverage inject kill cross lint install uninstall install-postgres uninstall-postgres dist clean FORCE
