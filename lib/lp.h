@@ -81,6 +81,14 @@ LP_API const char *lp_encoding_name(const char *name);
 /* The i-th encoding's name, NULL past the last: gpt2, r50k_base, ... */
 LP_API const char *lp_encoding_list(size_t i);
 
+/* The i-th name of a language model that means an encoding, NULL past the last; "gpt-oss-*" stands
+ * for all names that begin so. */
+LP_API const char *lp_encoding_model(const char *encoding, size_t i);
+
+/* For messages: a name of an encoding or language model that is much like one that is unknown, else
+ * NULL. */
+LP_API const char *lp_encoding_like(const char *name);
+
 /* Opens a compiled vocabulary file (.lpv): an mmap and a header check; no content of
  * it can do harm later. LP_IO when it cannot be read (errno tells), LP_BAD_VOCAB when it
  * is no whole vocabulary, LP_VERSION when it is one for a newer library. */

@@ -203,9 +203,35 @@ END
     done
 }
 
-@test "--list names the encodings, their sizes and fingerprints" {
+@test "a name that is much like a known one is asked for" {
+    while read -r name meant; do
+        refused 2 "'$name': did you mean $meant?" lptok -e "$name" /dev/null
+    done << 'END'
+gpt4o gpt-4o
+GPT-4 gpt-4
+cl100k cl100k_base
+o200k-base o200k_base
+gpt-3-5-turbo gpt-3.5-turbo
+text-davinci-03 text-davinci-003
+END
+    for name in x llama-3 claude claude-3-opus; do
+        refused 2 "'$name': lptok --list shows them" lptok -e "$name" /dev/null
+    done
+}
+
+@test "--list names the encodings, their sizes and fingerprints, and the models that use them" {
     expect 0 lptok --list
     err_is ''
+    while read -r name _ _ _ models; do
+        for model in $models; do
+            [ "$(lptok -e "${model/%\*/x}" --u32 < /dev/null | wc -c)" = 0 ] || fail "$model"
+        done
+        echo "$name $(wc -w <<< "$models")"
+    done < out > models
+    grep -qx 'gpt2 2' models
+    grep -qx 'o200k_harmony 1' models
+    [ "$(awk '{ n += $2 } END { print n }' models)" -gt 50 ]
+    sed -i -E 's/^(.{43}).*/\1/' out
     out_is "gpt2            50257 ids  24c48060d3a8d0ca
 r50k_base       50257 ids  24c48060d3a8d0ca
 p50k_base       50281 ids  bdf387761b2fe379

@@ -529,7 +529,7 @@ $HOME/.local/share/lopace/models/$(listed dictionary d.lp).dict"
 @test "a base that is no model, or another encoding's" {
     refused 3 'lines: not a model' lptrain -D lines -o x.lpm -L lines
     refused 3 'my.dict: not a model' lptrain -D my.dict -o x.lpm -L lines
-    refused 1 'nowhere: cannot use' lptrain -D nowhere -o x.lpm lines
+    refused 1 'nowhere: no such file, nor a model or dictionary' lptrain -D nowhere -o x.lpm lines
     refused 3 'my.lpm: is a model of cl100k_base, not of o200k_base: use -e cl100k_base' \
         lptrain -D my.lpm -e o200k_base -o x.lpm lines
     cp my.lpm bad.lpm

@@ -41,7 +41,7 @@ static const char help[] =
     "      --json            write counts or chunks as a line of JSON each\n"
     "      --csv             write counts as CSV\n"
     "      --format=lopace   write the token payload of the Python package LoPace\n"
-    "      --list            list the encodings\n"
+    "      --list            list the encodings, and the models that use them\n"
     "  -f, --force           read from or write to a terminal anyway\n"
     "  -q, --quiet           print no warnings and no progress\n"
     "  -v, --verbose         say at the end how much was read and written\n"
@@ -311,15 +311,16 @@ bool next_text(const struct tool *tool, const struct options *o, size_t i, struc
 
 static void list_encodings(const struct tool *tool, struct finder *finder)
 {
-    const char *name;
+    const char *name, *model;
     struct output out;
-    char line[128];
     output_open(tool, &out, NULL, false);
     for (size_t i = 0; (name = lp_encoding_list(i)) != NULL; i++) {
         const struct lp_vocab *vocab = finder_vocab(finder, name);
-        output_sink(&out, line,
-                    (size_t)snprintf(line, sizeof line, "%-14s %6" PRIu32 " ids  %016" PRIx64 "\n",
-                                     name, lp_vocab_size(vocab), lp_vocab_fingerprint(vocab)));
+        output_print(&out, "%-14s %6" PRIu32 " ids  %016" PRIx64, name, lp_vocab_size(vocab),
+                     lp_vocab_fingerprint(vocab));
+        for (size_t k = 0; (model = lp_encoding_model(name, k)) != NULL; k++)
+            output_print(&out, "%s%s", k == 0 ? "  " : " ", model);
+        output_print(&out, "\n");
     }
     output_close(&out);
 }

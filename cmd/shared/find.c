@@ -45,6 +45,9 @@ const struct lp_vocab *finder_vocab(struct finder *finder, const char *name)
 {
     const struct tool *tool = finder->tool;
     const char *encoding = lp_encoding_name(name);
+    const char *like = lp_encoding_like(name);
+    if (encoding == NULL && like != NULL)
+        tool_usage(tool, "-e: unknown encoding or model '%s': did you mean %s?", name, like);
     if (encoding == NULL)
         tool_usage(tool, "-e: unknown encoding or model '%s': lptok --list shows them", name);
     const struct lp_vocab *vocab;

@@ -77,25 +77,25 @@ static const struct model models[] = {
     {"gpt-2", "gpt2"},
 };
 
-/* Names that begin like this, tried in this order after the whole names. */
+/* Names that begin like this, up to the star, tried in this order after the whole names. */
 static const struct model prefixes[] = {
-    {"o1-", "o200k_base"},
-    {"o3-", "o200k_base"},
-    {"o4-mini-", "o200k_base"},
-    {"gpt-5", "o200k_base"},
-    {"gpt-4.5-", "o200k_base"},
-    {"gpt-4.1-", "o200k_base"},
-    {"chatgpt-4o-", "o200k_base"},
-    {"gpt-4o-", "o200k_base"},
-    {"gpt-4-", "cl100k_base"},
-    {"gpt-3.5-turbo-", "cl100k_base"},
-    {"gpt-35-turbo-", "cl100k_base"},
-    {"gpt-oss-", "o200k_harmony"},
-    {"ft:gpt-4o", "o200k_base"},
-    {"ft:gpt-4", "cl100k_base"},
-    {"ft:gpt-3.5-turbo", "cl100k_base"},
-    {"ft:davinci-002", "cl100k_base"},
-    {"ft:babbage-002", "cl100k_base"},
+    {"o1-*", "o200k_base"},
+    {"o3-*", "o200k_base"},
+    {"o4-mini-*", "o200k_base"},
+    {"gpt-5*", "o200k_base"},
+    {"gpt-4.5-*", "o200k_base"},
+    {"gpt-4.1-*", "o200k_base"},
+    {"chatgpt-4o-*", "o200k_base"},
+    {"gpt-4o-*", "o200k_base"},
+    {"gpt-4-*", "cl100k_base"},
+    {"gpt-3.5-turbo-*", "cl100k_base"},
+    {"gpt-35-turbo-*", "cl100k_base"},
+    {"gpt-oss-*", "o200k_harmony"},
+    {"ft:gpt-4o*", "o200k_base"},
+    {"ft:gpt-4*", "cl100k_base"},
+    {"ft:gpt-3.5-turbo*", "cl100k_base"},
+    {"ft:davinci-002*", "cl100k_base"},
+    {"ft:babbage-002*", "cl100k_base"},
 };
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
@@ -116,8 +116,78 @@ const char *lp_encoding_name(const char *name)
             return models[i].encoding;
     }
     for (size_t i = 0; i < COUNT(prefixes); i++) {
-        if (strncmp(prefixes[i].name, name, strlen(prefixes[i].name)) == 0)
+        if (strncmp(prefixes[i].name, name, strlen(prefixes[i].name) - 1) == 0)
             return prefixes[i].encoding;
     }
     return NULL;
+}
+
+/* The i-th of all names of language models, with a star at the end of a prefix. */
+static const struct model *model_at(size_t i)
+{
+    if (i < COUNT(models))
+        return &models[i];
+    return i - COUNT(models) < COUNT(prefixes) ? &prefixes[i - COUNT(models)] : NULL;
+}
+
+const char *lp_encoding_model(const char *encoding, size_t i)
+{
+    const struct model *model;
+    for (size_t at = 0; (model = model_at(at)) != NULL; at++) {
+        if (strcmp(model->encoding, encoding) == 0 && i-- == 0)
+            return model->name;
+    }
+    return NULL;
+}
+
+/* --- Names that are like others ---------------------------------------------------- */
+
+enum { NAME_MAX_SIZE = 40 }; /* bytes of a name that has another like it */
+
+static unsigned char lower(char c)
+{
+    return (unsigned char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+}
+
+/* How many bytes to insert, delete or change make b of a, in which case does not count
+ * (Levenshtein); b has at most NAME_MAX_SIZE. */
+static unsigned distance(const char *a, const char *b)
+{
+    unsigned row[NAME_MAX_SIZE + 1];
+    const size_t n = strlen(b);
+    for (size_t k = 0; k <= n; k++)
+        row[k] = (unsigned)k;
+    for (; *a != 0; a++) {
+        unsigned diagonal = row[0]++;
+        for (size_t k = 1; k <= n; k++) {
+            unsigned best = diagonal + (lower(*a) != lower(b[k - 1]));
+            diagonal = row[k];
+            if (row[k] + 1 < best)
+                best = row[k] + 1;
+            if (row[k - 1] + 1 < best)
+                best = row[k - 1] + 1;
+            row[k] = best;
+        }
+    }
+    return row[n];
+}
+
+const char *lp_encoding_like(const char *name)
+{
+    const char *like = NULL;
+    const size_t n = strlen(name);
+    unsigned least = (unsigned)(n / 4) + 1; /* more changes than that make it another name */
+    if (n == 0 || n > NAME_MAX_SIZE)
+        return NULL;
+    for (size_t i = 0; i < LP_ENCODINGS + COUNT(models); i++) {
+        const char *known = i < LP_ENCODINGS ? lp_encodings[i].name : models[i - LP_ENCODINGS].name;
+        /* The rest of an encoding's name is often left out. */
+        const bool begun = i < LP_ENCODINGS && strncmp(known, name, n) == 0;
+        const unsigned d = begun ? 1 : distance(known, name);
+        if (d < least || (d == least && like == NULL)) {
+            least = d;
+            like = known;
+        }
+    }
+    return like;
 }
