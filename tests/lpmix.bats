@@ -243,7 +243,7 @@ head_of() {
 
 @test "what is no model is said to be none" {
     refused 3 'text: not a model (make one with lptrain)' lpmix -D text text.tok
-    refused 1 'nowhere: cannot use' lpmix -D nowhere text.tok
+    refused 1 'nowhere: no such file, nor a model or dictionary' lpmix -D nowhere text.tok
     refused 3 'other.lpm: is a model: use lpmix' lpzstd -D other.lpm text.tok
     head -c 1000 other.lpm > cut.lpm
     refused 3 'cut.lpm: not a model' lpmix -D cut.lpm text.tok

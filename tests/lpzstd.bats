@@ -220,8 +220,8 @@ setup() {
     refused 3 'large: cannot use as a dictionary' lpzstd -D large text
     : > empty
     refused 3 'empty: cannot use as a dictionary' lpzstd -D empty text
-    refused 1 'nowhere: cannot use as a dictionary' lpzstd -D nowhere text
-    refused 1 'nowhere: cannot use as a dictionary' lpunpack -D nowhere text.tok
+    refused 1 'nowhere: no such file, nor a model or dictionary' lpzstd -D nowhere text
+    refused 1 'nowhere: no such file, nor a model or dictionary' lpunpack -D nowhere text.tok
 }
 
 # --- Blobs --------------------------------------------------------------------
