@@ -442,7 +442,7 @@ text = open(sys.argv[2], encoding="utf-8").read()
 text *= 20_000_000 // len(text)
 packed = db.execute("SELECT lp_pack(?, 'token')", (text[:10_000_000],)).fetchone()[0]
 def interrupt(done):
-    while not done.wait(0.1):
+    while not done.wait(0.01):
         db.interrupt()
 for sql, value in (("SELECT lp_pack(?)", text), ("SELECT lp_tokens(?)", text),
                    ("SELECT count(*) FROM lp_ids(?)", text), ("SELECT lp_slice(?, 1, 2)", text)):
@@ -452,7 +452,9 @@ for sql, value in (("SELECT lp_pack(?)", text), ("SELECT lp_tokens(?)", text),
     try:
         db.execute(sql, (value,)).fetchone()
     except sqlite3.OperationalError as error:
-        print(sql.split("lp_")[1].split("(")[0], error)
+        # SQLite itself may meet it first, between two rows or values.
+        assert str(error).endswith("interrupted"), error
+        print(sql.split("lp_")[1].split("(")[0])
     done.set()
     thread.join()
 # The connection works on, and closes without a statement left.
@@ -465,10 +467,10 @@ END
     python_loads "$python"
     in_python "$python" interrupt.py "$SQLITE_EXTENSION" "$DATA/prompts/agent-rules.txt" > out
     diff - out << 'END'
-pack lp_pack: interrupted
-tokens lp_tokens: interrupted
-ids lp_ids: interrupted
-slice lp_slice: interrupted
+pack
+tokens
+ids
+slice
 END
 }
 
