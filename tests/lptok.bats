@@ -227,10 +227,10 @@ END
             [ "$(lptok -e "${model/%\*/x}" --u32 < /dev/null | wc -c)" = 0 ] || fail "$model"
         done
         echo "$name $(wc -w <<< "$models")"
-    done < out > models
-    grep -qx 'gpt2 2' models
-    grep -qx 'o200k_harmony 1' models
-    [ "$(awk '{ n += $2 } END { print n }' models)" -gt 50 ]
+    done < out > counts
+    grep -qx 'gpt2 2' counts
+    grep -qx 'o200k_harmony 1' counts
+    [ "$(awk '{ n += $2 } END { print n }' counts)" -gt 50 ]
     sed -i -E 's/^(.{43}).*/\1/' out
     out_is "gpt2            50257 ids  24c48060d3a8d0ca
 r50k_base       50257 ids  24c48060d3a8d0ca
