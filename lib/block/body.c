@@ -262,7 +262,7 @@ enum lp_status lp_body_join(struct lp_block_coder *coder, const struct lp_found 
 {
     struct lp_payload payload;
     if (!(frame->kind & LP_KIND_LINKED))
-        lp_window_clear(window, window->reach);
+        lp_window_empty(window);
     enum lp_status status = lp_payload_get(frame, src, &payload);
     if (base != LP_CHAIN_TOKENS)
         return status;

@@ -20,10 +20,15 @@ void lp_copies_free(struct lp_copies *copies)
     free(copies->v);
 }
 
-void lp_window_clear(struct lp_window *w, size_t reach)
+void lp_window_empty(struct lp_window *w)
 {
     w->dropped += w->codes.n;
     w->codes.n = 0;
+}
+
+void lp_window_clear(struct lp_window *w, size_t reach)
+{
+    lp_window_empty(w);
     if (reach < w->reach)
         lp_buf_free(&w->codes); /* it may be larger than this window may become */
     w->reach = reach;

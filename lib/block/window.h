@@ -37,7 +37,10 @@ static inline size_t lp_window_reach(unsigned log)
     return log != 0 ? (size_t)1 << log : 0;
 }
 
-/* Empties the window: a key block follows. */
+/* Empties the window: a key block follows. Its reach is not written to, as other threads may read
+ * it. */
+void lp_window_empty(struct lp_window *window);
+/* Empties it for a segment, of which that is the reach. */
 void lp_window_clear(struct lp_window *window, size_t reach);
 
 /* Where the window ends, in all codes that it was given; takes back what was appended since. */
