@@ -207,18 +207,6 @@ static size_t character(const unsigned char *p, size_t n)
     return utf8_decode(p, n, &size) < INVALID_BYTE ? size : 0;
 }
 
-static unsigned char *put_character(unsigned char *p, uint32_t c)
-{
-    static const unsigned char leads[] = {0, 0, 0xC0, 0xE0, 0xF0};
-    const int size = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
-    for (int i = size - 1; i > 0; i--) {
-        p[i] = (unsigned char)(0x80 | (c & 0x3F));
-        c >>= 6;
-    }
-    p[0] = (unsigned char)(leads[size] | c);
-    return p + size;
-}
-
 /* The code unit of \uXXXX at p, of n bytes; -1: there is none. */
 static int32_t code_unit(const unsigned char *p, size_t n)
 {
@@ -252,7 +240,7 @@ static unsigned char *take_escape(const unsigned char **at, size_t n, unsigned c
         (high && (second < 0xDC00 || second >= 0xE000)))
         return NULL;
     *at += high ? 12 : 6;
-    return put_character(
+    return utf8_encode(
         p, (uint32_t)(high ? 0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00) : first));
 }
 

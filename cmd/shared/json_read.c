@@ -1,5 +1,7 @@
 #include "shared/json_read.h"
 
+#include "shared/utf8.h"
+
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,19 +84,6 @@ static uint32_t hex4(const unsigned char *p, const unsigned char *end)
     return value;
 }
 
-static char *put_utf8(char *to, uint32_t c)
-{
-    if (c < 0x80) {
-        *to++ = (char)c;
-        return to;
-    }
-    int more = c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
-    *to++ = (char)((0xFF00u >> (more + 1) & 0xFF) | c >> 6 * more);
-    while (more-- > 0)
-        *to++ = (char)(0x80 | (c >> 6 * more & 0x3F));
-    return to;
-}
-
 /* The character of \u and what follows; r->at is at its digits, and moves behind them. */
 static bool escaped_character(struct json_reader *r, uint32_t *c)
 {
@@ -133,7 +122,7 @@ static bool escape(struct json_reader *r, char **to)
     r->at++;
     if (!escaped_character(r, &c))
         return false;
-    *to = put_utf8(*to, c);
+    *to = (char *)utf8_encode((unsigned char *)*to, c);
     return true;
 }
 

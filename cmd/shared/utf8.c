@@ -29,6 +29,18 @@ uint32_t utf8_decode(const unsigned char *p, size_t n, size_t *size)
     return c;
 }
 
+unsigned char *utf8_encode(unsigned char *to, uint32_t c)
+{
+    static const unsigned char leads[] = {0, 0, 0xC0, 0xE0, 0xF0};
+    const int size = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+    for (int i = size - 1; i > 0; i--) {
+        to[i] = (unsigned char)(0x80 | (c & 0x3F));
+        c >>= 6;
+    }
+    to[0] = (unsigned char)(leads[size] | c);
+    return to + size;
+}
+
 /* Whether a character is harmless on a terminal: no control of C0 or C1, no line separator, no
  * bidirectional control. */
 static bool is_plain(uint32_t c)

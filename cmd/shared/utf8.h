@@ -12,6 +12,9 @@
  * is as in RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF. */
 uint32_t utf8_decode(const unsigned char *p, size_t n, size_t *size);
 
+/* Writes a character, at most U+10FFFF, of up to 4 bytes. Returns their end. */
+unsigned char *utf8_encode(unsigned char *to, uint32_t c);
+
 enum { ESCAPE = 4 }; /* bytes that an escaped byte takes: \x1b */
 
 /* Copies text to a buffer of size bytes, cut to what fits. Each byte of what a terminal could take
