@@ -54,8 +54,7 @@ static int explain(const struct file *f, const char *name, enum lp_status status
 
 /* --- Reading and writing ----------------------------------------------------- */
 
-/* Reads up to n bytes at an offset; less at the end, -1 on failure. */
-static ssize_t read_at(int fd, void *data, size_t n, uint64_t offset)
+ssize_t file_read_at(int fd, void *data, size_t n, uint64_t offset)
 {
     size_t done = 0;
     while (done < n) {
@@ -111,7 +110,7 @@ static int restore(struct file *f, int fd, const char *name, lp_sink *sink, void
     enum lp_status status = data != NULL ? LP_OK : LP_NOMEM;
     uint64_t at = 0;
     ssize_t n = 0;
-    while (status == LP_OK && (n = read_at(fd, data, BUFFER, at)) > 0) {
+    while (status == LP_OK && (n = file_read_at(fd, data, BUFFER, at)) > 0) {
         status = unpacker_push(&u, data, (size_t)n);
         at += (uint64_t)n;
         if (counted)
@@ -144,7 +143,7 @@ static enum lp_status compare(void *ctx, const void *text, size_t n)
     struct comparison *c = ctx;
     for (size_t done = 0, part; done < n; done += part) {
         part = n - done < BUFFER ? n - done : BUFFER;
-        c->differs = read_at(c->fd, c->data, part, c->at) != (ssize_t)part ||
+        c->differs = file_read_at(c->fd, c->data, part, c->at) != (ssize_t)part ||
                      memcmp(c->data, (const char *)text + done, part) != 0;
         if (c->differs)
             return LP_STOP;
@@ -196,7 +195,7 @@ static int read_sample(struct file *f)
     f->sample = malloc(n);
     if (f->sample == NULL)
         tool_die(f->work->tool, EXIT_IO, "out of memory");
-    const ssize_t got = read_at(f->fd, f->sample, n, 0);
+    const ssize_t got = file_read_at(f->fd, f->sample, n, 0);
     f->n = got > 0 ? (size_t)got : 0;
     return got < 0 ? fail(f, f->entry->path, "read") : EXIT_OK;
 }
@@ -206,7 +205,7 @@ static enum lp_status pack_rest(struct file *f, struct packer *p)
 {
     ssize_t n;
     enum lp_status status = LP_OK;
-    while (status == LP_OK && (n = read_at(f->fd, f->sample, BUFFER, f->nread)) > 0) {
+    while (status == LP_OK && (n = file_read_at(f->fd, f->sample, BUFFER, f->nread)) > 0) {
         status = packer_push(p, f->sample, (size_t)n);
         f->nread += (uint64_t)n;
         work_count(f->work, (uint64_t)n, 0);

@@ -1,5 +1,6 @@
 #include "lopace/list.h"
 
+#include "lopace/file.h"
 #include "shared/io.h"
 #include "shared/stored.h"
 
@@ -56,17 +57,10 @@ static void put_row(struct listing *l, const struct row *r, const char *name)
 static enum lp_status read_at(void *ctx, uint64_t offset, void *data, size_t n)
 {
     const struct listing *l = ctx;
-    for (unsigned char *to = data; n > 0;) {
-        const ssize_t got = pread(l->fd, to, n, (off_t)offset);
-        if (got == 0 || (got < 0 && errno != EINTR))
-            return got == 0 ? LP_TRUNCATED : LP_IO;
-        if (got > 0) {
-            to += got;
-            offset += (uint64_t)got;
-            n -= (size_t)got;
-        }
-    }
-    return LP_OK;
+    const ssize_t got = file_read_at(l->fd, data, n, offset);
+    if (got < 0)
+        return LP_IO;
+    return (size_t)got == n ? LP_OK : LP_TRUNCATED;
 }
 
 static int fail(const struct listing *l, const char *name, enum lp_status status, uint64_t offset,
