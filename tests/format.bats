@@ -230,9 +230,15 @@ block_ends() {
         err_line lpunpack "another version: $met"
         expect 3 lpzstd s
         err_line lpzstd "another version: $met"
+        [[ $met == frame* ]] && continue # -l and -r read what the index lists
+        expect 3 lpunpack -l s
+        err_line lpunpack "another version: $met"
+        expect 3 lpunpack -r 1 s
+        err_line lpunpack "another version: $met"
     done << 'END'
 newer-version version 3
 older-version version 1
+shorter-version version 1
 newer-window window 29
 newest-window window 255
 newer-chain chain 99

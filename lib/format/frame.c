@@ -187,10 +187,13 @@ size_t lp_header_put(const struct lp_header *header, unsigned char *dst)
 enum lp_status lp_header_get(const unsigned char *src, size_t n, struct lp_header *header)
 {
     memset(header, 0, sizeof *header);
+    if (n == 0)
+        return LP_DATA;
+    if (src[0] != LP_FORMAT_VERSION) /* the other fields depend on it */
+        return LP_VERSION;
     if (n < 5)
         return LP_DATA;
-    if (src[0] != LP_FORMAT_VERSION || src[1] > LP_CHAIN_TOKENS_MIX || src[2] > LP_LINES ||
-        src[4] > LP_WINDOW_LOG_MAX)
+    if (src[1] > LP_CHAIN_TOKENS_MIX || src[2] > LP_LINES || src[4] > LP_WINDOW_LOG_MAX)
         return LP_VERSION;
     header->chain = (enum lp_chain)src[1];
     header->split = (enum lp_split)src[2];
