@@ -13,7 +13,8 @@ static const char help[] =
     "\n"
     "  -D, --dictionary FILE use this model (default: the one that lopace ships)\n"
     "      --fast            compress faster, somewhat larger\n"
-    "  -T, --threads N       compress N blocks in parallel, with identical output (1)\n"
+    "  -T, --threads N       compress N blocks in parallel, 0: one per processor;\n"
+    "                        the output is the same (1)\n"
     "  -M, --memory N        limit the memory that a block of the input may need (1G)\n"
     "      --blob            write a blob, of a blob or a one-record stream\n"
     "      --no-check        omit a blob's checksum: saves 4 bytes, hides damage\n"
@@ -62,7 +63,7 @@ static struct options parse(struct tool *tool, int argc, char **argv)
             o.lp.memory = tool_size(tool, "-M", optarg, TOOL_MEMORY_MIN, TOOL_MEMORY_MAX);
             break;
         case 'T':
-            o.lp.threads = (unsigned)tool_number(tool, "-T", optarg, 1, 256);
+            o.lp.threads = tool_threads(tool, optarg);
             break;
         case OPT_BLOB:
             o.blob = true;

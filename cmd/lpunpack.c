@@ -3,6 +3,7 @@
 #include "shared/memory.h"
 #include "shared/progress.h"
 #include "shared/stored.h"
+#include "shared/text.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -15,7 +16,7 @@ static const char help[] =
     "Restore the original bytes of a lopace stream or blob.\n"
     "\n"
     "  -t, --test            restore and check, write nothing\n"
-    "  -l, --list            list the segments\n"
+    "  -l, --list            list the segments, and their sum\n"
     "      --json            list as JSON\n"
     "  -r, --records LIST    restore only these records: N, N-M or N-, with commas;\n"
     "                        a number with a minus before it counts from the end\n"
@@ -24,7 +25,7 @@ static const char help[] =
     "      --parent FILE     the text that the blob was packed with\n"
     "  -M, --memory N        limit the memory that a block may need (1G)\n"
     "      --max-output N    stop before more than N bytes of text (no limit)\n"
-    "  -T, --threads N       restore N blocks in parallel (1)\n"
+    "  -T, --threads N       restore N blocks in parallel, 0: one per processor (1)\n"
     "      --from=KIND       restore a blob of the Python package LoPace:\n"
     "                        lopace-zstd, lopace-token or lopace-hybrid\n"
     "  -e, --encoding NAME   with --from: use this encoding, or that of this model\n"
@@ -98,7 +99,7 @@ static struct options parse(struct tool *tool, int argc, char **argv)
             o.max_output = tool_size(tool, "--max-output", optarg, 1, UINT64_MAX / 2);
             break;
         case 'T':
-            o.threads = (unsigned)tool_number(tool, "-T", optarg, 1, 256);
+            o.threads = tool_threads(tool, optarg);
             break;
         case OPT_FROM:
             o.from = optarg;
@@ -129,7 +130,9 @@ struct unpack {
     struct finder finder;
     struct output out;
     struct json json;
-    bool listed, lost;
+    bool lost;
+    uint64_t nlisted; /* rows of the list */
+    struct stored sum;
     uint64_t text_size; /* restored so far */
     const char *name;   /* of this input, and its losses: those not told one by one */
     struct losses more;
@@ -335,37 +338,68 @@ static struct lp_file *open_file(struct unpack *u, struct input *in)
     return file;
 }
 
+/* What a segment or blob needs to be restored, and how it is made. */
+static void put_needs(struct output *out, const struct stored *s)
+{
+    char window[32];
+    if (s->dict != 0)
+        output_print(out, "  needs dictionary %016" PRIx64, s->dict);
+    else if (s->model != 0)
+        output_print(out, "  needs model %016" PRIx64 "%s", s->model,
+                     lp_model_ships(s->model) ? " (shipped)" : "");
+    if (s->window != 0)
+        output_print(out, "  window %s, %" PRIu64 " key block%s",
+                     tool_typed_size(window, sizeof window, s->window), s->nkeys,
+                     plural(s->nkeys));
+}
+
+static void put_row(struct output *out, const struct stored *s)
+{
+    char text[32], stored[32];
+    output_print(out, "%-12s %-13s %9" PRIu64 " %7" PRIu64 " %9s %9s %7.2f  ",
+                 chain_name(s->chain), s->vocab[0] != 0 ? s->vocab : "-", s->nrecords, s->nblocks,
+                 human_bytes(text, sizeof text, s->text_size),
+                 human_bytes(stored, sizeof stored, s->size), stored_ratio(s));
+    output_name(out, s->file, 0);
+    put_needs(out, s);
+    output_print(out, "\n");
+}
+
 /* Prints a segment or blob: a row, or an item of the array. */
-static void put_row(void *ctx, const struct stored *s)
+static void put_stored(void *ctx, const struct stored *s)
 {
     struct unpack *u = ctx;
-    if (u->o->json && u->json.depth == 0)
-        json_open(&u->json, NULL, '[');
     if (u->o->json) {
+        if (u->json.depth == 0)
+            json_open(&u->json, NULL, '[');
         stored_json_item(&u->json, s);
         return;
     }
-    if (!u->listed)
-        output_print(&u->out, "chain        vocabulary        records   blocks         text"
-                              "       stored  ratio  file\n");
-    u->listed = true;
-    output_print(&u->out,
-                 "%-12s %-13s %11" PRIu64 " %8" PRIu64 " %12" PRIu64 " %12" PRIu64 " %6.2f  ",
-                 chain_name(s->chain), s->vocab[0] != 0 ? s->vocab : "-", s->nrecords, s->nblocks,
-                 s->text_size, s->size, stored_ratio(s));
-    output_name(&u->out, s->file, 0);
-    if (s->dict != 0 || s->model != 0)
-        output_print(&u->out, "  needs %s %016" PRIx64, s->dict != 0 ? "dictionary" : "model",
-                     s->dict != 0 ? s->dict : s->model);
-    if (s->window != 0)
-        output_print(&u->out, "  window %" PRIu64 ", %" PRIu64 " key block%s", s->window, s->nkeys,
-                     plural(s->nkeys));
-    output_print(&u->out, "\n");
+    if (u->nlisted++ == 0)
+        output_print(&u->out, "chain        vocabulary      records  blocks      text    stored"
+                              "   ratio  file\n");
+    put_row(&u->out, s);
+    u->sum.nrecords += s->nrecords;
+    u->sum.nblocks += s->nblocks;
+    u->sum.text_size += s->text_size;
+    u->sum.size += s->size;
+}
+
+/* The sum of several rows. */
+static void put_sum(struct unpack *u)
+{
+    char text[32], stored[32];
+    if (u->nlisted > 1)
+        output_print(&u->out,
+                     "%-12s %-13s %9" PRIu64 " %7" PRIu64 " %9s %9s %7.2f\n", "total", "",
+                     u->sum.nrecords, u->sum.nblocks,
+                     human_bytes(text, sizeof text, u->sum.text_size),
+                     human_bytes(stored, sizeof stored, u->sum.size), stored_ratio(&u->sum));
 }
 
 static void list(struct unpack *u, struct input *in)
 {
-    stored_read(u->tool, in, &u->finder, u->o->memory, put_row, u);
+    stored_read(u->tool, in, &u->finder, u->o->memory, put_stored, u);
 }
 
 /* Parses the number of a record at *at, from the end if it is negative, and moves past it. Returns
@@ -475,6 +509,7 @@ int main(int argc, char **argv)
     }
     if (o.json)
         json_close(&u.json, ']');
+    put_sum(&u);
     output_close(&u.out);
     finder_close(&u.finder);
     return u.lost ? EXIT_DATA : EXIT_OK;

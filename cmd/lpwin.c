@@ -15,7 +15,8 @@ static const char help[] =
     "      --key N           begin anew after N bytes of text, 0 for never (256M)\n"
     "  -B, --block-size N    put at most N bytes of text into a block (16M)\n"
     "      --flush           end a block with each record\n"
-    "  -T, --threads N       pack N blocks in parallel, with identical output (1)\n"
+    "  -T, --threads N       pack N blocks in parallel, 0: one per processor;\n"
+    "                        the output is the same (1)\n"
     "  -M, --memory N        limit the memory that a block of the input may need (1G)\n"
     "      --blob            write a blob, of a blob or a one-record stream\n"
     "      --parent FILE     with --blob: copy from this text, which lpunpack will need\n"
@@ -84,7 +85,7 @@ static struct options parse(struct tool *tool, int argc, char **argv)
             o.lp.memory = tool_size(tool, "-M", optarg, TOOL_MEMORY_MIN, TOOL_MEMORY_MAX);
             break;
         case 'T':
-            o.lp.threads = (unsigned)tool_number(tool, "-T", optarg, 1, 256);
+            o.lp.threads = tool_threads(tool, optarg);
             break;
         case OPT_NO_VERIFY:
             o.lp.unverified = true;

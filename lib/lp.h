@@ -183,6 +183,8 @@ LP_API enum lp_status lp_model_open_memory(const void *data, size_t n, bool copy
                                            struct lp_model **out);
 LP_API void lp_model_close(struct lp_model *model);
 LP_API uint64_t lp_model_fingerprint(const struct lp_model *model);
+/* Whether the model of a fingerprint ships with the library. */
+LP_API bool lp_model_ships(uint64_t fingerprint);
 /* The encoding it models: its name, and its fingerprint. */
 LP_API const char *lp_model_vocab(const struct lp_model *model);
 LP_API uint64_t lp_model_vocab_fingerprint(const struct lp_model *model);

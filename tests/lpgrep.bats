@@ -40,6 +40,7 @@ patterns=('the' '^#' '\.$' '^$' 'x*' '[A-Z]{3,}' '\w+\s+\w+ing\b' '[^a-z]$' '\s$
             lpgrep -aP -e "$pattern" "$file" | cmp - expected || fail "$pattern: $file"
         done
         lpgrep -aP -T 3 -e "$pattern" text.lp | cmp - expected || fail "$pattern: -T"
+        lpgrep -aP -T 0 -e "$pattern" text.lp | cmp - expected || fail "$pattern: -T 0"
         lpgrep -aP -e "$pattern" < text.lp | cmp - expected || fail "$pattern: standard input"
         # an expression that is matched line by line
         lpgrep -aP -e "(?#)$pattern" text | cmp - expected || fail "$pattern: by lines"

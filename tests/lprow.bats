@@ -312,7 +312,7 @@ for bit in range(8 * len(blob)):
 @test "the order and the bytes do not depend on threads" {
     for _ in $(seq 20); do cat rows.tsv; done > many
     lprow pack -m hybrid many > one
-    for threads in 2 7 64; do
+    for threads in 0 2 7 64; do
         lprow pack -m hybrid -T $threads many | same - one
         lprow unpack -T $threads one | same - many
         lprow unpack -T $threads < one | same - many

@@ -327,7 +327,7 @@ o200k_harmony  201088 ids  bce641c05e09c7e3"
 
 @test "-B takes sizes from 1K to 64M" {
     for size in 0 1 1023 65M 1G 67108865 x 4k 4KB '' -4K 99999999999999999999; do
-        refused 2 "-B: '$size' is not a size from 1024 to 67108864 bytes (K, M, G)" \
+        refused 2 "-B: '$size' is not a size from 1K to 64M bytes" \
             lptok -B "$size" /dev/null
     done
 }

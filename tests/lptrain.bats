@@ -167,7 +167,7 @@ blob_sizes() {
         lptok -L others | lpzstd -D small.dict | lpunpack -D small.dict | same - others
     done
     refused 2 '-s: cannot change the size of an adapted model' lptrain -s 1M -o x.lpm lines
-    refused 2 "-s: '1' is not a size from 1024" lptrain --zstd -s 1 -o x.dict lines
+    refused 2 "-s: '1' is not a size from 1K to 64M bytes" lptrain --zstd -s 1 -o x.dict lines
 }
 
 # --- What it says --------------------------------------------------------------

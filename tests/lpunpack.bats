@@ -59,28 +59,43 @@ damage() {
 # --- Lists --------------------------------------------------------------------
 
 @test "-l and --list: a line for each segment or blob" {
-    head='chain        vocabulary        records   blocks         text       stored  ratio  file'
+    head='chain        vocabulary      records  blocks      text    stored   ratio  file'
     for option in -l --list; do
         expect 0 lpunpack $option lines.tok hello.blob hello.lp
         err_is ''
         [ "$(sed -n 1p out)" = "$head" ]
-        [ "$(wc -l < out)" -eq 4 ]
-        fields=$(awk 'NR > 1 { $6 = $6 > 0; $7 = $7 > 0; print }' out)
-        [ "$fields" = 'tokens cl100k_base 3000 5 13893 1 1 lines.tok
-tokens cl100k_base 1 1 11 1 1 hello.blob
-tokens cl100k_base 1 1 11 1 1 hello.lp' ]
+        [ "$(wc -l < out)" -eq 5 ]
+        fields=$(awk 'NR > 1 && NR < 5 { $7 = $7 > 0; $9 = $9 > 0; print }' out)
+        [ "$fields" = 'tokens cl100k_base 3000 5 13.9 kB 1 kB 1 lines.tok
+tokens cl100k_base 1 1 11 B 1 B 1 hello.blob
+tokens cl100k_base 1 1 11 B 1 B 1 hello.lp' ]
+        tail -n 1 out | grep -qxE 'total +3002 +7 +13\.9 kB +[0-9.]+ kB +[0-9.]+'
     done
     expect 0 lpunpack -l hello.blob
     out_is "$head
-tokens       cl100k_base             1        1           11           10   1.10  hello.blob"
+tokens       cl100k_base           1       1      11 B      10 B    1.10  hello.blob"
     cat hello.lp hello.lp lines.lp | lpunpack -l > out
-    [ "$(awk 'NR > 1 { print $3, $8, $9 }' out)" = '1 standard input
+    [ "$(awk 'NR > 1 && NR < 5 { print $3, $10, $11 }' out)" = '1 standard input
 1 standard input
 3000 standard input' ]
     lpunpack -l lines.lp > out
-    read -r _ _ _ _ text stored ratio _ < <(sed -n 2p out)
-    [ "$stored" = "$(size lines.lp)" ]
-    [ "$ratio" = "$(awk -v a="$text" -v b="$stored" 'BEGIN { printf "%.2f", a / b }')" ]
+    read -r stored ratio < <(awk 'NR > 1 { print $7 $8, $9 }' out)
+    [ "$stored" = "$(awk -v n="$(size lines.lp)" 'BEGIN { printf "%.2fkB", n / 1000 }')" ]
+    [ "$ratio" = "$(printf %.2f "$(listed ratio lines.lp)")" ]
+}
+
+@test "a model that ships is told apart, also where it is missing" {
+    lptok hello | lpmix > shipped.lp
+    lpunpack -l shipped.lp | grep -q 'needs model 49b1c6752a89a34e (shipped)$'
+    lpstat shipped.lp | grep -q 'model       fingerprint 49b1c6752a89a34e (shipped)$'
+    "$ROOT/tests/other-model" "$B/vocab/cl100k_base.lpm" own.lpm
+    lptok hello | lpmix -D own.lpm > own.lp
+    lpunpack -l own.lp | grep -q 'needs model [0-9a-f]\{16\}$'
+    mkdir copy copy/vocab
+    cp -R "$B/bin" "$B/lib" copy
+    cp "$B"/vocab/*.lpv copy/vocab
+    PATH=$PWD/copy/bin:$PATH refused 3 'which ships with lopace, not found in' lpunpack shipped.lp
+    err_line lpunpack 'install lopace again'
 }
 
 @test "-l --json is an array of the same" {
@@ -281,7 +296,7 @@ lpunpack: all.lp: 1388 bytes at byte $((at + 6 + 38)): damaged data: lost record
     lpunpack -M 1024G lines.lp | same - lines
     head -c 16777216 /dev/zero | same - <(lpunpack -M 65M zero.lp)
     for size in 0 1K 65535 2T x ''; do
-        refused 2 "-M: '$size' is not a size from 65536 to 1099511627776 bytes (K, M, G)" \
+        refused 2 "-M: '$size' is not a size from 64K to 1024G bytes" \
             lpunpack -M "$size" lines.lp
     done
 }
@@ -299,7 +314,8 @@ lpunpack: all.lp: 1388 bytes at byte $((at + 6 + 38)): damaged data: lost record
     expect 3 lpunpack -T 4 bad.lp
     same out one
     same err one.err
-    refused 2 "-T: '0' is not a number from 1 to 256" lpunpack -T 0 lines.lp
+    lpunpack -T 0 lines.lp | same - lines
+    refused 2 "-T: '257' is not a number from 0 to 256" lpunpack -T 257 lines.lp
 }
 
 # --- LoPace -------------------------------------------------------------------

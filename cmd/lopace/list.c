@@ -3,6 +3,7 @@
 #include "lopace/file.h"
 #include "shared/io.h"
 #include "shared/stored.h"
+#include "shared/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,30 +26,12 @@ struct listing {
     int fd; /* of the file at work */
 };
 
-/* "999 B", "1.23 kB", "45.6 MB": three digits. */
-static char *human(char *text, size_t size, uint64_t bytes)
-{
-    static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
-    double value = (double)bytes;
-    size_t unit = 0;
-    while (value >= 999.5) {
-        value /= 1000;
-        unit++;
-    }
-    snprintf(text, size, "%.*f %s",
-             unit == 0 || value >= 99.95 ? 0
-             : value >= 9.995            ? 1
-                                         : 2,
-             value, units[unit]);
-    return text;
-}
-
 static void put_row(struct listing *l, const struct row *r, const char *name)
 {
     char stored[32], text[32];
     output_print(&l->out, "%9" PRIu64 " %7" PRIu64 " %9s %9s %7.2f  %-11s  ", r->nrecords,
-                 r->nblocks, human(stored, sizeof stored, r->stored),
-                 human(text, sizeof text, r->text),
+                 r->nblocks, human_bytes(stored, sizeof stored, r->stored),
+                 human_bytes(text, sizeof text, r->text),
                  r->stored > 0 ? (double)r->text / (double)r->stored : 0, r->chain);
     output_name(&l->out, name, 0);
     output_print(&l->out, "\n");

@@ -50,7 +50,7 @@ static const char help[] =
     "Other:\n"
     "  -D, --dictionary FILE       use the zstd dictionary or model that was packed with\n"
     "  -M, --memory N              limit the memory for a block or a line (1G)\n"
-    "  -T, --threads N             restore N blocks in parallel (1)\n"
+    "  -T, --threads N             restore N blocks in parallel, 0: one per processor (1)\n"
     "      --help                  show this help\n"
     "  -V, --version               show the version\n"
     "\n"
@@ -211,7 +211,7 @@ static bool take_number_option(const struct tool *tool, struct options *o, int c
         o->memory = tool_size(tool, "-M", optarg, TOOL_MEMORY_MIN, TOOL_MEMORY_MAX);
         return true;
     case 'T':
-        o->threads = (unsigned)tool_number(tool, "-T", optarg, 1, 256);
+        o->threads = tool_threads(tool, optarg);
         return true;
     default:
         return false;

@@ -31,7 +31,8 @@ static const char help[] =
     "      --key[=N]         copy the first N TAB-separated fields of each row (1)\n"
     "      --chunk-header    a line before each chunk says how many rows it has\n"
     "      --on-error WHAT   a row that fails: fail, null or pass (fail)\n"
-    "  -T, --threads N       do N rows in parallel, with identical output (1)\n"
+    "  -T, --threads N       do N rows in parallel, 0: one per processor;\n"
+    "                        the output is the same (1)\n"
     "  -M, --memory N        limit the memory that a blob may need (1G)\n"
     "  -o, --output FILE     write to FILE, atomically (standard output)\n"
     "  -f, --force           read from a terminal anyway\n"
@@ -195,7 +196,7 @@ static struct options parse(struct tool *tool, int argc, char **argv)
             o.dictionary = optarg;
             break;
         case 'T':
-            o.job.options.threads = (unsigned)tool_number(tool, "-T", optarg, 1, 256);
+            o.job.options.threads = tool_threads(tool, optarg);
             break;
         case 'M':
             o.job.options.memory = tool_size(tool, "-M", optarg, TOOL_MEMORY_MIN, TOOL_MEMORY_MAX);

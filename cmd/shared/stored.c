@@ -221,7 +221,8 @@ static void put_stored(struct output *out, const struct stored *s, size_t segmen
     if (s->dict != 0)
         output_print(out, "  dictionary  fingerprint %016" PRIx64 "\n", s->dict);
     if (s->model != 0)
-        output_print(out, "  model       fingerprint %016" PRIx64 "\n", s->model);
+        output_print(out, "  model       fingerprint %016" PRIx64 "%s\n", s->model,
+                     lp_model_ships(s->model) ? " (shipped)" : "");
     output_print(out, "  records     %s%s\n", commas(a, s->nrecords), ends[s->split]);
     if (!s->blob) {
         output_print(out, "  blocks      %s", commas(a, s->nblocks));

@@ -40,6 +40,23 @@ char *commas(char *text, uint64_t n)
     return text;
 }
 
+char *human_bytes(char *text, size_t size, uint64_t bytes)
+{
+    static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
+    double value = (double)bytes;
+    size_t unit = 0;
+    while (value >= 999.5) {
+        value /= 1000;
+        unit++;
+    }
+    snprintf(text, size, "%.*f %s",
+             unit == 0 || value >= 99.95 ? 0
+             : value >= 9.995            ? 1
+                                         : 2,
+             value, units[unit]);
+    return text;
+}
+
 void csv_text(struct output *out, const char *text)
 {
     bool quoted = strpbrk(text, ",\"\r\n") != NULL;

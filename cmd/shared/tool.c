@@ -271,21 +271,31 @@ long tool_number(const struct tool *tool, const char *option, const char *text, 
     return value;
 }
 
+static const char size_units[] = "KMG";
+
+char *tool_typed_size(char *text, size_t room, uint64_t n)
+{
+    size_t unit = 0;
+    for (; n > 0 && n % 1024 == 0 && size_units[unit] != 0; unit++)
+        n /= 1024;
+    snprintf(text, room, "%" PRIu64 "%.*s", n, unit > 0, size_units + unit - (unit > 0));
+    return text;
+}
+
 uint64_t tool_size(const struct tool *tool, const char *option, const char *text, uint64_t min,
                    uint64_t max)
 {
-    static const char units[] = "KMG";
-    char *end;
+    char *end, least[32], most[32];
     errno = 0;
     unsigned long long value = strtoull(text, &end, 10);
     bool good = end != text && errno == 0 && text[0] != '-';
-    const char *unit = *end != 0 ? strchr(units, *end) : NULL;
-    unsigned shift = unit != NULL ? 10 * (unsigned)(unit - units + 1) : 0;
+    const char *unit = *end != 0 ? strchr(size_units, *end) : NULL;
+    unsigned shift = unit != NULL ? 10 * (unsigned)(unit - size_units + 1) : 0;
     if (unit != NULL)
         end++;
     if (!good || *end != 0 || value > max >> shift || value << shift < min)
-        tool_usage(tool, "%s: '%s' is not a size from %" PRIu64 " to %" PRIu64 " bytes (K, M, G)",
-                   option, text, min, max);
+        tool_usage(tool, "%s: '%s' is not a size from %s to %s bytes", option, text,
+                   tool_typed_size(least, sizeof least, min), tool_typed_size(most, sizeof most, max));
     return (uint64_t)value << shift;
 }
 
@@ -318,6 +328,12 @@ static void explain_missing(char *text, size_t size, enum lp_status status,
                  "cl100k_base, whose models ship with lopace, or train one with lptrain -e %s, and "
                  "name it with -D",
                  need->name, where, need->name);
+    else if (lp_model_ships(fingerprint))
+        snprintf(text, size,
+                 "needs the model of %s with fingerprint %016" PRIx64
+                 ", which ships with lopace, not found in %s: install lopace again, or set "
+                 "LP_MODEL_PATH",
+                 need->name, fingerprint, where);
     else
         snprintf(text, size,
                  "needs the model of %s with fingerprint %016" PRIx64

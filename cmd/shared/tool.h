@@ -119,6 +119,8 @@ long tool_number(const struct tool *tool, const char *option, const char *text, 
 /* A size with an optional K, M or G (powers of 1024), from min to max. */
 uint64_t tool_size(const struct tool *tool, const char *option, const char *text, uint64_t min,
                    uint64_t max);
+/* Writes a size as one types it, such as 64K, and returns text. */
+char *tool_typed_size(char *text, size_t room, uint64_t n);
 
 /* Writes what went wrong with a stream or blob, and what to do about it. need is wanted when
  * something was not found or is damaged, else it may be NULL. */

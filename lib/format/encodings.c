@@ -25,6 +25,15 @@ uint64_t lp_shipped_model(uint64_t vocab)
     return 0;
 }
 
+bool lp_model_ships(uint64_t fingerprint)
+{
+    for (int i = 0; i < LP_ENCODINGS; i++) {
+        if (fingerprint != 0 && lp_encodings[i].model == fingerprint)
+            return true;
+    }
+    return false;
+}
+
 struct model {
     const char *name, *encoding;
 };
