@@ -349,15 +349,14 @@ static void put_needs(struct output *out, const struct stored *s)
                      lp_model_ships(s->model) ? " (shipped)" : "");
     if (s->window != 0)
         output_print(out, "  window %s, %" PRIu64 " key block%s",
-                     tool_typed_size(window, sizeof window, s->window), s->nkeys,
-                     plural(s->nkeys));
+                     tool_typed_size(window, sizeof window, s->window), s->nkeys, plural(s->nkeys));
 }
 
 static void put_row(struct output *out, const struct stored *s)
 {
     char text[32], stored[32];
-    output_print(out, "%-12s %-13s %9" PRIu64 " %7" PRIu64 " %9s %9s %7.2f  ",
-                 chain_name(s->chain), s->vocab[0] != 0 ? s->vocab : "-", s->nrecords, s->nblocks,
+    output_print(out, "%-12s %-13s %9" PRIu64 " %7" PRIu64 " %9s %9s %7.2f  ", chain_name(s->chain),
+                 s->vocab[0] != 0 ? s->vocab : "-", s->nrecords, s->nblocks,
                  human_bytes(text, sizeof text, s->text_size),
                  human_bytes(stored, sizeof stored, s->size), stored_ratio(s));
     output_name(out, s->file, 0);
@@ -390,8 +389,7 @@ static void put_sum(struct unpack *u)
 {
     char text[32], stored[32];
     if (u->nlisted > 1)
-        output_print(&u->out,
-                     "%-12s %-13s %9" PRIu64 " %7" PRIu64 " %9s %9s %7.2f\n", "total", "",
+        output_print(&u->out, "%-12s %-13s %9" PRIu64 " %7" PRIu64 " %9s %9s %7.2f\n", "total", "",
                      u->sum.nrecords, u->sum.nblocks,
                      human_bytes(text, sizeof text, u->sum.text_size),
                      human_bytes(stored, sizeof stored, u->sum.size), stored_ratio(&u->sum));
