@@ -13,6 +13,7 @@ LIBDIR ?= $(PREFIX)/lib
 INCDIR ?= $(PREFIX)/include
 DATADIR ?= $(PREFIX)/share
 MANDIR ?= $(DATADIR)/man
+DOCDIR ?= $(DATADIR)/doc/lopace
 # Prefix of each command's name and page: TOOLPREFIX=x- installs x-lptok.
 TOOLPREFIX ?=
 # The Python that make wheel builds for: any from 3.11 on, with its headers.
@@ -46,6 +47,9 @@ PCRE2_LIBS := $(shell $(PKG_CONFIG) --libs libpcre2-8 2>/dev/null || echo -lpcre
 ALL_CFLAGS = -std=c11 $(DEFINES) -Ilib -Icmd -fPIC -fvisibility=hidden -MMD -MP $(WARN) \
 	$(ZSTD_CFLAGS) $(CRYPTO_CFLAGS) $(PCRE2_CFLAGS) -pthread $(CPPFLAGS) $(CFLAGS)
 LIBS = $(ZSTD_LIBS) -pthread $(DL_LIBS)
+# LDFLAGS=-static: there is no shared library, and the commands have the static one within.
+STATIC := $(filter -static%,$(LDFLAGS))
+LIBLP = $(if $(STATIC),$B/lib/liblp.a,$B/lib/$(SHLINK))
 
 ifeq ($(shell uname -s),Darwin)
 SHLIB := liblp.$(SOVERSION).dylib
@@ -69,7 +73,8 @@ objects = $(patsubst %.c,$B/obj/%.o,$(wildcard $(1)))
 TRAIN_OBJ := $(call objects,lib/train/*.c)
 LIB_OBJ := $(filter-out $(TRAIN_OBJ),$(call objects,lib/*.c lib/*/*.c))
 # A command is cmd/lpNAME.c, or a folder cmd/lpNAME/ with a file lpNAME.c; and lopace.
-COMMANDS := lopace $(basename $(notdir $(wildcard cmd/lp*.c))) $(notdir $(wildcard cmd/lp*[a-z]))
+# lpless is a script, and lpcat another name.
+COMMANDS := lopace lpcat lpless $(basename $(notdir $(wildcard cmd/lp*.c))) $(notdir $(wildcard cmd/lp*[a-z]))
 COMMANDS := $(sort $(filter-out %.c,$(COMMANDS)))
 UNITS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
 FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
@@ -81,7 +86,7 @@ PAGES := $(wildcard man/*.[1-9])
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: $(COMMANDS:%=$B/bin/%) $B/lib/liblp.a $B/lib/$(SHLINK) $(VOCABS) $(MODELS) ## build the commands, the library, the vocabularies and models
+all: $(COMMANDS:%=$B/bin/%) $B/lib/liblp.a $(LIBLP) $(VOCABS) $(MODELS) ## build the commands, the library, the vocabularies and models
 
 help: ## show this list
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' Makefile
@@ -124,14 +129,20 @@ $B/lib/$(LOPACE_SO): $(call objects,lib/ext/sqlite/*.c lib/ext/shared/*.c) $B/li
 $B/obj/cmd/shared.a: $(call objects,cmd/shared/*.c)
 	rm -f $@ && $(AR) rcs $@ $^
 
+$B/bin/lpless: scripts/lpless
+	@mkdir -p $(@D)
+	cp scripts/lpless $@
+$B/bin/lpcat: $B/bin/lpunpack
+	ln -sf lpunpack $@
+
 $B/bin/lpstat: COMMAND_LIBS = $(CRYPTO_LIBS) -lm
 $B/bin/lpentropy: COMMAND_LIBS = -lm
 $B/bin/lpgrep: COMMAND_LIBS = $(PCRE2_LIBS)
 .SECONDEXPANSION:
-$B/bin/%: $$(call objects,cmd/$$*.c cmd/$$*/*.c) $B/obj/cmd/shared.a $B/lib/$(SHLINK)
+$B/bin/%: $$(call objects,cmd/$$*.c cmd/$$*/*.c) $B/obj/cmd/shared.a $(LIBLP)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o %/shared.a,$^) -L$B/lib -llp $(COMMAND_LIBS) \
-		$(RPATH) -pthread
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o %/shared.a,$^) \
+		$(if $(STATIC),$B/lib/liblp.a $(LIBS),-L$B/lib -llp $(RPATH)) $(COMMAND_LIBS) -pthread
 
 # Loops over vectors: -O3 makes mixing a fifth faster.
 $B/obj/lib/mix/run_portable.o $B/obj/lib/mix/run_avx2.o $B/obj/lib/train/cluster.o $B/obj/lib/train/net.o: ALL_CFLAGS += -O3
@@ -325,8 +336,8 @@ install: all ## install under PREFIX (staged in DESTDIR, commands prefixed with 
 		'$(DESTDIR)$(DATADIR)/lopace'
 	set -e; for c in $(COMMANDS); do \
 		install -m 755 $B/bin/$$c '$(DESTDIR)$(BINDIR)/$(TOOLPREFIX)'$$c; done
-	install -m 755 $B/lib/$(SHLIB) '$(DESTDIR)$(LIBDIR)'
-	ln -sf $(SHLIB) '$(DESTDIR)$(LIBDIR)/$(SHLINK)'
+	$(if $(STATIC),,install -m 755 $B/lib/$(SHLIB) '$(DESTDIR)$(LIBDIR)')
+	$(if $(STATIC),,ln -sf $(SHLIB) '$(DESTDIR)$(LIBDIR)/$(SHLINK)')
 	install -m 644 $B/lib/liblp.a '$(DESTDIR)$(LIBDIR)'
 	[ ! -e $B/lib/$(LOPACE_SO) ] || install -m 755 $B/lib/$(LOPACE_SO) '$(DESTDIR)$(LIBDIR)'
 	install -m 644 lib/lp.h '$(DESTDIR)$(INCDIR)'
@@ -340,19 +351,26 @@ install: all ## install under PREFIX (staged in DESTDIR, commands prefixed with 
 		install -d '$(DESTDIR)$(MANDIR)/man'$$s; \
 		install -m 644 $$p '$(DESTDIR)$(MANDIR)/man'$$s/$$n; done
 	scripts/completions/install '$(DESTDIR)$(DATADIR)' '$(TOOLPREFIX)' $(COMMANDS)
+	install -d '$(DESTDIR)$(DOCDIR)' '$(DESTDIR)$(DATADIR)/mime/packages'
+	install -m 644 LICENSE '$(DESTDIR)$(DOCDIR)'
+	install -m 644 scripts/filetypes/magic '$(DESTDIR)$(DATADIR)/lopace'
+	install -m 644 scripts/filetypes/lopace.xml '$(DESTDIR)$(DATADIR)/mime/packages'
+	@[ -n '$(DESTDIR)' ] || scripts/after-install '$(LIBDIR)' '$(DATADIR)'
 	@scripts/other-commands '$(BINDIR)' '$(TOOLPREFIX)' $(COMMANDS)
 
 uninstall: ## remove what install installed, given the same variables
 	rm -f $(COMMANDS:%='$(DESTDIR)$(BINDIR)/$(TOOLPREFIX)%') \
 		$(patsubst %,'$(DESTDIR)$(LIBDIR)/%',$(SHLIB) $(SHLINK) $(LOPACE_SO) liblp.a pkgconfig/liblp.pc) \
-		'$(DESTDIR)$(INCDIR)/lp.h' \
+		'$(DESTDIR)$(INCDIR)/lp.h' '$(DESTDIR)$(DOCDIR)/LICENSE' '$(DESTDIR)$(DATADIR)/lopace/magic' \
+		'$(DESTDIR)$(DATADIR)/mime/packages/lopace.xml' \
 		$(patsubst $B/vocab/%,'$(DESTDIR)$(DATADIR)/lopace/%',$(VOCABS) $(MODELS))
 	set -e; for p in $(PAGES); do s=$${p##*.}; n=$${p#man/}; \
 		case " $(COMMANDS:%=%.1) " in *" $$n "*) n='$(TOOLPREFIX)'$$n;; esac; \
 		rm -f '$(DESTDIR)$(MANDIR)/man'$$s/$$n; done
 	scripts/completions/install --files '$(DESTDIR)$(DATADIR)' '$(TOOLPREFIX)' $(COMMANDS) | \
 		while read -r f; do rm -f "$$f"; done
-	-rmdir '$(DESTDIR)$(DATADIR)/lopace'
+	-rmdir '$(DESTDIR)$(DATADIR)/lopace' '$(DESTDIR)$(DOCDIR)'
+	@[ -n '$(DESTDIR)' ] || scripts/after-install '$(LIBDIR)' '$(DATADIR)'
 
 # The server says where its extensions are: PREFIX does not count.
 install-postgres uninstall-postgres: postgres-units

@@ -90,9 +90,69 @@ each_option() {
             echo "share/fish/vendor_completions.d/$command.fish"
         done
         echo share/zsh/site-functions/_lopace
+        printf '%s\n' share/doc/lopace/LICENSE share/lopace/magic share/mime/packages/lopace.xml
     } | sort > expected
     files "$PREFIX" | diff expected -
     works "$PREFIX/bin"
+}
+
+@test "after make, make install compiles nothing" {
+    make -C "$ROOT" B="$OWN" PREFIX="$PREFIX" all install > log
+    refute grep -E -- ' -(c|o) ' log
+}
+
+@test "file(1) knows streams, models and vocabularies" {
+    command -v file > /dev/null || skip 'no file(1)'
+    make_ install > log
+    printf 'Hello world\n' > text
+    local bin=$PREFIX/bin
+    "$bin/lptok" -L text | "$bin/lpwin" | "$bin/lpmix" > mixed
+    "$bin/lpzstd" -0 text > zstd
+    "$bin/lptok" -e gpt2 text > tokens
+    cp "$OWN/vocab/gpt2.lpv" vocabulary
+    cp "$OWN/vocab/o200k_base.lpm" model
+    "$bin/lptok" --blob text > blob # has no signature
+    file -b -m "$PREFIX/share/lopace/magic" mixed zstd tokens model blob > out
+    out_is 'lopace stream version 2, tokens+mix of cl100k_base, records are lines, with a window
+lopace stream version 2, text+zstd, records end with NUL
+lopace stream version 2, tokens of gpt2
+lopace model version 8 of o200k_base
+data'
+    file -b -m "$PREFIX/share/lopace/magic" vocabulary | grep -qx 'lopace vocabulary version [0-9]*, gpt2, .*-endian'
+    file -b -i -m "$PREFIX/share/lopace/magic" mixed model vocabulary | cut -d';' -f1 > out
+    out_is $'application/x-lopace\napplication/x-lopace-model\napplication/x-lopace-vocabulary'
+}
+
+@test "the MIME database knows streams, models and vocabularies, by name and content" {
+    command -v update-mime-database gio > /dev/null || skip 'no shared-mime-info or gio'
+    make_ install > log
+    update-mime-database "$PREFIX/share/mime" 2> log
+    cp "$OWN/vocab/gpt2.lpv" vocabulary
+    "$OWN/bin/lptok" log > stream
+    echo x | tee x.lp > x.lpm
+    for pair in vocabulary:-vocabulary stream: x.lp: x.lpm:-model; do
+        XDG_DATA_HOME=$PWD XDG_DATA_DIRS=$PREFIX/share gio info -a standard::content-type "${pair%:*}" |
+            grep -q "content-type: application/x-lopace${pair#*:}$" || fail "$pair"
+    done
+    make_ install > log # there is a database now
+    refute grep mime log
+    make_ uninstall > log
+    refute grep -r lopace "$PREFIX/share/mime"
+}
+
+@test "LDFLAGS=-static: commands without shared libraries, which find what is around them" {
+    sanitized && skip 'a sanitizer has shared libraries'
+    echo 'int main(void) { return 0; }' > main.c
+    "${CC:-cc}" -static main.c -lzstd -o main 2> log || skip 'no libzstd.a'
+    mkdir static
+    cp -R "$OWN/vocab" static
+    make -s -C "$ROOT" B="$PWD/static" CFLAGS=-O0 LDFLAGS=-static "$PWD"/static/bin/{lptok,lpmix,lpunpack} 2> log
+    readelf -d static/bin/lptok > dynamic
+    refute grep NEEDED dynamic
+    [ ! -e static/lib/liblp.so ]
+    cp -R static moved
+    printf 'Hello world\n' > text
+    env -i moved/bin/lptok text | env -i moved/bin/lpmix | env -i moved/bin/lpunpack | same - text
 }
 
 @test "the extension of SQLite, once it is built: installed, it finds what is installed" {

@@ -490,7 +490,7 @@ late() {
         name=${command##*/lp}
         grep -qE "^  $name +lp$name +[a-z]" help || fail "$name"
         expect 0 lopace help "$name"
-        grep -q "^usage: lp$name " out
+        [ "$name" = cat ] || grep -q "^usage: lp$name " out # lpcat is lpunpack
     done
     fails 2 "no command 'nope'" lopace help nope
     mkdir -p bin libexec/lopace

@@ -47,6 +47,31 @@ patterns=('the' '^#' '\.$' '^$' 'x*' '[A-Z]{3,}' '\w+\s+\w+ing\b' '[^a-z]$' '\s$
     done
 }
 
+# Expressions of which a part is a fixed string, or seems to be.
+literals=('colou?r' 'You(r|rs)?\b' 'x{0}the' '(?:the|an?) [a-z]+ing' '[[:alpha:]]+ing the' 'the\b(?! )'
+    '(\Q)\E)?the' '(\Qx\E|the)b?' 'zzz|the' 'Never \w+ the' 'the (?#x)and' 'caf\x{e9}' 'th\x65' 'Ne\W*' 'café*'
+    'café?.' '[]x)]the' '(?i)YOU' '(?i:YOU)r' '((?i)YOU)r' 'the(*ACCEPT)zzz' 'e{2}' 'e{,3}d' 'e{d' 'a\.b' 'the\K x'
+    '(a(b[)]|c)d)?the' '\cAthe|x' 'the .*zzz' 'e.*qq' "$(printf 'x%.0s' {1..100})" '(the)+' '(?<=e)the' '^the' 'the$')
+
+@test "fixed strings in an expression are found first, and change nothing" {
+    export LC_ALL=C.UTF-8
+    echo x | grep -qP x || skip 'no grep -P'
+    for pattern in "${literals[@]}"; do
+        for options in '' -w -x -v -o; do
+            local expected=0 status=0
+            # shellcheck disable=SC2086 # words
+            grep -aP $options -e "$pattern" text > expected 2> /dev/null || expected=$?
+            [ $expected -lt 2 ] || continue # PCRE2 of another version
+            # shellcheck disable=SC2086
+            lpgrep -aP $options -e "$pattern" text.lp > out || status=$?
+            cmp out expected || fail "$options $pattern"
+            [ $status -eq $expected ] || fail "$options $pattern: $status"
+        done
+        [ "$(lpgrep -aP --records -c -e "$pattern" records.lp)" = \
+            "$(lpgrep -aP --records -c -e "(?#)$pattern" records.lp)" ] || fail "records: $pattern"
+    done
+}
+
 @test "options are those of grep" {
     for options in -c -v -n -o -b -w -x -i -m3 -A2 '-B2 -n' '-C1 -n' -l -L '-v -c' '-o -b' '-m2 -A3' \
         '-v -C1' '-H -n' '-h' '-F' '-F -i' '-F -w' '-F -x' '-v -m1' '-e it -e You' '-F -e the -e then' \

@@ -16,6 +16,8 @@ static const struct {
     {"zstd", "compress tokens, or text, with zstd"},
     {"mix", "compress tokens with a statistical model"},
     {"unpack", "restore the text; list, test, single records, recovery"},
+    {"cat", "the same as unpack"},
+    {"less", "read packed files and text with less"},
     {"grep", "search packed files and text"},
     {"row", "pack, unpack, count or slice rows, for databases and data engines"},
     {"train", "train a model or dictionary on your own prompts"},

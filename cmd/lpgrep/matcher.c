@@ -1,6 +1,7 @@
 #include "lpgrep/matcher.h"
 
 #include "lpgrep/line_pattern.h"
+#include "lpgrep/literal.h"
 #include "lpgrep/words.h"
 
 #include <stdlib.h>
@@ -18,7 +19,8 @@ struct expression {
 struct matcher {
     const struct tool *tool;
     const struct options *o;
-    struct words *words; /* NULL: expressions */
+    struct words *words;    /* NULL: expressions */
+    struct literal literal; /* what a match holds; n is 0 where that is unknown */
     struct expression unit, lines;
     pcre2_code *no_word_before, *no_word_after; /* for words */
     pcre2_compile_context *compile;
@@ -28,6 +30,7 @@ struct matcher {
     bool jit;
     const unsigned char *text; /* to seek in */
     size_t size;
+    size_t candidates;  /* lines with the literal that were found */
     size_t stretch_end; /* of lines that one form of the expression is for */
     bool stretch_ascii;
     bool unit_ascii; /* of matcher_find() */
@@ -64,12 +67,17 @@ enum { UNICODE = PCRE2_UTF | PCRE2_UCP | PCRE2_MATCH_INVALID_UTF };
 
 static bool is_ascii(const void *text, size_t n)
 {
+    enum { STEP = 256 };
     const unsigned char *p = text;
-    uint64_t all = 0, words[4];
-    for (; n >= sizeof words && (all & UINT64_C(0x8080808080808080)) == 0;
-         p += sizeof words, n -= sizeof words) {
-        memcpy(words, p, sizeof words);
-        all |= words[0] | words[1] | words[2] | words[3];
+    uint64_t all = 0, words[STEP / sizeof all];
+    for (; n >= STEP && (all & UINT64_C(0x8080808080808080)) == 0; p += STEP, n -= STEP) {
+        memcpy(words, p, STEP);
+        for (size_t i = 0; i < STEP / sizeof all; i++)
+            all |= words[i];
+    }
+    for (; n >= sizeof all; p += sizeof all, n -= sizeof all) {
+        memcpy(words, p, sizeof all);
+        all |= words[0];
     }
     for (; n > 0; n--)
         all |= *p++;
@@ -168,6 +176,22 @@ static void translate(struct growing *out, const struct pattern *p)
     }
 }
 
+/* A pattern as an expression of PCRE2. */
+static struct growing expression_of(const struct matcher *m, const struct pattern *p)
+{
+    struct growing out = {0};
+    growing_reserve(&out, 1);
+    if (m->o->fixed)
+        quote(&out, p);
+    else if (!m->o->perl)
+        translate(&out, p);
+    else
+        growing_add(&out, p->text, p->n);
+    if (out.failed)
+        no_memory(m->tool);
+    return out;
+}
+
 /* Joins the patterns to one expression, for a unit or for a text of many lines. False: that cannot
  * be for many. */
 static bool join(struct matcher *m, const struct patterns *patterns, struct growing *out,
@@ -180,14 +204,8 @@ static bool join(struct matcher *m, const struct patterns *patterns, struct grow
     growing_text(out, o->word ? "(?<!\\w)(?:" : "");
     growing_text(out, alone ? "" : "(?|");
     for (size_t i = 0; good && i < patterns->n; i++) {
-        struct growing one = {0};
-        if (o->fixed)
-            quote(&one, &patterns->v[i]);
-        else if (!o->perl)
-            translate(&one, &patterns->v[i]);
-        else
-            growing_add(&one, patterns->v[i].text, patterns->v[i].n);
-        const struct pattern p = {one.p != NULL ? one.p : "", one.n};
+        struct growing one = expression_of(m, &patterns->v[i]);
+        const struct pattern p = {one.p, one.n};
         growing_text(out, i > 0 ? "|" : "");
         growing_text(out, alone ? "" : "(?:");
         if (lines)
@@ -195,7 +213,6 @@ static bool join(struct matcher *m, const struct patterns *patterns, struct grow
         else
             growing_add(out, p.text, p.n);
         growing_text(out, alone ? "" : ")");
-        out->failed = out->failed || one.failed;
         free(one.p);
     }
     growing_text(out, alone ? "" : ")");
@@ -219,6 +236,11 @@ static void use_expressions(struct matcher *m, const struct patterns *patterns)
         m->lines = compile_both(m, &lines, compile_options(m->o) | PCRE2_MULTILINE);
     free(unit.p);
     free(lines.p);
+    if (patterns->n == 1 && !m->o->ignore_case) {
+        struct growing one = expression_of(m, &patterns->v[0]);
+        m->literal = literal_of(&(struct pattern){one.p, one.n});
+        free(one.p);
+    }
 }
 
 static void use_words(struct matcher *m, const struct patterns *patterns)
@@ -328,14 +350,14 @@ enum match matcher_find(struct matcher *m, const struct unit *unit, size_t from,
 
 bool matcher_seeks(const struct matcher *m)
 {
-    return m->words != NULL || m->lines.unicode != NULL;
+    return m->literal.n > 0 || (!m->o->records && (m->words != NULL || m->lines.unicode != NULL));
 }
 
 void matcher_text(struct matcher *m, const unsigned char *text, size_t n)
 {
     m->text = text;
     m->size = n;
-    m->stretch_end = 0;
+    m->stretch_end = m->candidates = 0;
 }
 
 /* The end of the line that has the last byte before a place. */
@@ -386,8 +408,29 @@ static enum match seek_expression(struct matcher *m, size_t from, size_t *at)
     return MATCH_NONE;
 }
 
+/* Whether to look for the literal, and then match the line: not where so many lines have it that
+ * the expression finds them sooner. */
+static bool use_literal(struct matcher *m, size_t from)
+{
+    enum { FIRST = 16, DISTANCE = 512 };
+    return m->literal.n > 0 &&
+           (m->literal.all || m->lines.unicode == NULL || m->candidates < FIRST + from / DISTANCE);
+}
+
+static enum match seek_literal(struct matcher *m, size_t from, size_t *at)
+{
+    const unsigned char *found = literal_find(&m->literal, m->text + from, m->size - from);
+    *at = found != NULL ? (size_t)(found - m->text) : m->size;
+    m->candidates++;
+    return found != NULL ? MATCH_FOUND : MATCH_NONE;
+}
+
 enum match matcher_seek(struct matcher *m, size_t from, size_t *at, bool *sure)
 {
+    if (use_literal(m, from)) {
+        *sure = m->literal.all && !m->o->word && !m->o->whole && !m->o->records;
+        return seek_literal(m, from, at);
+    }
     *sure = m->words == NULL || (!m->o->word && !m->o->whole);
     if (m->words == NULL)
         return seek_expression(m, from, at);

@@ -268,7 +268,7 @@ static void select_others(struct search *s, size_t from, size_t to)
 /* Searches what is whole. */
 static void search_whole(struct search *s)
 {
-    bool seek = matcher_seeks(s->matcher) && !s->o->records;
+    bool seek = matcher_seeks(s->matcher);
     if (seek)
         matcher_text(s->matcher, s->data, s->whole);
     for (size_t from = s->done; from < s->whole && !s->stop && !s->full;) {
@@ -310,11 +310,9 @@ static void forget(struct search *s)
 
 /* --- Taking text --------------------------------------------------------------- */
 
-static enum lp_status reserve(struct search *s, size_t n)
+static enum lp_status grow(struct search *s, size_t n)
 {
     const size_t size = s->n + n + 1;
-    if (size <= s->cap)
-        return LP_OK;
     if (size > s->o->memory / 2 && size > 2 * CHUNK)
         return LP_LIMIT;
     size_t cap = size > 2 * s->cap ? size : 2 * s->cap;
@@ -326,14 +324,23 @@ static enum lp_status reserve(struct search *s, size_t n)
     return LP_OK;
 }
 
-/* Searches, once there is enough. */
-static enum lp_status work(struct search *s, size_t least)
+/* Makes room for n bytes and one more. Inline, like work(): records may be short. */
+static inline enum lp_status reserve(struct search *s, size_t n)
 {
-    if (s->whole - s->done >= least || s->nends >= ENDS_MAX) {
-        search_whole(s);
-        forget(s);
-    }
+    return n < s->cap - s->n ? LP_OK : grow(s, n);
+}
+
+static enum lp_status search_now(struct search *s)
+{
+    search_whole(s);
+    forget(s);
     return s->stop ? LP_STOP : LP_OK;
+}
+
+/* Searches, once there is enough. */
+static inline enum lp_status work(struct search *s, size_t least)
+{
+    return s->whole - s->done >= least || s->nends >= ENDS_MAX ? search_now(s) : LP_OK;
 }
 
 /* Notes which lines of the last n bytes are whole. */

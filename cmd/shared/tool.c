@@ -295,7 +295,8 @@ uint64_t tool_size(const struct tool *tool, const char *option, const char *text
         end++;
     if (!good || *end != 0 || value > max >> shift || value << shift < min)
         tool_usage(tool, "%s: '%s' is not a size from %s to %s bytes", option, text,
-                   tool_typed_size(least, sizeof least, min), tool_typed_size(most, sizeof most, max));
+                   tool_typed_size(least, sizeof least, min),
+                   tool_typed_size(most, sizeof most, max));
     return (uint64_t)value << shift;
 }
 
