@@ -65,7 +65,7 @@ SHLINK := liblp.so
 SHFLAGS = -shared -Wl,-soname,$(SHLIB)
 RPATH = -Wl,-rpath,'$$ORIGIN/../lib:$(LIBDIR)'
 LOPACE_SO := lopace.so
-LOPACE_FLAGS = -shared -Wl,--exclude-libs,ALL
+LOPACE_FLAGS = -shared -Wl,-soname,lopace.so -Wl,--exclude-libs,ALL
 endif
 
 # The trainer is not in the library: lptrain links it, and the static library.
@@ -376,6 +376,12 @@ uninstall: ## remove what install installed, given the same variables
 install-postgres uninstall-postgres: postgres-units
 	$(PGXS) $(@:%-postgres=%) DESTDIR='$(DESTDIR)'
 
+deb: ## build Debian packages of the commit, into build/deb, and check them with lintian
+	scripts/packaging/make-deb $(VERSION) $(abspath $B/deb)
+
+debcheck: ## install build/deb into a clean Debian and use everything there
+	scripts/packaging/check-deb $(abspath $B/deb)
+
 dist: ## make a source archive
 	git archive --prefix=lopace-$(VERSION)/ -o lopace-$(VERSION).tar.gz HEAD
 
@@ -384,4 +390,4 @@ clean: ## remove the build directory
 
 FORCE:
 -include $(shell find $B/obj -name '*.d' 2>/dev/null)
-.PHONY: all help units sqlite sqlite-units postgres postgres-units wheel engines demo check asan tsan memcheck bench bench-tok oracle soak fuzz coverage inject kill cross lint install uninstall install-postgres uninstall-postgres dist clean FORCE
+.PHONY: all help units sqlite sqlite-units postgres postgres-units wheel engines demo check asan tsan memcheck bench bench-tok oracle soak fuzz coverage inject kill cross lint install uninstall install-postgres uninstall-postgres deb debcheck dist clean FORCE
