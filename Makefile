@@ -82,6 +82,7 @@ ENCODINGS := $(shell sed -n 's/^encoding \([^ ]*\).*/\1/p' vocab/encodings)
 VOCABS := $(ENCODINGS:%=$B/vocab/%.lpv)
 MODELS := $(patsubst vocab/%.lpm.zst,$B/vocab/%.lpm,$(wildcard vocab/*.lpm.zst))
 PAGES := $(wildcard man/*.[1-9])
+PROMPTS := $(wildcard tests/data/prompts/*.txt) # for the examples of lopace-guide(7)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -351,8 +352,9 @@ install: all ## install under PREFIX (staged in DESTDIR, commands prefixed with 
 		install -d '$(DESTDIR)$(MANDIR)/man'$$s; \
 		install -m 644 $$p '$(DESTDIR)$(MANDIR)/man'$$s/$$n; done
 	scripts/completions/install '$(DESTDIR)$(DATADIR)' '$(TOOLPREFIX)' $(COMMANDS)
-	install -d '$(DESTDIR)$(DOCDIR)' '$(DESTDIR)$(DATADIR)/mime/packages'
+	install -d '$(DESTDIR)$(DOCDIR)/prompts' '$(DESTDIR)$(DATADIR)/mime/packages'
 	install -m 644 LICENSE '$(DESTDIR)$(DOCDIR)'
+	install -m 644 $(PROMPTS) '$(DESTDIR)$(DOCDIR)/prompts'
 	install -m 644 scripts/filetypes/magic '$(DESTDIR)$(DATADIR)/lopace'
 	install -m 644 scripts/filetypes/lopace.xml '$(DESTDIR)$(DATADIR)/mime/packages'
 	@[ -n '$(DESTDIR)' ] || scripts/after-install '$(LIBDIR)' '$(DATADIR)'
@@ -363,13 +365,14 @@ uninstall: ## remove what install installed, given the same variables
 		$(patsubst %,'$(DESTDIR)$(LIBDIR)/%',$(SHLIB) $(SHLINK) $(LOPACE_SO) liblp.a pkgconfig/liblp.pc) \
 		'$(DESTDIR)$(INCDIR)/lp.h' '$(DESTDIR)$(DOCDIR)/LICENSE' '$(DESTDIR)$(DATADIR)/lopace/magic' \
 		'$(DESTDIR)$(DATADIR)/mime/packages/lopace.xml' \
+		$(PROMPTS:tests/data/%='$(DESTDIR)$(DOCDIR)/%') \
 		$(patsubst $B/vocab/%,'$(DESTDIR)$(DATADIR)/lopace/%',$(VOCABS) $(MODELS))
 	set -e; for p in $(PAGES); do s=$${p##*.}; n=$${p#man/}; \
 		case " $(COMMANDS:%=%.1) " in *" $$n "*) n='$(TOOLPREFIX)'$$n;; esac; \
 		rm -f '$(DESTDIR)$(MANDIR)/man'$$s/$$n; done
 	scripts/completions/install --files '$(DESTDIR)$(DATADIR)' '$(TOOLPREFIX)' $(COMMANDS) | \
 		while read -r f; do rm -f "$$f"; done
-	-rmdir '$(DESTDIR)$(DATADIR)/lopace' '$(DESTDIR)$(DOCDIR)'
+	-rmdir '$(DESTDIR)$(DATADIR)/lopace' '$(DESTDIR)$(DOCDIR)/prompts' '$(DESTDIR)$(DOCDIR)'
 	@[ -n '$(DESTDIR)' ] || scripts/after-install '$(LIBDIR)' '$(DATADIR)'
 
 # The server says where its extensions are: PREFIX does not count.

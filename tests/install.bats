@@ -90,6 +90,7 @@ each_option() {
             echo "share/fish/vendor_completions.d/$command.fish"
         done
         echo share/zsh/site-functions/_lopace
+        (cd "$DATA" && printf 'share/doc/lopace/%s\n' prompts/*.txt)
         printf '%s\n' share/doc/lopace/LICENSE share/lopace/magic share/mime/packages/lopace.xml
     } | sort > expected
     files "$PREFIX" | diff expected -

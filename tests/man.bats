@@ -3,9 +3,9 @@
 
 load helpers
 
-# The literal blocks of a page's EXAMPLES, as they read.
+# The literal blocks of a page's EXAMPLES, or of all sections named, as they read.
 examples() {
-    awk '/^\.Sh/ { in_examples = $2 == "EXAMPLES" }
+    awk -v sections="${2-EXAMPLES}" '/^\.Sh/ { in_examples = substr($0, 5) ~ "^(" sections ")$" }
         /^\.Ed/ { in_block = 0 }
         in_examples && in_block { gsub(/\\e/, "\\"); gsub(/\\&/, ""); print }
         /^\.Bd -literal/ { in_block = 1 }' "$1"
@@ -29,11 +29,17 @@ words() {
     sed -E "s|$HOME|/home/ann|g; s/[0-9a-f]{16}/F/g; s/[0-9][0-9.,]*/N/g; s/^ +//; s/ +/ /g; /^$/d" "$1"
 }
 
-# Runs the examples in the file shown: "$ " begins a command, and what it prints follows.
+# Runs the examples in the file shown: "$ " begins a command, which lines with "> " go on, and what it
+# prints follows.
 run_examples() {
     local HOME=$PWD/home
     mkdir "$HOME"
-    sed -n "s/^\\$ \(.*\)/cat << 'END'\n&\nEND\n\1/p" shown > commands
+    awk 'function run() { if (command != "") print command; command = "" }
+        function show() { print "cat << \047END\047\n" $0 "\nEND" }
+        /^\$ / { run(); show(); command = substr($0, 3); next }
+        /^> / && command != "" { show(); command = command "\n" substr($0, 3); next }
+        { run() }
+        END { run() }' shown > commands
     [ -s commands ]
     bash -o pipefail commands > printed 2>&1 || fail "$1" "$(tail -n 3 printed)"
     diff <(words shown) <(words printed) || fail "$1"
@@ -82,6 +88,16 @@ pages() {
         mkdir "$name"
         (cd "$name" && make_files && examples "$ROOT/man/$name" > shown && run_examples "$name")
     done
+}
+
+@test "the tasks of the guide work, and print what they show" {
+    for command in sqlite3 jq tar; do
+        command -v $command > /dev/null || skip "no $command"
+    done
+    sqlite_ready
+    examples "$ROOT/man/lopace-guide.7" '.*' | sed "s|/usr/local/share/doc/lopace/prompts|$DATA/prompts|" > shown
+    [ "$(grep -c '^\$ ' shown)" -gt 40 ]
+    run_examples lopace-guide.7
 }
 
 teardown() {
