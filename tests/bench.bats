@@ -64,6 +64,13 @@ setup_file() {
     err_line bench-logs 'no such file'
 }
 
+@test "bench-grep compares counts with ripgrep, then times searches" {
+    command -v rg > /dev/null || skip 'no ripgrep'
+    expect 0 "$ROOT/scripts/bench-grep" --runs 1 "$DATA"/prompts/*.txt
+    grep -qx "50 patterns: the counts are ripgrep's" out
+    [ "$(grep -c x$ out)" -ge 10 ]
+}
+
 @test "the worker refuses a method and groups that are not there" {
     printf 'text' > one.txt
     expect 1 "$B/bench/bench" -w -V "$B/vocab" no-such-method one.txt 1 sizes
@@ -103,7 +110,17 @@ CSV
     for plot in compression_ratio space_savings disk_size speed memory comprehensive tokenisers \
         scalability; do
         grep -q '</svg>' "plots/$plot.svg"
+        grep -q '<style>@media (prefers-color-scheme: dark)' "plots/$plot.svg"
+        python3 -c 'import sys, xml.dom.minidom as m; m.parse(sys.argv[1])' "plots/$plot.svg"
     done
+    for plot in compression_ratio disk_size speed memory; do # what the colours mean
+        grep -q '>others<' "plots/$plot.svg" || fail "$plot"
+    done
+    grep -q gpPt7 plots/speed.svg && grep -q logarithmic plots/speed.svg # points, no bars
+    refute grep -q logarithmic plots/memory.svg
+    sed 's/,10000,4000,lpunpack/,5000,2000,lpunpack/' growth.csv > short.csv
+    expect 0 "$ROOT/scripts/bench-plots" -o plots peers.csv short.csv
+    grep -q '>lpunpack after lpzstd, to 5 kB<' plots/scalability.svg
     grep -q '>3\.10<' plots/compression_ratio.svg
     expect 1 "$ROOT/scripts/bench-plots" -o plots growth.csv
 }
