@@ -455,3 +455,20 @@ print(*(random.randrange(10 ** 6) for i in range(300000)))' > p
     echo x > p
     expect 1 lpstat --html -o /dev/full p
 }
+
+@test "--html fits a screen of 360 pixels, and one of 1200" {
+    command -v chromium > /dev/null || skip 'no chromium'
+    local about='"width " + d.documentElement.scrollWidth'
+    about="$about"' + " " + [...d.querySelectorAll("main *")].filter(e => !e.closest(".scroll,pre,svg") &&
+        e.getBoundingClientRect().right > d.documentElement.clientWidth + 1).map(e => e.className || e.tagName)'
+    lpstat -L --html -o page.html "$DATA/prompts/agent-rules.txt" "$DATA/prompts/french.txt"
+    for width in 360 1200; do
+        printf '<iframe id=f src=page.html style="width:%dpx;height:800px;border:0"></iframe><script>
+            onload = () => { const d = document.getElementById("f").contentDocument;
+                document.title = %s; };</script>' $width "$about" > frame.html
+        HOME=$PWD timeout 60 chromium --headless --no-sandbox --disable-gpu --allow-file-access-from-files \
+            --dump-dom "file://$PWD/frame.html" > dom 2> log || skip 'chromium does not run'
+        grep -o '<title>[^<]*' dom > title || skip 'no title'
+        grep -qE "^<title>width ($width|$((width - 15))) ?$" title || fail "$width: $(cat title)"
+    done
+}

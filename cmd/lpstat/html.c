@@ -26,7 +26,8 @@ static const char style[] =
     "main{max-width:1080px;margin:0 auto;padding:40px 24px 56px}"
     "h1{font-size:26px;line-height:1.25;margin:0 0 4px;overflow-wrap:anywhere}"
     "h2{font-size:18px;margin:40px 0 12px}h3{font-size:15px;margin:0 0 2px}"
-    "p{margin:0 0 12px;color:var(--soft)}.small{font-size:13px;color:var(--faint)}"
+    "p{margin:0 0 12px;color:var(--soft)}.small{font-size:13px;color:var(--faint);"
+    "overflow-wrap:anywhere}"
     ".card{background:var(--card);border:1px solid var(--line);border-radius:12px;padding:20px}\n"
     ".answer{display:grid;grid-template-columns:minmax(220px,1fr) 2fr;gap:16px 32px;"
     "margin-top:24px;align-items:center}"
@@ -69,7 +70,8 @@ static const char style[] =
     ".fill.s3{fill:var(--s3)}.fill.s4{fill:var(--s4)}.fill.s5{fill:var(--s5)}"
     ".line.s0{stroke:var(--s0)}.line.s1{stroke:var(--s1)}.line.s2{stroke:var(--s2)}"
     ".line.s3{stroke:var(--s3)}.line.s4{stroke:var(--s4)}.line.s5{stroke:var(--s5)}\n"
-    "@media(max-width:640px){main{padding:24px 14px}.answer{grid-template-columns:1fr}}"
+    "@media(max-width:640px){main{padding:24px 14px}.answer{grid-template-columns:"
+    "minmax(0,1fr)}}"
     "@media print{body{background:#fff}.card{break-inside:avoid}}\n";
 
 /* --- Numbers ----------------------------------------------------------------- */
