@@ -380,6 +380,7 @@ install-postgres uninstall-postgres: postgres-units
 	$(PGXS) $(@:%-postgres=%) DESTDIR='$(DESTDIR)'
 
 deb: ## build Debian packages of the commit, into build/deb, and check them with lintian
+	@scripts/deps --install deb
 	scripts/packaging/make-deb $(VERSION) $(abspath $B/deb)
 
 debcheck: ## install build/deb into a clean Debian and use everything there
