@@ -207,6 +207,36 @@ END
     [ "$(owner owned) $(mode owned)" = '1234:2345 600' ]
 }
 
+@test "-o keeps user extended attributes and the access list, of the input or of the file before" {
+    for command in setfattr getfattr setfacl getfacl; do
+        command -v $command > /dev/null || skip "no $command"
+    done
+    echo text > p
+    chmod 600 p
+    setfattr -n user.tag -v hello p 2> log && setfacl -m u:1234:rw p 2> log || skip 'not on this file system'
+    attributes() {
+        getfattr --only-values -n user.tag "$1" && getfacl -c "$1"
+    }
+    attributes p > expected
+    lptok -o new p
+    attributes new | same - expected
+    echo other > q
+    lptok q | lpzstd -o new # keeps those of the file
+    attributes new | same - expected
+    lptok -o two p q
+    refute getfattr -n user.tag two 2> log
+    if [ "$(id -u)" = 0 ]; then # whose group cannot be given gains nothing by the list
+        mkdir d
+        cp --preserve=all p d
+        chown nobody d d/p
+        chgrp 2345 d/p
+        setfacl -m g::rwx d/p
+        (cd d && setpriv --reuid=nobody --regid=nogroup --clear-groups env PATH="$PATH" HOME=/ lptok -o out p) ||
+            skip 'nobody cannot run lptok'
+        getfacl -c d/out | grep -q '^group::---'
+    fi
+}
+
 @test "a model of a private file is private, also once it is installed" {
     umask 022
     cp "$ROOT/README.md" readme

@@ -1,6 +1,5 @@
 #include "lopace/file.h"
 
-#include "lopace/attributes.h"
 #include "lopace/remove.h"
 #include "shared/replace.h"
 
@@ -317,8 +316,7 @@ static int make_output(struct file *f, bool fresh)
         return EXIT_IO;
     f->out.exists = false; /* it is like its input, whatever was there */
     f->out.fresh = fresh;
-    replace_like(&f->out, &f->st);
-    attributes_copy(f->fd, f->out.fd);
+    replace_like(&f->out, &f->st, f->fd);
     int code = convert(f);
     if (code == EXIT_OK && has_changed(f))
         code = leave(f, "it changed while it was read");

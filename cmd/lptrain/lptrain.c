@@ -7,10 +7,12 @@
 #include "shared/stored.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static const char help[] =
     "usage: lptrain [OPTION...] -o FILE [FILE...]\n"
@@ -200,8 +202,11 @@ static void install(const struct tool *tool, const struct options *o)
         struct output out;
         struct stat st;
         output_open(tool, &out, path, true);
-        if (stat(o->files[i], &st) == 0)
-            replace_like(&out.file, &st);
+        const int fd = open(o->files[i], O_RDONLY | O_CLOEXEC);
+        if (fd >= 0 && fstat(fd, &st) == 0)
+            replace_like(&out.file, &st, fd);
+        if (fd >= 0)
+            close(fd);
         if (made.model != NULL)
             output_sink(&out, made.model->file, made.model->file_size);
         else

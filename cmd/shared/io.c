@@ -233,6 +233,15 @@ static void stop_counting(struct progress *progress, bool sum_up)
         progress_sum_up(progress);
 }
 
+/* The file is made from this input alone. */
+static void take_after(struct replacement *file, const struct stat *st, const char *input)
+{
+    const int fd = S_ISREG(st->st_mode) ? open(input, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+    replace_like(file, st, fd);
+    if (fd >= 0)
+        close(fd);
+}
+
 void output_open(const struct tool *tool, struct output *out, const char *file, bool binary)
 {
     struct stat st;
@@ -255,7 +264,7 @@ void output_open(const struct tool *tool, struct output *out, const char *file, 
         out->fd = out->file.fd;
     }
     if (file == tool->output && only_operand(tool) != NULL && stat(only_operand(tool), &st) == 0)
-        replace_like(&out->file, &st);
+        take_after(&out->file, &st, only_operand(tool));
     out->terminal = isatty(out->fd);
     out->next = unfinished;
     unfinished = out;

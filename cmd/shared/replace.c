@@ -1,5 +1,7 @@
 #include "shared/replace.h"
 
+#include "shared/attributes.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -189,7 +191,7 @@ static void set_mode(const struct replacement *r, unsigned mode)
 
 /* As xz(1) and zstd(1) do it. Only root may give a file away; the group must be one of the user's.
  * With another group, its members get what both they and all others had: no one may gain. */
-static void set_owner(const struct replacement *r, const struct stat *st)
+static void set_owner(const struct replacement *r, const struct stat *st, int source)
 {
     int failed;
     unsigned mode = st->st_mode & 0777;
@@ -201,14 +203,16 @@ static void set_owner(const struct replacement *r, const struct stat *st)
         warn(r, "group");
     unsigned both = mode & mode >> 3 & 07;
     set_mode(r, failed ? (mode & 0700) | both << 3 | both : mode);
+    if (source >= 0)
+        attributes_copy(source, r->fd, !failed);
 }
 
-void replace_like(struct replacement *r, const struct stat *source)
+void replace_like(struct replacement *r, const struct stat *source, int fd)
 {
     if (r->temporary == NULL || !S_ISREG(source->st_mode))
         return;
     if (!r->exists)
-        set_owner(r, source);
+        set_owner(r, source, fd);
 #ifdef __APPLE__
     r->modified = source->st_mtimespec;
 #else
@@ -296,10 +300,14 @@ static bool open_replacement(struct replacement *r)
     const mode_t mask = file_mask(r->tool);
     if (!open_temporary(r))
         return false;
-    if (r->exists)
-        set_owner(r, &st);
-    else
+    if (!r->exists) {
         set_mode(r, 0666 & ~mask);
+        return true;
+    }
+    const int old = open(r->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    set_owner(r, &st, old);
+    if (old >= 0)
+        close(old);
     return true;
 }
 

@@ -26,13 +26,14 @@ struct replacement {
 
 /* All but replace_like() and replace_abandon() return false on failure, and say what failed. */
 
-/* Opens a temporary file beside a regular file, with its owner, group and permissions; or beside
- * the place for a new one. Opens anything else as it is. */
+/* Opens a temporary file beside a regular file, with its owner, group, permissions and extended
+ * attributes; or beside the place for a new one. Opens anything else as it is. */
 bool replace_open(const struct tool *tool, struct replacement *r, const char *name);
 
-/* Gives a new file the owner, group and permissions of the regular file that it is made from, and
- * any file its time where the tool keeps it. */
-void replace_like(struct replacement *r, const struct stat *source);
+/* Gives a new file the owner, group, permissions and extended attributes of the regular file that
+ * it is made from, and any file its time where the tool keeps it. fd: that file, or -1: without
+ * the attributes. */
+void replace_like(struct replacement *r, const struct stat *source, int fd);
 
 /* Syncs the temporary file. */
 bool replace_sync(struct replacement *r);

@@ -1,6 +1,5 @@
-#include "lopace/attributes.h"
+#include "shared/attributes.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -29,7 +28,7 @@ static bool copy(int from, int to, const char *name)
     return done;
 }
 
-void attributes_copy(int from, int to)
+void attributes_copy(int from, int to, bool access_list)
 {
     static const char access[] = "system.posix_acl_access", user[] = "user.";
     size_t n;
@@ -38,7 +37,8 @@ void attributes_copy(int from, int to)
     for (const char *name = names; name != NULL && name < names + n; name += strlen(name) + 1) {
         if (strncmp(name, user, sizeof user - 1) == 0)
             copy(from, to, name);
-        else if (strcmp(name, access) == 0 && !copy(from, to, name) && fstat(to, &st) == 0)
+        else if (access_list && strcmp(name, access) == 0 && !copy(from, to, name) &&
+                 fstat(to, &st) == 0)
             fchmod(to, st.st_mode & (07777 & ~(mode_t)S_IRWXG));
     }
     free(names);
@@ -47,16 +47,16 @@ void attributes_copy(int from, int to)
 #elif defined(__APPLE__)
 #include <copyfile.h>
 
-void attributes_copy(int from, int to)
+void attributes_copy(int from, int to, bool access_list)
 {
-    fcopyfile(from, to, NULL, COPYFILE_ACL | COPYFILE_XATTR);
+    fcopyfile(from, to, NULL, COPYFILE_XATTR | (access_list ? COPYFILE_ACL : 0));
 }
 
 #else
 
-void attributes_copy(int from, int to)
+void attributes_copy(int from, int to, bool access_list)
 {
-    (void)from, (void)to;
+    (void)from, (void)to, (void)access_list;
 }
 
 #endif
