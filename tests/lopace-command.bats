@@ -499,7 +499,10 @@ late() {
     cp "$B/bin/lpentropy" libexec/lopace/x-lpentropy
     export LD_LIBRARY_PATH=$B/lib LP_VOCAB_PATH=$B/vocab
     [ "$(printf 'Hello world' | bin/x-lopace tok --ids)" = '9906 1917' ]
+    printf '#!/bin/sh\necho of another package\n' > bin/x-lpentropy # as CUPS has an lpstat
+    chmod +x bin/x-lpentropy
     PATH=$PWD/bin:$PATH expect 0 x-lopace entropy --help
+    head -n 1 out | grep -q '^usage: lpentropy'
     ln -s bin/x-lopace lopace
     expect 1 bin/x-lopace mix --help
     err_line lopace 'lpmix: cannot run: No such file or directory'

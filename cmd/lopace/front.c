@@ -52,11 +52,11 @@ static bool find_self(const char *called, char *path, size_t size)
     return false;
 }
 
-/* Runs PREFIXlpNAME beside this program, PREFIXlopace, or in ../libexec/lopace from there. Returns
- * where it is in neither place. */
+/* Runs PREFIXlpNAME in ../libexec/lopace from this program, PREFIXlopace, or beside it, where another
+ * package's lpNAME may be instead. Returns where it is in neither place. */
 static void run_beside(const char *self, const char *name, char **argv)
 {
-    static const char *const places[] = {"", "../libexec/lopace/"}, mine[] = "lopace";
+    static const char *const places[] = {"../libexec/lopace/", ""}, mine[] = "lopace";
     const char *slash = strrchr(self, '/'), *base = slash != NULL ? slash + 1 : self;
     const size_t directory = (size_t)(base - self), n = strlen(base), m = sizeof mine - 1;
     const size_t prefix = n >= m && strcmp(base + n - m, mine) == 0 ? n - m : 0;
