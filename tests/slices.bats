@@ -207,6 +207,8 @@ refused_decode() {
     [ "$(awk '{ print $1 }' out | tr '\n' ' ')" = '3 1 4 ' ]
     expect 4 lptok -c --max 2 q p
     printf 'one\none two three\n' > p
+    expect 4 lptok -c -L --per-record --max 2 p
+    err_line lptok 'p: record 2: has more than 2 tokens'
     expect 0 lptok -q -c -L --per-record --max 3 p
     expect 4 lptok -q -c -L --per-record --max 2 p
     err_is ''
@@ -240,6 +242,8 @@ END
     done
     (head -c 100000 /dev/zero | tr '\0' '['; echo) > p
     fails 3 'not messages' lptok --chat p
+    printf '%s\n' '{"messages":[{"role":"user","content":"a"}]}' '{"messages":[]}' > p
+    fails 3 'something follows the value: for a record per line, use -L' lptok --chat p
     (printf '[{"x": '; head -c 100000 /dev/zero | tr '\0' '[') > p
     fails 3 'within each other' lptok --chat p
     refused 2 'no rule is known' lptok --chat -e gpt2 p

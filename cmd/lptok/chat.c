@@ -129,6 +129,13 @@ static uint64_t request_tokens(struct chat *chat, struct json_reader *r)
     return count;
 }
 
+/* Whether another value follows in the next line. */
+static bool goes_on(const struct json_reader *r, const void *json)
+{
+    return r->at > (const unsigned char *)json && r->at < r->end && r->at[-1] == '\n' &&
+           (*r->at == '{' || *r->at == '[');
+}
+
 uint64_t chat_count(struct chat *chat, const void *json, size_t n)
 {
     struct json_reader *r = &chat->reader;
@@ -136,8 +143,9 @@ uint64_t chat_count(struct chat *chat, const void *json, size_t n)
     uint64_t count = json_peek(r) == '[' ? messages_tokens(chat, r) : request_tokens(chat, r);
     if (!json_done(r))
         tool_die(chat->tool, EXIT_DATA,
-                 "%s: record %" PRIu64 ": not messages in JSON: byte %td: %s", chat->name,
-                 chat->record, r->at - (const unsigned char *)json + 1, r->why);
+                 "%s: record %" PRIu64 ": not messages in JSON: byte %td: %s%s", chat->name,
+                 chat->record, r->at - (const unsigned char *)json + 1, r->why,
+                 goes_on(r, json) ? ": for a record per line, use -L" : "");
     return count;
 }
 

@@ -68,7 +68,10 @@ static void put_row(struct counter *c, uint64_t record, uint64_t tokens)
     if (tokens <= c->o->max)
         return;
     c->over = true;
-    if (!c->tool->quiet)
+    if (!c->tool->quiet && record > 0)
+        tool_warn(c->tool, "%s: record %" PRIu64 ": has more than %" PRIu64 " tokens", name, record,
+                  c->o->max);
+    else if (!c->tool->quiet)
         tool_warn(c->tool, "%s: has more than %" PRIu64 " tokens", name, c->o->max);
 }
 
