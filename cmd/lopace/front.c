@@ -52,8 +52,8 @@ static bool find_self(const char *called, char *path, size_t size)
     return false;
 }
 
-/* Runs PREFIXlpNAME in ../libexec/lopace from this program, PREFIXlopace, or beside it, where another
- * package's lpNAME may be instead. Returns where it is in neither place. */
+/* Runs PREFIXlpNAME in ../libexec/lopace from this program, PREFIXlopace, or beside it, where
+ * another package's lpNAME may be instead. Returns where it is in neither place. */
 static void run_beside(const char *self, const char *name, char **argv)
 {
     static const char *const places[] = {"../libexec/lopace/", ""}, mine[] = "lopace";
