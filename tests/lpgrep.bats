@@ -32,7 +32,8 @@ patterns=('the' '^#' '\.$' '^$' 'x*' '[A-Z]{3,}' '\w+\s+\w+ing\b' '[^a-z]$' '\s$
     '(?x) a b # c' '\Qa.b\E|the' '(?s)x.e' 'end' '(?>a+)b' '\Athe' 'n\z' '[\s,]+and')
 
 @test "lines are those of grep -P, in text, streams and blobs" {
-    local -x LC_ALL=C.UTF-8
+    # shellcheck disable=SC2030,SC2031 # each test has a shell of its own
+    export LC_ALL=C.UTF-8
     echo x | grep -qP x || skip 'no grep -P'
     for pattern in "${patterns[@]}"; do
         grep -aP -e "$pattern" text > expected || true
@@ -54,7 +55,8 @@ literals=('colou?r' 'You(r|rs)?\b' 'x{0}the' '(?:the|an?) [a-z]+ing' '[[:alpha:]
     '(a(b[)]|c)d)?the' '\cAthe|x' 'the .*zzz' 'e.*qq' "$(printf 'x%.0s' {1..100})" '(the)+' '(?<=e)the' '^the' 'the$')
 
 @test "fixed strings in an expression are found first, and change nothing" {
-    local -x LC_ALL=C.UTF-8
+    # shellcheck disable=SC2030,SC2031 # each test has a shell of its own
+    export LC_ALL=C.UTF-8
     echo x | grep -qP x || skip 'no grep -P'
     for pattern in "${literals[@]}"; do
         for options in '' -w -x -v -o; do
