@@ -124,13 +124,18 @@ $B/lib/$(LOPACE_SO): $(call objects,lib/ext/sqlite/*.c lib/ext/shared/*.c) $B/li
 $B/obj/cmd/shared.a: $(call objects,cmd/shared/*.c)
 	rm -f $@ && $(AR) rcs $@ $^
 
+# What measures needs libcrypto.
+$B/obj/cmd/measure.a: $(call objects,cmd/measure/*.c)
+	rm -f $@ && $(AR) rcs $@ $^
+
+$B/bin/lpstat: $B/obj/cmd/measure.a
 $B/bin/lpstat: COMMAND_LIBS = $(CRYPTO_LIBS) -lm
 $B/bin/lpentropy: COMMAND_LIBS = -lm
 $B/bin/lpgrep: COMMAND_LIBS = $(PCRE2_LIBS)
 .SECONDEXPANSION:
 $B/bin/%: $$(call objects,cmd/$$*.c cmd/$$*/*.c) $B/obj/cmd/shared.a $B/lib/$(SHLINK)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o %/shared.a,$^) -L$B/lib -llp $(COMMAND_LIBS) \
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o %/measure.a,$^) $B/obj/cmd/shared.a -L$B/lib -llp $(COMMAND_LIBS) \
 		$(RPATH) -pthread
 
 # Loops over vectors: -O3 makes mixing a fifth faster.

@@ -26,10 +26,11 @@ lib/ext/sqlite lib/ext/shared
 lib/ext/postgres lib/ext/shared
 cmd            cmd/shared
 cmd/shared     -
+cmd/measure    cmd/shared
 cmd/lopace     cmd/shared
 cmd/lpgrep     cmd/shared
 cmd/lprow      cmd/shared
-cmd/lpstat     cmd/shared
+cmd/lpstat     cmd/shared cmd/measure
 cmd/lptok      cmd/shared
 cmd/lptrain    cmd/shared lib/train
 vocab          lib/base lib/tokens lib/mix

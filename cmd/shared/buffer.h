@@ -1,6 +1,6 @@
 /* buffer.h - bytes that grow. */
-#ifndef LPROW_BUFFER_H
-#define LPROW_BUFFER_H
+#ifndef SHARED_BUFFER_H
+#define SHARED_BUFFER_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -40,7 +40,7 @@ static inline bool buffer_add(struct buffer *b, const void *data, size_t n)
     return true;
 }
 
-/* Empties it; what one long row took goes back to the system. */
+/* Empties it; what a long one took goes back to the system. */
 static inline void buffer_reset(struct buffer *b)
 {
     enum { KEPT = 1 << 20 };

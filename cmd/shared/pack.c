@@ -1,4 +1,4 @@
-#include "lopace/pack.h"
+#include "shared/pack.h"
 
 #include "shared/window.h"
 
@@ -7,9 +7,18 @@
 
 /* --- Packing ----------------------------------------------------------------- */
 
-static enum lp_status to_recoder(void *ctx, const void *data, size_t n)
+static enum lp_status to_window(void *ctx, const void *data, size_t n)
 {
-    return lp_recoder_push(ctx, data, n);
+    struct packer *p = ctx;
+    p->into_window += n;
+    return lp_recoder_push(p->window, data, n);
+}
+
+static enum lp_status to_last(void *ctx, const void *data, size_t n)
+{
+    struct packer *p = ctx;
+    p->into_last += n;
+    return lp_recoder_push(p->last, data, n);
 }
 
 static enum lp_status choose(struct packer *p, const struct packing *packing, const void *sample,
@@ -33,8 +42,8 @@ static enum lp_status make_stages(struct packer *p, const struct packing *packin
     if (p->method->tokens && p->method->last != LP_CHAIN_TOKENS) {
         last.chain = p->method->last;
         status = lp_recoder_new(&last, packing->find, packing->find_ctx, sink, ctx, &p->last);
-        sink = to_recoder;
-        ctx = p->last;
+        sink = to_last;
+        ctx = p;
     }
     if (p->method->window && status == LP_OK) {
         window.chain = LP_CHAIN_TOKENS;
@@ -42,7 +51,8 @@ static enum lp_status make_stages(struct packer *p, const struct packing *packin
         window.key = WINDOW_KEY;
         window.block_size = WINDOW_BLOCK_SIZE;
         status = lp_recoder_new(&window, packing->find, packing->find_ctx, sink, ctx, &p->window);
-        ctx = p->window;
+        sink = to_window;
+        ctx = p;
     }
     return status == LP_OK ? lp_writer_new(&writer, sink, ctx, &p->writer) : status;
 }

@@ -1,4 +1,4 @@
-#include "lpstat/figures.h"
+#include "measure/figures.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -82,7 +82,18 @@ struct summary summary_of(const struct report *r, const struct result *result, e
 
 bool report_has_blobs(const struct report *r)
 {
-    return r->results[0].blobs.done;
+    size_t i = 0;
+    while (i < r->nresults && !r->results[i].blobs.done)
+        i++;
+    return i < r->nresults;
+}
+
+bool report_has_copies(const struct report *r)
+{
+    size_t i = 0;
+    while (i < r->nresults && !(r->results[i].stream.copied > 0.01))
+        i++;
+    return i < r->nresults;
 }
 
 bool result_exact(const struct result *result)
