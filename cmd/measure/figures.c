@@ -80,26 +80,12 @@ struct summary summary_of(const struct report *r, const struct result *result, e
     return s;
 }
 
-bool report_has_blobs(const struct report *r)
-{
-    size_t i = 0;
-    while (i < r->nresults && !r->results[i].blobs.done)
-        i++;
-    return i < r->nresults;
-}
-
 bool report_has_copies(const struct report *r)
 {
     size_t i = 0;
     while (i < r->nresults && !(r->results[i].stream.copied > 0.01))
         i++;
     return i < r->nresults;
-}
-
-bool result_exact(const struct result *result)
-{
-    return (!result->blobs.done || measured_exact(&result->blobs)) &&
-           measured_exact(&result->stream);
 }
 
 void sha256_hex(char text[2 * SHA256_SIZE + 1], const unsigned char *sum)

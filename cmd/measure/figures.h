@@ -45,13 +45,8 @@ double figure(const struct figures *figures, enum summed_up what);
 struct summary summary_of(const struct report *report, const struct result *result,
                           enum summed_up what);
 
-/* Whether records were measured as blobs: all are small enough, and not every variant needs a
- * parent that is not there. */
-bool report_has_blobs(const struct report *report);
 /* Whether a window copied something worth to be told: more than a hundredth. */
 bool report_has_copies(const struct report *report);
-/* Whether a variant restored every byte. */
-bool result_exact(const struct result *result);
 
 void sha256_hex(char text[2 * SHA256_SIZE + 1], const unsigned char *sum);
 

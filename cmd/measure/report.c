@@ -1,6 +1,5 @@
 #include "measure/report.h"
 
-#include "measure/figures.h"
 #include "shared/entropy.h"
 #include "shared/text.h"
 
@@ -327,6 +326,20 @@ void report_measure_scaling(struct report *r)
     }
     progress_end(&progress);
     free(store.p);
+}
+
+bool report_has_blobs(const struct report *r)
+{
+    size_t i = 0;
+    while (i < r->nresults && !r->results[i].blobs.done)
+        i++;
+    return i < r->nresults;
+}
+
+bool result_exact(const struct result *result)
+{
+    return (!result->blobs.done || measured_exact(&result->blobs)) &&
+           measured_exact(&result->stream);
 }
 
 bool report_exact(const struct report *r, const struct result **wrong)

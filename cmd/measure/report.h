@@ -85,7 +85,11 @@ void report_measure_scaling(struct report *report);
 /* The parent of a variant's blobs. */
 enum parent result_parent(const struct report *report, const struct result *result);
 
-/* Whether every method restored every byte; what did not. */
+/* Whether records were measured as blobs: all are small enough, and not every variant needs a
+ * parent that is not there. */
+bool report_has_blobs(const struct report *report);
+/* Whether a variant restored every byte; whether all did, and one that did not. */
+bool result_exact(const struct result *result);
 bool report_exact(const struct report *report, const struct result **wrong);
 
 void report_free(struct report *report);
