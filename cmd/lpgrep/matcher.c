@@ -82,14 +82,15 @@ static struct expression compile_both(struct matcher *m, const struct growing *t
     int error;
     PCRE2_SIZE offset;
     struct expression e = {0};
-    e.unicode = compile(m, text->p, text->n, options | UNICODE, &error, &offset);
+    e.unicode =
+        compile(m, (const char *)text->text.v, text->text.n, options | UNICODE, &error, &offset);
     if (e.unicode == NULL) {
         PCRE2_UCHAR why[256];
         pcre2_get_error_message(error, why, sizeof why);
         tool_usage(m->tool, "the patterns together: %s", (const char *)why);
     }
-    if (is_ascii(text->p, text->n))
-        e.ascii = compile(m, text->p, text->n, options, &error, &offset);
+    if (is_ascii((const char *)text->text.v, text->text.n))
+        e.ascii = compile(m, (const char *)text->text.v, text->text.n, options, &error, &offset);
     return e;
 }
 
@@ -187,7 +188,7 @@ static bool join(struct matcher *m, const struct patterns *patterns, struct grow
             translate(&one, &patterns->v[i]);
         else
             growing_add(&one, patterns->v[i].text, patterns->v[i].n);
-        const struct pattern p = {one.p != NULL ? one.p : "", one.n};
+        const struct pattern p = {one.text.n > 0 ? (const char *)one.text.v : "", one.text.n};
         growing_text(out, i > 0 ? "|" : "");
         growing_text(out, alone ? "" : "(?:");
         if (lines)
@@ -196,7 +197,7 @@ static bool join(struct matcher *m, const struct patterns *patterns, struct grow
             growing_add(out, p.text, p.n);
         growing_text(out, alone ? "" : ")");
         out->failed = out->failed || one.failed;
-        free(one.p);
+        free(one.text.v);
     }
     growing_text(out, alone ? "" : ")");
     growing_text(out, o->word ? ")(?!\\w)" : "");
@@ -217,8 +218,8 @@ static void use_expressions(struct matcher *m, const struct patterns *patterns)
     m->unit = compile_both(m, &unit, compile_options(m->o));
     if (!m->o->records && join(m, patterns, &lines, true) && m->jit)
         m->lines = compile_both(m, &lines, compile_options(m->o) | PCRE2_MULTILINE);
-    free(unit.p);
-    free(lines.p);
+    free(unit.text.v);
+    free(lines.text.v);
 }
 
 static void use_words(struct matcher *m, const struct patterns *patterns)

@@ -35,7 +35,7 @@ static void put_figures(struct output *out, const struct figures *f)
 }
 
 static void put_total(const struct report *r, struct output *out, const struct result *result,
-                          bool blobs)
+                      bool blobs)
 {
     const struct measured *m = blobs ? &result->blobs : &result->stream;
     struct figures f = blobs ? figures_of_blobs(r, result) : figures_of_stream(r, result);
@@ -54,8 +54,7 @@ static void put_total(const struct report *r, struct output *out, const struct r
     output_print(out, "\n");
 }
 
-static void put_statistics(const struct report *r, struct output *out,
-                               const struct result *result)
+static void put_statistics(const struct report *r, struct output *out, const struct result *result)
 {
     static const char *const names[] = {"mean", "median", "sd", "min", "q1", "q3", "max"};
     double values[7][SUMMED_UP];

@@ -17,7 +17,8 @@
 static const char style[] =
     ":root{color-scheme:light dark;--page:#f6f6f3;--card:#fff;--ink:#16161a;--soft:#55555c;"
     "--faint:#85858c;--line:#e3e2dd;--neutral:#b9b8b2;--good:#0b7a4b;--heat:#2a78d6;--on:#fff;"
-    "--s0:#2a78d6;--s1:#c2509a;--s2:#e0662b;--s3:#0f9d6b;--s4:#b58300;--s5:#8c5a2b;--s6:#a03ad0;--s7:#6a50c7;--s8:#00838f}\n"
+    "--s0:#2a78d6;--s1:#c2509a;--s2:#e0662b;--s3:#0f9d6b;--s4:#b58300;--s5:#8c5a2b;--s6:#a03ad0;--"
+    "s7:#6a50c7;--s8:#00838f}\n"
     "@media(prefers-color-scheme:dark){:root{--page:#111113;--card:#1b1b1e;--ink:#f2f2ef;"
     "--soft:#b4b4b0;--faint:#8a8a88;--line:#303034;--neutral:#5c5c60;--good:#3ecb8f;"
     "--heat:#3987e5;--on:#fff;--s0:#4a94ec;--s1:#de6db4;--s2:#ec7a45;--s3:#27b883;--s4:#d3a12a;"
@@ -440,8 +441,8 @@ static void put_sizes(const struct report *r, struct output *out)
     for (size_t i = 0; i < r->nresults; i++)
         if (shown(r, i))
             bars[n++] = (struct bar){.label = r->results[i].variant->name,
-                               .value = (double)main_figures(r, i).stored,
-                               .colour = r->results[i].colour};
+                                     .value = (double)main_figures(r, i).stored,
+                                     .colour = r->results[i].colour};
     bars[n++] = (struct bar){.label = "order-0", .value = r->limit, .colour = SVG_NEUTRAL};
     for (size_t i = 0; i < n; i++)
         format_bytes(bars[i].text, sizeof bars[i].text, bars[i].value);

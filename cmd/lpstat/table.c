@@ -158,8 +158,8 @@ static void put_files(const struct report *r, const struct table *t)
 /* What a single record takes to read, and the share of the tokens that a window copies. */
 static void put_access(const struct report *r, const struct table *t)
 {
-    output_print(t->out, "\n%sA single record of the stream (lpunpack -r), and copies%s\n",
-                 t->bold, t->plain);
+    output_print(t->out, "\n%sA single record of the stream (lpunpack -r), and copies%s\n", t->bold,
+                 t->plain);
     output_print(t->out, "%s%-13s %13s %6s\n%-13s %13s %6s%s\n", t->dim, "method", "record",
                  "copied", "", "ms", "", t->plain);
     for (size_t i = 0; i < r->nresults; i++) {

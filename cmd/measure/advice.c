@@ -85,7 +85,8 @@ static void add_last(const struct report *r, const struct result *result, bool b
     const bool zstd = method->last == LP_CHAIN_TEXT_ZSTD;
     say(r, text, "%s%s", zstd ? "lpzstd" : "lpmix", blobs ? " --blob" : "");
     if (zstd && blobs && method->window)
-        say(r, text, " --packed"); /* it has not got the parent, which would tell that this is one */
+        say(r, text,
+            " --packed"); /* it has not got the parent, which would tell that this is one */
     if (zstd && r->level != LP_LEVEL_DEFAULT)
         say(r, text, " -%d", r->level);
     if (result->variant->fast)
@@ -146,8 +147,8 @@ static bool saves(const struct report *r, const struct result *result, bool blob
 static bool saves_enough(const struct report *r, const struct result *result, bool blobs)
 {
     const struct result *best = &r->results[blobs ? r->best : r->best_stream];
-    return saves(r, result, blobs) && figures_of(r, result, blobs).saved >=
-                                          figures_of(r, best, blobs).saved / 2;
+    return saves(r, result, blobs) &&
+           figures_of(r, result, blobs).saved >= figures_of(r, best, blobs).saved / 2;
 }
 
 static const struct result *fastest(const struct report *r, bool blobs)

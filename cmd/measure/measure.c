@@ -109,19 +109,13 @@ static bool receive(struct task *t, void *data, size_t n)
 /* The same, to the end of the store. */
 static bool receive_more(struct task *t, size_t n)
 {
-    struct store *s = t->job.store;
-    if (n > s->cap - s->n) {
-        size_t cap = s->n + s->n / 2 + n;
-        unsigned char *p = realloc(s->p, cap);
-        if (p == NULL) {
-            t->error = ENOMEM;
-            return false;
-        }
-        s->p = p;
-        s->cap = cap;
+    struct buffer *s = t->job.store;
+    if (!buffer_reserve(s, n)) {
+        t->error = ENOMEM;
+        return false;
     }
     s->n += n;
-    return receive(t, s->p + s->n - n, n);
+    return receive(t, s->v + s->n - n, n);
 }
 
 /* Loads libcrypto's code before the memory is measured, as it is not the library's. */
@@ -130,7 +124,8 @@ static void warm_up(struct task *t)
     unsigned char sum[SHA256_SIZE];
     EVP_MD_CTX *sha = sha256_start(t);
     if (t->job.ntexts > 0)
-        sha256_add(t, sha, t->job.texts[0].p, t->job.texts[0].n < PIECE ? t->job.texts[0].n : PIECE);
+        sha256_add(t, sha, t->job.texts[0].p,
+                   t->job.texts[0].n < PIECE ? t->job.texts[0].n : PIECE);
     sha256_end(t, sha, sum);
     t->sha256 = sha256_start(t);
 }
@@ -271,7 +266,7 @@ static bool take_blobs(struct task *t)
 static double unpack_all(struct task *t, double *each)
 {
     double total = 0;
-    const unsigned char *blob = t->job.store->p;
+    const unsigned char *blob = t->job.store->v;
     for (size_t i = 0; i < t->job.ntexts; i++) {
         const void *text;
         size_t n;
@@ -465,7 +460,7 @@ static double read_all(struct task *t, double *each)
     check(t, lp_reader_new(&how, compare_piece, t, &reader));
     for (size_t at = 0, n; at < t->job.store->n; at += n) {
         n = t->job.store->n - at < PIECE ? t->job.store->n - at : PIECE;
-        check(t, lp_reader_push(reader, t->job.store->p + at, n));
+        check(t, lp_reader_push(reader, t->job.store->v + at, n));
     }
     check(t, lp_reader_finish(reader));
     lp_reader_free(reader);
@@ -475,10 +470,10 @@ static double read_all(struct task *t, double *each)
 /* An lp_read_at of the store. */
 static enum lp_status read_store(void *ctx, uint64_t offset, void *data, size_t n)
 {
-    const struct store *store = ctx;
+    const struct buffer *store = ctx;
     if (offset > store->n || n > store->n - offset)
         return LP_TRUNCATED;
-    memcpy(data, store->p + offset, n);
+    memcpy(data, store->v + offset, n);
     return LP_OK;
 }
 

@@ -37,12 +37,6 @@ struct measured {
     double *pack_seconds, *unpack_seconds;
 };
 
-/* Packed texts, while they are measured. Zero-initialised is empty. */
-struct store {
-    unsigned char *p;
-    size_t n, cap;
-};
-
 /* The text that a blob is packed with. */
 enum parent { PARENT_NONE, PARENT_BEFORE, PARENT_FILE };
 
@@ -50,7 +44,7 @@ enum parent { PARENT_NONE, PARENT_BEFORE, PARENT_FILE };
 struct job {
     const struct tool *tool;
     struct progress *progress;
-    struct store *store;
+    struct buffer *store;          /* packed texts, while they are measured */
     const struct packing *packing; /* its method, and all that this needs */
     const struct text *texts;
     size_t ntexts;

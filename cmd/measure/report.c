@@ -7,14 +7,10 @@
 #include <string.h>
 
 const struct variant variants[VARIANTS] = {
-    {"zstd", "zstd", false, false},
-    {"zstd-dict", "zstd", true, false},
-    {"token", "token", false, false},
-    {"hybrid", "hybrid", false, false},
-    {"hybrid-dict", "hybrid", true, false},
-    {"window-hybrid", "window-hybrid", false, false},
-    {"mix-fast", "mix", false, true},
-    {"mix", "mix", false, false},
+    {"zstd", "zstd", false, false},         {"zstd-dict", "zstd", true, false},
+    {"token", "token", false, false},       {"hybrid", "hybrid", false, false},
+    {"hybrid-dict", "hybrid", true, false}, {"window-hybrid", "window-hybrid", false, false},
+    {"mix-fast", "mix", false, true},       {"mix", "mix", false, false},
     {"window", "window", false, false},
 };
 
@@ -38,8 +34,7 @@ static void *more(const struct tool *tool, void *p, size_t n, size_t size)
 
 /* --- Texts ------------------------------------------------------------------- */
 
-static void add_record(struct report *r, struct text text, const char *file,
-                       uint64_t number)
+static void add_record(struct report *r, struct text text, const char *file, uint64_t number)
 {
     if (r->nrecords == r->records_cap) {
         r->records_cap = r->records_cap * 2 + 16;
@@ -119,18 +114,17 @@ static struct result prepare(const struct report *r, size_t i, const struct lp_v
 {
     const struct variant *v = &variants[i];
     bool named = v->dictionary || (mixes(v) && r->dictionary != NULL && tools.dict == NULL);
-    return (struct result){
-        .variant = v,
-        .dictionary = named ? r->dictionary : NULL,
-        .colour = (int)i,
-        .packing = {.method = method_named(v->method),
-                    .split = (int)r->split,
-                    .lp = {.split = r->split,
-                           .vocab = vocab,
-                           .dict = v->dictionary ? tools.dict : NULL,
-                           .model = mixes(v) ? tools.model : NULL,
-                           .fast = v->fast,
-                           .level = r->level}}};
+    return (struct result){.variant = v,
+                           .dictionary = named ? r->dictionary : NULL,
+                           .colour = (int)i,
+                           .packing = {.method = method_named(v->method),
+                                       .split = (int)r->split,
+                                       .lp = {.split = r->split,
+                                              .vocab = vocab,
+                                              .dict = v->dictionary ? tools.dict : NULL,
+                                              .model = mixes(v) ? tools.model : NULL,
+                                              .fast = v->fast,
+                                              .level = r->level}}};
 }
 
 /* Whether the variant of the same method without a dictionary is wanted. */
@@ -215,7 +209,7 @@ static size_t smallest(const struct report *r, bool blobs)
 static void measure_all(struct report *r)
 {
     struct progress progress;
-    struct store store = {0};
+    struct buffer store = {0};
     struct job job = {.tool = r->tool, .progress = &progress, .store = &store};
     const bool blobs = fit_blobs(r);
     uint64_t total = 0;
@@ -226,7 +220,7 @@ static void measure_all(struct report *r)
     for (size_t i = 0; i < r->nresults; i++)
         measure_result(r, &r->results[i], job, blobs);
     progress_end(&progress);
-    free(store.p);
+    free(store.v);
     r->best_stream = smallest(r, false);
     r->best = smallest(r, true);
     if (r->best == SIZE_MAX)
@@ -293,7 +287,7 @@ void report_measure_scaling(struct report *r)
     struct scaling *s = &r->scaling;
     struct text longest = {0};
     struct progress progress;
-    struct store store = {0};
+    struct buffer store = {0};
     uint64_t total = 0;
     for (size_t i = 0; i < r->nrecords; i++)
         longest = r->texts[i].n > longest.n ? r->texts[i] : longest;
@@ -325,7 +319,7 @@ void report_measure_scaling(struct report *r)
             measure_blobs(&job, &s->blobs[i]);
     }
     progress_end(&progress);
-    free(store.p);
+    free(store.v);
 }
 
 bool report_has_blobs(const struct report *r)

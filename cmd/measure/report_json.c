@@ -30,7 +30,7 @@ static void put_command(const struct report *r, struct json *json, const struct 
 }
 
 static void put_measured(const struct report *r, struct json *json, const char *key,
-                              const struct result *result, bool blobs)
+                         const struct result *result, bool blobs)
 {
     const struct measured *m = blobs ? &result->blobs : &result->stream;
     struct figures f = blobs ? figures_of_blobs(r, result) : figures_of_stream(r, result);

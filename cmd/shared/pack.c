@@ -108,19 +108,9 @@ enum { BLOB_MAX = LP_BLOCK_MAX + 64 }; /* more than any blob has */
 
 static enum lp_status add_to_blob(struct unpacker *u, const void *data, size_t n)
 {
-    if (n > BLOB_MAX - u->n)
+    if (n > BLOB_MAX - u->blob.n)
         return LP_LIMIT;
-    if (n > u->cap - u->n) {
-        const size_t cap = u->n + n + u->n / 2;
-        unsigned char *blob = realloc(u->blob, cap);
-        if (blob == NULL)
-            return LP_NOMEM;
-        u->blob = blob;
-        u->cap = cap;
-    }
-    memcpy(u->blob + u->n, data, n);
-    u->n += n;
-    return LP_OK;
+    return buffer_add(&u->blob, data, n) ? LP_OK : LP_NOMEM;
 }
 
 enum lp_status unpacker_push(struct unpacker *u, const void *data, size_t n)
@@ -148,7 +138,7 @@ enum lp_status unpacker_finish(struct unpacker *u)
     if (u->codec == NULL)
         return LP_TRUNCATED;
     enum lp_status status =
-        lp_unpack(u->codec, u->blob, u->n, u->options.find, u->options.find_ctx, &text, &n);
+        lp_unpack(u->codec, u->blob.v, u->blob.n, u->options.find, u->options.find_ctx, &text, &n);
     return status == LP_OK ? u->sink(u->sink_ctx, text, n) : status;
 }
 
@@ -156,10 +146,10 @@ void unpacker_close(struct unpacker *u)
 {
     lp_reader_free(u->reader);
     lp_codec_free(u->codec);
-    free(u->blob);
+    free(u->blob.v);
     u->reader = NULL;
     u->codec = NULL;
-    u->blob = NULL;
+    u->blob = (struct buffer){0};
 }
 
 uint64_t unpacker_offset(const struct unpacker *u)

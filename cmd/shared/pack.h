@@ -3,6 +3,7 @@
 #ifndef SHARED_PACK_H
 #define SHARED_PACK_H
 
+#include "shared/buffer.h"
 #include "shared/method.h"
 
 /* What all inputs have in common. */
@@ -41,8 +42,7 @@ struct unpacker {
     void *sink_ctx;
     struct lp_reader *reader;
     struct lp_codec *codec;
-    unsigned char *blob; /* what there is of one */
-    size_t n, cap;
+    struct buffer blob; /* what there is of one */
 };
 
 enum lp_status unpacker_push(struct unpacker *u, const void *data, size_t n);
