@@ -20,7 +20,7 @@ lib/block      lib/base lib/format lib/tokens lib/mix
 lib            lib/base lib/format lib/tokens lib/block
 lib/train      lib/base lib/mix lib/tokens lib/block
 lib/ext        -
-lib/ext/python -
+lib/ext/python lib/ext/shared
 lib/ext/shared -
 lib/ext/sqlite lib/ext/shared
 lib/ext/postgres lib/ext/shared
