@@ -72,7 +72,7 @@ static enum lp_status expect_stream(struct file_cursor *cursor, uint64_t size)
 {
     unsigned char first[16] = {0};
     const size_t n = size < sizeof first ? (size_t)size : sizeof first;
-    enum lp_status status = read_at(cursor, 0, first, n);
+    enum lp_status status = read_at(cursor->fd, 0, first, n);
     if (status != LP_OK || n == 0 || lp_is_stream(first, n))
         return status;
     return connection_why(cursor->c, LP_NOT_LP, "not a stream: lptok makes one");
