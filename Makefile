@@ -136,13 +136,18 @@ $B/bin/lpless: scripts/lpless
 $B/bin/lpcat: $B/bin/lpunpack
 	ln -sf lpunpack $@
 
+# What measures needs libcrypto.
+$B/obj/cmd/measure.a: $(call objects,cmd/measure/*.c)
+	rm -f $@ && $(AR) rcs $@ $^
+
+$B/bin/lpstat: $B/obj/cmd/measure.a
 $B/bin/lpstat: COMMAND_LIBS = $(CRYPTO_LIBS) -lm
 $B/bin/lpentropy: COMMAND_LIBS = -lm
 $B/bin/lpgrep: COMMAND_LIBS = $(PCRE2_LIBS)
 .SECONDEXPANSION:
 $B/bin/%: $$(call objects,cmd/$$*.c cmd/$$*/*.c) $B/obj/cmd/shared.a $(LIBLP)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o %/shared.a,$^) \
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o %/measure.a,$^) $B/obj/cmd/shared.a \
 		$(if $(STATIC),$B/lib/liblp.a $(LIBS),-L$B/lib -llp $(RPATH)) $(COMMAND_LIBS) -pthread
 
 # Loops over vectors: -O3 makes mixing a fifth faster.

@@ -26,16 +26,16 @@ static const char help[] =
     "  -h, --help            show this help\n"
     "  -V, --version         show the version\n";
 
-enum { OPT_FAST = 256, OPT_BLOB, OPT_NO_CHECK, OPT_NO_VERIFY };
+enum { OPT_FAST = 256, OPT_BLOB, OPT_NO_CHECK };
 
 static const struct option long_options[] = {
     {"dictionary", required_argument, NULL, 'D'}, /* a model */
     {"fast", no_argument, NULL, OPT_FAST},
-    {"threads", required_argument, NULL, 'T'},
-    {"memory", required_argument, NULL, 'M'},
+    TOOL_THREADS_OPTION,
+    TOOL_MEMORY_OPTION,
     {"blob", no_argument, NULL, OPT_BLOB},
     {"no-check", no_argument, NULL, OPT_NO_CHECK},
-    {"no-verify", no_argument, NULL, OPT_NO_VERIFY},
+    TOOL_NO_VERIFY_OPTION,
     TOOL_VERBOSE_OPTION,
     TOOL_LONG_OPTIONS,
 };
@@ -59,21 +59,14 @@ static struct options parse(struct tool *tool, int argc, char **argv)
         case OPT_FAST:
             o.lp.fast = true;
             break;
-        case 'M':
-            o.lp.memory = tool_size(tool, "-M", optarg, TOOL_MEMORY_MIN, TOOL_MEMORY_MAX);
-            break;
-        case 'T':
-            o.lp.threads = tool_threads(tool, optarg);
-            break;
         case OPT_BLOB:
             o.blob = true;
             break;
         case OPT_NO_CHECK:
             o.lp.unchecked = true;
             break;
-        case OPT_NO_VERIFY:
-            o.lp.unverified = true;
-            break;
+        default:
+            tool_packing_option(tool, c, &o.lp);
         }
     }
     o.files = argv + optind;

@@ -47,9 +47,9 @@ static const struct option long_options[] = {
     {"recover", no_argument, NULL, OPT_RECOVER},
     {"dictionary", required_argument, NULL, 'D'},
     {"parent", required_argument, NULL, OPT_PARENT},
-    {"memory", required_argument, NULL, 'M'},
+    TOOL_MEMORY_OPTION,
     {"max-output", required_argument, NULL, OPT_MAX_OUTPUT},
-    {"threads", required_argument, NULL, 'T'},
+    TOOL_THREADS_OPTION,
     {"from", required_argument, NULL, OPT_FROM},
     {"encoding", required_argument, NULL, 'e'},
     TOOL_VERBOSE_OPTION,
@@ -93,7 +93,7 @@ static struct options parse(struct tool *tool, int argc, char **argv)
             o.parent = optarg;
             break;
         case 'M':
-            o.memory = tool_size(tool, "-M", optarg, TOOL_MEMORY_MIN, TOOL_MEMORY_MAX);
+            o.memory = tool_memory(tool, optarg);
             break;
         case OPT_MAX_OUTPUT:
             o.max_output = tool_size(tool, "--max-output", optarg, 1, UINT64_MAX / 2);

@@ -28,18 +28,18 @@ static const char help[] =
     "  -h, --help            show this help\n"
     "  -V, --version         show the version\n";
 
-enum { OPT_KEY = 256, OPT_FLUSH, OPT_BLOB, OPT_PARENT, OPT_NO_VERIFY };
+enum { OPT_KEY = 256, OPT_FLUSH, OPT_BLOB, OPT_PARENT };
 
 static const struct option long_options[] = {
     {"window", required_argument, NULL, 'w'},
     {"key", required_argument, NULL, OPT_KEY},
-    {"block-size", required_argument, NULL, 'B'},
+    TOOL_BLOCK_OPTION,
     {"flush", no_argument, NULL, OPT_FLUSH},
-    {"threads", required_argument, NULL, 'T'},
-    {"memory", required_argument, NULL, 'M'},
+    TOOL_THREADS_OPTION,
+    TOOL_MEMORY_OPTION,
     {"blob", no_argument, NULL, OPT_BLOB},
     {"parent", required_argument, NULL, OPT_PARENT},
-    {"no-verify", no_argument, NULL, OPT_NO_VERIFY},
+    TOOL_NO_VERIFY_OPTION,
     TOOL_VERBOSE_OPTION,
     TOOL_LONG_OPTIONS,
 };
@@ -69,9 +69,6 @@ static struct options parse(struct tool *tool, int argc, char **argv)
         case OPT_KEY:
             o.lp.key = tool_size(tool, "--key", optarg, 0, KEY_MAX);
             break;
-        case 'B':
-            o.lp.block_size = (size_t)tool_size(tool, "-B", optarg, LP_BLOCK_MIN, LP_BLOCK_MAX);
-            break;
         case OPT_FLUSH:
             o.lp.flush = true;
             break;
@@ -81,15 +78,8 @@ static struct options parse(struct tool *tool, int argc, char **argv)
         case OPT_PARENT:
             o.parent = optarg;
             break;
-        case 'M':
-            o.lp.memory = tool_size(tool, "-M", optarg, TOOL_MEMORY_MIN, TOOL_MEMORY_MAX);
-            break;
-        case 'T':
-            o.lp.threads = tool_threads(tool, optarg);
-            break;
-        case OPT_NO_VERIFY:
-            o.lp.unverified = true;
-            break;
+        default:
+            tool_packing_option(tool, c, &o.lp);
         }
     }
     o.files = argv + optind;

@@ -38,7 +38,6 @@ enum {
     OPT_FLUSH = 256,
     OPT_BLOB,
     OPT_NO_CHECK,
-    OPT_NO_VERIFY,
     OPT_LEVEL,
     OPT_FORMAT,
     OPT_PACKED,
@@ -49,13 +48,13 @@ static const struct option long_options[] = {
     {"dictionary", required_argument, NULL, 'D'},
     {"null", no_argument, NULL, '0'},
     {"lines", no_argument, NULL, 'L'},
-    {"block-size", required_argument, NULL, 'B'},
+    TOOL_BLOCK_OPTION,
     {"flush", no_argument, NULL, OPT_FLUSH},
-    {"threads", required_argument, NULL, 'T'},
-    {"memory", required_argument, NULL, 'M'},
+    TOOL_THREADS_OPTION,
+    TOOL_MEMORY_OPTION,
     {"blob", no_argument, NULL, OPT_BLOB},
     {"no-check", no_argument, NULL, OPT_NO_CHECK},
-    {"no-verify", no_argument, NULL, OPT_NO_VERIFY},
+    TOOL_NO_VERIFY_OPTION,
     {"format", required_argument, NULL, OPT_FORMAT},
     {"packed", no_argument, NULL, OPT_PACKED},
     TOOL_TEXT_OPTION,
@@ -108,27 +107,17 @@ static struct options parse(struct tool *tool, int argc, char **argv)
             o.text_options = true;
             break;
         case 'B':
-            o.lp.block_size = (size_t)tool_size(tool, "-B", optarg, LP_BLOCK_MIN, LP_BLOCK_MAX);
-            o.text_options = true;
+            o.text_options = tool_packing_option(tool, c, &o.lp);
             break;
         case OPT_FLUSH:
             o.lp.flush = true;
             o.text_options = true;
-            break;
-        case 'M':
-            o.lp.memory = tool_size(tool, "-M", optarg, TOOL_MEMORY_MIN, TOOL_MEMORY_MAX);
-            break;
-        case 'T':
-            o.lp.threads = tool_threads(tool, optarg);
             break;
         case OPT_BLOB:
             o.blob = true;
             break;
         case OPT_NO_CHECK:
             o.lp.unchecked = true;
-            break;
-        case OPT_NO_VERIFY:
-            o.lp.unverified = true;
             break;
         case OPT_FORMAT:
             if (strcmp(optarg, "lopace") != 0)
@@ -138,6 +127,8 @@ static struct options parse(struct tool *tool, int argc, char **argv)
         case OPT_PACKED:
             o.packed = true;
             break;
+        default:
+            tool_packing_option(tool, c, &o.lp);
         }
     }
     o.files = argv + optind;

@@ -160,7 +160,8 @@ LP_API size_t lp_ids_boundary(const struct lp_vocab *vocab, const uint32_t *ids,
 struct lp_dict;
 
 /* Opens a zstd dictionary: a file of at most 16 MiB, which is read into memory, or such bytes, as
- * lp_vocab_open_memory(). LP_IO, LP_DATA, LP_NOMEM. */
+ * lp_vocab_open_memory(). As with zstd any others are one of raw content, but not what begins as a
+ * stream, a model or a vocabulary. LP_IO, LP_DATA, LP_NOMEM. */
 LP_API enum lp_status lp_dict_open(const char *path, struct lp_dict **out);
 LP_API enum lp_status lp_dict_open_memory(const void *data, size_t n, bool copy,
                                           struct lp_dict **out);

@@ -328,7 +328,8 @@ unharmed() {
         'lptok --format=lopace:p' 'lpzstd:p' 'lpzstd:stream' 'lpzstd --blob:blob' \
         'lpzstd --format=lopace:p' 'lpwin:stream' 'lpmix:stream' 'lpmix --blob:blob' 'lpunpack:stream' \
         'lpunpack:blob' 'lpunpack -l:stream' 'lpunpack -r 1:stream' 'lpunpack --recover:stream' \
-        'lpstat:p' 'lpstat:stream' 'lpstat --html:p' 'lpstat --json:p' 'lpentropy:p'; do
+        'lpstat --method zstd:p' 'lpstat:stream' 'lpstat --method zstd --html:p' \
+        'lpstat --method zstd --json:p' 'lpentropy:p'; do
         cp "${command#*:}" original
         cat original > f
         # shellcheck disable=SC2206 # words

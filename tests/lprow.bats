@@ -214,13 +214,13 @@ json||not a JSON string or null
 json|x|not a JSON string or null
 json|7|not a JSON string or null
 json|"|not a JSON string or null
-json|"a"b"|not a JSON string: a quote
-json|"a\tb"|not a JSON string: a quote or control
-json|"\\q"|not a JSON string: a wrong escape
-json|"\\u12"|not a JSON string: a wrong escape
-json|"\\ud800"|not a JSON string: a wrong escape, or half
-json|"\\udc00"|not a JSON string: a wrong escape, or half
-json|"\\ud800\\u0041"|not a JSON string: a wrong escape, or half
+json|"a"b"|a quote in a JSON string
+json|"a\tb"|a control character in a string
+json|"\\q"|an unknown escape
+json|"\\u12"|\u without four hexadecimal digits
+json|"\\ud800"|half of a surrogate pair
+json|"\\udc00"|half of a surrogate pair
+json|"\\ud800\\u0041"|half of a surrogate pair
 json|"\377"|not valid UTF-8
 END
     lprow pack --in=base64 <(printf 'QQ\nQQ==\n') | lprow unpack | same - <(printf 'A\nA\n')

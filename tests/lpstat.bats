@@ -18,17 +18,18 @@ setup() {
     R=$BATS_FILE_TMPDIR/prompts # the same as records that end with NUL
 }
 
-# valid FILE: it matches the JSON schema.
+# valid FILE...: they match the JSON schema.
 valid() {
-    python3 - "$DATA/lpstat.schema.json" "$1" << 'END'
+    python3 - "$DATA/lpstat.schema.json" "$@" << 'END'
 import json, sys
 try:
     import jsonschema
 except ImportError:
     sys.exit(77)
-schema, instance = (json.load(open(path)) for path in sys.argv[1:])
+schema, *instances = (json.load(open(path)) for path in sys.argv[1:])
 jsonschema.Draft7Validator.check_schema(schema)
-jsonschema.validate(instance, schema, cls=jsonschema.Draft7Validator)
+for instance in instances:
+    jsonschema.validate(instance, schema, cls=jsonschema.Draft7Validator)
 END
 }
 
@@ -52,47 +53,135 @@ wide() {
     [[ $(wide out) -le 80 ]]
     grep -q '^Lossless: every method restored every byte' out
     grep -q "SHA-256 $(sha256sum < "$P" | cut -d' ' -f1)" out
-    best=$(sed -n 's/^Use \([a-z-]*\): .* saved\.$/\1/p' out)
+    best=$(sed -n 's/^Smallest as a blob: \([a-z-]*\), .* saved\.$/\1/p' out)
     [[ -n $best ]]
     grep -q "^$best " out
-    tail -n 1 out > pipe
+    grep -A 1 '^Smallest as a blob' out | tail -n 1 > pipe
     bash -o pipefail pipe
     lpunpack prompt.blob | same - "$P"
 }
 
-@test "the command makes the figure above it" {
+# makes SIZE COMMAND: the command writes so many bytes.
+makes() {
+    rm -f prompt.blob prompts.lp
+    bash -o pipefail -c "$2"
+    local made
+    made=$(size prompt*.*)
+    [[ $made == "$1" ]] || fail "$2: $made bytes, not $1"
+}
+
+# each_makes SIZE COMMAND: run with each file in records/, the one before in the file before, it
+# writes so many bytes in all. The first one has no parent.
+each_makes() {
+    local file made=0 command=${2/ lpwin --blob --parent before |/}
+    for file in records/*; do
+        bash -o pipefail -c "$command" < "$file"
+        made=$((made + $(size prompt.blob)))
+        cp "$file" before
+        command=$2
+    done
+    [[ $made == "$1" ]] || fail "$2: $made bytes, not $1"
+}
+
+@test "each command makes the size beside it, of streams and of blobs" {
     cp "$P" p
-    cp "$P" q
+    head -c 9000 "$P" > "it's q"
+    cp p ./-r
     printf 'one line of text, one line' > line
+    lptok p > packed
     zstd -q --train "$DATA"/prompts/*.txt -B200 --maxdict=2048 -o d 2> /dev/null
     while read -r options; do
-        # shellcheck disable=SC2086 # words
-        expect 0 lpstat $options
-        tail -n 1 out > pipe
-        stored=$(tail -n 2 out | sed -n 's/.* becomes* \([0-9,]*\), .*/\1/p' | tr -d ,)
-        [[ -n $stored ]] || fail "lpstat $options" "$(tail -n 3 out)"
-        rm -f prompt.blob prompts.lp
-        bash -o pipefail pipe
-        made=$(size prompt*.*)
-        [[ $made == "$stored" ]] || fail "lpstat $options: $stored, not $made" "$(< pipe)"
+        eval "expect 0 lpstat --json $options"
+        while read -r stored command; do
+            makes "$stored" "$command"
+        done < <(jq -r '.records as $n | [.methods[] | .stream, (.blobs | select(. and $n == 1))] +
+            [.advice[] | select(.form == "stream" or $n == 1)] |
+            .[] | "\(.stored_bytes) \(.command)"' out | sort -u | tee commands)
+        [[ $(wc -l < commands) -ge $(jq '.methods | length' out) ]]
     done << 'END'
-p
-p q
--L p
--L p q
--0 p
--0 line
+--method zstd,mix,window p "it's q"
+-D d -- -r
+--method token,mix -0 p
+--method mix-fast,window -L p
 -L line
---method zstd p
---method zstd --level 3 p
---method zstd -L p
---method zstd-dict -D d p
---method zstd-dict -D d -L p q
---method token -e o200k_base p
---method hybrid --level 19 p
---method hybrid -L p q
---method hybrid-dict -D d p
+--text --method zstd,token packed
+--method zstd-dict,hybrid-dict -D d -L p "it's q"
+--method token,hybrid,window-hybrid -e o200k_base p
+--parent "it's q" --level 19 p
 END
+}
+
+@test "blobs of several records: the command makes each, with the record before as its parent" {
+    mkdir records
+    for i in 1 2 3; do
+        head -n $((9 * i)) "$P" > records/$i
+        cat records/$i
+        printf '\0'
+    done > r
+    expect 0 lpstat --json -0 r
+    [[ $(jq -r '.advice[].for' out | paste -sd,) == 'smallest blob,parent,smallest stream,'* ]]
+    while read -r stored command; do
+        each_makes "$stored" "$command"
+    done < <(jq -r '.methods[].blobs | "\(.stored_bytes) \(.command)"' out)
+    # what the parent saves is most of the text
+    jq -e '(.methods[] | select(.method == "window").blobs.stored_bytes) * 1.5 <
+        (.methods[] | select(.method == "mix").blobs.stored_bytes)' out
+    jq -e '.advice[] | select(.for == "parent") | .method == "window"' out
+    jq -e '.best == "mix"' out # stands by itself
+    expect 0 lpstat -0 r
+    [[ $(wide out) -le 80 ]]
+    grep -q '^With the record before as parent: window, ' out
+    grep -q -- '--parent before' out
+}
+
+@test "with --parent blobs copy from it, and one of these can be the smallest" {
+    cp "$P" p
+    { head -c 9000 p; echo 'And that is all.'; } > parent
+    expect 0 lpstat --json --parent parent p
+    [[ $(jq -r '.best, .parent' out | paste -sd' ') == 'window parent' ]]
+    [[ $(jq -r '.advice[0].command' out) == \
+        'lptok --blob p | lpwin --blob --parent parent | lpmix --blob > prompt.blob' ]]
+    method window .blobs.exact | grep -qx true
+    expect 0 lpstat --html --parent parent -o page p
+    grep -q 'lpwin --blob --parent parent' page
+    refused 1 'nowhere: cannot open' lpstat --parent nowhere p
+    lptok p > p.lp
+    refused 3 '--parent takes a text' lpstat --parent p.lp p
+    # a blob that needs it is described
+    lptok --blob p | lpwin --blob --parent parent > b
+    fails 3 'needs the text' lpstat b
+    expect 0 lpstat --parent parent b
+    grep -q '^b: a blob$' out
+}
+
+@test "windows: the share that is copied, single records, and advice on them" {
+    for i in $(seq 40); do head -n "$i" "$P" | tr '\n' ' '; echo; done > log
+    expect 0 lpstat --json -L --method zstd,hybrid,window,window-hybrid log
+    copied=$(method window .stream.copied)
+    [[ $(method window-hybrid .stream.copied) == "$copied" ]]
+    [[ $(method hybrid .stream.copied) == null ]]
+    # by the commands: what lpwin leaves of the tokens
+    lptok -L log > tokens
+    jq -ne "$copied == 1 - $(lpwin tokens | wc -c) / $(size tokens)"
+    jq -e "$copied > 0.5" out
+    jq -e '[.methods[].stream.record_ms > 0] | all' out
+    jq -e '.methods[0].blobs.record_ms == null' out
+    jq -e '[.advice[].for] | index("single records")' out
+    expect 0 lpstat -L --method zstd,window log
+    grep -q '^Best for lpunpack -r: ' out
+    grep -Eq '^window +[0-9.]+ +[0-9.]+%$' out
+    expect 0 lpstat -L --method window --csv log
+    [[ $(head -n 1 out) == *,exact,copied,record_ms ]]
+    [[ $(sed -n 's/^total,,,window,stream,//p' out) == *,true,"$copied",* ]]
+    expect 0 lpstat --method window -L --html log
+    grep -q 'a record<br>(lpunpack -r)' out
+    # one record: no parent, so no blob, but a stream
+    expect 0 lpstat --json --method window,window-hybrid "$P"
+    jq -e '[.methods[].blobs == null] | all' out
+    jq -e '.each[0].methods == {}' out
+    expect 0 lpstat --method window "$P"
+    expect 0 lpstat --method window --html "$P"
+    expect 0 lpstat --method window --csv "$P"
 }
 
 @test "all in 80 columns: large figures, many methods, many records" {
@@ -129,14 +218,14 @@ END
     printf 'h\xc3\xa9llo, h\xc3\xa9llo, h\xc3\xa9llo \xff' > p
     expect 0 lpstat --json p
     jq -e '.original_bytes == 24 and .characters == 21 and .invalid_bytes == 1' out
-    jq -e '[.methods[] | (.blobs, .stream) |
+    jq -e '[.methods[] | (.blobs | values), .stream |
         (.ratio == .original_bytes / .stored_bytes) and (.saved == 1 - .stored_bytes / .original_bytes)
         and (.bits_per_character == .stored_bytes * 8 / 21)
         and (.saved_bytes == .original_bytes - .stored_bytes)] | all' out
     limit=$(lpentropy --json -u character -n 0 p | jq '.units[0].orders[0].min_bytes')
     jq -e ".limit.min_bytes == $limit and .each[0].limit_bytes == $limit" out
     jq -e ".methods[0].blobs.of_limit == .methods[0].blobs.stored_bytes / $limit" out
-    jq -e '[.methods[] | (.blobs, .stream) | .pack_mb_s > 0 and .unpack_mb_s > 0
+    jq -e '[.methods[] | (.blobs | values), .stream | .pack_mb_s > 0 and .unpack_mb_s > 0
         and .pack_memory_bytes > 0 and .unpack_memory_bytes > 0] | all' out
 }
 
@@ -163,7 +252,7 @@ END
 @test "the SHA-256 sums are sha256sum's, of original and restored" {
     expect 0 lpstat --json "$P"
     sum=$(sha256sum < "$P" | cut -d' ' -f1)
-    jq -e "[.methods[] | (.blobs, .stream) | .original_sha256 == \"$sum\" and
+    jq -e "[.methods[] | (.blobs | values), .stream | .original_sha256 == \"$sum\" and
         .restored_sha256 == \"$sum\" and .exact and .reconstruction_error == 0] | all" out
     expect 0 lpstat --json -0 "$R"
     sum=$(sha256sum < "$R" | cut -d' ' -f1)
@@ -191,24 +280,20 @@ END
 @test "the JSON of every kind of input is of the schema" {
     needs_jsonschema
     printf 'x' > $'a"b\n\xff'
-    expect 0 lpstat --json $'a"b\n\xff'
-    valid out
-    for options in '' -0 '-L --method token'; do
-        # shellcheck disable=SC2086 # options
-        expect 0 lpstat --json $options "$R"
-        valid out
-    done
-    expect 0 lpstat --json --method zstd /dev/null
-    valid out
-    expect 0 lpstat --json --method zstd -L /dev/null
-    valid out
-    { printf a && head -c 1000 /dev/urandom; } | lpstat --json --method token > out
-    valid out
-    lptok -0 "$R" | tee one.lp | lpzstd > two.lp
+    head -c 3000 "$R" > r
+    lpstat --json $'a"b\n\xff' > 1
+    lpstat --json r > 2
+    lpstat --json -0 r > 3
+    lpstat --json -L --method token r > 4
+    lpstat --json --method zstd /dev/null > 5
+    lpstat --json --method zstd,window -L /dev/null > 6
+    { printf a && head -c 1000 /dev/urandom; } | lpstat --json --method token,window > 7
+    lpstat --json --parent "$P" --method zstd,window r > 8
+    lptok -0 r | tee one.lp | lpzstd > two.lp
     lptok --blob "$P" > three.blob
     lpzstd --blob --no-check "$P" > four.blob
-    expect 0 lpstat --json one.lp two.lp three.blob four.blob
-    valid out
+    lpstat --json one.lp two.lp three.blob four.blob > 9
+    valid [1-9]
     echo '{"kind": "text"}' > out
     refute valid out
 }
@@ -239,9 +324,9 @@ END
     printf 'The first file, of words.' > a
     printf 'The second file, of more words than that.' > b
     expect 0 lpstat a b
-    grep -Eq '^a +25 +[0-9]+ ' out
-    grep -Eq '^b +41 +[0-9]+ ' out
-    grep -Eq '^total +66 +[0-9]+ ' out
+    grep -Eq '^a +25 +[0-9.]+ ' out
+    grep -Eq '^b +41 +[0-9.]+ ' out
+    grep -Eq '^total +66 +[0-9.]+ ' out
 }
 
 @test "with -D methods are measured without and with the dictionary" {
@@ -251,8 +336,8 @@ END
     zstd -q --train t/*.txt -B300 --maxdict=4096 -o d 2> /dev/null
     cp "$P" p
     expect 0 lpstat --json -D d p
-    [[ $(jq -c '[.methods[] | select(.method != "mix") | .method]' out) == \
-        '["zstd","zstd-dict","token","hybrid","hybrid-dict"]' ]]
+    [[ $(jq -c '[.methods[] | select(.method | test("mix|^window$") | not) | .method]' out) == \
+        '["zstd","zstd-dict","token","hybrid","hybrid-dict","window-hybrid"]' ]]
     [[ $(method zstd-dict .stream.stored_bytes) == "$(lpzstd -D d p | wc -c)" ]]
     [[ $(method zstd-dict .dictionary) == true && $(method zstd .dictionary) == false ]]
     expect 0 lpstat --json -D d --method zstd p
@@ -405,7 +490,7 @@ END
     head -c 67108865 /dev/zero > p
     expect 0 lpstat --method zstd --level 1 --html -o page p
     expect 0 lpstat --method zstd --level 1 p
-    grep -q '^In a stream, use zstd: ' out
+    grep -q '^Smallest as a stream: zstd, ' out
     refute grep -q 'As a blob' out
     grep -q 'Space saved' page
     refute grep -q 'Scaling with size' page

@@ -213,9 +213,14 @@ setup() {
     refused 3 'z.blob: needs the dictionary with fingerprint' lpunpack -D text z.blob
 }
 
-@test "any file of up to 16 MiB is a dictionary of raw content" {
+@test "any file of up to 16 MiB is a dictionary of raw content, but not one that is plainly another" {
     head -c 1000 text > raw
     lpzstd -D raw text | lpunpack -D raw | same - text
+    head -c 100000 "$B/vocab/cl100k_base.lpm" > cut.lpm
+    for other in text.tok cut.lpm "$B/vocab/gpt2.lpv"; do
+        refused 3 'cannot use as a dictionary or model: it is neither, or damaged' \
+            lpzstd -D "$other" text
+    done
     truncate -s 16777217 large
     refused 3 'large: cannot use as a dictionary' lpzstd -D large text
     : > empty

@@ -20,16 +20,17 @@ lib/block      lib/base lib/format lib/tokens lib/mix
 lib            lib/base lib/format lib/tokens lib/block
 lib/train      lib/base lib/mix lib/tokens lib/block
 lib/ext        -
-lib/ext/python -
+lib/ext/python lib/ext/shared
 lib/ext/shared -
 lib/ext/sqlite lib/ext/shared
 lib/ext/postgres lib/ext/shared
 cmd            cmd/shared
 cmd/shared     -
+cmd/measure    cmd/shared
 cmd/lopace     cmd/shared
 cmd/lpgrep     cmd/shared
 cmd/lprow      cmd/shared
-cmd/lpstat     cmd/shared
+cmd/lpstat     cmd/shared cmd/measure
 cmd/lptok      cmd/shared
 cmd/lptrain    cmd/shared lib/train
 vocab          lib/base lib/tokens lib/mix

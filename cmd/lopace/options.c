@@ -54,7 +54,6 @@ enum {
     OPT_FAST,
     OPT_METHOD,
     OPT_WHOLE,
-    OPT_NO_VERIFY,
 };
 
 static const struct option long_options[] = {
@@ -76,9 +75,9 @@ static const struct option long_options[] = {
     {"null", no_argument, NULL, '0'},
     {"lines", no_argument, NULL, 'L'},
     {"whole", no_argument, NULL, OPT_WHOLE},
-    {"threads", required_argument, NULL, 'T'},
-    {"memory", required_argument, NULL, 'M'},
-    {"no-verify", no_argument, NULL, OPT_NO_VERIFY},
+    TOOL_THREADS_OPTION,
+    TOOL_MEMORY_OPTION,
+    TOOL_NO_VERIFY_OPTION,
     TOOL_VERBOSE_OPTION,
     TOOL_LONG_OPTIONS,
 };
@@ -225,9 +224,9 @@ static void take_packing_option(const struct tool *tool, struct options *o, int 
         set_split(o, LP_WHOLE);
         break;
     case 'M':
-        o->memory = tool_size(tool, "-M", optarg, TOOL_MEMORY_MIN, TOOL_MEMORY_MAX);
+        o->memory = tool_memory(tool, optarg);
         break;
-    case OPT_NO_VERIFY:
+    case TOOL_NO_VERIFY:
         p->lp.unverified = true;
         break;
     }

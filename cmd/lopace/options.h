@@ -2,7 +2,7 @@
 #ifndef LOPACE_OPTIONS_H
 #define LOPACE_OPTIONS_H
 
-#include "lopace/pack.h"
+#include "shared/pack.h"
 
 enum action { PACK, UNPACK, TEST, LIST };
 

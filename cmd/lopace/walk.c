@@ -1,6 +1,7 @@
 #include "lopace/walk.h"
 
 #include "lopace/remove.h"
+#include "shared/buffer.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -130,10 +131,7 @@ static void add(struct walk *walk, const char *path, const struct stat *st, bool
         walk->failed = true;
         return;
     }
-    if (walk->n == walk->cap) {
-        walk->cap = 2 * walk->cap + 64;
-        walk->v = no_null(walk->tool, realloc(walk->v, walk->cap * sizeof *walk->v));
-    }
+    walk->v = no_null(walk->tool, array_grow(walk->v, walk->n, &walk->cap, sizeof *walk->v));
     walk->v[walk->n++] = (struct entry){.path = no_null(walk->tool, strdup(path)),
                                         .output = output,
                                         .named = named,
@@ -170,10 +168,7 @@ static char **read_names(const struct tool *tool, const char *path, size_t *n)
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
             strncmp(entry->d_name, REMOVE_PREFIX, sizeof REMOVE_PREFIX - 1) == 0)
             continue;
-        if (*n == cap) {
-            cap = 2 * cap + 16;
-            names = no_null(tool, realloc(names, cap * sizeof *names));
-        }
+        names = no_null(tool, array_grow(names, *n, &cap, sizeof *names));
         names[(*n)++] = no_null(tool, strdup(entry->d_name));
         errno = 0;
     }

@@ -6,25 +6,12 @@
 
 void growing_reserve(struct growing *g, size_t n)
 {
-    const size_t cap = 2 * (g->n + n) + 64;
-    if (n <= g->cap - g->n)
-        return;
-    char *p = realloc(g->p, cap);
-    if (p == NULL) {
-        g->failed = true;
-        return;
-    }
-    g->p = p;
-    g->cap = cap;
+    g->failed = g->failed || !buffer_reserve(&g->text, n);
 }
 
 void growing_add(struct growing *g, const void *text, size_t n)
 {
-    growing_reserve(g, n);
-    if (n == 0 || n > g->cap - g->n)
-        return;
-    memcpy(g->p + g->n, text, n);
-    g->n += n;
+    g->failed = g->failed || !buffer_add(&g->text, text, n);
 }
 
 void growing_text(struct growing *g, const char *text)

@@ -3,11 +3,11 @@
 #define LPGREP_LINE_PATTERN_H
 
 #include "lpgrep/options.h"
+#include "shared/buffer.h"
 
 /* Appends to a text that grows. False: out of memory. */
 struct growing {
-    char *p;
-    size_t n, cap;
+    struct buffer text;
     bool failed; /* out of memory */
 };
 void growing_reserve(struct growing *g, size_t n);

@@ -1,6 +1,7 @@
 /* lpgrep - searches streams, blobs and text for patterns. */
 #include "lpgrep/source.h"
 
+#include "shared/buffer.h"
 #include "shared/memory.h"
 #include "shared/progress.h"
 
@@ -89,8 +90,8 @@ static const struct option long_options[] = {
     {"color", optional_argument, NULL, OPT_COLOR},
     {"json", no_argument, NULL, OPT_JSON},
     {"dictionary", required_argument, NULL, 'D'},
-    {"memory", required_argument, NULL, 'M'},
-    {"threads", required_argument, NULL, 'T'},
+    TOOL_MEMORY_OPTION,
+    TOOL_THREADS_OPTION,
     {"help", no_argument, NULL, TOOL_HELP},
     {"version", no_argument, NULL, 'V'},
     TOOL_TEXT_OPTION,
@@ -102,10 +103,7 @@ static const struct option long_options[] = {
 static void add_pattern(const struct tool *tool, struct patterns *p, const char *text, size_t n)
 {
     char *copy = malloc(n + 1);
-    if (p->n == p->cap) {
-        p->cap = 2 * p->cap + 8;
-        p->v = realloc(p->v, p->cap * sizeof *p->v);
-    }
+    p->v = array_grow(p->v, p->n, &p->cap, sizeof *p->v);
     if (copy == NULL || p->v == NULL)
         tool_die(tool, EXIT_IO, "out of memory");
     memcpy(copy, text, n);
@@ -208,7 +206,7 @@ static bool take_number_option(const struct tool *tool, struct options *o, int c
         o->before = o->after = take_number(tool, "-C");
         return o->context = true;
     case 'M':
-        o->memory = tool_size(tool, "-M", optarg, TOOL_MEMORY_MIN, TOOL_MEMORY_MAX);
+        o->memory = tool_memory(tool, optarg);
         return true;
     case 'T':
         o->threads = tool_threads(tool, optarg);

@@ -90,14 +90,15 @@ static struct expression compile_both(struct matcher *m, const struct growing *t
     int error;
     PCRE2_SIZE offset;
     struct expression e = {0};
-    e.unicode = compile(m, text->p, text->n, options | UNICODE, &error, &offset);
+    e.unicode =
+        compile(m, (const char *)text->text.v, text->text.n, options | UNICODE, &error, &offset);
     if (e.unicode == NULL) {
         PCRE2_UCHAR why[256];
         pcre2_get_error_message(error, why, sizeof why);
         tool_usage(m->tool, "the patterns together: %s", (const char *)why);
     }
-    if (is_ascii(text->p, text->n))
-        e.ascii = compile(m, text->p, text->n, options, &error, &offset);
+    if (is_ascii((const char *)text->text.v, text->text.n))
+        e.ascii = compile(m, (const char *)text->text.v, text->text.n, options, &error, &offset);
     return e;
 }
 
@@ -192,6 +193,11 @@ static struct growing expression_of(const struct matcher *m, const struct patter
     return out;
 }
 
+static struct pattern pattern_of(const struct growing *expression)
+{
+    return (struct pattern){(const char *)expression->text.v, expression->text.n};
+}
+
 /* Joins the patterns to one expression, for a unit or for a text of many lines. False: that cannot
  * be for many. */
 static bool join(struct matcher *m, const struct patterns *patterns, struct growing *out,
@@ -205,7 +211,7 @@ static bool join(struct matcher *m, const struct patterns *patterns, struct grow
     growing_text(out, alone ? "" : "(?|");
     for (size_t i = 0; good && i < patterns->n; i++) {
         struct growing one = expression_of(m, &patterns->v[i]);
-        const struct pattern p = {one.p, one.n};
+        const struct pattern p = pattern_of(&one);
         growing_text(out, i > 0 ? "|" : "");
         growing_text(out, alone ? "" : "(?:");
         if (lines)
@@ -213,7 +219,7 @@ static bool join(struct matcher *m, const struct patterns *patterns, struct grow
         else
             growing_add(out, p.text, p.n);
         growing_text(out, alone ? "" : ")");
-        free(one.p);
+        free(one.text.v);
     }
     growing_text(out, alone ? "" : ")");
     growing_text(out, o->word ? ")(?!\\w)" : "");
@@ -234,12 +240,13 @@ static void use_expressions(struct matcher *m, const struct patterns *patterns)
     m->unit = compile_both(m, &unit, compile_options(m->o));
     if (!m->o->records && join(m, patterns, &lines, true) && m->jit)
         m->lines = compile_both(m, &lines, compile_options(m->o) | PCRE2_MULTILINE);
-    free(unit.p);
-    free(lines.p);
+    free(unit.text.v);
+    free(lines.text.v);
     if (patterns->n == 1 && !m->o->ignore_case) {
         struct growing one = expression_of(m, &patterns->v[0]);
-        m->literal = literal_of(&(struct pattern){one.p, one.n});
-        free(one.p);
+        const struct pattern p = pattern_of(&one);
+        m->literal = literal_of(&p);
+        free(one.text.v);
     }
 }
 

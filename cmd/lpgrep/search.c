@@ -1,5 +1,7 @@
 #include "lpgrep/search.h"
 
+#include "shared/buffer.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,8 +25,7 @@ struct search {
     const struct options *o;
     struct matcher *matcher;
     struct printer *printer;
-    unsigned char *data; /* the buffer */
-    size_t n, cap;
+    struct buffer text;
     size_t whole;     /* the end of the last line or record that is whole */
     size_t done;      /* what is before this has been searched */
     size_t printed;   /* what is before this has been written, or passed over */
@@ -58,7 +59,7 @@ void search_free(struct search *s)
 {
     if (s == NULL)
         return;
-    free(s->data);
+    free(s->text.v);
     free(s->ends);
     free(s);
 }
@@ -68,8 +69,7 @@ void search_begin(struct search *s, bool records)
     *s = (struct search){.o = s->o,
                          .matcher = s->matcher,
                          .printer = s->printer,
-                         .data = s->data,
-                         .cap = s->cap,
+                         .text = {.v = s->text.v, .cap = s->text.cap},
                          .ends = s->ends,
                          .ends_cap = s->ends_cap,
                          .any_printed = s->any_printed,
@@ -97,7 +97,7 @@ bool search_failed(const struct search *s)
 
 static size_t line_start(const struct search *s, size_t at, size_t least)
 {
-    while (at > least && s->data[at - 1] != '\n')
+    while (at > least && s->text.v[at - 1] != '\n')
         at--;
     return at;
 }
@@ -128,8 +128,8 @@ static struct span span_at(const struct search *s, size_t at, size_t least)
     if (s->o->records)
         return record_span(s, record_of(s, at), least);
     const size_t start = line_start(s, at, least);
-    const unsigned char *end = memchr(s->data + at, '\n', s->whole - at);
-    const size_t stop = (size_t)(end - s->data);
+    const unsigned char *end = memchr(s->text.v + at, '\n', s->whole - at);
+    const size_t stop = (size_t)(end - s->text.v);
     return (struct span){start, stop, stop + 1};
 }
 
@@ -161,7 +161,7 @@ static void go(struct search *s, size_t to)
         s->here.line = 1;
     }
     if (lines && !s->o->records)
-        s->here.line += count_lines(s->data + s->here.at, to - s->here.at);
+        s->here.line += count_lines(s->text.v + s->here.at, to - s->here.at);
     s->here.offset += to - s->here.at;
     s->here.at = to;
 }
@@ -171,8 +171,8 @@ static void go(struct search *s, size_t to)
 static void print(struct search *s, struct span span, bool selected)
 {
     go(s, span.start);
-    const char own = (char)s->data[span.end];
-    print_hit(s->printer, &(struct hit){.unit = {s->data + span.start, span.end - span.start},
+    const char own = (char)s->text.v[span.end];
+    print_hit(s->printer, &(struct hit){.unit = {s->text.v + span.start, span.end - span.start},
                                         .end = s->o->records && s->o->null ? 0 : own,
                                         .selected = selected,
                                         .record = s->records ? s->here.record : 0,
@@ -229,7 +229,7 @@ static void select_span(struct search *s, struct span span)
 static bool matches(struct search *s, struct span span)
 {
     size_t start, end;
-    const struct unit unit = {s->data + span.start, span.end - span.start};
+    const struct unit unit = {s->text.v + span.start, span.end - span.start};
     enum match match = matcher_find(s->matcher, &unit, 0, &start, &end);
     s->failed = s->failed || match == MATCH_FAILED;
     return match == MATCH_FOUND;
@@ -270,7 +270,7 @@ static void search_whole(struct search *s)
 {
     bool seek = matcher_seeks(s->matcher);
     if (seek)
-        matcher_text(s->matcher, s->data, s->whole);
+        matcher_text(s->matcher, s->text.v, s->whole);
     for (size_t from = s->done; from < s->whole && !s->stop && !s->full;) {
         struct span span = {s->whole, s->whole, s->whole};
         const bool found = next_match(s, from, &seek, &span);
@@ -292,7 +292,7 @@ static void forget(struct search *s)
     for (uint64_t i = 0; i < s->o->before && from > s->printed; i++)
         from = start_before(s, from);
     go(s, from);
-    memmove(s->data, s->data + from, s->n - from);
+    memmove(s->text.v, s->text.v + from, s->text.n - from);
     const size_t gone = s->here.nends;
     for (size_t i = gone; i < s->nends; i++) {
         s->ends[i - gone] = s->ends[i];
@@ -301,7 +301,7 @@ static void forget(struct search *s)
     s->nends -= gone;
     s->here.nends = 0;
     s->here.at = 0;
-    s->n -= from;
+    s->text.n -= from;
     s->whole -= from;
     s->done -= from;
     s->apart = s->apart || s->printed < from;
@@ -312,22 +312,16 @@ static void forget(struct search *s)
 
 static enum lp_status grow(struct search *s, size_t n)
 {
-    const size_t size = s->n + n + 1;
+    const size_t size = s->text.n + n + 1;
     if (size > s->o->memory / 2 && size > 2 * CHUNK)
         return LP_LIMIT;
-    size_t cap = size > 2 * s->cap ? size : 2 * s->cap;
-    unsigned char *data = realloc(s->data, cap);
-    if (data == NULL)
-        return LP_NOMEM;
-    s->data = data;
-    s->cap = cap;
-    return LP_OK;
+    return buffer_reserve(&s->text, n + 1) ? LP_OK : LP_NOMEM;
 }
 
 /* Makes room for n bytes and one more. Inline, like work(): records may be short. */
 static inline enum lp_status reserve(struct search *s, size_t n)
 {
-    return n < s->cap - s->n ? LP_OK : grow(s, n);
+    return n < s->text.cap - s->text.n ? LP_OK : grow(s, n);
 }
 
 static enum lp_status search_now(struct search *s)
@@ -347,8 +341,8 @@ static inline enum lp_status work(struct search *s, size_t least)
 static void note_lines(struct search *s, size_t n)
 {
     if (!s->o->records) {
-        const size_t start = line_start(s, s->n, s->n - n);
-        s->whole = start > s->n - n ? start : s->whole;
+        const size_t start = line_start(s, s->text.n, s->text.n - n);
+        s->whole = start > s->text.n - n ? start : s->whole;
     }
 }
 
@@ -361,8 +355,7 @@ enum lp_status search_push(struct search *s, const void *text, size_t n)
         status = reserve(s, size);
         if (status != LP_OK)
             return status;
-        memcpy(s->data + s->n, p, size);
-        s->n += size;
+        buffer_add(&s->text, p, size);
         s->text_size += size;
         p += size;
         n -= size;
@@ -375,34 +368,30 @@ enum lp_status search_push(struct search *s, const void *text, size_t n)
 /* Ends the line that is not whole. A NUL that ends a record is no line of its own. */
 static void end_line(struct search *s)
 {
-    if (s->records && s->n > s->whole && s->data[s->n - 1] == 0)
-        s->n--;
-    if (s->n > s->whole)
-        s->data[s->n++] = '\n';
+    if (s->records && s->text.n > s->whole && s->text.v[s->text.n - 1] == 0)
+        s->text.n--;
+    if (s->text.n > s->whole)
+        s->text.v[s->text.n++] = '\n';
 }
 
 /* Sees to it that a record ends with a separator. */
 static void end_whole_record(struct search *s)
 {
-    const unsigned char last = s->n > s->whole ? s->data[s->n - 1] : 'x';
+    const unsigned char last = s->text.n > s->whole ? s->text.v[s->text.n - 1] : 'x';
     if (last != 0 && last != '\n')
-        s->data[s->n++] = '\n';
+        s->text.v[s->text.n++] = '\n';
 }
 
 static struct end *new_end(struct search *s)
 {
     struct end *last = s->nends > 0 ? &s->ends[s->nends - 1] : NULL;
-    if (last != NULL && last->at == s->n)
+    if (last != NULL && last->at == s->text.n)
         return last;
-    if (s->nends == s->ends_cap) {
-        size_t cap = 2 * s->ends_cap + 64;
-        struct end *ends = realloc(s->ends, cap * sizeof *ends);
-        if (ends == NULL)
-            return NULL;
-        s->ends = ends;
-        s->ends_cap = cap;
-    }
-    s->ends[s->nends] = (struct end){.at = s->n};
+    struct end *ends = array_grow(s->ends, s->nends, &s->ends_cap, sizeof *ends);
+    if (ends == NULL)
+        return NULL;
+    s->ends = ends;
+    s->ends[s->nends] = (struct end){.at = s->text.n};
     return &s->ends[s->nends++];
 }
 
@@ -425,18 +414,18 @@ enum lp_status search_end_record(struct search *s)
         return LP_NOMEM;
     end->in_text = s->text_size;
     end->nrecords++;
-    s->whole = s->n;
+    s->whole = s->text.n;
     return work(s, CHUNK);
 }
 
 enum lp_status search_finish(struct search *s)
 {
     enum lp_status status = s->stop ? LP_OK : reserve(s, 1);
-    if (status == LP_OK && !s->stop && s->n > s->whole && (s->records || s->o->records))
+    if (status == LP_OK && !s->stop && s->text.n > s->whole && (s->records || s->o->records))
         status = search_end_record(s);
-    if (status == LP_OK && !s->stop && s->n > s->whole) {
+    if (status == LP_OK && !s->stop && s->text.n > s->whole) {
         end_line(s);
-        s->whole = s->n;
+        s->whole = s->text.n;
     }
     if (status == LP_OK && !s->stop)
         status = work(s, 0);

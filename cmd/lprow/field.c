@@ -1,5 +1,6 @@
 #include "lprow/field.h"
 
+#include "shared/json_read.h"
 #include "shared/utf8.h"
 
 static const char *const names[] = {"tsv", "base64", "hex", "bytea", "json", "raw"};
@@ -207,68 +208,6 @@ static size_t character(const unsigned char *p, size_t n)
     return utf8_decode(p, n, &size) < INVALID_BYTE ? size : 0;
 }
 
-/* The code unit of \uXXXX at p, of n bytes; -1: there is none. */
-static int32_t code_unit(const unsigned char *p, size_t n)
-{
-    int32_t value = 0;
-    if (n < 6 || p[0] != '\\' || p[1] != 'u')
-        return -1;
-    for (int i = 2; i < 6; i++) {
-        const int digit = nibble(p[i]);
-        if (digit < 0)
-            return -1;
-        value = value << 4 | digit;
-    }
-    return value;
-}
-
-/* Takes the escape at *at, and appends what it stands for at p. NULL: there is no such escape. */
-static unsigned char *take_escape(const unsigned char **at, size_t n, unsigned char *p)
-{
-    static const char letters[] = "nrtbf\"\\/", bytes[] = "\n\r\t\b\f\"\\/";
-    const unsigned char *field = *at;
-    const char *known = n >= 2 && field[1] != 0 ? strchr(letters, field[1]) : NULL;
-    if (known != NULL) {
-        *at += 2;
-        *p++ = (unsigned char)bytes[known - letters];
-        return p;
-    }
-    const int32_t first = code_unit(field, n);
-    const bool high = first >= 0xD800 && first < 0xDC00;
-    const int32_t second = high ? code_unit(field + 6, n - 6) : -1;
-    if (first < 0 || (first >= 0xDC00 && first < 0xE000) ||
-        (high && (second < 0xDC00 || second >= 0xE000)))
-        return NULL;
-    *at += high ? 12 : 6;
-    return utf8_encode(
-        p, (uint32_t)(high ? 0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00) : first));
-}
-
-/* The string between its quotes. */
-static enum lp_status parse_string(const unsigned char *at, const unsigned char *end,
-                                   struct buffer *out, const char **why)
-{
-    unsigned char *p = out->v + out->n;
-    while (at < end) {
-        const size_t left = (size_t)(end - at), size = character(at, left);
-        if (*at == '\\') {
-            p = take_escape(&at, left, p);
-            if (p == NULL)
-                return malformed(why, "not a JSON string: a wrong escape, or half of a pair");
-            continue;
-        }
-        if (size == 0)
-            return malformed(why, "not valid UTF-8, which JSON is");
-        if (*at == '"' || *at < ' ')
-            return malformed(why, "not a JSON string: a quote or control character in it");
-        memcpy(p, at, size);
-        p += size;
-        at += size;
-    }
-    out->n = (size_t)(p - out->v);
-    return LP_OK;
-}
-
 static bool is_blank(unsigned char c)
 {
     return c == ' ' || c == '\t' || c == '\r';
@@ -288,7 +227,15 @@ static enum lp_status parse_json(const unsigned char *field, size_t n, struct bu
         return LP_OK;
     if (n < 2 || field[0] != '"' || field[n - 1] != '"')
         return malformed(why, "not a JSON string or null");
-    return parse_string(field + 1, field + n - 1, out, why);
+    const unsigned char *at = field + 1, *end = field + n - 1;
+    size_t size;
+    const char *wrong = json_unescape(&at, end, true, out->v + out->n, &size);
+    if (wrong == NULL && at < end)
+        wrong = "a quote in a JSON string";
+    if (wrong != NULL)
+        return malformed(why, wrong);
+    out->n += size;
+    return LP_OK;
 }
 
 static enum lp_status write_json(const unsigned char *value, size_t n, struct buffer *out,

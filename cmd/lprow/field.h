@@ -2,7 +2,7 @@
 #ifndef LPROW_FIELD_H
 #define LPROW_FIELD_H
 
-#include "lprow/buffer.h"
+#include "shared/buffer.h"
 
 #include <lp.h>
 

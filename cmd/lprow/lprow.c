@@ -44,7 +44,6 @@ enum {
     OPT_RANGE = 256,
     OPT_PACKED,
     OPT_SPECIAL,
-    OPT_NO_VERIFY,
     OPT_IN,
     OPT_OUT,
     OPT_KEY,
@@ -59,14 +58,14 @@ static const struct option long_options[] = {
     {"range", required_argument, NULL, OPT_RANGE},
     {"packed", no_argument, NULL, OPT_PACKED},
     {"special", no_argument, NULL, OPT_SPECIAL},
-    {"no-verify", no_argument, NULL, OPT_NO_VERIFY},
+    TOOL_NO_VERIFY_OPTION,
     {"in", required_argument, NULL, OPT_IN},
     {"out", required_argument, NULL, OPT_OUT},
     {"key", optional_argument, NULL, OPT_KEY},
     {"chunk-header", no_argument, NULL, OPT_CHUNK_HEADER},
     {"on-error", required_argument, NULL, OPT_ON_ERROR},
-    {"threads", required_argument, NULL, 'T'},
-    {"memory", required_argument, NULL, 'M'},
+    TOOL_THREADS_OPTION,
+    TOOL_MEMORY_OPTION,
     TOOL_LONG_OPTIONS,
 };
 
@@ -195,12 +194,6 @@ static struct options parse(struct tool *tool, int argc, char **argv)
         case 'D':
             o.dictionary = optarg;
             break;
-        case 'T':
-            o.job.options.threads = tool_threads(tool, optarg);
-            break;
-        case 'M':
-            o.job.options.memory = tool_size(tool, "-M", optarg, TOOL_MEMORY_MIN, TOOL_MEMORY_MAX);
-            break;
         case OPT_RANGE:
             o.range = optarg;
             break;
@@ -209,9 +202,6 @@ static struct options parse(struct tool *tool, int argc, char **argv)
             break;
         case OPT_SPECIAL:
             o.job.options.special = true;
-            break;
-        case OPT_NO_VERIFY:
-            o.job.options.unverified = true;
             break;
         case OPT_IN:
             o.in = optarg;
@@ -229,6 +219,8 @@ static struct options parse(struct tool *tool, int argc, char **argv)
         case OPT_ON_ERROR:
             o.job.on_error = (enum on_error)choose(tool, "--on-error", optarg, on_error);
             break;
+        default:
+            tool_packing_option(tool, c, &o.job.options);
         }
     }
     set_operation(tool, &o);

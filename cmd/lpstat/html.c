@@ -1,8 +1,9 @@
 /* html.c - lpstat's report as an HTML page: one file with its style sheet and plots, without
  * JavaScript, for light and dark mode. */
-#include "lpstat/answer.h"
-#include "lpstat/figures.h"
+#include "lpstat/form.h"
 #include "lpstat/svg.h"
+#include "measure/advice.h"
+#include "measure/figures.h"
 #include "shared/stored.h"
 #include "shared/text.h"
 
@@ -13,14 +14,30 @@
 #include <time.h>
 
 /* Series colours are distinguishable with colour blindness, in both modes. */
+static const char plot_style[] =
+    "svg{display:block;width:100%;height:auto;font-size:12.5px;font-variant-numeric:tabular-nums}"
+    ".label{fill:var(--ink)}.value{fill:var(--soft)}.tick{fill:var(--faint);font-size:11.5px}"
+    ".end{text-anchor:end}.middle{text-anchor:middle}.axis{stroke:var(--neutral);fill:none}"
+    ".grid{stroke:var(--line);fill:none}.line{fill:none;stroke-width:2;stroke-linejoin:round;"
+    "stroke-linecap:round}.dashed{stroke-dasharray:2 5}.dot{fill-opacity:.16}"
+    ".mark{stroke:var(--card);stroke-width:1.5}.whisker{stroke:var(--ink);stroke-width:1.5;"
+    "fill:none;opacity:.75}.heat{fill:var(--heat)}.cell{fill:var(--ink);font-size:12px}"
+    ".cell.on{fill:var(--on)}.fill.neutral{fill:var(--neutral)}.line.neutral{stroke:"
+    "var(--neutral)}\n"
+    ".fill.s0{fill:var(--s0)}.fill.s1{fill:var(--s1)}.fill.s2{fill:var(--s2)}"
+    ".fill.s3{fill:var(--s3)}.fill.s4{fill:var(--s4)}.fill.s5{fill:var(--s5)}"
+    ".line.s0{stroke:var(--s0)}.line.s1{stroke:var(--s1)}.line.s2{stroke:var(--s2)}"
+    ".line.s3{stroke:var(--s3)}.line.s4{stroke:var(--s4)}.line.s5{stroke:var(--s5)}\n";
+
 static const char style[] =
     ":root{color-scheme:light dark;--page:#f6f6f3;--card:#fff;--ink:#16161a;--soft:#55555c;"
     "--faint:#85858c;--line:#e3e2dd;--neutral:#b9b8b2;--good:#0b7a4b;--heat:#2a78d6;--on:#fff;"
-    "--s0:#2a78d6;--s1:#c2509a;--s2:#e0662b;--s3:#0f9d6b;--s4:#b58300;--s5:#6a50c7}\n"
+    "--s0:#2a78d6;--s1:#c2509a;--s2:#e0662b;--s3:#0f9d6b;--s4:#b58300;--s5:#8c5a2b;--s6:#a03ad0;--"
+    "s7:#6a50c7;--s8:#00838f}\n"
     "@media(prefers-color-scheme:dark){:root{--page:#111113;--card:#1b1b1e;--ink:#f2f2ef;"
     "--soft:#b4b4b0;--faint:#8a8a88;--line:#303034;--neutral:#5c5c60;--good:#3ecb8f;"
     "--heat:#3987e5;--on:#fff;--s0:#4a94ec;--s1:#de6db4;--s2:#ec7a45;--s3:#27b883;--s4:#d3a12a;"
-    "--s5:#9a86f0}}\n"
+    "--s5:#c08a55;--s6:#c678e8;--s7:#9a86f0;--s8:#22b3c9}}\n"
     "*{box-sizing:border-box}body{margin:0;background:var(--page);color:var(--ink);"
     "font:15px/1.5 system-ui,-apple-system,\"Segoe UI\",Roboto,\"Helvetica Neue\",Arial,sans-serif}"
     "main{max-width:1080px;margin:0 auto;padding:40px 24px 56px}"
@@ -36,8 +53,8 @@ static const char style[] =
     ".tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(118px,1fr));gap:16px}"
     ".tile{color:var(--soft);font-size:13px}.tile b{display:block;font-size:24px;line-height:1.3;"
     "color:var(--ink);font-weight:600}"
-    ".say{grid-column:1/-1;color:var(--soft);white-space:pre-line}"
-    "pre{margin:10px 0 0;color:var(--ink);padding:10px "
+    ".say{grid-column:1/-1;color:var(--soft)}.say p{margin:10px 0 0}"
+    "pre{margin:4px 0 0;color:var(--ink);padding:10px "
     "14px;border-radius:8px;background:var(--page);"
     "font:13px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,\"DejaVu Sans Mono\",monospace;"
     "overflow-x:auto}pre:empty{display:none}\n"
@@ -57,19 +74,6 @@ static const char style[] =
     "margin:0 0 6px}.key i{display:inline-block;width:10px;height:10px;border-radius:3px;"
     "margin-right:6px}.swatch{display:inline-block;width:10px;height:10px;border-radius:3px;"
     "margin-right:8px}\n"
-    "svg{display:block;width:100%;height:auto;font-size:12.5px;font-variant-numeric:tabular-nums}"
-    ".label{fill:var(--ink)}.value{fill:var(--soft)}.tick{fill:var(--faint);font-size:11.5px}"
-    ".end{text-anchor:end}.middle{text-anchor:middle}.axis{stroke:var(--neutral);fill:none}"
-    ".grid{stroke:var(--line);fill:none}.line{fill:none;stroke-width:2;stroke-linejoin:round;"
-    "stroke-linecap:round}.dashed{stroke-dasharray:2 5}.dot{fill-opacity:.16}"
-    ".mark{stroke:var(--card);stroke-width:1.5}.whisker{stroke:var(--ink);stroke-width:1.5;"
-    "fill:none;opacity:.75}.heat{fill:var(--heat)}.cell{fill:var(--ink);font-size:12px}"
-    ".cell.on{fill:var(--on)}.fill.neutral{fill:var(--neutral)}.line.neutral{stroke:"
-    "var(--neutral)}\n"
-    ".fill.s0{fill:var(--s0)}.fill.s1{fill:var(--s1)}.fill.s2{fill:var(--s2)}"
-    ".fill.s3{fill:var(--s3)}.fill.s4{fill:var(--s4)}.fill.s5{fill:var(--s5)}"
-    ".line.s0{stroke:var(--s0)}.line.s1{stroke:var(--s1)}.line.s2{stroke:var(--s2)}"
-    ".line.s3{stroke:var(--s3)}.line.s4{stroke:var(--s4)}.line.s5{stroke:var(--s5)}\n"
     "@media(max-width:640px){main{padding:24px 14px}.answer{grid-template-columns:"
     "minmax(0,1fr)}}"
     "@media print{body{background:#fff}.card{break-inside:avoid}}\n";
@@ -121,6 +125,11 @@ static void format_seconds(char *text, size_t size, double value)
     format_unit(text, size, value * 1e9, units, 1000);
 }
 
+static void format_milliseconds(char *text, size_t size, double value)
+{
+    snprintf(text, size, isfinite(value) ? "%.2f ms" : "-", 1000 * value);
+}
+
 static void format_percent(char *text, size_t size, double value)
 {
     snprintf(text, size, isfinite(value) ? "%.1f %%" : "-", 100 * value);
@@ -151,6 +160,12 @@ static const struct measured *main_form(const struct report *r, size_t i)
     return report_has_blobs(r) ? &r->results[i].blobs : &r->results[i].stream;
 }
 
+/* Whether a result has that form: a window makes blobs only with a parent. */
+static bool shown(const struct report *r, size_t i)
+{
+    return !report_has_blobs(r) || r->results[i].blobs.done;
+}
+
 static struct figures main_figures(const struct report *r, size_t i)
 {
     return report_has_blobs(r) ? figures_of_blobs(r, &r->results[i])
@@ -173,15 +188,6 @@ static void end_card(struct output *out)
     put(out, "</section>\n");
 }
 
-static void put_key(const struct report *r, struct output *out)
-{
-    put(out, "<div class=\"key\">");
-    for (size_t i = 0; i < r->nresults; i++)
-        output_print(out, "<span><i style=\"background:var(--s%d)\"></i>%s</span>",
-                     r->results[i].colour, r->results[i].method->name);
-    put(out, "</div>\n");
-}
-
 static void put_head(const struct report *r, struct output *out)
 {
     char a[32];
@@ -190,6 +196,9 @@ static void put_head(const struct report *r, struct output *out)
     html_text(out, r->ninputs == 1 ? r->files[0] : "Several files");
     put(out, " - lpstat</title>\n<style>\n");
     put(out, style);
+    put(out, plot_style);
+    for (int i = 0; i < VARIANTS; i++)
+        output_print(out, ".fill.s%d{fill:var(--s%d)}.line.s%d{stroke:var(--s%d)}", i, i, i, i);
     put(out, "</style></head><body><main>\n<h1>");
     if (r->ninputs == 1)
         html_text(out, r->files[0]);
@@ -210,15 +219,33 @@ static void put_tile(struct output *out, const char *value, const char *name)
     output_print(out, "<div class=\"tile\"><b>%s</b>%s</div>\n", value, name);
 }
 
+/* What to use, with the commands. */
+static void put_advice(const struct report *r, struct output *out)
+{
+    struct advice advice[PURPOSES];
+    const size_t n = report_advice(r, advice);
+    if (n == 0)
+        put(out, report_no_advice(r));
+    for (size_t i = 0; i < n; i++) {
+        char *sentence = advice_sentence(r, &advice[i]);
+        char *command = result_command(r, advice[i].result, advice[i].blobs);
+        put(out, "<p>");
+        html_text(out, sentence);
+        put(out, "</p><pre>");
+        html_text(out, command);
+        put(out, "</pre>");
+        free(sentence);
+        free(command);
+    }
+}
+
 static void put_answer(const struct report *r, struct output *out)
 {
     struct figures f = main_figures(r, r->best);
     char text[64], a[32], b[32];
-    bool exact = true, saves = f.saved > 0;
-    for (size_t i = 0; i < r->nresults; i++)
-        exact = exact && result_exact(&r->results[i]);
+    bool exact = report_exact(r, NULL), saves = f.saved > 0;
     output_print(out, "<div class=\"card answer\"><div class=\"use\">Use<b>%s</b>%s</div>\n",
-                 saves ? r->results[r->best].method->name : "the text",
+                 saves ? r->results[r->best].variant->name : "the text",
                  saves ? "the smallest" : "no method saves space here");
     put(out, "<div class=\"tiles\">\n");
     format_percent(text, sizeof text, f.saved);
@@ -233,25 +260,25 @@ static void put_answer(const struct report *r, struct output *out)
              exact ? "every byte restored and compared"
                    : "some bytes were not restored: do not use it");
     put(out, "</div>\n<div class=\"say\">");
-    report_answer(r, out, html_text);
-    put(out, "<pre>");
-    report_command(r, out, html_text);
-    put(out, "</pre></div></div>\n");
+    put_advice(r, out);
+    put(out, "</div></div>\n");
 }
 
 static void put_rows(const struct report *r, struct output *out, bool blobs, const char *title)
 {
-    output_print(out, "<tr class=\"group\"><th colspan=\"10\">%s</th></tr>\n", title);
+    output_print(out, "<tr class=\"group\"><th colspan=\"12\">%s</th></tr>\n", title);
     for (size_t i = 0; i < r->nresults; i++) {
         const struct result *result = &r->results[i];
         const struct measured *m = blobs ? &result->blobs : &result->stream;
         struct figures f = blobs ? figures_of_blobs(r, result) : figures_of_stream(r, result);
         char text[32];
+        if (!m->done)
+            continue;
         output_print(out,
                      "<tr%s><td><span class=\"swatch\" style=\"background:var(--s%d)\"></span>"
                      "%s</td><td>%s</td>",
                      i == (blobs ? r->best : r->best_stream) ? " class=\"best\"" : "",
-                     result->colour, result->method->name, commas(text, f.stored));
+                     result->colour, result->variant->name, commas(text, f.stored));
         format_ratio(text, sizeof text, f.ratio);
         output_print(out, "<td>%s</td>", text);
         format_percent(text, sizeof text, f.saved);
@@ -267,6 +294,10 @@ static void put_rows(const struct report *r, struct output *out, bool blobs, con
         format_memory(text, sizeof text, (double)m->pack.memory);
         output_print(out, "<td>%s</td>", text);
         format_memory(text, sizeof text, (double)m->unpack.memory);
+        output_print(out, "<td>%s</td>", text);
+        format_milliseconds(text, sizeof text, m->record_seconds);
+        output_print(out, "<td>%s</td>", text);
+        format_percent(text, sizeof text, m->copied);
         output_print(out, "<td>%s</td></tr>\n", text);
     }
 }
@@ -277,7 +308,8 @@ static void put_figures(const struct report *r, struct output *out)
     put(out, "<h2>Figures</h2>\n<div class=\"card\"><div class=\"scroll\"><table><thead><tr>"
              "<th>method</th><th>stored bytes</th><th>ratio</th><th>saved</th><th>bits per<br>"
              "character</th><th>vs<br>order-0</th><th>packing</th><th>unpacking</th>"
-             "<th>memory<br>packing</th><th>memory<br>unpacking</th></tr></thead><tbody>\n");
+             "<th>memory<br>packing</th><th>memory<br>unpacking</th>"
+             "<th>a record<br>(lpunpack -r)</th><th>copied</th></tr></thead><tbody>\n");
     if (report_has_blobs(r))
         put_rows(r, out, true,
                  r->nrecords > 1 ? "Each record a blob, in a database cell"
@@ -298,13 +330,15 @@ static void put_distribution(const struct report *r, struct output *out, const c
 {
     output_print(out, "<tr class=\"group\"><th colspan=\"8\">%s</th></tr>\n", title);
     for (size_t i = 0; i < r->nresults; i++) {
+        if (!shown(r, i))
+            continue;
         struct summary s = summary_of(r, &r->results[i], what);
         double columns[] = {s.mean, s.median, s.sd, s.min, s.q1, s.q3, s.max};
         output_print(out,
                      "<tr%s><td><span class=\"swatch\" style=\"background:var(--s%d)\"></span>"
                      "%s</td>",
                      i == r->best ? " class=\"best\"" : "", r->results[i].colour,
-                     r->results[i].method->name);
+                     r->results[i].variant->name);
         for (size_t c = 0; c < sizeof columns / sizeof *columns; c++) {
             char text[32];
             format(text, sizeof text, columns[c]);
@@ -330,18 +364,21 @@ static void put_distributions(const struct report *r, struct output *out)
 
 /* --- Plots ------------------------------------------------------------------- */
 
-/* Bars of one figure for each method. */
-static void put_bars(const struct report *r, struct output *out, const char *name,
+/* Bars of one figure for each method: of all streams, or of all that are in the main form. */
+static void put_bars(const struct report *r, struct output *out, const char *name, bool streams,
                      double (*value)(const struct report *, size_t),
                      void (*format)(char *, size_t, double))
 {
-    struct bar bars[16];
+    struct bar bars[VARIANTS];
     size_t n = 0;
-    for (size_t i = 0; i < r->nresults && n < 16; i++, n++) {
-        bars[n] = (struct bar){.label = r->results[i].method->name,
+    for (size_t i = 0; i < r->nresults; i++) {
+        if (!streams && !shown(r, i))
+            continue;
+        bars[n] = (struct bar){.label = r->results[i].variant->name,
                                .value = value(r, i),
                                .colour = r->results[i].colour};
         format(bars[n].text, sizeof bars[n].text, bars[n].value);
+        n++;
     }
     svg_bars(out, name, bars, n);
 }
@@ -373,7 +410,7 @@ static double stream_saved(const struct report *r, size_t i)
 
 static void put_savings(const struct report *r, struct output *out)
 {
-    struct bar bars[16];
+    struct bar bars[VARIANTS];
     size_t n = 0;
     bool many = report_has_blobs(r) && r->nrecords > 1;
     put_card(out, "Space saved",
@@ -383,8 +420,10 @@ static void put_savings(const struct report *r, struct output *out)
                  : "Bytes saved as a share of the text.",
              false);
     if (report_has_blobs(r)) {
-        for (size_t i = 0; i < r->nresults && n < 16; i++, n++) {
-            bars[n] = (struct bar){.label = r->results[i].method->name,
+        for (size_t i = 0; i < r->nresults; i++) {
+            if (!shown(r, i))
+                continue;
+            bars[n] = (struct bar){.label = r->results[i].variant->name,
                                    .value = main_figures(r, i).saved,
                                    .colour = r->results[i].colour};
             format_percent(bars[n].text, sizeof bars[n].text, bars[n].value);
@@ -393,24 +432,26 @@ static void put_savings(const struct report *r, struct output *out)
                 bars[n].low = s.q1;
                 bars[n].high = s.q3;
             }
+            n++;
         }
         put(out, r->nrecords > 1 ? "<h4>Each record a blob</h4>\n" : "<h4>As a blob</h4>\n");
         svg_bars(out, "Space saved, as blobs", bars, n);
     }
     put(out, r->nrecords > 1 ? "<h4>All in one stream</h4>\n" : "<h4>As a stream</h4>\n");
-    put_bars(r, out, "Space saved, in a stream", stream_saved, format_percent);
+    put_bars(r, out, "Space saved, in a stream", true, stream_saved, format_percent);
     end_card(out);
 }
 
 static void put_sizes(const struct report *r, struct output *out)
 {
-    struct bar bars[16] = {
+    struct bar bars[VARIANTS + 2] = {
         {.label = "text", .value = (double)r->record_bytes, .colour = SVG_NEUTRAL}};
     size_t n = 1;
-    for (size_t i = 0; i < r->nresults && n < 15; i++, n++)
-        bars[n] = (struct bar){.label = r->results[i].method->name,
-                               .value = (double)main_figures(r, i).stored,
-                               .colour = r->results[i].colour};
+    for (size_t i = 0; i < r->nresults; i++)
+        if (shown(r, i))
+            bars[n++] = (struct bar){.label = r->results[i].variant->name,
+                                     .value = (double)main_figures(r, i).stored,
+                                     .colour = r->results[i].colour};
     bars[n++] = (struct bar){.label = "order-0", .value = r->limit, .colour = SVG_NEUTRAL};
     for (size_t i = 0; i < n; i++)
         format_bytes(bars[i].text, sizeof bars[i].text, bars[i].value);
@@ -425,9 +466,9 @@ static void put_speed(const struct report *r, struct output *out)
     put_card(out, "Speed",
              "10<sup>6</sup> bytes of text per second, on one thread. Longer is faster.", false);
     put(out, "<h4>Packing</h4>\n");
-    put_bars(r, out, "Packing speed", pack_speed, format_speed);
+    put_bars(r, out, "Packing speed", false, pack_speed, format_speed);
     put(out, "<h4>Unpacking</h4>\n");
-    put_bars(r, out, "Unpacking speed", unpack_speed, format_speed);
+    put_bars(r, out, "Unpacking speed", false, unpack_speed, format_speed);
     end_card(out);
 }
 
@@ -438,9 +479,9 @@ static void put_memory(const struct report *r, struct output *out)
              "vocabulary and model that it read. Shorter is better.",
              false);
     put(out, "<h4>Packing</h4>\n");
-    put_bars(r, out, "Memory for packing", pack_memory, format_memory);
+    put_bars(r, out, "Memory for packing", false, pack_memory, format_memory);
     put(out, "<h4>Unpacking</h4>\n");
-    put_bars(r, out, "Memory for unpacking", unpack_memory, format_memory);
+    put_bars(r, out, "Memory for unpacking", false, unpack_memory, format_memory);
     end_card(out);
 }
 
@@ -483,22 +524,25 @@ static void put_heat(const struct report *r, struct output *out)
         {"memory", pack_memory, format_memory, false},
     };
     enum { METRICS = sizeof metrics / sizeof *metrics };
-    const char *rows[16], *columns[METRICS];
-    struct cell cells[16 * METRICS];
-    size_t n = r->nresults < 16 ? r->nresults : 16;
+    const char *rows[VARIANTS], *columns[METRICS];
+    struct cell cells[VARIANTS * METRICS];
+    size_t list[VARIANTS], n = 0;
+    for (size_t i = 0; i < r->nresults; i++)
+        if (shown(r, i))
+            list[n++] = i;
     for (size_t m = 0; m < METRICS; m++) {
         double low = INFINITY, high = -INFINITY;
         columns[m] = metrics[m].name;
         for (size_t i = 0; i < n; i++) {
-            double value = metrics[m].value(r, i);
+            double value = metrics[m].value(r, list[i]);
             low = value < low ? value : low;
             high = value > high ? value : high;
         }
         for (size_t i = 0; i < n; i++) {
-            double value = metrics[m].value(r, i);
+            double value = metrics[m].value(r, list[i]);
             double good = high > low ? (value - low) / (high - low) : 1;
             struct cell *cell = &cells[i * METRICS + m];
-            rows[i] = r->results[i].method->name;
+            rows[i] = r->results[list[i]].variant->name;
             cell->good = metrics[m].more || !(high > low) ? good : 1 - good;
             metrics[m].format(cell->text, sizeof cell->text, value);
         }
@@ -531,6 +575,22 @@ static struct sample sample(const struct report *r, size_t method, size_t i)
                            (double)m->sizes[i], m->pack_seconds[i], m->unpack_seconds[i]};
 }
 
+/* Whether a method was measured on these samples. */
+static bool sampled(const struct report *r, size_t method)
+{
+    return r->scaling.n > 0 ? r->scaling.blobs[method].done : r->results[method].blobs.done;
+}
+
+static void put_key(const struct report *r, struct output *out)
+{
+    put(out, "<div class=\"key\">");
+    for (size_t i = 0; i < r->nresults; i++)
+        if (sampled(r, i))
+            output_print(out, "<span><i style=\"background:var(--s%d)\"></i>%s</span>",
+                         r->results[i].colour, r->results[i].variant->name);
+    put(out, "</div>\n");
+}
+
 static double sample_ratio(struct sample s)
 {
     return s.size > 0 ? s.size / s.stored : NAN;
@@ -553,7 +613,7 @@ enum { DOTS = 400 }; /* more dots would hide one another */
 static struct series medians(const struct report *r, size_t method, double (*value)(struct sample))
 {
     size_t n = nsamples(r);
-    struct series s = {.name = r->results[method].method->name,
+    struct series s = {.name = r->results[method].variant->name,
                        .colour = r->results[method].colour};
     double *sizes = malloc((n + 1) * sizeof *sizes), *values = malloc((n + 1) * sizeof *values);
     s.points = calloc(64, sizeof *s.points);
@@ -595,12 +655,15 @@ static struct series dots(const struct report *r, size_t method, double (*value)
 static void put_by_size(const struct report *r, struct output *out, const char *name, struct axis y,
                         double (*value)(struct sample), double (*second)(struct sample))
 {
-    struct series series[64];
+    struct series series[3 * VARIANTS];
     struct axis x = {"size of the text", true, format_bytes};
     size_t n = 0;
     for (size_t i = 0; i < r->nresults && r->scaling.n == 0 && r->nrecords <= DOTS; i++)
-        series[n++] = dots(r, i, value);
+        if (sampled(r, i))
+            series[n++] = dots(r, i, value);
     for (size_t i = 0; i < r->nresults; i++) {
+        if (!sampled(r, i))
+            continue;
         series[n++] = medians(r, i, value);
         if (second != NULL) {
             series[n] = medians(r, i, second);

@@ -1,9 +1,11 @@
 /* table.c - lpstat's report as a table for people. */
-#include "lpstat/answer.h"
-#include "lpstat/figures.h"
+#include "lpstat/form.h"
+#include "measure/advice.h"
+#include "measure/figures.h"
 #include "shared/text.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct table {
@@ -40,7 +42,7 @@ static void put_row(const struct table *t, const char *name, const struct figure
 {
     char stored[32], a[16], b[16], c[16], d[16], e[16], g[16];
     uint64_t memory = m->pack.memory > m->unpack.memory ? m->pack.memory : m->unpack.memory;
-    output_print(t->out, "%s%-11s %13s %6s %7s %6s %7s %7s %7s %7.1f%s\n", best ? t->good : "",
+    output_print(t->out, "%s%-13s %13s %6s %7s %6s %7s %6s %6s %7.1f%s\n", best ? t->good : "",
                  name, commas(stored, f->stored), number(a, sizeof a, f->ratio),
                  percent(b, sizeof b, f->saved), number(c, sizeof c, f->bits_per_character),
                  percent(d, sizeof d, f->of_limit), number(e, sizeof e, f->pack_mb),
@@ -55,28 +57,31 @@ static void put_rows(const struct report *r, const struct table *t, const char *
     output_print(t->out, "\n%s%s%s\n%s", t->bold, title, t->plain, t->dim);
     for (int i = 0; i < 2; i++) {
         const char *const *h = heads[i];
-        output_print(t->out, "%-11s %13s %6s %7s %6s %7s %7s %7s %7s%s\n", h[0], h[1], h[2], h[3],
+        output_print(t->out, "%-13s %13s %6s %7s %6s %7s %6s %6s %7s%s\n", h[0], h[1], h[2], h[3],
                      h[4], h[5], h[6], h[7], h[8], i > 0 ? t->plain : "");
     }
     for (size_t i = 0; i < r->nresults; i++) {
         const struct result *result = &r->results[i];
+        const struct measured *m = blobs ? &result->blobs : &result->stream;
         struct figures f = blobs ? figures_of_blobs(r, result) : figures_of_stream(r, result);
-        put_row(t, result->method->name, &f, blobs ? &result->blobs : &result->stream,
-                i == (blobs ? r->best : r->best_stream));
+        if (m->done)
+            put_row(t, result->variant->name, &f, m, i == (blobs ? r->best : r->best_stream));
     }
 }
 
 static void put_summaries(const struct report *r, const struct table *t, const char *title,
                           enum summed_up what, char *(*format)(char *, size_t, double))
 {
-    output_print(t->out, "\n%s%s%s\n%s%-11s %8s %8s %8s %8s %8s %8s %8s%s\n", t->bold, title,
+    output_print(t->out, "\n%s%s%s\n%s%-13s %8s %8s %8s %8s %8s %8s %8s%s\n", t->bold, title,
                  t->plain, t->dim, "method", "mean", "median", "sd", "min", "25%", "75%", "max",
                  t->plain);
     for (size_t i = 0; i < r->nresults; i++) {
+        if (!r->results[i].blobs.done)
+            continue;
         struct summary s = summary_of(r, &r->results[i], what);
         double columns[] = {s.mean, s.median, s.sd, s.min, s.q1, s.q3, s.max};
         char text[16];
-        output_print(t->out, "%s%-11s", i == r->best ? t->good : "", r->results[i].method->name);
+        output_print(t->out, "%s%-13s", i == r->best ? t->good : "", r->results[i].variant->name);
         for (size_t c = 0; c < sizeof columns / sizeof *columns; c++)
             output_print(t->out, " %8s", format(text, sizeof text, columns[c]));
         output_print(t->out, "%s\n", i == r->best ? t->plain : "");
@@ -93,15 +98,34 @@ static const char *short_name(const char *name, size_t width)
     return name;
 }
 
+enum { WIDTH = 80, NAME_MIN = 16, BYTES = 12, TOKENS = 10 };
+
+/* Chooses the variants with a column in a line of so many characters, which the smallest of them
+ * get first; returns what is left of the line. */
+static size_t choose_columns(const struct report *r, size_t width, bool shown[VARIANTS])
+{
+    for (;;) {
+        size_t best = r->nresults;
+        for (size_t i = 0; i < r->nresults; i++) {
+            const struct measured *m = &r->results[i].blobs;
+            if (m->done && !shown[i] && strlen(r->results[i].variant->name) + 2 <= width &&
+                (best == r->nresults || m->stored < r->results[best].blobs.stored))
+                best = i;
+        }
+        if (best == r->nresults)
+            return width;
+        shown[best] = true;
+        width -= strlen(r->results[best].variant->name) + 2;
+    }
+}
+
 /* A row for each file, where each is a record, and one for the total. The name's column takes
- * what the methods' columns leave of the line. */
+ * what the others leave of the line. */
 static void put_files(const struct report *r, const struct table *t)
 {
-    enum { WIDTH = 80, NAME_MIN = 20, BYTES = 12, TOKENS = 10 };
-    size_t name = WIDTH - BYTES;
+    bool shown[VARIANTS] = {false};
+    size_t name = NAME_MIN + choose_columns(r, WIDTH - BYTES - NAME_MIN, shown);
     char a[32], b[32];
-    for (size_t m = 0; m < r->nresults; m++)
-        name -= strlen(r->results[m].method->name) + 2;
     bool tokens = name >= NAME_MIN + TOKENS;
     name -= tokens ? TOKENS : 0;
     output_print(t->out, "\n%sRatio of each file%s\n%s%-*s %*s", t->bold, t->plain, t->dim,
@@ -109,7 +133,8 @@ static void put_files(const struct report *r, const struct table *t)
     if (tokens)
         output_print(t->out, " %*s", TOKENS - 1, "tokens");
     for (size_t m = 0; m < r->nresults; m++)
-        output_print(t->out, "  %s", r->results[m].method->name);
+        if (shown[m])
+            output_print(t->out, "  %s", r->results[m].variant->name);
     output_print(t->out, "%s\n", t->plain);
     for (size_t i = 0; i <= r->nrecords; i++) {
         bool total = i == r->nrecords;
@@ -119,12 +144,30 @@ static void put_files(const struct report *r, const struct table *t)
             output_print(t->out, " %*s", TOKENS - 1,
                          commas(b, total ? r->tokens : r->records[i].tokens));
         for (size_t m = 0; m < r->nresults; m++) {
+            if (!shown[m])
+                continue;
             struct figures f = total ? figures_of_blobs(r, &r->results[m])
                                      : figures_of_record(r, &r->results[m], i);
-            output_print(t->out, " %*s", (int)strlen(r->results[m].method->name) + 1,
+            output_print(t->out, " %*s", (int)strlen(r->results[m].variant->name) + 1,
                          number(a, sizeof a, f.ratio));
         }
         output_print(t->out, "\n");
+    }
+}
+
+/* What a single record takes to read, and the share of the tokens that a window copies. */
+static void put_access(const struct report *r, const struct table *t)
+{
+    output_print(t->out, "\n%sA single record of the stream (lpunpack -r), and copies%s\n", t->bold,
+                 t->plain);
+    output_print(t->out, "%s%-13s %13s %6s\n%-13s %13s %6s%s\n", t->dim, "method", "record",
+                 "copied", "", "ms", "", t->plain);
+    for (size_t i = 0; i < r->nresults; i++) {
+        const struct measured *m = &r->results[i].stream;
+        char a[16], b[16];
+        output_print(t->out, "%-13s %13s %6s\n", r->results[i].variant->name,
+                     number(a, sizeof a, 1000 * m->record_seconds),
+                     percent(b, sizeof b, m->copied));
     }
 }
 
@@ -155,10 +198,8 @@ static void put_head(const struct report *r, const struct table *t)
 static void put_proof(const struct report *r, const struct table *t)
 {
     char hex[2 * SHA256_SIZE + 1];
-    for (size_t i = 0; i < r->nresults; i++) {
-        if (!result_exact(&r->results[i]))
-            return; /* an error follows */
-    }
+    if (!report_exact(r, NULL))
+        return; /* an error follows */
     sha256_hex(hex, r->results[0].stream.original_sha256);
     output_print(t->out,
                  "\nLossless: every method restored every byte (reconstruction error 0).\n"
@@ -166,9 +207,23 @@ static void put_proof(const struct report *r, const struct table *t)
                  t->dim, hex, t->plain);
 }
 
-static void put_plain(struct output *out, const char *text)
+/* What to use, with the commands. */
+static void put_advice(const struct report *r, const struct table *t)
 {
-    output_name(out, text, 0);
+    struct advice advice[PURPOSES];
+    const size_t n = report_advice(r, advice);
+    output_print(t->out, "\n");
+    if (n == 0)
+        output_print(t->out, "%s%s%s\n", t->good, report_no_advice(r), t->plain);
+    for (size_t i = 0; i < n; i++) {
+        char *sentence = advice_sentence(r, &advice[i]);
+        char *command = result_command(r, advice[i].result, advice[i].blobs);
+        output_print(t->out, "%s%s%s\n%s  ", t->good, sentence, t->plain, t->dim);
+        output_name(t->out, command, 0);
+        output_print(t->out, "%s\n", t->plain);
+        free(sentence);
+        free(command);
+    }
 }
 
 void report_table(const struct report *r, struct output *out, bool colour)
@@ -190,11 +245,8 @@ void report_table(const struct report *r, struct output *out, bool colour)
         put_summaries(r, &t, "Space saved of each record", SUM_saved, percent);
     }
     put_rows(r, &t, many ? "Total, all in one stream" : "As a stream in a file", false);
+    if (many || report_has_copies(r))
+        put_access(r, &t);
     put_proof(r, &t);
-    output_print(out, "\n%s", t.good);
-    report_answer(r, out, put_plain);
-    output_print(out, "%s\n%s", t.plain, t.dim);
-    if (report_command(r, out, put_plain))
-        output_print(out, "\n");
-    output_print(out, "%s", t.plain);
+    put_advice(r, &t);
 }

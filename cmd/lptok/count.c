@@ -1,13 +1,13 @@
 /* Counts of tokens: of inputs as wc(1) has them, or of each record. */
 #include "lptok/chat.h"
 #include "lptok/records.h"
+#include "shared/buffer.h"
 #include "shared/json.h"
 #include "shared/split.h"
 #include "shared/text.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { EXIT_OVER = 4 }; /* more tokens than --max */
 
@@ -22,8 +22,7 @@ struct counter {
     uint64_t record, tokens; /* of the one that is being counted */
     uint64_t input, total;   /* tokens */
     bool over;               /* some count is larger than it may be */
-    unsigned char *text;     /* of a record of messages */
-    size_t size, room;
+    struct buffer text;      /* of a record of messages */
 };
 
 /* --- Rows --------------------------------------------------------------------------- */
@@ -101,23 +100,16 @@ static bool count_ids(void *ctx, const uint32_t *ids, size_t n, bool end)
 static bool count_messages(void *ctx, const unsigned char *text, size_t n, bool end)
 {
     struct counter *c = ctx;
-    if (n > LP_BLOCK_MAX - c->size)
+    if (n > LP_BLOCK_MAX - c->text.n)
         tool_die(c->tool, EXIT_DATA, "%s: record %" PRIu64 " is larger than %zu bytes",
                  c->chat.name, c->record + 1, LP_BLOCK_MAX);
-    if (n > c->room - c->size) {
-        c->room = c->size + c->size / 2 + n;
-        c->text = realloc(c->text, c->room);
-        if (c->text == NULL)
-            tool_die(c->tool, EXIT_IO, "out of memory");
-    }
-    if (n > 0)
-        memcpy(c->text + c->size, text, n);
-    c->size += n;
+    if (!buffer_add(&c->text, text, n))
+        tool_die(c->tool, EXIT_IO, "out of memory");
     if (!end)
         return true;
     c->chat.record = c->record + 1;
-    c->tokens = chat_count(&c->chat, c->text, c->size);
-    c->size = 0;
+    c->tokens = chat_count(&c->chat, c->text.v, c->text.n);
+    c->text.n = 0;
     end_of_record(c);
     return true;
 }
@@ -168,7 +160,7 @@ int write_counts(const struct tool *tool, const struct options *o, struct output
         tool_warn(tool, "\"%s\" is not counted: no rule for it is known", c.chat.uncounted);
     chat_free(&c.chat);
     records_free(&c.records);
-    free(c.text);
+    free(c.text.v);
     if (!opened)
         exit(EXIT_IO); /* so that a file is written whole or not at all */
     return c.over ? EXIT_OVER : EXIT_OK;

@@ -53,7 +53,6 @@ enum {
     OPT_SPECIAL,
     OPT_BLOB,
     OPT_NO_CHECK,
-    OPT_NO_VERIFY,
     OPT_IDS,
     OPT_U16,
     OPT_U32,
@@ -75,12 +74,12 @@ static const struct option long_options[] = {
     {"encoding", required_argument, NULL, 'e'},
     {"null", no_argument, NULL, '0'},
     {"lines", no_argument, NULL, 'L'},
-    {"block-size", required_argument, NULL, 'B'},
+    TOOL_BLOCK_OPTION,
     {"flush", no_argument, NULL, OPT_FLUSH},
     {"special", no_argument, NULL, OPT_SPECIAL},
     {"blob", no_argument, NULL, OPT_BLOB},
     {"no-check", no_argument, NULL, OPT_NO_CHECK},
-    {"no-verify", no_argument, NULL, OPT_NO_VERIFY},
+    TOOL_NO_VERIFY_OPTION,
     {"ids", no_argument, NULL, OPT_IDS},
     {"count", no_argument, NULL, 'c'},
     {"u16", no_argument, NULL, OPT_U16},
@@ -254,9 +253,6 @@ static struct options parse(struct tool *tool, int argc, char **argv)
         case 'L':
             o.lp.split = LP_LINES;
             break;
-        case 'B':
-            o.lp.block_size = (size_t)tool_size(tool, "-B", optarg, LP_BLOCK_MIN, LP_BLOCK_MAX);
-            break;
         case OPT_FLUSH:
             o.lp.flush = true;
             break;
@@ -266,14 +262,11 @@ static struct options parse(struct tool *tool, int argc, char **argv)
         case OPT_NO_CHECK:
             o.lp.unchecked = true;
             break;
-        case OPT_NO_VERIFY:
-            o.lp.unverified = true;
-            break;
         case OPT_LIST:
             o.list = true;
             break;
         default:
-            if (!mode_option(tool, &o, c))
+            if (!tool_packing_option(tool, c, &o.lp) && !mode_option(tool, &o, c))
                 further_option(tool, &o, c);
         }
     }

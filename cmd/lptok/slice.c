@@ -3,6 +3,7 @@
  * The ends of slices and chunks are moved to where a character begins. They are looked for in the
  * ids that are held: those that may still be written, and MARGIN more before them. */
 #include "lptok/records.h"
+#include "shared/buffer.h"
 #include "shared/json.h"
 
 #include <stdlib.h>
@@ -19,8 +20,7 @@ struct slicer {
     struct json json;
     struct records records;
     struct lp_codec *codec;
-    uint32_t *held; /* ids of the record from `base` on */
-    size_t nheld, room;
+    struct lp_ids held; /* of the record from `base` on */
     uint64_t base, total;
     uint64_t at;     /* the next id to be written */
     bool begun;      /* at is known */
@@ -30,15 +30,8 @@ struct slicer {
 
 static void hold(struct slicer *s, const uint32_t *ids, size_t n)
 {
-    if (n > s->room - s->nheld) {
-        s->room = s->nheld + s->nheld / 2 + n;
-        s->held = s->room > SIZE_MAX / sizeof *ids ? NULL : realloc(s->held, s->room * sizeof *ids);
-        if (s->held == NULL)
-            tool_die(s->tool, EXIT_IO, "out of memory");
-    }
-    if (n > 0)
-        memcpy(s->held + s->nheld, ids, n * sizeof *ids);
-    s->nheld += n;
+    if (!ids_add(&s->held, ids, n))
+        tool_die(s->tool, EXIT_IO, "out of memory");
     s->total += n;
 }
 
@@ -46,10 +39,10 @@ static void hold(struct slicer *s, const uint32_t *ids, size_t n)
 static void release(struct slicer *s, uint64_t position)
 {
     size_t n = position < s->base + MARGIN ? 0 : (size_t)(position - MARGIN - s->base);
-    if (n == 0 || n < s->nheld / 2) /* so that moving costs no more than what has come */
+    if (n == 0 || n < s->held.n / 2) /* so that moving costs no more than what has come */
         return;
-    s->nheld -= n;
-    memmove(s->held, s->held + n, s->nheld * sizeof *s->held);
+    s->held.n -= n;
+    memmove(s->held.v, s->held.v + n, s->held.n * sizeof *s->held.v);
     s->base += n;
 }
 
@@ -75,8 +68,8 @@ static uint64_t boundary(struct slicer *s, uint64_t at, bool after)
 {
     if (s->o->exact || at < s->base)
         return at;
-    uint64_t to =
-        s->base + lp_ids_boundary(s->o->lp.vocab, s->held, s->nheld, (size_t)(at - s->base), after);
+    uint64_t to = s->base + lp_ids_boundary(s->o->lp.vocab, s->held.v, s->held.n,
+                                            (size_t)(at - s->base), after);
     s->nmoved += to != at;
     return to;
 }
@@ -85,13 +78,13 @@ static const char *text_of(struct slicer *s, uint64_t from, uint64_t to, size_t 
 {
     const void *text;
     tool_check(s->tool, s->records.name,
-               lp_decode(s->codec, s->held + (from - s->base), (size_t)(to - from), &text, n));
+               lp_decode(s->codec, s->held.v + (from - s->base), (size_t)(to - from), &text, n));
     return text;
 }
 
 static void next_record(struct slicer *s)
 {
-    s->nheld = 0;
+    s->held.n = 0;
     s->base = s->total = s->at = s->nth = 0;
     s->begun = false;
 }
@@ -198,7 +191,7 @@ static void write_parts(const struct tool *tool, const struct options *o, struct
                   (uintmax_t)s.nmoved, plural(s.nmoved), s.nmoved == 1 ? "it" : "them");
     records_free(&s.records);
     lp_codec_free(s.codec);
-    free(s.held);
+    free(s.held.v);
 }
 
 void write_slices(const struct tool *tool, const struct options *o, struct output *out)

@@ -1,5 +1,6 @@
 #include "lptrain/records.h"
 
+#include "shared/buffer.h"
 #include "shared/form.h"
 #include "shared/split.h"
 #include "shared/stored.h"
@@ -21,13 +22,9 @@ static void add_record(struct records *r, const void *text, size_t n, float weig
     if (n == 0 || r->full)
         return;
     tool_check(r->tool, "records", lp_encode(r->codec, text, n, &ids, &nids));
-    if (r->docs.ndocs == r->cap) {
-        r->cap = r->cap * 3 / 2 + 64;
-        size_t *end = realloc(r->end, r->cap * sizeof *end);
-        if (end == NULL)
-            no_memory(r->tool);
-        r->end = end;
-    }
+    r->end = array_grow(r->end, r->docs.ndocs, &r->cap, sizeof *r->end);
+    if (r->end == NULL)
+        no_memory(r->tool);
     if (!lp_buf_append(&r->text, text, n) || !lp_docs_add(&r->docs, ids, nids, weight))
         no_memory(r->tool);
     r->end[r->docs.ndocs - 1] = r->text.n;

@@ -166,7 +166,7 @@ struct lp_found finder_open(struct finder *finder, const char *name)
         status = lp_dict_open(path, &dict);
     if (status != LP_OK)
         tool_die(finder->tool, tool_code(status), "%s: cannot use as a dictionary or model: %s",
-                 path, reason(status, errno));
+                 path, status == LP_DATA ? "it is neither, or damaged" : reason(status, errno));
     struct lp_found found = {.dict = dict, .model = model};
     if (lp_catalog_take(catalog_of(finder), &found) != LP_OK)
         tool_die(finder->tool, EXIT_IO, "out of memory");

@@ -84,46 +84,85 @@ static uint32_t hex4(const unsigned char *p, const unsigned char *end)
     return value;
 }
 
-/* The character of \u and what follows; r->at is at its digits, and moves behind them. */
-static bool escaped_character(struct json_reader *r, uint32_t *c)
+/* A string that is being read: from `at` to `to`. */
+struct string {
+    const unsigned char *at, *end;
+    unsigned char *to;
+    bool strict;
+};
+
+/* The character of \u and what follows; at is at its digits, and moves behind them. */
+static const char *escaped_character(struct string *s, uint32_t *c)
 {
-    uint32_t low;
-    *c = hex4(r->at, r->end);
+    *c = hex4(s->at, s->end);
     if (*c == UINT32_MAX)
-        return fail(r, "\\u without four hexadecimal digits");
-    r->at += 4;
+        return "\\u without four hexadecimal digits";
+    s->at += 4;
     if (*c < 0xD800 || *c > 0xDFFF)
-        return true;
-    if (*c < 0xDC00 && r->end - r->at >= 6 && r->at[0] == '\\' && r->at[1] == 'u') {
-        low = hex4(r->at + 2, r->end);
+        return NULL;
+    if (*c < 0xDC00 && s->end - s->at >= 6 && s->at[0] == '\\' && s->at[1] == 'u') {
+        const uint32_t low = hex4(s->at + 2, s->end);
         if (low >= 0xDC00 && low <= 0xDFFF) {
             *c = 0x10000 + ((*c & 0x3FF) << 10 | (low & 0x3FF));
-            r->at += 6;
-            return true;
+            s->at += 6;
+            return NULL;
         }
     }
     *c = 0xFFFD;
-    return true;
+    return s->strict ? "half of a surrogate pair" : NULL;
 }
 
 /* What a backslash and the next character stand for. */
-static bool escape(struct json_reader *r, char **to)
+static const char *escape(struct string *s)
 {
     static const char names[] = "\"\\/bfnrt", values[] = "\"\\/\b\f\n\r\t";
     uint32_t c;
-    const char *name = r->at == r->end || *r->at == 0 ? NULL : strchr(names, *r->at);
+    const char *name = s->at == s->end || *s->at == 0 ? NULL : strchr(names, *s->at);
     if (name != NULL) {
-        r->at++;
-        *(*to)++ = values[name - names];
-        return true;
+        s->at++;
+        *s->to++ = (unsigned char)values[name - names];
+        return NULL;
     }
-    if (r->at == r->end || *r->at != 'u')
-        return fail(r, "an unknown escape");
-    r->at++;
-    if (!escaped_character(r, &c))
-        return false;
-    *to = (char *)utf8_encode((unsigned char *)*to, c);
-    return true;
+    if (s->at == s->end || *s->at != 'u')
+        return "an unknown escape";
+    s->at++;
+    const char *why = escaped_character(s, &c);
+    if (why == NULL)
+        s->to = utf8_encode(s->to, c);
+    return why;
+}
+
+/* Copies a character that is not escaped. */
+static const char *copy(struct string *s)
+{
+    size_t size = 1;
+    if (*s->at < 0x20)
+        return "a control character in a string";
+    if (s->strict &&
+        (utf8_decode(s->at, (size_t)(s->end - s->at), &size) >= INVALID_BYTE || size == 0))
+        return "not valid UTF-8, which JSON is";
+    memcpy(s->to, s->at, size);
+    s->at += size;
+    s->to += size;
+    return NULL;
+}
+
+const char *json_unescape(const unsigned char **at, const unsigned char *end, bool strict,
+                          unsigned char *to, size_t *n)
+{
+    struct string s = {*at, end, to, strict};
+    const char *why = NULL;
+    while (why == NULL && s.at < end && *s.at != '"') {
+        if (*s.at != '\\') {
+            why = copy(&s);
+        } else {
+            s.at++;
+            why = escape(&s);
+        }
+    }
+    *at = s.at;
+    *n = (size_t)(s.to - to);
+    return why;
 }
 
 /* Makes room for a string; its text is never longer than it is in JSON. */
@@ -149,21 +188,11 @@ bool json_string(struct json_reader *r, const char **text, size_t *n)
 {
     if (!expect(r, '"', "not a string") || !reserve(r))
         return false;
-    char *to = r->text;
-    for (;;) {
-        unsigned char c = *r->at;
-        if (c < 0x20)
-            return fail(r, "a control character in a string");
-        r->at++;
-        if (c == '"')
-            break;
-        if (c != '\\')
-            *to++ = (char)c;
-        else if (!escape(r, &to))
-            return false;
-    }
+    const char *why = json_unescape(&r->at, r->end, false, (unsigned char *)r->text, n);
+    if (why != NULL)
+        return fail(r, why);
+    r->at++;
     *text = r->text;
-    *n = (size_t)(to - r->text);
     return true;
 }
 

@@ -36,6 +36,12 @@ bool json_more(struct json_reader *r, char bracket);
 bool json_string(struct json_reader *r, const char **text, size_t *n);
 bool json_key(struct json_reader *r, const char **key, size_t *n);
 
+/* Reads a string from behind its first quote up to its last, or end, to where as many bytes as it
+ * has have room; *n of them are written. strict: it is valid UTF-8, without half a pair. Returns
+ * what is wrong at *at, or NULL. */
+const char *json_unescape(const unsigned char **at, const unsigned char *end, bool strict,
+                          unsigned char *to, size_t *n);
+
 /* Any value. */
 bool json_skip(struct json_reader *r);
 

@@ -1,5 +1,6 @@
 #include "shared/recode.h"
 
+#include "shared/buffer.h"
 #include "shared/stored.h"
 
 #include <inttypes.h>
@@ -109,21 +110,9 @@ static enum lp_status take_text(void *ctx, const void *data, size_t n)
 static enum lp_status take_ids(void *ctx, const struct lp_vocab *vocab, const uint32_t *ids,
                                size_t n, bool end)
 {
-    struct lp_ids *to = &((struct record *)ctx)->ids;
     (void)vocab;
     (void)end;
-    if (n > to->cap - to->n) {
-        size_t cap = to->n + n + to->n / 2;
-        uint32_t *v = realloc(to->v, cap * sizeof *v);
-        if (v == NULL)
-            return LP_NOMEM;
-        to->v = v;
-        to->cap = cap;
-    }
-    if (n > 0)
-        memcpy(to->v + to->n, ids, n * sizeof *ids);
-    to->n += n;
-    return LP_OK;
+    return ids_add(&((struct record *)ctx)->ids, ids, n) ? LP_OK : LP_NOMEM;
 }
 
 /* Reads all of a stream: its text, or with on_ids its tokens. */

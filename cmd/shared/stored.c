@@ -1,5 +1,6 @@
 #include "shared/stored.h"
 
+#include "shared/buffer.h"
 #include "shared/form.h"
 #include "shared/progress.h"
 #include "shared/split.h"
@@ -97,12 +98,9 @@ uint64_t input_seekable(const struct tool *tool, struct input *in)
 void stored_add(void *to, const struct stored *stored)
 {
     struct stored_list *list = to;
-    if (list->n == list->cap) {
-        list->cap = list->cap * 2 + 8;
-        list->v = realloc(list->v, list->cap * sizeof *list->v);
-        if (list->v == NULL)
-            tool_die(list->tool, EXIT_IO, "out of memory");
-    }
+    list->v = array_grow(list->v, list->n, &list->cap, sizeof *list->v);
+    if (list->v == NULL)
+        tool_die(list->tool, EXIT_IO, "out of memory");
     list->v[list->n++] = *stored;
 }
 

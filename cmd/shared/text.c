@@ -1,5 +1,7 @@
 #include "shared/text.h"
 
+#include "shared/buffer.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,14 +10,8 @@ enum lp_status characters(const void *text, size_t n, bool final, struct lp_ids 
 {
     const unsigned char *p = text;
     *used = 0;
-    if (n > out->cap - out->n) { /* a character has at least one byte */
-        size_t cap = out->n + n;
-        uint32_t *v = cap > SIZE_MAX / 2 / sizeof *v ? NULL : realloc(out->v, cap * sizeof *v);
-        if (v == NULL)
-            return LP_NOMEM;
-        out->v = v;
-        out->cap = cap;
-    }
+    if (!ids_reserve(out, n)) /* a character has at least one byte */
+        return LP_NOMEM;
     while (*used < n) {
         size_t size;
         uint32_t c = utf8_decode(p + *used, n - *used, &size);

@@ -261,6 +261,31 @@ unsigned tool_threads(const struct tool *tool, const char *text)
     return (unsigned)(n > 0 ? n : processors);
 }
 
+uint64_t tool_memory(const struct tool *tool, const char *text)
+{
+    return tool_size(tool, "-M", text, UINT64_C(1) << 16, UINT64_C(1) << 40);
+}
+
+bool tool_packing_option(const struct tool *tool, int c, struct lp_options *lp)
+{
+    switch (c) {
+    case 'T':
+        lp->threads = tool_threads(tool, optarg);
+        return true;
+    case 'M':
+        lp->memory = tool_memory(tool, optarg);
+        return true;
+    case 'B':
+        lp->block_size = (size_t)tool_size(tool, "-B", optarg, LP_BLOCK_MIN, LP_BLOCK_MAX);
+        return true;
+    case TOOL_NO_VERIFY:
+        lp->unverified = true;
+        return true;
+    default:
+        return false;
+    }
+}
+
 long tool_number(const struct tool *tool, const char *option, const char *text, long min, long max)
 {
     char *end;

@@ -81,18 +81,16 @@ int tool_option(struct tool *tool, int argc, char **argv, const char *letters,
 int tool_own_option(struct tool *tool, int argc, char **argv, const char *letters,
                     const struct option *options);
 
-/* What getopt_long() returns for TOOL_TEXT_OPTION, and for --help of tool_own_option(). */
-enum { TOOL_TEXT = 512, TOOL_HELP };
-#define TOOL_TEXT_OPTION                                                                           \
-    {                                                                                              \
-        "text", no_argument, NULL, TOOL_TEXT                                                       \
-    }
-#define TOOL_VERBOSE_OPTION                                                                        \
-    {                                                                                              \
-        "verbose", no_argument, NULL, 'v'                                                          \
-    }
-#define TOOL_LETTERS "o:fqhV"
+/* What getopt_long() returns for options without a letter, and for --help of tool_own_option(). */
+enum { TOOL_TEXT = 512, TOOL_HELP, TOOL_NO_VERIFY };
 /* clang-format off */
+#define TOOL_TEXT_OPTION {"text", no_argument, NULL, TOOL_TEXT}
+#define TOOL_VERBOSE_OPTION {"verbose", no_argument, NULL, 'v'}
+#define TOOL_THREADS_OPTION {"threads", required_argument, NULL, 'T'}
+#define TOOL_MEMORY_OPTION {"memory", required_argument, NULL, 'M'}
+#define TOOL_BLOCK_OPTION {"block-size", required_argument, NULL, 'B'}
+#define TOOL_NO_VERIFY_OPTION {"no-verify", no_argument, NULL, TOOL_NO_VERIFY}
+#define TOOL_LETTERS "o:fqhV"
 #define TOOL_LONG_OPTIONS                        \
     {"output", required_argument, NULL, 'o'},    \
     {"force", no_argument, NULL, 'f'},           \
@@ -108,13 +106,13 @@ int tool_levels(const struct tool *tool, int argc, char **argv, int *level);
 
 /* The argument of -T: a number of threads, 0 for that of the processors. */
 unsigned tool_threads(const struct tool *tool, const char *text);
+/* The argument of -M. */
+uint64_t tool_memory(const struct tool *tool, const char *text);
+/* Takes an option that packers have in common: -T, -M, -B or --no-verify. False: it is another. */
+bool tool_packing_option(const struct tool *tool, int c, struct lp_options *lp);
 
 /* A whole number from min to max, else a usage error that names the option. */
 long tool_number(const struct tool *tool, const char *option, const char *text, long min, long max);
-
-/* What -M takes. */
-#define TOOL_MEMORY_MIN (UINT64_C(1) << 16)
-#define TOOL_MEMORY_MAX (UINT64_C(1) << 40)
 
 /* A size with an optional K, M or G (powers of 1024), from min to max. */
 uint64_t tool_size(const struct tool *tool, const char *option, const char *text, uint64_t min,

@@ -2,8 +2,11 @@
 
 #include "base/bytes.h"
 #include "base/xxh64.h"
+#include "mix/model.h"
+#include "tokens/vocab_layout.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <zstd.h>
 
 /* Why zstd does not digest a dictionary, which it does not say: LP_DATA when its tables are wrong,
@@ -22,6 +25,15 @@ static enum lp_status why_not(const void *data, size_t size)
     return wrong ? LP_DATA : LP_NOMEM;
 }
 
+/* Whether bytes are plainly something else. Any others are a dictionary, of raw content at least.
+ */
+static bool is_other(const unsigned char *p, size_t n)
+{
+    return lp_is_stream(p, n) ||
+           (n >= sizeof LP_LPM_MAGIC && memcmp(p, LP_LPM_MAGIC, sizeof LP_LPM_MAGIC) == 0) ||
+           (n >= sizeof LP_LPV_MAGIC && memcmp(p, LP_LPV_MAGIC, sizeof LP_LPV_MAGIC) == 0);
+}
+
 /* Digests what was loaded, or, where that failed with a status, returns it. */
 static enum lp_status open_new(enum lp_status status, struct lp_loaded *loaded,
                                struct lp_dict **out)
@@ -29,10 +41,11 @@ static enum lp_status open_new(enum lp_status status, struct lp_loaded *loaded,
     *out = NULL;
     if (status != LP_OK)
         return status;
-    struct lp_dict *dict = calloc(1, sizeof *dict);
+    const bool other = is_other(loaded->p, loaded->n);
+    struct lp_dict *dict = other ? NULL : calloc(1, sizeof *dict);
     if (dict == NULL) {
         lp_unload(loaded);
-        return LP_NOMEM;
+        return other ? LP_DATA : LP_NOMEM;
     }
     dict->loaded = *loaded;
     dict->data = loaded->p;

@@ -142,13 +142,47 @@ static void put_lists(const struct lp_model *m, const struct lp_tree *tree, cons
     }
 }
 
-static struct lp_lists count_lists(const struct lp_model *m, const struct lp_tree *tree,
-                                   const uint32_t *order, const struct lp_grams *grams, float least,
-                                   struct lp_successors *of)
+/* What put_lists() takes. */
+struct lists_of {
+    const struct lp_model *m;
+    const struct lp_tree *tree;
+    const uint32_t *order;
+    const struct lp_grams *grams;
+    struct lp_successors *of;
+};
+
+/* The least counts that are tried: 0.5, and each a tenth more than the one before. */
+static float least_count(unsigned i)
+{
+    float least = 0.5F;
+    while (i-- > 0)
+        least *= 1.1F;
+    return least;
+}
+
+static bool fits(const struct lists_of *l, unsigned i)
 {
     struct lp_lists lists = {0};
-    put_lists(m, tree, order, grams, least, of, &lists);
-    return lists;
+    put_lists(l->m, l->tree, l->order, l->grams, least_count(i), l->of, &lists);
+    return lp_lists_fit(&lists, l->m->section_size[LP_LPM_FOLLOW]);
+}
+
+/* The first least count with which the lists fit. A larger one leaves out more successors. */
+static float least_that_fits(const struct lists_of *l)
+{
+    unsigned low = 0, high = 0;
+    for (unsigned step = 1; !fits(l, high); step *= 2) {
+        low = high + 1;
+        high += step;
+    }
+    while (low < high) {
+        const unsigned middle = low + (high - low) / 2;
+        if (fits(l, middle))
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return least_count(high);
 }
 
 /* Writes the lists to a copy of the model. */
@@ -161,13 +195,9 @@ static enum lp_status adapt_follow(const struct lp_model *m, const struct lp_tre
     uint32_t *order = entries_of(m);
     const bool good = of.list != NULL && few != NULL && order != NULL;
     if (good) {
-        float least = 0.5F;
-        struct lp_lists lists = count_lists(m, tree, order, grams, least, &of);
-        for (; !lp_lists_fit(&lists, size); lists = count_lists(m, tree, order, grams, least, &of))
-            least *= 1.1F;
+        const float least = least_that_fits(&(struct lists_of){m, tree, order, grams, &of});
+        struct lp_lists lists = {.index = file + (m->index - m->file), .lists = follow, .few = few};
         memset(follow, 0, size);
-        lists =
-            (struct lp_lists){.index = file + (m->index - m->file), .lists = follow, .few = few};
         put_lists(m, tree, order, grams, least, &of, &lists);
         lp_lists_end(&lists);
         lp_put32(file + LP_LPM_AT_LONG, lists.nlong);

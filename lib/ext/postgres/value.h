@@ -7,19 +7,9 @@
 #define LP_EXT_POSTGRES_VALUE_H
 
 #include "ext/postgres/session.h"
+#include "ext/shared/value.h"
 
 #include <fmgr.h>
-
-struct bytes {
-    const void *p;
-    size_t n;
-};
-
-struct tokens {
-    const struct lp_vocab *vocab;
-    const uint32_t *ids;
-    size_t n;
-};
 
 /* The arguments of a function, by their number, from 0: a name, otherwise where it is NULL; the
  * text or the bytes of one that is not NULL; the first n bytes, of which no more is read from the

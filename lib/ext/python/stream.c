@@ -2,10 +2,9 @@
  *
  * A handle of liblp serves one thread at a time: a second one that calls gets an exception. */
 #include "ext/python/module.h"
+#include "ext/shared/read_at.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 typedef struct {
     PyObject_HEAD struct lp_writer *writer;
@@ -162,20 +161,9 @@ static PyObject *reader_new(PyTypeObject *type, PyObject *args, PyObject *keywor
 /* --- Files ------------------------------------------------------------------------------ */
 
 /* An lp_read_at. */
-static enum lp_status read_at(void *ctx, uint64_t offset, void *data, size_t n)
+static enum lp_status read_file(void *ctx, uint64_t offset, void *data, size_t n)
 {
-    const Stream *s = ctx;
-    for (char *to = data; n > 0;) {
-        const ssize_t got = pread(s->fd, to, n, (off_t)offset);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            return got < 0 ? LP_IO : LP_TRUNCATED;
-        to += got;
-        offset += (uint64_t)got;
-        n -= (size_t)got;
-    }
-    return LP_OK;
+    return read_at(((const Stream *)ctx)->fd, offset, data, n);
 }
 
 static PyObject *file_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
@@ -192,7 +180,7 @@ static PyObject *file_new(PyTypeObject *type, PyObject *args, PyObject *keywords
         return NULL;
     s->fd = fd;
     reader_options(s, memory, threads, 0, &options);
-    return made(s, lp_file_open(read_at, s, size, &options, &s->file));
+    return made(s, lp_file_open(read_file, s, size, &options, &s->file));
 }
 
 static PyObject *file_count(PyObject *self, PyObject *unused)

@@ -2,6 +2,7 @@
  *
  * Each cursor opens the file, so a query sees it as it is then, and a table whose file is gone can
  * be dropped. */
+#include "ext/shared/read_at.h"
 #include "ext/sqlite/tables.h"
 
 #include <errno.h>
@@ -40,22 +41,9 @@ struct file_cursor {
 /* --- The file ---------------------------------------------------------------------------- */
 
 /* An lp_read_at. */
-static enum lp_status read_at(void *ctx, uint64_t offset, void *data, size_t n)
+static enum lp_status read_file(void *ctx, uint64_t offset, void *data, size_t n)
 {
-    const int fd = ((struct file_cursor *)ctx)->fd;
-    for (char *to = data; n > 0;) {
-        ssize_t got = pread(fd, to, n, (off_t)offset);
-        if (got < 0 && errno != EINTR)
-            return LP_IO;
-        if (got == 0)
-            return LP_TRUNCATED;
-        if (got > 0) {
-            to += got;
-            offset += (uint64_t)got;
-            n -= (size_t)got;
-        }
-    }
-    return LP_OK;
+    return read_at(((struct file_cursor *)ctx)->fd, offset, data, n);
 }
 
 static enum lp_status cannot(struct connection *c, const char *what)
@@ -84,7 +72,7 @@ static enum lp_status expect_stream(struct file_cursor *cursor, uint64_t size)
 {
     unsigned char first[16] = {0};
     const size_t n = size < sizeof first ? (size_t)size : sizeof first;
-    enum lp_status status = read_at(cursor, 0, first, n);
+    enum lp_status status = read_at(cursor->fd, 0, first, n);
     if (status != LP_OK || n == 0 || lp_is_stream(first, n))
         return status;
     return connection_why(cursor->c, LP_NOT_LP, "not a stream: lptok makes one");
@@ -120,7 +108,7 @@ static enum lp_status open_file(struct file_cursor *cursor, const char *path)
     if (status == LP_OK)
         status = expect_stream(cursor, size);
     if (status == LP_OK)
-        status = lp_file_open(read_at, cursor, size, &options, &cursor->file);
+        status = lp_file_open(read_file, cursor, size, &options, &cursor->file);
     return status == LP_OK ? list_segments(cursor) : status;
 }
 

@@ -6,18 +6,8 @@
 #ifndef LP_EXT_SQLITE_VALUE_H
 #define LP_EXT_SQLITE_VALUE_H
 
+#include "ext/shared/value.h"
 #include "ext/sqlite/connection.h"
-
-struct bytes {
-    const void *p;
-    size_t n;
-};
-
-struct tokens {
-    const struct lp_vocab *vocab;
-    const uint32_t *ids;
-    size_t n;
-};
 
 bool value_is_null(sqlite3_value *value);
 bool value_is_blob(sqlite3_value *value);

@@ -1,6 +1,7 @@
-#include "lpstat/measure.h"
+#include "measure/measure.h"
 
 #include <errno.h>
+#include <math.h>
 #include <openssl/evp.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -10,18 +11,14 @@
 #include <unistd.h>
 
 /* Passes are repeated for this long, which makes clock resolution and cold caches negligible. */
-#define MIN_SECONDS 0.1
+#define MIN_SECONDS 0.05
 
 enum { PIECE = 256 << 10 }; /* bytes of a push */
 
 /* State of a measurement, in both processes. */
 struct task {
-    const struct tool *tool;
-    struct progress *progress;
-    struct store *store;
-    const struct lp_options *options;
-    const struct text *texts;
-    size_t ntexts;
+    struct job job;
+    struct lp_options options; /* of the whole chain */
     struct measured *out;
     int fd;    /* of the pipe between the processes */
     int error; /* errno of what the parent failed to take; 0 for none */
@@ -37,12 +34,12 @@ struct task {
 
 static _Noreturn void out_of_memory(const struct task *t)
 {
-    tool_die(t->tool, EXIT_IO, "out of memory");
+    tool_die(t->job.tool, EXIT_IO, "out of memory");
 }
 
 static void check(const struct task *t, enum lp_status status)
 {
-    tool_check(t->tool, "measuring", status);
+    tool_check(t->job.tool, "measuring", status);
 }
 
 /* --- SHA-256 ----------------------------------------------------------------- */
@@ -51,7 +48,7 @@ static EVP_MD_CTX *sha256_start(const struct task *t)
 {
     EVP_MD_CTX *sha = EVP_MD_CTX_new();
     if (sha == NULL || EVP_DigestInit_ex(sha, EVP_sha256(), NULL) != 1)
-        tool_die(t->tool, EXIT_IO, "libcrypto: has no SHA-256");
+        tool_die(t->job.tool, EXIT_IO, "libcrypto: has no SHA-256");
     return sha;
 }
 
@@ -88,7 +85,7 @@ static void send(const struct task *t, const void *data, size_t n)
         return;
     if (errno == EPIPE)
         _exit(EXIT_IO);
-    tool_die(t->tool, EXIT_IO, "measuring: cannot pass on a result: %s", strerror(errno));
+    tool_die(t->job.tool, EXIT_IO, "measuring: cannot pass on a result: %s", strerror(errno));
 }
 
 /* In the parent. False where the child has ended, or on failure, of which t->error tells. */
@@ -112,19 +109,13 @@ static bool receive(struct task *t, void *data, size_t n)
 /* The same, to the end of the store. */
 static bool receive_more(struct task *t, size_t n)
 {
-    struct store *s = t->store;
-    if (n > s->cap - s->n) {
-        size_t cap = s->n + s->n / 2 + n;
-        unsigned char *p = realloc(s->p, cap);
-        if (p == NULL) {
-            t->error = ENOMEM;
-            return false;
-        }
-        s->p = p;
-        s->cap = cap;
+    struct buffer *s = t->job.store;
+    if (!buffer_reserve(s, n)) {
+        t->error = ENOMEM;
+        return false;
     }
     s->n += n;
-    return receive(t, s->p + s->n - n, n);
+    return receive(t, s->v + s->n - n, n);
 }
 
 /* Loads libcrypto's code before the memory is measured, as it is not the library's. */
@@ -132,8 +123,9 @@ static void warm_up(struct task *t)
 {
     unsigned char sum[SHA256_SIZE];
     EVP_MD_CTX *sha = sha256_start(t);
-    if (t->ntexts > 0)
-        sha256_add(t, sha, t->texts[0].p, t->texts[0].n < PIECE ? t->texts[0].n : PIECE);
+    if (t->job.ntexts > 0)
+        sha256_add(t, sha, t->job.texts[0].p,
+                   t->job.texts[0].n < PIECE ? t->job.texts[0].n : PIECE);
     sha256_end(t, sha, sum);
     t->sha256 = sha256_start(t);
 }
@@ -144,10 +136,10 @@ static void run(struct task *t, void (*work)(struct task *), bool (*take)(struct
 {
     int fds[2], status;
     if (pipe(fds) != 0)
-        tool_die(t->tool, EXIT_IO, "pipe: cannot create: %s", strerror(errno));
+        tool_die(t->job.tool, EXIT_IO, "pipe: cannot create: %s", strerror(errno));
     pid_t child = fork();
     if (child < 0)
-        tool_die(t->tool, EXIT_IO, "process: cannot start: %s", strerror(errno));
+        tool_die(t->job.tool, EXIT_IO, "process: cannot start: %s", strerror(errno));
     if (child == 0) {
         close(fds[0]);
         t->fd = fds[1];
@@ -165,15 +157,15 @@ static void run(struct task *t, void (*work)(struct task *), bool (*take)(struct
     while (waitpid(child, &status, 0) < 0 && errno == EINTR)
         ;
     if (t->error != 0)
-        tool_die(t->tool, EXIT_IO, "measuring: cannot take a result: %s", strerror(t->error));
+        tool_die(t->job.tool, EXIT_IO, "measuring: cannot take a result: %s", strerror(t->error));
     if (WIFSIGNALED(status))
-        tool_die(t->tool, EXIT_IO, "measuring: killed by signal %d", WTERMSIG(status));
+        tool_die(t->job.tool, EXIT_IO, "measuring: killed by signal %d", WTERMSIG(status));
     if (WEXITSTATUS(status) != EXIT_OK)
         exit(WEXITSTATUS(status));
     if (!complete)
-        tool_die(t->tool, EXIT_IO, "measuring: no result received");
-    for (size_t i = 0; i < t->ntexts; i++)
-        progress_add(t->progress, t->texts[i].n);
+        tool_die(t->job.tool, EXIT_IO, "measuring: no result received");
+    for (size_t i = 0; i < t->job.ntexts; i++)
+        progress_add(t->job.progress, t->job.texts[i].n);
 }
 
 /* Times one pass; or, if that takes less than MIN_SECONDS, the passes after it, as it warmed the
@@ -189,16 +181,16 @@ static void time_passes(struct task *t, double (*pass)(struct task *, double *ea
         side.seconds = 0;
         passes = 0;
         if (each != NULL)
-            memset(each, 0, t->ntexts * sizeof *each);
+            memset(each, 0, t->job.ntexts * sizeof *each);
         for (double began = seconds_now(); seconds_now() - began < MIN_SECONDS; passes++)
             side.seconds += pass(t, each);
     }
     side.memory = peak_memory() - t->memory;
     side.seconds /= (double)passes;
-    for (size_t i = 0; each != NULL && i < t->ntexts; i++)
+    for (size_t i = 0; each != NULL && i < t->job.ntexts; i++)
         each[i] /= (double)passes;
     if (each != NULL)
-        send(t, each, t->ntexts * sizeof *each);
+        send(t, each, t->job.ntexts * sizeof *each);
     send(t, &side, sizeof side);
 }
 
@@ -216,21 +208,38 @@ static uint64_t differences(const struct text *text, const unsigned char *restor
 
 /* --- Blobs ------------------------------------------------------------------- */
 
+/* Gives the codec the parent of a text, if that changes with each. */
+static void next_parent(struct task *t, size_t i)
+{
+    const struct text *before = &t->job.texts[i > 0 ? i - 1 : 0];
+    if (t->job.parent == PARENT_BEFORE)
+        check(t, lp_codec_parent(t->codec, i > 0 ? before->p : NULL, i > 0 ? before->n : 0));
+}
+
+static void open_codec(struct task *t)
+{
+    const struct text *parent = &t->job.parent_text;
+    check(t, lp_codec_new(&t->options, &t->codec));
+    if (t->job.parent == PARENT_FILE)
+        check(t, lp_codec_parent(t->codec, parent->p, parent->n));
+}
+
 static double pack_all(struct task *t, double *each)
 {
     double total = 0;
-    for (size_t i = 0; i < t->ntexts; i++) {
+    for (size_t i = 0; i < t->job.ntexts; i++) {
         const void *blob;
         size_t size;
         double began = seconds_now();
-        check(t, lp_pack(t->codec, t->texts[i].p, t->texts[i].n, &blob, &size));
+        next_parent(t, i);
+        check(t, lp_pack(t->codec, t->job.texts[i].p, t->job.texts[i].n, &blob, &size));
         double seconds = seconds_now() - began;
         each[i] += seconds;
         total += seconds;
         if (t->first) {
             send(t, &(uint64_t){size}, sizeof(uint64_t));
             send(t, blob, size);
-            progress_add(t->progress, t->texts[i].n);
+            progress_add(t->job.progress, t->job.texts[i].n);
         }
     }
     return total;
@@ -238,39 +247,40 @@ static double pack_all(struct task *t, double *each)
 
 static void pack_blobs(struct task *t)
 {
-    check(t, lp_codec_new(t->options, &t->codec));
+    open_codec(t);
     time_passes(t, pack_all, t->out->pack_seconds);
 }
 
 static bool take_blobs(struct task *t)
 {
     struct measured *m = t->out;
-    for (size_t i = 0; i < t->ntexts; i++) {
+    for (size_t i = 0; i < t->job.ntexts; i++) {
         if (!receive(t, &m->sizes[i], sizeof m->sizes[i]) || !receive_more(t, (size_t)m->sizes[i]))
             return false;
         m->stored += m->sizes[i];
     }
-    return receive(t, m->pack_seconds, t->ntexts * sizeof *m->pack_seconds) &&
+    return receive(t, m->pack_seconds, t->job.ntexts * sizeof *m->pack_seconds) &&
            receive(t, &m->pack, sizeof m->pack);
 }
 
 static double unpack_all(struct task *t, double *each)
 {
     double total = 0;
-    const unsigned char *blob = t->store->p;
-    for (size_t i = 0; i < t->ntexts; i++) {
+    const unsigned char *blob = t->job.store->v;
+    for (size_t i = 0; i < t->job.ntexts; i++) {
         const void *text;
         size_t n;
         double began = seconds_now();
+        next_parent(t, i);
         check(t, lp_unpack(t->codec, blob, (size_t)t->out->sizes[i], NULL, NULL, &text, &n));
         double seconds = seconds_now() - began;
         each[i] += seconds;
         total += seconds;
         blob += t->out->sizes[i];
         if (t->first) {
-            t->wrong += differences(&t->texts[i], text, n);
+            t->wrong += differences(&t->job.texts[i], text, n);
             sha256_add(t, t->sha256, text, n);
-            progress_add(t->progress, t->texts[i].n);
+            progress_add(t->job.progress, t->job.texts[i].n);
         }
     }
     return total;
@@ -293,7 +303,7 @@ static bool take_proof(struct task *t)
 
 static void unpack_blobs(struct task *t)
 {
-    check(t, lp_codec_new(t->options, &t->codec));
+    open_codec(t);
     time_passes(t, unpack_all, t->out->unpack_seconds);
     send_proof(t);
 }
@@ -301,40 +311,31 @@ static void unpack_blobs(struct task *t)
 static bool take_unpacked_blobs(struct task *t)
 {
     struct measured *m = t->out;
-    return receive(t, m->unpack_seconds, t->ntexts * sizeof *m->unpack_seconds) &&
+    return receive(t, m->unpack_seconds, t->job.ntexts * sizeof *m->unpack_seconds) &&
            receive(t, &m->unpack, sizeof m->unpack) && take_proof(t);
 }
 
-static struct task start(const struct tool *tool, struct progress *progress, struct store *store,
-                         const struct lp_options *options, const struct text *texts, size_t ntexts,
-                         struct measured *out)
+static struct task start(const struct job *job, struct measured *out)
 {
-    struct task t = {.tool = tool,
-                     .progress = progress,
-                     .store = store,
-                     .options = options,
-                     .texts = texts,
-                     .ntexts = ntexts,
-                     .out = out};
-    *out = (struct measured){.done = true};
-    store->n = 0;
+    struct task t = {.job = *job, .options = job->packing->lp, .out = out};
+    t.options.chain = method_chain(job->packing->method);
+    *out = (struct measured){.done = true, .copied = NAN, .record_seconds = NAN};
+    job->store->n = 0;
     EVP_MD_CTX *sha = sha256_start(&t);
-    for (size_t i = 0; i < ntexts; i++) {
-        out->original += texts[i].n;
-        sha256_add(&t, sha, texts[i].p, texts[i].n);
+    for (size_t i = 0; i < job->ntexts; i++) {
+        out->original += job->texts[i].n;
+        sha256_add(&t, sha, job->texts[i].p, job->texts[i].n);
     }
     sha256_end(&t, sha, out->original_sha256);
     return t;
 }
 
-void measure_blobs(const struct tool *tool, struct progress *progress, struct store *store,
-                   const struct lp_options *options, const struct text *texts, size_t ntexts,
-                   struct measured *out)
+void measure_blobs(const struct job *job, struct measured *out)
 {
-    struct task t = start(tool, progress, store, options, texts, ntexts, out);
-    out->sizes = calloc(ntexts + 1, sizeof *out->sizes);
-    out->pack_seconds = calloc(ntexts + 1, sizeof *out->pack_seconds);
-    out->unpack_seconds = calloc(ntexts + 1, sizeof *out->unpack_seconds);
+    struct task t = start(job, out);
+    out->sizes = calloc(job->ntexts + 1, sizeof *out->sizes);
+    out->pack_seconds = calloc(job->ntexts + 1, sizeof *out->pack_seconds);
+    out->unpack_seconds = calloc(job->ntexts + 1, sizeof *out->unpack_seconds);
     if (out->sizes == NULL || out->pack_seconds == NULL || out->unpack_seconds == NULL)
         out_of_memory(&t);
     run(&t, pack_blobs, take_blobs);
@@ -356,27 +357,48 @@ static enum lp_status take_piece(void *ctx, const void *data, size_t n)
     return LP_OK;
 }
 
+static enum lp_status find_in_options(void *ctx, const struct lp_need *need, struct lp_found *found)
+{
+    const struct lp_options *o = ctx;
+    (void)need; /* the stream is made with these options */
+    *found = (struct lp_found){.vocab = o->vocab, .dict = o->dict, .model = o->model};
+    return LP_OK;
+}
+
+/* The share of the tokens that are copies: what the window leaves of them is the rest. */
+static double copied(const struct packer *p)
+{
+    if (!p->method->window || p->into_window == 0)
+        return NAN;
+    return p->into_last < p->into_window ? 1 - (double)p->into_last / (double)p->into_window : 0;
+}
+
 static double write_all(struct task *t, double *each)
 {
-    struct lp_writer *writer;
+    struct packer packer;
+    struct packing packing = *t->job.packing;
     (void)each;
+    packing.find = find_in_options;
+    packing.find_ctx = &t->options;
     t->outside = 0;
     double began = seconds_now();
-    check(t, lp_writer_new(t->options, take_piece, t, &writer));
-    for (size_t i = 0; i < t->ntexts; i++) {
-        for (size_t at = 0, n; at < t->texts[i].n; at += n) {
-            n = t->texts[i].n - at < PIECE ? t->texts[i].n - at : PIECE;
-            check(t, lp_writer_push(writer, t->texts[i].p + at, n));
+    check(t, packer_open(&packer, &packing, NULL, 0, take_piece, t));
+    for (size_t i = 0; i < t->job.ntexts; i++) {
+        for (size_t at = 0, n; at < t->job.texts[i].n; at += n) {
+            n = t->job.texts[i].n - at < PIECE ? t->job.texts[i].n - at : PIECE;
+            check(t, packer_push(&packer, t->job.texts[i].p + at, n));
             if (t->first)
-                progress_add(t->progress, n);
+                progress_add(t->job.progress, n);
         }
-        check(t, lp_writer_end_record(writer));
+        check(t, packer_end_record(&packer));
     }
-    check(t, lp_writer_finish(writer));
-    lp_writer_free(writer);
-    double seconds = seconds_now() - began - t->outside;
-    if (t->first)
+    check(t, packer_finish(&packer));
+    double seconds = seconds_now() - began - t->outside, share = copied(&packer);
+    packer_close(&packer);
+    if (t->first) {
         send(t, &(uint64_t){0}, sizeof(uint64_t)); /* the end */
+        send(t, &share, sizeof share);
+    }
     return seconds;
 }
 
@@ -389,7 +411,8 @@ static bool take_stream(struct task *t)
 {
     for (uint64_t n; receive(t, &n, sizeof n);) {
         if (n == 0)
-            return receive(t, &t->out->pack, sizeof t->out->pack);
+            return receive(t, &t->out->copied, sizeof t->out->copied) &&
+                   receive(t, &t->out->pack, sizeof t->out->pack);
         if (!receive_more(t, (size_t)n))
             return false;
         t->out->stored += n;
@@ -406,17 +429,17 @@ static enum lp_status compare_piece(void *ctx, const void *data, size_t n)
         return LP_OK;
     double began = seconds_now();
     sha256_add(t, t->sha256, data, n);
-    progress_add(t->progress, n);
+    progress_add(t->job.progress, n);
     while (n > 0) {
-        while (t->text < t->ntexts && t->at == t->texts[t->text].n) {
+        while (t->text < t->job.ntexts && t->at == t->job.texts[t->text].n) {
             t->text++;
             t->at = 0;
         }
-        if (t->text == t->ntexts) {
+        if (t->text == t->job.ntexts) {
             t->wrong += n;
             break;
         }
-        struct text rest = {t->texts[t->text].p + t->at, t->texts[t->text].n - t->at};
+        struct text rest = {t->job.texts[t->text].p + t->at, t->job.texts[t->text].n - t->at};
         rest.n = rest.n < n ? rest.n : n;
         t->wrong += differences(&rest, p, rest.n);
         t->at += rest.n;
@@ -427,50 +450,89 @@ static enum lp_status compare_piece(void *ctx, const void *data, size_t n)
     return LP_OK;
 }
 
-static enum lp_status find_in_options(void *ctx, const struct lp_need *need, struct lp_found *found)
-{
-    const struct lp_options *o = ctx;
-    (void)need; /* the stream was made with these options */
-    *found = (struct lp_found){.vocab = o->vocab, .dict = o->dict, .model = o->model};
-    return LP_OK;
-}
-
 static double read_all(struct task *t, double *each)
 {
     struct lp_reader *reader;
-    struct lp_options options = *t->options;
-    struct lp_reader_options how = {.find = find_in_options, .find_ctx = &options};
+    struct lp_reader_options how = {.find = find_in_options, .find_ctx = &t->options};
     (void)each;
     t->outside = 0;
     double began = seconds_now();
     check(t, lp_reader_new(&how, compare_piece, t, &reader));
-    for (size_t at = 0, n; at < t->store->n; at += n) {
-        n = t->store->n - at < PIECE ? t->store->n - at : PIECE;
-        check(t, lp_reader_push(reader, t->store->p + at, n));
+    for (size_t at = 0, n; at < t->job.store->n; at += n) {
+        n = t->job.store->n - at < PIECE ? t->job.store->n - at : PIECE;
+        check(t, lp_reader_push(reader, t->job.store->v + at, n));
     }
     check(t, lp_reader_finish(reader));
     lp_reader_free(reader);
     return seconds_now() - began - t->outside;
 }
 
+/* An lp_read_at of the store. */
+static enum lp_status read_store(void *ctx, uint64_t offset, void *data, size_t n)
+{
+    const struct buffer *store = ctx;
+    if (offset > store->n || n > store->n - offset)
+        return LP_TRUNCATED;
+    memcpy(data, store->v + offset, n);
+    return LP_OK;
+}
+
+static enum lp_status ignore(void *ctx, const void *data, size_t n)
+{
+    (void)ctx;
+    (void)data;
+    (void)n;
+    return LP_OK;
+}
+
+/* Opens the stream of *n records and reads the one at a share of them from the start, as
+ * lpunpack -r does. */
+static double read_record(struct task *t, double share, uint64_t *n)
+{
+    struct lp_file *file;
+    struct lp_reader_options how = {.find = find_in_options, .find_ctx = &t->options};
+    double began = seconds_now();
+    check(t, lp_file_open(read_store, t->job.store, t->job.store->n, &how, &file));
+    check(t, lp_file_records(file, n));
+    if (*n > 0)
+        check(t, lp_file_record(file, 1 + (uint64_t)(share * (double)*n), ignore, NULL));
+    lp_file_close(file);
+    return seconds_now() - began;
+}
+
+enum { RECORDS = 16 }; /* that are read by themselves, at most; fewer if that takes long */
+
+/* Reads records from all over the stream: steps of the golden section leave no large gap. */
+static double time_records(struct task *t)
+{
+    double seconds = 0;
+    uint64_t n = 0;
+    size_t done = 0;
+    for (; done < RECORDS && (done == 0 || seconds < 2 * MIN_SECONDS); done++)
+        seconds += read_record(t, fmod(0.618034 * (double)(done + 1), 1), &n);
+    return n > 1 ? seconds / (double)done : NAN;
+}
+
 static void unpack_stream(struct task *t)
 {
     time_passes(t, read_all, NULL);
-    for (; t->text < t->ntexts; t->text++, t->at = 0)
-        t->wrong += t->texts[t->text].n - t->at; /* missing at the end */
+    for (; t->text < t->job.ntexts; t->text++, t->at = 0)
+        t->wrong += t->job.texts[t->text].n - t->at; /* missing at the end */
     send_proof(t);
+    double seconds = time_records(t);
+    send(t, &seconds, sizeof seconds);
 }
 
 static bool take_unpacked_stream(struct task *t)
 {
-    return receive(t, &t->out->unpack, sizeof t->out->unpack) && take_proof(t);
+    struct measured *m = t->out;
+    return receive(t, &m->unpack, sizeof m->unpack) && take_proof(t) &&
+           receive(t, &m->record_seconds, sizeof m->record_seconds);
 }
 
-void measure_stream(const struct tool *tool, struct progress *progress, struct store *store,
-                    const struct lp_options *options, const struct text *texts, size_t ntexts,
-                    struct measured *out)
+void measure_stream(const struct job *job, struct measured *out)
 {
-    struct task t = start(tool, progress, store, options, texts, ntexts, out);
+    struct task t = start(job, out);
     run(&t, pack_stream, take_stream);
     run(&t, unpack_stream, take_unpacked_stream);
 }

@@ -1,4 +1,4 @@
-#include "lopace/pack.h"
+#include "shared/pack.h"
 
 #include "shared/window.h"
 
@@ -7,9 +7,18 @@
 
 /* --- Packing ----------------------------------------------------------------- */
 
-static enum lp_status to_recoder(void *ctx, const void *data, size_t n)
+static enum lp_status to_window(void *ctx, const void *data, size_t n)
 {
-    return lp_recoder_push(ctx, data, n);
+    struct packer *p = ctx;
+    p->into_window += n;
+    return lp_recoder_push(p->window, data, n);
+}
+
+static enum lp_status to_last(void *ctx, const void *data, size_t n)
+{
+    struct packer *p = ctx;
+    p->into_last += n;
+    return lp_recoder_push(p->last, data, n);
 }
 
 static enum lp_status choose(struct packer *p, const struct packing *packing, const void *sample,
@@ -33,8 +42,8 @@ static enum lp_status make_stages(struct packer *p, const struct packing *packin
     if (p->method->tokens && p->method->last != LP_CHAIN_TOKENS) {
         last.chain = p->method->last;
         status = lp_recoder_new(&last, packing->find, packing->find_ctx, sink, ctx, &p->last);
-        sink = to_recoder;
-        ctx = p->last;
+        sink = to_last;
+        ctx = p;
     }
     if (p->method->window && status == LP_OK) {
         window.chain = LP_CHAIN_TOKENS;
@@ -42,7 +51,8 @@ static enum lp_status make_stages(struct packer *p, const struct packing *packin
         window.key = WINDOW_KEY;
         window.block_size = WINDOW_BLOCK_SIZE;
         status = lp_recoder_new(&window, packing->find, packing->find_ctx, sink, ctx, &p->window);
-        ctx = p->window;
+        sink = to_window;
+        ctx = p;
     }
     return status == LP_OK ? lp_writer_new(&writer, sink, ctx, &p->writer) : status;
 }
@@ -98,19 +108,9 @@ enum { BLOB_MAX = LP_BLOCK_MAX + 64 }; /* more than any blob has */
 
 static enum lp_status add_to_blob(struct unpacker *u, const void *data, size_t n)
 {
-    if (n > BLOB_MAX - u->n)
+    if (n > BLOB_MAX - u->blob.n)
         return LP_LIMIT;
-    if (n > u->cap - u->n) {
-        const size_t cap = u->n + n + u->n / 2;
-        unsigned char *blob = realloc(u->blob, cap);
-        if (blob == NULL)
-            return LP_NOMEM;
-        u->blob = blob;
-        u->cap = cap;
-    }
-    memcpy(u->blob + u->n, data, n);
-    u->n += n;
-    return LP_OK;
+    return buffer_add(&u->blob, data, n) ? LP_OK : LP_NOMEM;
 }
 
 enum lp_status unpacker_push(struct unpacker *u, const void *data, size_t n)
@@ -138,7 +138,7 @@ enum lp_status unpacker_finish(struct unpacker *u)
     if (u->codec == NULL)
         return LP_TRUNCATED;
     enum lp_status status =
-        lp_unpack(u->codec, u->blob, u->n, u->options.find, u->options.find_ctx, &text, &n);
+        lp_unpack(u->codec, u->blob.v, u->blob.n, u->options.find, u->options.find_ctx, &text, &n);
     return status == LP_OK ? u->sink(u->sink_ctx, text, n) : status;
 }
 
@@ -146,10 +146,10 @@ void unpacker_close(struct unpacker *u)
 {
     lp_reader_free(u->reader);
     lp_codec_free(u->codec);
-    free(u->blob);
+    free(u->blob.v);
     u->reader = NULL;
     u->codec = NULL;
-    u->blob = NULL;
+    u->blob = (struct buffer){0};
 }
 
 uint64_t unpacker_offset(const struct unpacker *u)

@@ -1,11 +1,11 @@
 /* figures.h - what the forms of a report print: ratios and speeds, of one record or all. */
-#ifndef LPSTAT_FIGURES_H
-#define LPSTAT_FIGURES_H
+#ifndef MEASURE_FIGURES_H
+#define MEASURE_FIGURES_H
 
-#include "lpstat/report.h"
-#include "lpstat/summary.h"
+#include "measure/report.h"
+#include "measure/summary.h"
 
-/* Figures of a method and one or more texts. NAN where a figure does not apply. */
+/* Figures of a variant and one or more texts. NAN where a figure does not apply. */
 struct figures {
     uint64_t original, stored; /* bytes */
     double ratio;              /* original / stored */
@@ -45,10 +45,8 @@ double figure(const struct figures *figures, enum summed_up what);
 struct summary summary_of(const struct report *report, const struct result *result,
                           enum summed_up what);
 
-/* Whether the records were measured as blobs: all are small enough. */
-bool report_has_blobs(const struct report *report);
-/* Whether a method restored every byte. */
-bool result_exact(const struct result *result);
+/* Whether a window copied something worth to be told: more than a hundredth. */
+bool report_has_copies(const struct report *report);
 
 void sha256_hex(char text[2 * SHA256_SIZE + 1], const unsigned char *sum);
 

@@ -1,4 +1,4 @@
-#include "lpstat/summary.h"
+#include "measure/summary.h"
 
 #include <math.h>
 #include <stdlib.h>

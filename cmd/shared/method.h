@@ -1,6 +1,6 @@
 /* method.h - how a text is packed: by the work of which filters, and in which records. */
-#ifndef LOPACE_METHOD_H
-#define LOPACE_METHOD_H
+#ifndef SHARED_METHOD_H
+#define SHARED_METHOD_H
 
 #include "shared/tool.h"
 
@@ -9,6 +9,9 @@ struct method {
     bool tokens, window; /* the work of lptok, of lpwin */
     enum lp_chain last;  /* of lpzstd (LP_CHAIN_TEXT_ZSTD), of lpmix, or LP_CHAIN_TOKENS for none */
 };
+
+/* The chain of its output. */
+enum lp_chain method_chain(const struct method *method);
 
 /* The method of a name, NULL for none; the i-th, NULL past the last. */
 const struct method *method_named(const char *name);

@@ -1,4 +1,4 @@
-#include "lopace/method.h"
+#include "shared/method.h"
 
 #include "shared/window.h"
 
@@ -21,6 +21,12 @@ const struct method *method_named(const char *name)
     while (method_list(i) != NULL && strcmp(methods[i].name, name) != 0)
         i++;
     return method_list(i);
+}
+
+enum lp_chain method_chain(const struct method *method)
+{
+    const bool zstd = method->last == LP_CHAIN_TEXT_ZSTD;
+    return method->tokens && zstd ? LP_CHAIN_TOKENS_ZSTD : method->last;
 }
 
 /* The method with tokens that has this last stage, with or without a window. */

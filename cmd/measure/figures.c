@@ -1,4 +1,4 @@
-#include "lpstat/figures.h"
+#include "measure/figures.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -80,15 +80,12 @@ struct summary summary_of(const struct report *r, const struct result *result, e
     return s;
 }
 
-bool report_has_blobs(const struct report *r)
+bool report_has_copies(const struct report *r)
 {
-    return r->results[0].blobs.done;
-}
-
-bool result_exact(const struct result *result)
-{
-    return (!result->blobs.done || measured_exact(&result->blobs)) &&
-           measured_exact(&result->stream);
+    size_t i = 0;
+    while (i < r->nresults && !(r->results[i].stream.copied > 0.01))
+        i++;
+    return i < r->nresults;
 }
 
 void sha256_hex(char text[2 * SHA256_SIZE + 1], const unsigned char *sum)

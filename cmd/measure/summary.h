@@ -1,6 +1,6 @@
 /* summary.h - descriptive statistics of a list of numbers. */
-#ifndef LPSTAT_SUMMARY_H
-#define LPSTAT_SUMMARY_H
+#ifndef MEASURE_SUMMARY_H
+#define MEASURE_SUMMARY_H
 
 #include <stddef.h>
 

@@ -3,9 +3,10 @@
  *
  * Packing and unpacking each run in a process of their own, as in a pipeline of commands, so that
  * the peak memory of each can be measured. Only calls of the library are timed. */
-#ifndef LPSTAT_MEASURE_H
-#define LPSTAT_MEASURE_H
+#ifndef MEASURE_MEASURE_H
+#define MEASURE_MEASURE_H
 
+#include "shared/pack.h"
 #include "shared/progress.h"
 
 enum { SHA256_SIZE = 32 };
@@ -28,27 +29,35 @@ struct measured {
     struct side pack, unpack;
     uint64_t wrong; /* bytes that were not restored correctly */
     unsigned char original_sha256[SHA256_SIZE], restored_sha256[SHA256_SIZE];
+    /* Of a stream, else NAN: */
+    double copied;         /* the share of its tokens that are copies; NAN without a window */
+    double record_seconds; /* to open it and read a single record, the mean of several */
     /* One for each text; NULL for a stream. */
     uint64_t *sizes;
     double *pack_seconds, *unpack_seconds;
 };
 
-/* Packed texts, while they are measured. Zero-initialised is empty. */
-struct store {
-    unsigned char *p;
-    size_t n, cap;
+/* The text that a blob is packed with. */
+enum parent { PARENT_NONE, PARENT_BEFORE, PARENT_FILE };
+
+/* What is measured, and how. */
+struct job {
+    const struct tool *tool;
+    struct progress *progress;
+    struct buffer *store;          /* packed texts, while they are measured */
+    const struct packing *packing; /* its method, and all that this needs */
+    const struct text *texts;
+    size_t ntexts;
+    enum parent parent;      /* of blobs: none, the text before, or */
+    struct text parent_text; /* this one */
 };
 
 /* Measures each text as a blob. Texts have at most LP_BLOCK_MAX bytes. */
-void measure_blobs(const struct tool *tool, struct progress *progress, struct store *store,
-                   const struct lp_options *options, const struct text *texts, size_t ntexts,
-                   struct measured *out);
+void measure_blobs(const struct job *job, struct measured *out);
 
-/* Measures all texts in one stream, as lptok and lpzstd write it: each text is a record, or is
- * split as options say. */
-void measure_stream(const struct tool *tool, struct progress *progress, struct store *store,
-                    const struct lp_options *options, const struct text *texts, size_t ntexts,
-                    struct measured *out);
+/* Measures all texts in one stream, as the commands write it: each text is a record, or is split
+ * as packing says. */
+void measure_stream(const struct job *job, struct measured *out);
 
 /* Whether every byte was restored: by byte-wise comparison and by SHA-256. */
 bool measured_exact(const struct measured *measured);

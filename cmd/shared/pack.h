@@ -1,9 +1,10 @@
 /* pack.h - packing and restoring within this process: what the filters do, joined without pipes.
  * Text or packed bytes are pushed in, in any pieces; the output goes to a sink. */
-#ifndef LOPACE_PACK_H
-#define LOPACE_PACK_H
+#ifndef SHARED_PACK_H
+#define SHARED_PACK_H
 
-#include "lopace/method.h"
+#include "shared/buffer.h"
+#include "shared/method.h"
 
 /* What all inputs have in common. */
 struct packing {
@@ -20,6 +21,7 @@ struct packer {
     enum lp_split split;
     struct lp_writer *writer;
     struct lp_recoder *window, *last; /* NULL: not in the method */
+    uint64_t into_window, into_last;  /* bytes that went into these */
 };
 
 /* Begins to pack a text that begins with n bytes, all of it if there are fewer than METHOD_SAMPLE.
@@ -40,8 +42,7 @@ struct unpacker {
     void *sink_ctx;
     struct lp_reader *reader;
     struct lp_codec *codec;
-    unsigned char *blob; /* what there is of one */
-    size_t n, cap;
+    struct buffer blob; /* what there is of one */
 };
 
 enum lp_status unpacker_push(struct unpacker *u, const void *data, size_t n);
