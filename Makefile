@@ -90,7 +90,7 @@ all: $(COMMANDS:%=$B/bin/%) $B/lib/liblp.a $B/lib/$(SHLINK) $(VOCABS) $(MODELS) 
 	@$(if $(HAVE_MHD),:,echo 'lpweb is left out: it needs libmicrohttpd (scripts/deps --install web)' >&2)
 
 help: ## show this list
-	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' Makefile
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile
 
 # Names missing packages, for each package manager; installs nothing.
 $B/obj/deps: scripts/deps
@@ -149,9 +149,9 @@ $B/bin/%: $$(call objects,cmd/$$*.c cmd/$$*/*.c) $B/obj/cmd/shared.a $B/lib/$(SH
 # The page, compiled in.
 $B/obj/cmd/lpweb/%.o: ALL_CFLAGS += $(MHD_CFLAGS)
 PAGE := $(sort $(wildcard cmd/lpweb/page/*))
-$B/page/page_files.c: cmd/lpweb/make-page $(PAGE)
+$B/page/page_files.c: scripts/make-page $(PAGE)
 	@mkdir -p $(@D)
-	cmd/lpweb/make-page $(PAGE) > $@
+	scripts/make-page $(PAGE) > $@
 $B/page/page_files.o: $B/page/page_files.c $B/obj/flags
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 $B/bin/lpweb: $B/page/page_files.o
@@ -288,6 +288,19 @@ postgres: ## build lopace, the extension of PostgreSQL, and test it; installs wh
 	@$(MAKE) --no-print-directory $(PARALLEL) all postgres-units
 	B='$B' bats tests/postgres.bats
 
+AXE = $B/web/node_modules/axe-core/axe.min.js
+web-check: ## use lpweb in a real browser and attack it; installs what is missing for that
+	@scripts/deps --install web
+	@$(MAKE) --no-print-directory $(PARALLEL) all
+	@mkdir -p $B/web
+	@[ -e $(AXE) ] || npm install --silent --no-save --prefix $B/web axe-core || echo 'no axe-core' >&2
+	B='$B' bats tests/lpweb.bats
+	B='$B' tests/web/attack
+	B='$B' AXE='$(AXE)' tests/web/check
+
+web-shots: all ## take pictures of lpweb, light, dark and narrow, into build/web
+	B='$B' tests/web/shots $B/web
+
 asan: ## run all tests under the address and undefined-behaviour sanitizers
 	@$(MAKE) --no-print-directory check B=$B/asan \
 		CFLAGS='-O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all'
@@ -389,4 +402,4 @@ clean: ## remove the build directory
 
 FORCE:
 -include $(shell find $B/obj -name '*.d' 2>/dev/null)
-.PHONY: all help units sqlite sqlite-units postgres postgres-units wheel engines demo check asan tsan memcheck bench bench-tok oracle soak fuzz coverage inject kill cross lint install uninstall install-postgres uninstall-postgres dist clean FORCE
+.PHONY: all help units sqlite sqlite-units web-check web-shots postgres postgres-units wheel engines demo check asan tsan memcheck bench bench-tok oracle soak fuzz coverage inject kill cross lint install uninstall install-postgres uninstall-postgres dist clean FORCE

@@ -82,14 +82,14 @@ answers() {
     refute grep -qi 'unsafe-inline\|^Access-Control' got
     refute grep -rqE '<script[^>]*>[^<]|<style|style=| on[a-z]+="|innerHTML|https?://' "$ROOT/cmd/lpweb/page/index.html"
     refute grep -rq 'innerHTML\|insertAdjacentHTML\|document\.write\|eval(' "$ROOT/cmd/lpweb/page"
-    sed '/^$/q' got | grep -v '^Date' > get
-    curl -sSI "$(base)/" | tr -d '\r' | grep -v '^Date' | diff get -
+    sed '/^$/q' got | grep -v '^Date' > get.headers
+    curl -sSI "$(base)/" | tr -d '\r' | grep -v '^Date' | diff get.headers -
 }
 
 @test "a call needs the secret, the right host, and to come from the page" {
     answers 200 about /dev/null
     KEY=00000000000000000000000000000000 answers 403 about /dev/null
-    KEY= answers 403 about /dev/null
+    KEY='' answers 403 about /dev/null
     [ "$(status_of -d '' -H 'Content-Type: application/octet-stream' "$(base)/api/about")" = 403 ]
     grep -q 'secret' body
     answers 421 about /dev/null -H 'Host: evil.example'
@@ -253,6 +253,21 @@ answers() {
         [ ! -s said ] || fail "$(cat said)"
         wait || true
     done
+}
+
+@test "what reads texts is confined" {
+    [[ $(lpweb --version) == *seccomp* ]] || skip 'no seccomp here'
+    head -c 300000 /dev/urandom | od > long
+    call measure long > /dev/null 2>&1 3>&- &
+    for ((i = 0; i < 100; i++)); do
+        worker=$(pgrep -P "$(< "$BATS_FILE_TMPDIR/process")" | head -n 1)
+        [ -z "$worker" ] || ! grep -q '^Seccomp:.*2' "/proc/$worker/status" || break
+        sleep 0.05
+    done
+    grep -q '^Seccomp:.*2' "/proc/$worker/status"
+    [ "$(readlink "/proc/$worker/fd/0")" = /dev/null ]
+    [ "$(find "/proc/$worker/fd" -lname 'socket:*' | wc -l)" -eq 0 ]
+    kill %1
 }
 
 @test "the browser gets a ticket that opens the page once, not the secret" {
