@@ -44,6 +44,11 @@ SQLITE_CFLAGS := $(shell $(PKG_CONFIG) --cflags sqlite3 2>/dev/null)
 # lpgrep alone: regular expressions.
 PCRE2_CFLAGS := $(shell $(PKG_CONFIG) --cflags libpcre2-8 2>/dev/null)
 PCRE2_LIBS := $(shell $(PKG_CONFIG) --libs libpcre2-8 2>/dev/null || echo -lpcre2-8)
+# lpweb alone: HTTP. It is left out where that is not there for the machine that CC builds for.
+MHD_CFLAGS := $(shell $(PKG_CONFIG) --cflags libmicrohttpd 2>/dev/null)
+MHD_LIBS := $(shell $(PKG_CONFIG) --libs libmicrohttpd 2>/dev/null || echo -lmicrohttpd)
+HAVE_MHD := $(shell printf '\043include <microhttpd.h>\nint main(void) { return MHD_get_version() == 0; }\n' | \
+	$(CC) $(MHD_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -x c - -o /dev/null $(MHD_LIBS) 2>/dev/null && echo yes)
 ALL_CFLAGS = -std=c11 $(DEFINES) -Ilib -Icmd -fPIC -fvisibility=hidden -MMD -MP $(WARN) \
 	$(ZSTD_CFLAGS) $(CRYPTO_CFLAGS) $(PCRE2_CFLAGS) -pthread $(CPPFLAGS) $(CFLAGS)
 LIBS = $(ZSTD_LIBS) -pthread $(DL_LIBS)
@@ -75,7 +80,7 @@ LIB_OBJ := $(filter-out $(TRAIN_OBJ),$(call objects,lib/*.c lib/*/*.c))
 # A command is cmd/lpNAME.c, or a folder cmd/lpNAME/ with a file lpNAME.c; and lopace.
 # lpless is a script, and lpcat another name.
 COMMANDS := lopace lpcat lpless $(basename $(notdir $(wildcard cmd/lp*.c))) $(notdir $(wildcard cmd/lp*[a-z]))
-COMMANDS := $(sort $(filter-out %.c,$(COMMANDS)))
+COMMANDS := $(sort $(filter-out %.c $(if $(HAVE_MHD),,lpweb),$(COMMANDS)))
 UNITS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
 FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
 ENCODINGS := $(shell sed -n 's/^encoding \([^ ]*\).*/\1/p' vocab/encodings)
@@ -88,9 +93,10 @@ PROMPTS := $(wildcard tests/data/prompts/*.txt) # for the examples of lopace-gui
 .SECONDARY:
 
 all: $(COMMANDS:%=$B/bin/%) $B/lib/liblp.a $(LIBLP) $(VOCABS) $(MODELS) ## build the commands, the library, the vocabularies and models
+	@$(if $(HAVE_MHD),:,echo 'lpweb is left out: it needs libmicrohttpd (scripts/deps --install web)' >&2)
 
 help: ## show this list
-	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' Makefile
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile
 
 # Names missing packages, for each package manager; installs nothing.
 $B/obj/deps: scripts/deps
@@ -144,11 +150,23 @@ $B/bin/lpstat: $B/obj/cmd/measure.a
 $B/bin/lpstat: COMMAND_LIBS = $(CRYPTO_LIBS) -lm
 $B/bin/lpentropy: COMMAND_LIBS = -lm
 $B/bin/lpgrep: COMMAND_LIBS = $(PCRE2_LIBS)
+$B/bin/lpweb: $B/obj/cmd/measure.a
+$B/bin/lpweb: COMMAND_LIBS = $(MHD_LIBS) $(CRYPTO_LIBS) -lm
 .SECONDEXPANSION:
 $B/bin/%: $$(call objects,cmd/$$*.c cmd/$$*/*.c) $B/obj/cmd/shared.a $(LIBLP)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o %/measure.a,$^) $B/obj/cmd/shared.a \
 		$(if $(STATIC),$B/lib/liblp.a $(LIBS),-L$B/lib -llp $(RPATH)) $(COMMAND_LIBS) -pthread
+
+# The page, compiled in.
+$B/obj/cmd/lpweb/%.o: ALL_CFLAGS += $(MHD_CFLAGS)
+PAGE := $(sort $(wildcard cmd/lpweb/page/*))
+$B/page/page_files.c: scripts/make-page $(PAGE)
+	@mkdir -p $(@D)
+	scripts/make-page $(PAGE) > $@
+$B/page/page_files.o: $B/page/page_files.c $B/obj/flags
+	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+$B/bin/lpweb: $B/page/page_files.o
 
 # Loops over vectors: -O3 makes mixing a fifth faster.
 $B/obj/lib/mix/run_portable.o $B/obj/lib/mix/run_avx2.o $B/obj/lib/train/cluster.o $B/obj/lib/train/net.o: ALL_CFLAGS += -O3
@@ -282,6 +300,19 @@ postgres: ## build lopace, the extension of PostgreSQL, and test it; installs wh
 	@$(MAKE) --no-print-directory $(PARALLEL) all postgres-units
 	B='$B' bats tests/postgres.bats
 
+AXE = $B/web/node_modules/axe-core/axe.min.js
+web-check: ## use lpweb in a real browser and attack it; installs what is missing for that
+	@scripts/deps --install web
+	@$(MAKE) --no-print-directory $(PARALLEL) all
+	@mkdir -p $B/web
+	@[ -e $(AXE) ] || npm install --silent --no-save --prefix $B/web axe-core || echo 'no axe-core' >&2
+	B='$B' bats tests/lpweb.bats
+	B='$B' tests/web/attack
+	B='$B' AXE='$(AXE)' tests/web/check
+
+web-shots: all ## take pictures of lpweb, light, dark and narrow, into build/web
+	B='$B' tests/web/shots $B/web
+
 asan: ## run all tests under the address and undefined-behaviour sanitizers
 	@$(MAKE) --no-print-directory check B=$B/asan \
 		CFLAGS='-O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all'
@@ -399,4 +430,4 @@ clean: ## remove the build directory
 
 FORCE:
 -include $(shell find $B/obj -name '*.d' 2>/dev/null)
-.PHONY: all help units sqlite sqlite-units postgres postgres-units wheel engines demo check asan tsan memcheck bench bench-tok oracle soak fuzz coverage inject kill cross lint install uninstall install-postgres uninstall-postgres deb debcheck dist clean FORCE
+.PHONY: all help units sqlite sqlite-units web-check web-shots postgres postgres-units wheel engines demo check asan tsan memcheck bench bench-tok oracle soak fuzz coverage inject kill cross lint install uninstall install-postgres uninstall-postgres deb debcheck dist clean FORCE

@@ -45,8 +45,12 @@ run_examples() {
     diff <(words shown) <(words printed) || fail "$1"
 }
 
+# The pages of commands; lpweb is not built everywhere.
 pages() {
-    basename -a "$ROOT"/man/*.1
+    local page
+    for page in "$ROOT"/man/*.1; do
+        if [[ $page != */lpweb.1 ]] || command -v lpweb > /dev/null; then basename "$page"; fi
+    done
 }
 
 @test "every page is in order" {

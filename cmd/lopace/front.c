@@ -23,6 +23,7 @@ static const struct {
     {"train", "train a model or dictionary on your own prompts"},
     {"stat", "compare the methods on a text; describe a packed file"},
     {"entropy", "entropy by byte, character and token"},
+    {"web", "look into prompts and packed files, on a page in the browser"},
 };
 enum { COMMANDS = sizeof commands / sizeof *commands, PATH_SIZE = 4096 };
 

@@ -1,5 +1,5 @@
 /* Counts of tokens: of inputs as wc(1) has them, or of each record. */
-#include "lptok/chat.h"
+#include "shared/chat.h"
 #include "lptok/records.h"
 #include "shared/buffer.h"
 #include "shared/json.h"

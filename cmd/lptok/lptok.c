@@ -1,6 +1,6 @@
 /* lptok - turns text into a token stream, a blob, ids, counts, or parts of it by tokens. */
 #include "lptok/lptok.h"
-#include "lptok/chat.h"
+#include "shared/chat.h"
 #include "shared/progress.h"
 
 #include <errno.h>

@@ -168,7 +168,13 @@ static void run(struct task *t, void (*work)(struct task *), bool (*take)(struct
         progress_add(t->job.progress, t->job.texts[i].n);
 }
 
-/* Times one pass; or, if that takes less than MIN_SECONDS, the passes after it, as it warmed the
+/* Seconds that passes are repeated for. */
+static double repeat_for(const struct task *t)
+{
+    return t->job.seconds > 0 ? t->job.seconds : MIN_SECONDS;
+}
+
+/* Times one pass; or, if that takes less than repeat_for(), the passes after it, as it warmed the
  * caches. Sends the mean seconds of each text, unless each is NULL, and the side. */
 static void time_passes(struct task *t, double (*pass)(struct task *, double *each), double *each)
 {
@@ -177,12 +183,12 @@ static void time_passes(struct task *t, double (*pass)(struct task *, double *ea
     t->first = true;
     side.seconds = pass(t, each);
     t->first = false;
-    if (side.seconds < MIN_SECONDS) {
+    if (side.seconds < repeat_for(t)) {
         side.seconds = 0;
         passes = 0;
         if (each != NULL)
             memset(each, 0, t->job.ntexts * sizeof *each);
-        for (double began = seconds_now(); seconds_now() - began < MIN_SECONDS; passes++)
+        for (double began = seconds_now(); seconds_now() - began < repeat_for(t); passes++)
             side.seconds += pass(t, each);
     }
     side.memory = peak_memory() - t->memory;
@@ -508,7 +514,7 @@ static double time_records(struct task *t)
     double seconds = 0;
     uint64_t n = 0;
     size_t done = 0;
-    for (; done < RECORDS && (done == 0 || seconds < 2 * MIN_SECONDS); done++)
+    for (; done < RECORDS && (done == 0 || seconds < 2 * repeat_for(t)); done++)
         seconds += read_record(t, fmod(0.618034 * (double)(done + 1), 1), &n);
     return n > 1 ? seconds / (double)done : NAN;
 }

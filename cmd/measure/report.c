@@ -210,7 +210,8 @@ static void measure_all(struct report *r)
 {
     struct progress progress;
     struct buffer store = {0};
-    struct job job = {.tool = r->tool, .progress = &progress, .store = &store};
+    struct job job = {
+        .tool = r->tool, .progress = &progress, .store = &store, .seconds = r->seconds};
     const bool blobs = fit_blobs(r);
     uint64_t total = 0;
     for (size_t i = 0; i < r->nresults; i++)
@@ -310,6 +311,7 @@ void report_measure_scaling(struct report *r)
         struct job job = {.tool = r->tool,
                           .progress = &progress,
                           .store = &store,
+                          .seconds = r->seconds,
                           .packing = &r->results[i].packing,
                           .texts = s->texts,
                           .ntexts = s->n,

@@ -49,6 +49,7 @@ struct report {
     bool wanted[VARIANTS]; /* to be measured */
     bool insists;          /* on each of these, and not only on those that can be */
     int level;
+    double seconds; /* that each measurement is repeated for, at least; 0: as long as is usual */
     enum lp_split split;
     char **operands; /* NULL-terminated; none: standard input */
     /* The texts: see report_add(). */

@@ -104,6 +104,47 @@ void stored_add(void *to, const struct stored *stored)
     list->v[list->n++] = *stored;
 }
 
+struct stored stored_blob(const char *name, const struct lp_blob_info *info, uint64_t size,
+                          uint64_t text_size)
+{
+    struct stored stored = {.file = name,
+                            .blob = true,
+                            .chain = info->chain,
+                            .dict = info->dict,
+                            .model = info->model,
+                            .nrecords = 1,
+                            .nblocks = 1,
+                            .nkeys = 1,
+                            .block_limit = LP_BLOCK_MAX,
+                            .text_size = text_size,
+                            .size = size,
+                            .checked = info->checked,
+                            .check = info->check};
+    memcpy(stored.vocab, info->vocab, sizeof stored.vocab);
+    return stored;
+}
+
+struct stored stored_segment(const char *name, const struct lp_segment *s)
+{
+    struct stored stored = {.file = name,
+                            .chain = s->chain,
+                            .split = s->split,
+                            .vocab_fingerprint = s->vocab_fingerprint,
+                            .dict = s->dict,
+                            .model = s->model,
+                            .nrecords = s->nrecords,
+                            .nblocks = s->nblocks,
+                            .window = s->window,
+                            .nkeys = s->nkeys,
+                            .block_limit = s->block_limit,
+                            .text_size = s->text_size,
+                            .size = s->size,
+                            .checked = true,
+                            .check = s->check};
+    memcpy(stored.vocab, s->vocab, sizeof stored.vocab);
+    return stored;
+}
+
 static void read_blob(const struct tool *tool, struct input *in, struct finder *finder,
                       uint64_t memory, stored_sink *sink, void *ctx)
 {
@@ -121,20 +162,7 @@ static void read_blob(const struct tool *tool, struct input *in, struct finder *
         tool_fail(tool, in->name, status, 0, lp_codec_need(codec));
     }
     lp_blob_info(data, n, &info);
-    struct stored stored = {.file = in->name,
-                            .blob = true,
-                            .chain = info.chain,
-                            .dict = info.dict,
-                            .model = info.model,
-                            .nrecords = 1,
-                            .nblocks = 1,
-                            .nkeys = 1,
-                            .block_limit = LP_BLOCK_MAX,
-                            .text_size = text_size,
-                            .size = n,
-                            .checked = info.checked,
-                            .check = info.check};
-    memcpy(stored.vocab, info.vocab, sizeof stored.vocab);
+    const struct stored stored = stored_blob(in->name, &info, n, text_size);
     sink(ctx, &stored);
     lp_codec_free(codec);
 }
@@ -148,22 +176,7 @@ static void read_stream(const struct tool *tool, struct input *in, struct finder
     enum lp_status status =
         lp_file_open(input_read_at, in, input_seekable(tool, in), &options, &file);
     for (size_t i = 0; status == LP_OK && (status = lp_file_segment(file, i, &s)) == LP_OK; i++) {
-        struct stored stored = {.file = in->name,
-                                .chain = s.chain,
-                                .split = s.split,
-                                .vocab_fingerprint = s.vocab_fingerprint,
-                                .dict = s.dict,
-                                .model = s.model,
-                                .nrecords = s.nrecords,
-                                .nblocks = s.nblocks,
-                                .window = s.window,
-                                .nkeys = s.nkeys,
-                                .block_limit = s.block_limit,
-                                .text_size = s.text_size,
-                                .size = s.size,
-                                .checked = true,
-                                .check = s.check};
-        memcpy(stored.vocab, s.vocab, sizeof stored.vocab);
+        const struct stored stored = stored_segment(in->name, &s);
         sink(ctx, &stored);
     }
     if (status != LP_USAGE)

@@ -21,6 +21,11 @@ struct stored {
     uint32_t check;
 };
 
+/* What a blob of size bytes says of itself, and a segment. */
+struct stored stored_blob(const char *name, const struct lp_blob_info *info, uint64_t size,
+                          uint64_t text_size);
+struct stored stored_segment(const char *name, const struct lp_segment *segment);
+
 /* Takes one, which is valid during the call. */
 typedef void stored_sink(void *ctx, const struct stored *stored);
 

@@ -1,13 +1,13 @@
 /* The rule is that of OpenAI's cookbook, "How to count tokens with tiktoken", for gpt-3.5-turbo,
  * gpt-4 and gpt-4o and their later versions: 3 tokens a message, 1 more for a name, those of each
  * text, and 3 with which every reply begins. */
-#include "lptok/chat.h"
+#include "shared/chat.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { PER_MESSAGE = 3, PER_NAME = 1, PER_REPLY = 3 };
+enum { PER_MESSAGE = 3, PER_NAME = 1 };
 
 bool chat_knows(const char *encoding)
 {
@@ -102,10 +102,14 @@ static uint64_t message_tokens(struct chat *chat, struct json_reader *r)
 
 static uint64_t messages_tokens(struct chat *chat, struct json_reader *r)
 {
-    uint64_t count = PER_REPLY;
+    uint64_t count = CHAT_REPLY;
     json_enter(r, '[');
-    while (json_more(r, ']'))
-        count += message_tokens(chat, r);
+    while (json_more(r, ']')) {
+        const uint64_t tokens = message_tokens(chat, r);
+        if (chat->on_message != NULL)
+            chat->on_message(chat->ctx, tokens);
+        count += tokens;
+    }
     return count;
 }
 

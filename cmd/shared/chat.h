@@ -1,6 +1,6 @@
 /* chat.h - the tokens of a conversation, as OpenAI's API counts those of a prompt. */
-#ifndef LPTOK_CHAT_H
-#define LPTOK_CHAT_H
+#ifndef SHARED_CHAT_H
+#define SHARED_CHAT_H
 
 #include "shared/json_read.h"
 #include "shared/tool.h"
@@ -13,7 +13,13 @@ struct chat {
     struct lp_ids ids;
     struct json_reader reader;
     char uncounted[32]; /* the first field that was not counted, or "" */
+    /* Told of the tokens of each message, or NULL. */
+    void (*on_message)(void *ctx, uint64_t tokens);
+    void *ctx;
 };
+
+/* What the reply to a conversation takes, besides its messages. */
+enum { CHAT_REPLY = 3 };
 
 /* Whether the counts of an encoding's models are known. */
 bool chat_knows(const char *encoding);
