@@ -100,7 +100,9 @@ static enum lp_status pack(void *arg)
                                      .ends = (const uint64_t *)(const void *)job->ends.p,
                                      .tokens = !job->as_tokens ? NULL
                                                : copies        ? &job->rest
-                                                               : &job->tokens};
+                                                               : &job->tokens,
+                                     .copies = job->copies.p,
+                                     .ncopies = copies ? job->copies.n : 0};
     struct lp_packed packed;
     job->payload.n = 0;
     if (copies && !lp_payload_put_copies(&job->copies, &job->payload))

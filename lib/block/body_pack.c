@@ -149,6 +149,8 @@ static enum lp_status try_mix(struct lp_block_coder *coder, const struct lp_opti
                               uint64_t nrecords, const struct lp_bodies *bodies, struct best *best)
 {
     const struct lp_buf *body = bodies->tokens;
+    const struct lp_mixing_way way = {options->vocab, options->model, options->fast, bodies->copies,
+                                      bodies->ncopies};
     struct lp_body_parts parts;
     if (lp_body_parts_begin(&parts, options->split, nrecords, body->p, body->n) != LP_OK)
         return LP_DATA; /* a linked block is packed anew before it is verified */
@@ -156,11 +158,10 @@ static enum lp_status try_mix(struct lp_block_coder *coder, const struct lp_opti
     if (!lp_buf_append(&coder->spare, body->p, (size_t)(parts.part - body->p)))
         return LP_NOMEM;
     enum lp_status status =
-        bodies->ids != NULL
-            ? lp_mixer_pack(&coder->mixer, options->model, options->fast, bodies->ids->v,
-                            bodies->ids->n, &coder->spare)
-            : lp_mixer_pack_codes(&coder->mixer, options->vocab, options->model, options->fast,
-                                  parts.part, (size_t)(parts.end - parts.part), &coder->spare);
+        bodies->ids != NULL ? lp_mixer_pack(&coder->mixer, options->model, options->fast,
+                                            bodies->ids->v, bodies->ids->n, &coder->spare)
+                            : lp_mixer_pack_codes(&coder->mixer, &way, parts.part,
+                                                  (size_t)(parts.end - parts.part), &coder->spare);
     if (status == LP_OK)
         keep_smaller(best, &coder->spare, coder->naming,
                      options->fast ? LP_WIRE_TOKENS_FAST : LP_WIRE_TOKENS_MIX, body);
@@ -383,7 +384,6 @@ enum lp_status lp_body_prove_payload(struct lp_block_coder *coder, const struct 
     stored.payload_size = (uint32_t)payload->n;
     enum lp_status status = lp_payload_get(&stored, payload->p, &parts);
     if (status == LP_OK)
-        status = lp_body_unpack(coder, tools, split, frame, parts.stored, parts.nstored, restored,
-                                &base);
+        status = lp_body_unpack(coder, tools, split, frame, &parts, restored, &base);
     return lp_proof(tools->vocab, status, lp_buf_is(restored, body->p, body->n));
 }

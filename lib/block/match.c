@@ -167,18 +167,10 @@ static bool settle(const struct search *s, size_t at, struct match *m)
 static bool put_copy(struct search *s, const struct match *m, struct lp_copies *copies,
                      struct lp_buf *rest)
 {
-    if (copies->n == copies->cap) {
-        size_t cap = copies->cap * 2 + 64;
-        struct lp_copy *v = realloc(copies->v, cap * sizeof *v);
-        if (v == NULL)
-            return false;
-        copies->v = v;
-        copies->cap = cap;
-    }
     const size_t n = m->at - s->anchor;
-    copies->v[copies->n++] =
-        (struct lp_copy){(uint32_t)n, (uint32_t)m->length, (uint32_t)m->distance};
-    const bool done = lp_buf_append(rest, s->codes + s->anchor, n);
+    const bool done = lp_copies_add(copies, (struct lp_copy){(uint32_t)n, (uint32_t)m->length,
+                                                             (uint32_t)m->distance}) &&
+                      lp_buf_append(rest, s->codes + s->anchor, n);
     s->anchor = m->at + m->length;
     return done;
 }
