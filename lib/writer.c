@@ -373,18 +373,23 @@ static enum lp_status prove_copies(struct lp_writer *w, const struct job *job, s
 
 /* Whether a block of a stream with a window is better text, which then has no part in the window:
  * if its tokens, copied or not, are not smaller; or if most of them are not copied, and text takes
- * so much less that mixing does not make up for it. */
+ * so much less that mixing does not make up for it. That is by a slow level: fast ones can take
+ * three times as much for tokens of numbers, where slow ones and mixing take less than for text. */
 static enum lp_status is_better_text(struct lp_writer *w, struct job *job,
                                      const struct lp_buf *rest, size_t table, bool *better)
 {
-    enum { MOSTLY = 2, PERCENT = 78 };
+    enum { MOSTLY = 2, FAST_PERCENT = 95, PERCENT = 79 };
     const size_t besides = rest == &job->rest ? job->copies.n + LP_VARINT_MAX : 0;
     const struct lp_buf *tokens = &job->tokens;
     const bool larger = rest->n + besides >= job->text.n;
     enum lp_status status = LP_OK;
     *better = larger;
     if (!larger && !lp_body_fits_tokens(job->text.n, tokens->n) && rest->n >= tokens->n / MOSTLY)
-        status = lp_body_scout(&job->coder, &job->text, rest, besides, PERCENT, better);
+        status =
+            lp_body_scout(&job->coder, LP_SCOUT, &job->text, rest, besides, FAST_PERCENT, better);
+    if (status == LP_OK && !larger && *better)
+        status = lp_body_scout(&job->coder, LP_LEVEL_DEFAULT, &job->text, rest, besides, PERCENT,
+                               better);
     *better =
         *better && !lp_codes_have_special(w->options.vocab, tokens->p + table, tokens->n - table);
     return status;
@@ -415,6 +420,8 @@ static enum lp_status put_growing(struct lp_writer *w)
         return LP_OK;
     w->growing = NULL;
     job->frame.check = lp_check32(job->text.p, job->text.n);
+    if (w->window.reach > 0 && lp_match_review(job->tokens.p, &w->copies, &job->rest) != LP_OK)
+        return LP_NOMEM;
     if (!(put_before(&job->lengths, &job->tokens) && put_before(&job->lengths, &job->rest)))
         return LP_NOMEM;
     const enum lp_status status = w->window.reach > 0 ? put_copies(w, job, job->lengths.n) : LP_OK;

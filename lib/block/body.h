@@ -93,9 +93,10 @@ enum lp_status lp_body_tokenise(struct lp_block_coder *coder, const struct lp_vo
  * most of the time. */
 bool lp_body_fits_tokens(size_t text, size_t tokens);
 
-/* Compresses text, and tokens, fast: whether text takes less than so many percent of what tokens
- * and so many bytes besides do. */
-enum lp_status lp_body_scout(struct lp_block_coder *coder, const struct lp_buf *text,
+/* Compresses text, and tokens, with zstd at a level: whether text takes less than so many percent
+ * of what tokens and so many bytes besides do. */
+enum { LP_SCOUT = 3 }; /* a fast level, which sees all of a block's repetition */
+enum lp_status lp_body_scout(struct lp_block_coder *coder, int level, const struct lp_buf *text,
                              const struct lp_buf *tokens, size_t besides, unsigned percent,
                              bool *smaller);
 
