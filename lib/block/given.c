@@ -134,6 +134,8 @@ uint32_t lp_givens_next(void *givens, uint32_t id)
     struct lp_givens *g = givens;
     struct lp_given *v = (struct lp_given *)(void *)g->v.p;
     unsigned char code[LP_CODE_MAX];
+    if (g->next == g->n)
+        return LP_NONE_GIVEN;
     const bool known = lp_ids_are_known(g->vocab, &id, 1); /* else the code is damaged */
     g->at += known ? (uint32_t)lp_codes_from_ids(g->vocab, &id, 1, code) : 1;
     g->ntokens++;
