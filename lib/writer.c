@@ -371,25 +371,38 @@ static enum lp_status prove_copies(struct lp_writer *w, const struct job *job, s
     return lp_proof(NULL, status, same);
 }
 
+/* Whether text takes so much less than the rest and its copies that mixing does not make up for it.
+ * A fast level tells what cannot be, a slow one of some of the block what is: the fast one can take
+ * three times as much for tokens of numbers as for text, where the slow one and mixing take less.
+ */
+static enum lp_status scout_text(struct job *job, const struct lp_buf *rest, size_t besides,
+                                 bool *better)
+{
+    enum { FAST_PERCENT = 95, PERCENT = 81, SOME = 256 << 10 };
+    const size_t parts = job->text.n / SOME + 1;
+    const struct lp_buf some_text = {.p = job->text.p, .n = job->text.n / parts};
+    const struct lp_buf some_rest = {.p = rest->p, .n = rest->n / parts};
+    enum lp_status status =
+        lp_body_scout(&job->coder, LP_SCOUT, &job->text, rest, besides, FAST_PERCENT, better);
+    return status == LP_OK && *better ? lp_body_scout(&job->coder, LP_LEVEL_DEFAULT, &some_text,
+                                                      &some_rest, besides / parts, PERCENT, better)
+                                      : status;
+}
+
 /* Whether a block of a stream with a window is better text, which then has no part in the window:
  * if its tokens, copied or not, are not smaller; or if most of them are not copied, and text takes
- * so much less that mixing does not make up for it. That is by a slow level: fast ones can take
- * three times as much for tokens of numbers, where slow ones and mixing take less than for text. */
+ * much less. */
 static enum lp_status is_better_text(struct lp_writer *w, struct job *job,
                                      const struct lp_buf *rest, size_t table, bool *better)
 {
-    enum { MOSTLY = 2, FAST_PERCENT = 95, PERCENT = 79 };
+    enum { MOSTLY = 2 };
     const size_t besides = rest == &job->rest ? job->copies.n + LP_VARINT_MAX : 0;
     const struct lp_buf *tokens = &job->tokens;
     const bool larger = rest->n + besides >= job->text.n;
     enum lp_status status = LP_OK;
     *better = larger;
     if (!larger && !lp_body_fits_tokens(job->text.n, tokens->n) && rest->n >= tokens->n / MOSTLY)
-        status =
-            lp_body_scout(&job->coder, LP_SCOUT, &job->text, rest, besides, FAST_PERCENT, better);
-    if (status == LP_OK && !larger && *better)
-        status = lp_body_scout(&job->coder, LP_LEVEL_DEFAULT, &job->text, rest, besides, PERCENT,
-                               better);
+        status = scout_text(job, rest, besides, better);
     *better =
         *better && !lp_codes_have_special(w->options.vocab, tokens->p + table, tokens->n - table);
     return status;
