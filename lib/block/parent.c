@@ -76,8 +76,6 @@ enum lp_status lp_parent_match(struct lp_parent *p, const unsigned char *codes, 
     if (status == LP_OK)
         status = lp_match(&p->matcher, &p->window, p->vocab, n, n, &p->copies, rest);
     lp_window_take_back(&p->window, end);
-    if (status == LP_OK)
-        status = lp_match_review(codes, &p->copies, rest);
     return status == LP_OK ? lp_copies_pack(&p->copies, packed) : status;
 }
 
