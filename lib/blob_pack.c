@@ -112,13 +112,15 @@ static enum lp_status whole_may_be_smaller(struct lp_codec *codec, bool *may)
 static enum lp_status put_smallest(struct lp_codec *codec, const struct lp_options *o,
                                    struct lp_blob *head, const struct lp_bodies *bodies)
 {
-    const struct lp_bodies rest = {.tokens = &codec->rest};
+    struct lp_bodies rest = {.tokens = &codec->rest};
     bool try_whole = true;
     enum lp_status status = bodies->tokens != NULL ? match_parent(codec, o, head) : LP_OK;
     if (status != LP_OK || !head->copies)
         return status == LP_OK ? put_blob(codec, o, head, bodies) : status;
     struct lp_blob whole = *head;
     whole.copies = false;
+    rest.copies = codec->copies.p;
+    rest.ncopies = codec->copies.n;
     status = put_blob(codec, o, head, &rest);
     if (status == LP_OK)
         status = whole_may_be_smaller(codec, &try_whole);
@@ -187,7 +189,6 @@ static enum lp_status recode_child(struct lp_codec *codec, const unsigned char *
     struct lp_blob blob;
     struct lp_found tools;
     struct lp_options packing;
-    const struct lp_bodies rest = {.tokens = &codec->rest};
     enum lp_chain base;
     size_t head;
     enum lp_status status = lp_blob_open_head(codec, data, size, find, ctx, &blob, &tools, &head);
@@ -199,6 +200,8 @@ static enum lp_status recode_child(struct lp_codec *codec, const unsigned char *
     if (status == LP_OK)
         status = lp_need_packing(&codec->header, &codec->options, find, ctx, &tools, &packing,
                                  &codec->need);
+    const struct lp_bodies rest = {
+        .tokens = &codec->rest, .copies = codec->copies.p, .ncopies = codec->copies.n};
     if (status == LP_OK)
         status = put_blob(codec, &packing, &blob, &rest);
     if (status != LP_OK || packing.unverified)

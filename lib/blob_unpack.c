@@ -117,8 +117,7 @@ enum lp_status lp_blob_restore_stored(struct lp_codec *codec, const struct lp_fo
         !lp_buf_append(&codec->copies, payload.copies, payload.ncopies))
         status = LP_NOMEM;
     if (status == LP_OK)
-        status = lp_body_unpack(&codec->coder, tools, LP_WHOLE, &frame, payload.stored,
-                                payload.nstored, body, base);
+        status = lp_body_unpack(&codec->coder, tools, LP_WHOLE, &frame, &payload, body, base);
     if (status == LP_LIMIT && from->max == LP_BLOCK_MAX)
         status = LP_DATA; /* no blob has so many */
     return status == LP_OK && *base == LP_CHAIN_TOKENS && tools->vocab == NULL ? LP_NO_VOCAB

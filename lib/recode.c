@@ -111,6 +111,8 @@ static enum lp_status pack(struct job *job)
         status = LP_NOMEM;
     if (status == LP_OK)
         status = find_bodies(job, &bodies);
+    bodies.copies = payload.copies;
+    bodies.ncopies = payload.ncopies;
     if (status == LP_OK)
         status = lp_body_pack(&job->coder, o, f, &bodies, &job->out, &job->packed);
     return status;

@@ -40,7 +40,7 @@ static bool ends_by_separator(const struct lp_restored *b, const struct lp_vocab
     e->codes = b->body->p;
     for (size_t at = 0, size; at < n; at += size) {
         size = 1u + (e->codes[at] >= two) + (e->codes[at] >= three);
-        if (size != ncode || size > n - at || memcmp(e->codes + at, code, size) != 0)
+        if (e->codes[at] != code[0] || ncode > n - at || memcmp(e->codes + at, code, ncode) != 0)
             continue;
         if (e->n == b->frame.nrecords)
             return false;

@@ -217,6 +217,35 @@ damage() {
 
 # --- Size, time, memory -------------------------------------------------------
 
+@test "a block ends once 1 MiB of its tokens are no copies" {
+    tr -s ' \n' '\n' < prompts | awk '{ word[NR] = $0 } END { srand(4)
+        for (i = 0; i < 1400000; i++) printf "%s%s", word[int(rand() * NR) + 1], i % 15 ? " " : "\n" }' > words
+    lptok words | lpwin > win # each time the words of 2 MiB are added
+    [[ $(listed blocks win) == $(($(size words) / (4 << 20) + 1)) ]] # 1 MiB of tokens is about 2 of text
+    lpunpack win | same - words
+    for i in {1..9}; do head -c 1000000 words; done > again
+    lptok again | lpwin > win
+    [[ $(listed blocks win) == 1 ]]
+    lpunpack win | same - again
+}
+
+@test "a request of 184 kB after the one before takes 2 kB at most, as a blob too" {
+    local n
+    cat "$ROOT"/man/* > pages
+    for n in 1 2; do
+        jq -cn --argjson n $n --rawfile system pages --rawfile said prompts --rawfile new "$ROOT/README.md" \
+            '{model: "m", system: $system, messages: ([{role: "user", content: $said[:40000]}]
+                + if $n == 2 then [{role: "assistant", content: $new[:1500]}] else [] end)}' > request.$n
+    done
+    [[ $(size request.2) -gt 184000 ]]
+    lptok --blob request.2 | lpwin --blob --parent request.1 | lpmix --blob > blob
+    [[ $(size blob) -le 2000 ]] || fail "$(size request.2) bytes take $(size blob)"
+    lpunpack --parent request.1 blob | same - request.2
+    lptok -L request.1 | lpwin | lpmix > one.lp
+    lptok -L request.1 request.2 | lpwin | lpmix > two.lp
+    [[ $(size two.lp) -le $(($(size one.lp) + 2000)) ]]
+}
+
 @test "ordinary prompts become at most 0.2% larger" {
     for size in 4K 64K 4M; do
         lptok -B $size "$DATA"/prompts/*.txt > p.tok

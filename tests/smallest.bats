@@ -92,7 +92,7 @@ no_larger() {
 
 @test "with a window a stream is no larger than without" {
     local f plain
-    for f in base64.txt machine.jsonl phrases prompts random letter; do
+    for f in base64.txt machine.jsonl phrases prompts random letter numbers zeros files.tar small hi; do
         lptok -L -B 4M "$f" > tok
         plain=$(lpmix tok | wc -c)
         lpwin tok | lpmix > win.lp

@@ -73,8 +73,10 @@ static enum lp_status found_for_mixed(const struct lp_found *tools)
 
 static enum lp_status unmix(struct lp_block_coder *coder, const struct lp_found *tools,
                             enum lp_split split, const struct lp_frame *frame,
-                            const unsigned char *src, size_t n, size_t limit, struct lp_buf *dst)
+                            const struct lp_payload *payload, size_t limit, struct lp_buf *dst)
 {
+    const unsigned char *src = payload->stored;
+    const size_t n = payload->nstored;
     enum lp_status status = found_for_mixed(tools);
     if (status != LP_OK)
         return status;
@@ -83,10 +85,13 @@ static enum lp_status unmix(struct lp_block_coder *coder, const struct lp_found 
         return LP_DATA;
     if (!lp_buf_append(dst, src, table))
         return LP_NOMEM;
-    bool fast = (frame->kind & LP_WIRE_MASK) == LP_WIRE_TOKENS_FAST;
-    status =
-        lp_mixer_unpack(&coder->mixer, tools->vocab, tools->model, fast, src + table, n - table,
-                        (size_t)frame->text_size, dst); /* a token has a byte at least */
+    const struct lp_mixing_way way = {.vocab = tools->vocab,
+                                      .model = tools->model,
+                                      .fast = (frame->kind & LP_WIRE_MASK) == LP_WIRE_TOKENS_FAST,
+                                      .copies = payload->copies,
+                                      .ncopies = payload->ncopies};
+    status = lp_mixer_unpack(&coder->mixer, &way, src + table, n - table, (size_t)frame->text_size,
+                             dst); /* a token has a byte at least */
     return status == LP_OK && dst->n - start > limit ? LP_LIMIT : status;
 }
 
@@ -106,9 +111,11 @@ enum lp_status lp_body_unmix_text(struct lp_block_coder *coder, const struct lp_
 
 enum lp_status lp_body_unpack(struct lp_block_coder *coder, const struct lp_found *tools,
                               enum lp_split split, const struct lp_frame *frame,
-                              const unsigned char *src, size_t n, struct lp_buf *dst,
+                              const struct lp_payload *payload, struct lp_buf *dst,
                               enum lp_chain *base)
 {
+    const unsigned char *src = payload->stored;
+    const size_t n = payload->nstored;
     unsigned wire = frame->kind & LP_WIRE_MASK;
     enum lp_chain chain = lp_wire_chain(wire);
     size_t limit = (size_t)lp_body_limit(lp_chain_tokens(chain), frame->text_size, frame->nrecords);
@@ -116,7 +123,7 @@ enum lp_status lp_body_unpack(struct lp_block_coder *coder, const struct lp_foun
     if (chain == *base)
         return n > limit ? LP_DATA : lp_buf_append(dst, src, n) ? LP_OK : LP_NOMEM;
     if (chain == LP_CHAIN_TOKENS_MIX)
-        return unmix(coder, tools, split, frame, src, n, limit, dst);
+        return unmix(coder, tools, split, frame, payload, limit, dst);
     bool lean = wire == LP_WIRE_TEXT_LEAN || wire == LP_WIRE_TOKENS_LEAN;
     return lp_zstd_unpack(&coder->zstd, tools->dict, lean, src, n, limit, dst);
 }
@@ -225,8 +232,7 @@ enum lp_status lp_body_begin(struct lp_block_coder *coder, const struct lp_found
     coder->body.n = 0;
     enum lp_status status = lp_payload_get(frame, src, &payload);
     if (status == LP_OK)
-        status = lp_body_unpack(coder, tools, split, frame, payload.stored, payload.nstored,
-                                &coder->body, base);
+        status = lp_body_unpack(coder, tools, split, frame, &payload, &coder->body, base);
     if (status == LP_LIMIT)
         status = LP_DATA;
     return lp_vocab_blame(*base == LP_CHAIN_TOKENS ? tools->vocab : NULL, status);

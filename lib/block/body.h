@@ -53,12 +53,21 @@ enum lp_status lp_body_parts_begin(struct lp_body_parts *parts, enum lp_split sp
 /* False after the last part, and, with some left, if a length reaches past the body. */
 bool lp_body_parts_next(struct lp_body_parts *parts, const unsigned char **part, size_t *size);
 
+/* A block's payload: packed copies (none: n is 0), then the stored form of its body, or, with
+ * copies, of the body that has the rest of its codes only. */
+struct lp_payload {
+    const unsigned char *copies, *stored;
+    size_t ncopies, nstored;
+};
+
 /* What a block can be stored as. */
 struct lp_bodies {
     const struct lp_buf *text;   /* the block's text; NULL: not as text */
     const uint64_t *ends;        /* of its records in text; NULL: text is a body already */
     const struct lp_buf *tokens; /* a body of tokens; NULL: not as tokens */
     const struct lp_ids *ids;    /* of tokens, if they are one record's and at hand, else NULL */
+    const unsigned char *copies; /* packed, of which tokens has the rest; none if ncopies is 0 */
+    size_t ncopies;
 };
 
 /* What it is stored as: a form, and the body that this restores. */
@@ -84,9 +93,10 @@ enum lp_status lp_body_tokenise(struct lp_block_coder *coder, const struct lp_vo
  * most of the time. */
 bool lp_body_fits_tokens(size_t text, size_t tokens);
 
-/* Compresses text, and tokens, fast: whether text takes less than so many percent of what tokens
- * and so many bytes besides do. */
-enum lp_status lp_body_scout(struct lp_block_coder *coder, const struct lp_buf *text,
+/* Compresses text, and tokens, with zstd at a level: whether text takes less than so many percent
+ * of what tokens and so many bytes besides do. */
+enum { LP_SCOUT = 3 }; /* a fast level, which sees all of a block's repetition */
+enum lp_status lp_body_scout(struct lp_block_coder *coder, int level, const struct lp_buf *text,
                              const struct lp_buf *tokens, size_t besides, unsigned percent,
                              bool *smaller);
 
@@ -94,11 +104,11 @@ enum lp_status lp_body_scout(struct lp_block_coder *coder, const struct lp_buf *
  * tokens. */
 uint64_t lp_body_memory(const struct lp_options *options, uint64_t text, uint64_t tokens);
 
-/* The inverse: appends to dst the body that n stored bytes restore; frame is their block's.
- * LP_LIMIT if mixed ones restore more than that has. */
+/* The inverse: appends to dst the body that a payload stores; frame is its block's. LP_LIMIT if a
+ * mixed one restores more than that has. */
 enum lp_status lp_body_unpack(struct lp_block_coder *coder, const struct lp_found *tools,
                               enum lp_split split, const struct lp_frame *frame,
-                              const unsigned char *src, size_t n, struct lp_buf *dst,
+                              const struct lp_payload *payload, struct lp_buf *dst,
                               enum lp_chain *base);
 
 /* Appends to text the text of one mixed record, without building its body. LP_LIMIT if it is longer
@@ -114,13 +124,6 @@ enum lp_status lp_body_text(const struct lp_vocab *vocab, enum lp_split split,
                             const struct lp_frame *frame, enum lp_chain base,
                             const unsigned char *body, size_t n, struct lp_buf *text,
                             uint64_t *ends);
-
-/* A block's payload: packed copies (none: n is 0), then the stored form of its body, or, with
- * copies, of the body that has the rest of its codes only. */
-struct lp_payload {
-    const unsigned char *copies, *stored;
-    size_t ncopies, nstored;
-};
 
 /* LP_DATA if the payload is shorter than its copies. */
 enum lp_status lp_payload_get(const struct lp_frame *frame, const unsigned char *src,

@@ -149,6 +149,8 @@ static enum lp_status try_mix(struct lp_block_coder *coder, const struct lp_opti
                               uint64_t nrecords, const struct lp_bodies *bodies, struct best *best)
 {
     const struct lp_buf *body = bodies->tokens;
+    const struct lp_mixing_way way = {options->vocab, options->model, options->fast, bodies->copies,
+                                      bodies->ncopies};
     struct lp_body_parts parts;
     if (lp_body_parts_begin(&parts, options->split, nrecords, body->p, body->n) != LP_OK)
         return LP_DATA; /* a linked block is packed anew before it is verified */
@@ -156,11 +158,10 @@ static enum lp_status try_mix(struct lp_block_coder *coder, const struct lp_opti
     if (!lp_buf_append(&coder->spare, body->p, (size_t)(parts.part - body->p)))
         return LP_NOMEM;
     enum lp_status status =
-        bodies->ids != NULL
-            ? lp_mixer_pack(&coder->mixer, options->model, options->fast, bodies->ids->v,
-                            bodies->ids->n, &coder->spare)
-            : lp_mixer_pack_codes(&coder->mixer, options->vocab, options->model, options->fast,
-                                  parts.part, (size_t)(parts.end - parts.part), &coder->spare);
+        bodies->ids != NULL ? lp_mixer_pack(&coder->mixer, options->model, options->fast,
+                                            bodies->ids->v, bodies->ids->n, &coder->spare)
+                            : lp_mixer_pack_codes(&coder->mixer, &way, parts.part,
+                                                  (size_t)(parts.end - parts.part), &coder->spare);
     if (status == LP_OK)
         keep_smaller(best, &coder->spare, coder->naming,
                      options->fast ? LP_WIRE_TOKENS_FAST : LP_WIRE_TOKENS_MIX, body);
@@ -173,8 +174,6 @@ static enum lp_status try_mix(struct lp_block_coder *coder, const struct lp_opti
  * generated data (numbers, base64, hexadecimal, phrases of all lengths, words, binary), in pieces
  * of 300 B to 1 MiB. */
 
-enum { SCOUT = 3 }; /* a fast level, which sees all of a block's repetition */
-
 /* Looks for a form of zstd that is smaller than the best, a mixed one: by slower and slower levels,
  * as long as the next can reach it. Level 15 had at least 65% of level 3's size where it beat
  * mixing, level 19 at least 87% of level 15's. */
@@ -184,7 +183,7 @@ static enum lp_status climb(struct lp_block_coder *coder, const struct lp_option
     static const struct {
         int level;
         unsigned percent; /* of its size that the next level may reach */
-    } steps[] = {{SCOUT, 65}, {LP_LEVEL_DEFAULT, 87}, {19, 100}};
+    } steps[] = {{LP_SCOUT, 65}, {LP_LEVEL_DEFAULT, 87}, {19, 100}};
     const int most = options->level != 0 ? options->level : steps[2].level;
     enum lp_status status = LP_OK;
     if (best->cost <= lp_zstd_least(body->p, body->n))
@@ -213,19 +212,19 @@ static bool may_be_text(const struct lp_bodies *bodies, const struct best *best)
     return !lp_body_fits_tokens(text, bodies->tokens->n) || best->cost < text / REPETITIVE;
 }
 
-enum lp_status lp_body_scout(struct lp_block_coder *coder, const struct lp_buf *text,
+enum lp_status lp_body_scout(struct lp_block_coder *coder, int level, const struct lp_buf *text,
                              const struct lp_buf *tokens, size_t besides, unsigned percent,
                              bool *smaller)
 {
     bool lean;
     coder->spare.n = 0;
     enum lp_status status =
-        lp_zstd_pack(&coder->zstd, SCOUT, NULL, text->p, text->n, &coder->spare, &lean);
+        lp_zstd_pack(&coder->zstd, level, NULL, text->p, text->n, &coder->spare, &lean);
     const uint64_t size = coder->spare.n;
     coder->spare.n = 0;
     if (status == LP_OK)
         status =
-            lp_zstd_pack(&coder->zstd, SCOUT, NULL, tokens->p, tokens->n, &coder->spare, &lean);
+            lp_zstd_pack(&coder->zstd, level, NULL, tokens->p, tokens->n, &coder->spare, &lean);
     *smaller = size * 100 < (coder->spare.n + besides) * (uint64_t)percent;
     return status;
 }
@@ -277,13 +276,13 @@ static enum lp_status pack_zstd(struct lp_block_coder *coder, const struct lp_op
     const struct lp_buf *text, *tokens = bodies->tokens;
     bool may = true;
     enum lp_status status = LP_OK;
-    enum { PERCENT = 115 }; /* of its tokens' size, by SCOUT, where text wins by a slow level */
+    enum { PERCENT = 115 }; /* of its tokens' size, by LP_SCOUT, where text wins by a slow level */
     if (tokens != NULL)
         status = try_zstd(coder, options, level, LP_CHAIN_TOKENS, tokens, best);
     if (status == LP_OK)
         status = offer_text(coder, options, frame->nrecords, bodies, best, &text);
-    if (status == LP_OK && text != NULL && tokens != NULL && level > SCOUT)
-        status = lp_body_scout(coder, text, tokens, 0, PERCENT, &may);
+    if (status == LP_OK && text != NULL && tokens != NULL && level > LP_SCOUT)
+        status = lp_body_scout(coder, LP_SCOUT, text, tokens, 0, PERCENT, &may);
     return status == LP_OK && text != NULL && may
                ? try_zstd(coder, options, level, LP_CHAIN_TEXT, text, best)
                : status;
@@ -383,7 +382,6 @@ enum lp_status lp_body_prove_payload(struct lp_block_coder *coder, const struct 
     stored.payload_size = (uint32_t)payload->n;
     enum lp_status status = lp_payload_get(&stored, payload->p, &parts);
     if (status == LP_OK)
-        status = lp_body_unpack(coder, tools, split, frame, parts.stored, parts.nstored, restored,
-                                &base);
+        status = lp_body_unpack(coder, tools, split, frame, &parts, restored, &base);
     return lp_proof(tools->vocab, status, lp_buf_is(restored, body->p, body->n));
 }

@@ -24,10 +24,11 @@ enum {
     SAMPLE = 16,
     FAR_BYTES = 32, /* of a window for each place in the far table: a code has two bytes or less */
     FAR_MIN = HASHED,  /* least length of a copy from an earlier block */
-    NEAR_MIN = 48,     /* from the same block, where zstd and mixing find repeats by themselves */
+    NEAR_MIN = 32,     /* from the same block, where zstd and mixing find repeats by themselves */
     AGAIN_MIN = 16,    /* at the last distance */
     AGAIN_WITHIN = 80, /* bytes after the last copy */
     NOTED = 4,         /* within a copy each fourth code is noted */
+    FEW = 10,          /* parts of the rest, of which what is copied from the same block is one */
     LEFT = 20,         /* bytes of a copy that may go to the rest when a longer one replaces it */
     TAKE_OVER = 8,     /* bytes to compare for that, at most, for each byte searched */
     BACK = 256,        /* codes before a match that it may be extended over */
@@ -167,18 +168,10 @@ static bool settle(const struct search *s, size_t at, struct match *m)
 static bool put_copy(struct search *s, const struct match *m, struct lp_copies *copies,
                      struct lp_buf *rest)
 {
-    if (copies->n == copies->cap) {
-        size_t cap = copies->cap * 2 + 64;
-        struct lp_copy *v = realloc(copies->v, cap * sizeof *v);
-        if (v == NULL)
-            return false;
-        copies->v = v;
-        copies->cap = cap;
-    }
     const size_t n = m->at - s->anchor;
-    copies->v[copies->n++] =
-        (struct lp_copy){(uint32_t)n, (uint32_t)m->length, (uint32_t)m->distance};
-    const bool done = lp_buf_append(rest, s->codes + s->anchor, n);
+    const bool done = lp_copies_add(copies, (struct lp_copy){(uint32_t)n, (uint32_t)m->length,
+                                                             (uint32_t)m->distance}) &&
+                      lp_buf_append(rest, s->codes + s->anchor, n);
     s->anchor = m->at + m->length;
     return done;
 }
@@ -324,6 +317,49 @@ enum lp_status lp_match(struct lp_matcher *matcher, const struct lp_window *wind
     }
     const struct match none = {.at = s.end};
     return room && put_copy(&s, &none, copies, rest) ? LP_OK : LP_NOMEM;
+}
+
+/* Whether a copy is from the same block, in which it begins at a place. */
+static bool is_near(const struct lp_copy *copy, size_t at)
+{
+    return copy->length > 0 && copy->distance <= at;
+}
+
+/* How many bytes are copied from the same block. */
+static size_t count_near(const struct lp_copies *copies)
+{
+    size_t n = 0, at = 0;
+    for (size_t i = 0; i < copies->n; i++) {
+        const struct lp_copy *copy = &copies->v[i];
+        at += copy->rest;
+        n += is_near(copy, at) ? copy->length : 0;
+        at += copy->length;
+    }
+    return n;
+}
+
+enum lp_status lp_match_review(const unsigned char *codes, struct lp_copies *copies,
+                               struct lp_buf *rest)
+{
+    const size_t near = count_near(copies);
+    size_t at = 0, from = 0, kept = 0;
+    if (near == 0 || near >= (rest->n + near) / FEW)
+        return LP_OK;
+    rest->n = 0;
+    for (size_t i = 0; i < copies->n; i++) {
+        struct lp_copy copy = copies->v[i];
+        at += copy.rest;
+        if (!is_near(&copy, at)) {
+            copy.rest = (uint32_t)(at - from);
+            copies->v[kept++] = copy;
+            if (!lp_buf_append(rest, codes + from, copy.rest))
+                return LP_NOMEM;
+            from = at + copy.length;
+        }
+        at += copy.length;
+    }
+    copies->n = kept;
+    return LP_OK;
 }
 
 void lp_matcher_free(struct lp_matcher *matcher)

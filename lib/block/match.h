@@ -34,4 +34,9 @@ enum lp_status lp_match(struct lp_matcher *matcher, const struct lp_window *wind
                         const struct lp_vocab *vocab, size_t nblock, size_t npart,
                         struct lp_copies *copies, struct lp_buf *rest);
 
+/* Puts what a block copies of itself back into the rest, if it is little: mixing and zstd
+ * then take less for it than copies do. LP_NOMEM. */
+enum lp_status lp_match_review(const unsigned char *codes, struct lp_copies *copies,
+                               struct lp_buf *rest);
+
 #endif

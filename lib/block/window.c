@@ -168,6 +168,37 @@ enum lp_status lp_copies_pack(const struct lp_copies *copies, struct lp_buf *out
     return LP_OK;
 }
 
+bool lp_copies_add(struct lp_copies *copies, struct lp_copy copy)
+{
+    if (copies->n == copies->cap) {
+        size_t cap = copies->cap * 2 + 64;
+        struct lp_copy *v = realloc(copies->v, cap * sizeof *v);
+        if (v == NULL)
+            return false;
+        copies->v = v;
+        copies->cap = cap;
+    }
+    copies->v[copies->n++] = copy;
+    return true;
+}
+
+enum lp_status lp_copies_unpack(const unsigned char *packed, size_t n, size_t max,
+                                struct lp_copies *copies)
+{
+    struct coder c = {.range = {.in = packed, .end = packed + n}};
+    begin(&c);
+    copies->n = 0;
+    while (copies->n < max) {
+        struct lp_copy copy = {0};
+        code_copy(&c, &copy, true);
+        if (copy.length == 0 || lp_range_overrun(&c.range))
+            break;
+        if (!lp_copies_add(copies, copy))
+            return LP_NOMEM;
+    }
+    return LP_OK;
+}
+
 /* --- Restoring -------------------------------------------------------------------- */
 
 /* Copies length bytes from distance bytes before. They may overlap: then they repeat. */

@@ -67,6 +67,14 @@ enum lp_status lp_window_restore(struct lp_window *window, const unsigned char *
 /* Appends the packed form of copies to out. LP_NOMEM. */
 enum lp_status lp_copies_pack(const struct lp_copies *copies, struct lp_buf *out);
 
+/* Makes copies the first of packed ones, max at most; none after the last, or after damage.
+ * LP_NOMEM. */
+enum lp_status lp_copies_unpack(const unsigned char *packed, size_t n, size_t max,
+                                struct lp_copies *copies);
+
+/* Adds a copy. False when memory is out. */
+bool lp_copies_add(struct lp_copies *copies, struct lp_copy copy);
+
 void lp_copies_free(struct lp_copies *copies);
 
 #endif

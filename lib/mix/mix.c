@@ -110,7 +110,7 @@ enum lp_status lp_mix_decode(struct lp_mix *m, const unsigned char *in, size_t s
     enum lp_status status = start(m, n);
     if (status == LP_OK)
         status = m->run(m, &c, NULL, n, true);
-    for (size_t i = 0; status == LP_OK && i < n; i++)
+    for (size_t i = 0; status == LP_OK && i < m->leaf.n; i++)
         m->leaf.v[i] = lp_get24(m->model->id + 3 * (size_t)m->leaf.v[i]);
     return lp_model_blame(m->model, status);
 }
@@ -120,6 +120,12 @@ size_t lp_mix_count(const unsigned char *in, size_t size)
     struct lp_range_coder c = {.in = in, .end = in + size};
     lp_range_begin(&c);
     return code_count(&c, 0, true);
+}
+
+void lp_mix_give(struct lp_mix *m, lp_mix_given *given, void *ctx)
+{
+    m->given = given;
+    m->given_ctx = ctx;
 }
 
 void lp_mix_watch(struct lp_mix *m, lp_interrupt *interrupt, void *ctx)

@@ -35,13 +35,21 @@ struct lp_mix;
 enum lp_status lp_mix_new(const struct lp_model *model, bool fast, struct lp_mix **out);
 void lp_mix_free(struct lp_mix *mix);
 
+/* Tokens that stand in a sequence without being coded, since encoder and decoder know them: asked,
+ * after each id coded but the last, for the one that comes next; LP_NONE_GIVEN if that is coded. */
+#define LP_NONE_GIVEN UINT32_MAX
+typedef uint32_t lp_mix_given(void *ctx, uint32_t id);
+
+/* Sets who is asked; NULL: nobody. */
+void lp_mix_give(struct lp_mix *mix, lp_mix_given *given, void *ctx);
+
 /* Appends the code of n ids to out. Errors: LP_NOMEM, LP_LIMIT from 2^31 ids on, LP_DATA for an id
  * that the model's vocabulary does not have, LP_BAD_MODEL. */
 enum lp_status lp_mix_encode(struct lp_mix *mix, const uint32_t *ids, size_t n, struct lp_buf *out);
 
-/* The ids that lp_mix_encode() coded, until the next use. LP_DATA for what is no code, LP_LIMIT for
- * one of more than max ids; LP_NOMEM, LP_BAD_MODEL. Beyond 5 MB, time and memory are in proportion
- * to size, whatever number of ids the code claims. */
+/* The ids that lp_mix_encode() coded, until the next use; given ones among them. LP_DATA for what
+ * is no code, LP_LIMIT for one of more than max ids; LP_NOMEM, LP_BAD_MODEL. Beyond 5 MB, time and
+ * memory are in proportion to size, whatever number of ids the code claims. */
 enum lp_status lp_mix_decode(struct lp_mix *mix, const unsigned char *in, size_t size, size_t max,
                              const struct lp_ids **ids);
 

@@ -103,6 +103,30 @@ static inline uint32_t leaf_of(const struct lp_model *model, uint32_t id)
 
 /* --- A sequence ------------------------------------------------------------------------ */
 
+/* Makes the context that of the leaf that comes next. */
+LP_INLINE void update_context(struct lp_mix *m, struct context *x, const bool fast)
+{
+    if (!fast)
+        find_own(m, x, m->leaf.n);
+    find_match(m, x, m->leaf.n);
+    push_row(m->model, x, m->leaf.n);
+}
+
+/* Puts a token into the sequence that is known without being coded. Nothing is learnt of how it
+ * would have been. */
+LP_APART enum lp_status put_given(struct lp_mix *m, struct context *x, uint32_t id)
+{
+    const uint32_t leaf = leaf_of(m->model, id);
+    if (leaf >= m->model->nleaves)
+        return LP_DATA;
+    if (!lp_ids_reserve(&m->leaf, 1))
+        return LP_NOMEM;
+    update_context(m, x, m->fast);
+    push_leaf(m, x, leaf);
+    m->leaf.v[m->leaf.n++] = leaf;
+    return LP_OK;
+}
+
 /* See lp_mix_run in state.h. */
 LP_INLINE enum lp_status run(struct lp_mix *m, struct lp_range_coder *c, const uint32_t *ids,
                              size_t n, const bool decode, const bool fast)
@@ -117,16 +141,14 @@ LP_INLINE enum lp_status run(struct lp_mix *m, struct lp_range_coder *c, const u
     x.row[0] = x.row[1] = x.row[2] = x.next_row = lp_leaf_row(model, model->nleaves);
     prepare_context(m, &x);
     for (size_t i = 0; i < n; i++) {
-        if (decode ? !lp_ids_reserve(&m->leaf, GROW_LEAVES) : !lp_buf_reserve(c->out, 256))
+        if (!lp_ids_reserve(&m->leaf, decode ? GROW_LEAVES : 1) ||
+            (!decode && !lp_buf_reserve(c->out, 256)))
             return LP_NOMEM;
         if (i % WATCH == WATCH - 1 && lp_ask_interrupt(m->interrupt, m->interrupt_ctx) != LP_OK)
             return LP_INTERRUPTED;
         if (!decode && m->bits != NULL)
             m->bits[i] = -lp_range_bits(c);
-        if (!fast)
-            find_own(m, &x, i);
-        find_match(m, &x, i);
-        push_row(model, &x, i);
+        update_context(m, &x, fast);
         read_follow(&x);
         if (fast)
             find_fast_offer(m, &x, &fast_offer);
@@ -148,6 +170,12 @@ LP_INLINE enum lp_status run(struct lp_mix *m, struct lp_range_coder *c, const u
             m->bits[i] += lp_range_bits(c);
         if (decode && ((leaf >= model->nleaves) | lp_range_overrun(c)))
             return LP_DATA;
+        if (m->given != NULL && i + 1 < n) {
+            const uint32_t id = m->given(m->given_ctx, lp_get24(model->id + 3 * (size_t)leaf));
+            const enum lp_status status = id != LP_NONE_GIVEN ? put_given(m, &x, id) : LP_OK;
+            if (status != LP_OK)
+                return status;
+        }
     }
     return wrong == 0 ? LP_OK : LP_DATA;
 }

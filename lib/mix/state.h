@@ -11,7 +11,7 @@ enum {
     LP_VISIT_MAX = 255, /* visits of a node after which its learning rate is constant */
 };
 
-/* Codes n ids; or decodes n leaves into m->leaf, which grows with them. LP_NOMEM; LP_DATA for an id
+/* Codes n ids; or decodes n leaves. m->leaf gets them, and those given. LP_NOMEM; LP_DATA for an id
  * without a leaf, for a code of a leaf that does not exist, or for one that ends before n leaves.
  */
 typedef enum lp_status lp_mix_run(struct lp_mix *m, struct lp_range_coder *c, const uint32_t *ids,
@@ -34,6 +34,8 @@ struct lp_mix {
     double *bits;            /* set: the cost in bits of each token coded */
     lp_interrupt *interrupt;
     void *interrupt_ctx;
+    lp_mix_given *given; /* or NULL */
+    void *given_ctx;
     int16_t node_rate[LP_VISIT_MAX + 1];
     uint8_t visit_level[LP_VISIT_MAX + 1], level[LP_TOTALS];
     struct lp_learnt learnt;
@@ -41,7 +43,8 @@ struct lp_mix {
     int16_t (*node_logits)[LP_NODE_CHILDREN];
     uint8_t *visits; /* of each node, LP_VISIT_MAX at most */
     uint32_t *touched, ntouched;
-    /* The leaves so far; by context hash, the own lists and the last positions. */
+    /* The leaves so far, with those given; by context hash, the own lists and the last positions.
+     */
     struct lp_ids leaf;
     uint32_t *last_at;
     unsigned char *cell;

@@ -181,8 +181,7 @@ static bool restore_body(struct seal *s, const struct part *part, struct lp_buf 
     body->n = 0;
     fuzz_add(body, "", 0);
     if (frame.nrecords > LP_BLOCK_MIN || lp_payload_get(&frame, part->payload, &payload) != LP_OK ||
-        lp_body_unpack(&coder, &s->tools, s->header.split, &frame, payload.stored, payload.nstored,
-                       body, base) != LP_OK)
+        lp_body_unpack(&coder, &s->tools, s->header.split, &frame, &payload, body, base) != LP_OK)
         return false;
     *table = table_of(body, s->header.split, frame.nrecords);
     return *table != SIZE_MAX && (*base == LP_CHAIN_TEXT || s->window.reach == 0 ||
