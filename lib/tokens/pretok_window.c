@@ -180,9 +180,8 @@ struct planes {
 };
 _Static_assert(LP_SPACE < 8, "a class has three bits");
 
-LP_INLINE void put_class(struct planes *p, uint32_t cp, unsigned at)
+LP_INLINE void put_class(struct planes *p, uint64_t klass, unsigned at)
 {
-    uint64_t klass = lp_unicode_class(cp);
     p->bit0 |= (klass & 1) << at;
     p->bit1 |= (klass >> 1 & 1) << at;
     p->bit2 |= (klass >> 2) << at;
@@ -196,20 +195,20 @@ LP_INLINE bool put_classes(const unsigned char *text, struct leads lead, struct 
     for (; lead.two != 0; lead.two &= lead.two - 1) {
         unsigned i = lowest(lead.two);
         bad |= text[i] < 0xC2;
-        put_class(p, (text[i] & 0x1Fu) << 6 | (text[i + 1] & 0x3Fu), i);
+        put_class(p, lp_unicode_class_two((text[i] & 0x1Fu) << 6 | (text[i + 1] & 0x3Fu)), i);
     }
     for (; lead.three != 0; lead.three &= lead.three - 1) {
         unsigned i = lowest(lead.three);
         uint32_t cp = (text[i] & 0x0Fu) << 12 | (text[i + 1] & 0x3Fu) << 6 | (text[i + 2] & 0x3Fu);
         bad |= cp < 0x800 || cp >> 11 == 0xD800 >> 11;
-        put_class(p, cp, i);
+        put_class(p, lp_unicode_class(cp), i);
     }
     for (; lead.four != 0; lead.four &= lead.four - 1) {
         unsigned i = lowest(lead.four);
         uint32_t cp = (text[i] & 0x0Fu) << 18 | (text[i + 1] & 0x3Fu) << 12 |
                       (text[i + 2] & 0x3Fu) << 6 | (text[i + 3] & 0x3Fu);
         bad |= cp < 0x10000 || cp > 0x10FFFF;
-        put_class(p, cp, i);
+        put_class(p, lp_unicode_class(cp), i);
     }
     return !bad;
 }
@@ -449,19 +448,29 @@ static inline uint64_t undecided(uint64_t starts, uint64_t space, uint64_t valid
 
 /* --- Windows ---------------------------------------------------------------------------- */
 
-/* Writes the offsets of a mask's bits, and at most EMIT - 1 more. Returns their number. A loop that
- * ended after the last bit would be mispredicted in most windows. */
-enum { EMIT = 8 };
-LP_INLINE size_t emit(uint64_t mask, size_t at, uint32_t *ends)
+/* Writes the offset of a mask's lowest bit, of any byte if there is none. Returns the others. */
+LP_INLINE uint64_t put_lowest(uint64_t mask, size_t at, uint32_t *end)
 {
-    uint32_t *end = ends;
-    for (uint64_t left = mask; left != 0; end += EMIT) {
-        for (unsigned k = 0; k < EMIT; k++) {
-            end[k] = (uint32_t)(at + lowest(left | (uint64_t)1 << 63));
-            left &= left - 1;
-        }
+    *end = (uint32_t)(at + lowest(mask | (uint64_t)1 << 63));
+    return mask & (mask - 1);
+}
+
+/* Writes the offsets of a mask's bits, and at most seven more. Returns their number. A loop that
+ * ended after the last bit would be mispredicted in most windows. */
+LP_INLINE size_t put_ends(uint64_t mask, size_t at, uint32_t *ends)
+{
+    const size_t n = count_ones(mask);
+    for (size_t i = 0; i < n; i += 8) {
+        mask = put_lowest(mask, at, ends + i);
+        mask = put_lowest(mask, at, ends + i + 1);
+        mask = put_lowest(mask, at, ends + i + 2);
+        mask = put_lowest(mask, at, ends + i + 3);
+        mask = put_lowest(mask, at, ends + i + 4);
+        mask = put_lowest(mask, at, ends + i + 5);
+        mask = put_lowest(mask, at, ends + i + 6);
+        mask = put_lowest(mask, at, ends + i + 7);
     }
-    return count_ones(mask);
+    return n;
 }
 
 LP_INLINE size_t find_ends(enum lp_pattern pattern, classifier *classify, byte_plane *plane,
@@ -487,7 +496,7 @@ LP_INLINE size_t find_ends(enum lp_pattern pattern, classifier *classify, byte_p
             starts &= ~undecided(starts, m.of[LP_SPACE], valid);
         if (starts == 0)
             break;
-        count += emit(starts, at, ends + count);
+        count += put_ends(starts, at, ends + count);
         at = ends[count - 1];
     }
     return count;

@@ -31,4 +31,12 @@ static inline enum lp_class lp_unicode_class(uint32_t cp)
     return (enum lp_class)lp_unicode_page[lp_unicode_page_of[i]][cp % LP_UNICODE_PAGE];
 }
 
+/* The same for cp < LP_UNICODE_TWO, the code points of one or two bytes of UTF-8: their pages are
+ * the first ones, in order. */
+enum { LP_UNICODE_TWO = 0x800 };
+static inline enum lp_class lp_unicode_class_two(uint32_t cp)
+{
+    return (enum lp_class)lp_unicode_page[0][cp];
+}
+
 #endif
