@@ -167,6 +167,65 @@ LP_AVX2 static inline uint64_t plane_avx2(const unsigned char *text, unsigned k)
 }
 #endif
 
+/* --- ASCII to masks with NEON ------------------------------------------------------ */
+
+#if LP_HAVE_NEON
+enum { PARTS = 4 }; /* of 16 bytes */
+
+static inline void load_neon(const unsigned char *text, uint8x16_t *x)
+{
+    for (size_t i = 0; i < PARTS; i++)
+        x[i] = vld1q_u8(text + 16 * i);
+}
+
+/* A bit of each byte, all of whose bits are equal. */
+static inline uint64_t bits_neon(uint8x16_t a, uint8x16_t b, uint8x16_t c, uint8x16_t d)
+{
+    const uint8x16_t bit = vreinterpretq_u8_u64(vdupq_n_u64(UINT64_C(0x8040201008040201)));
+    uint8x16_t low = vpaddq_u8(vandq_u8(a, bit), vandq_u8(b, bit));
+    uint8x16_t high = vpaddq_u8(vandq_u8(c, bit), vandq_u8(d, bit));
+    low = vpaddq_u8(low, high);
+    return vgetq_lane_u64(vreinterpretq_u64_u8(vpaddq_u8(low, low)), 0);
+}
+
+static inline uint64_t equal_neon(const uint8x16_t *x, unsigned char c)
+{
+    const uint8x16_t y = vdupq_n_u8(c);
+    return bits_neon(vceqq_u8(x[0], y), vceqq_u8(x[1], y), vceqq_u8(x[2], y), vceqq_u8(x[3], y));
+}
+
+/* Which bytes are from first to first + span. */
+static inline uint64_t within_neon(const uint8x16_t *x, unsigned char first, unsigned char span)
+{
+    const uint8x16_t y = vdupq_n_u8(first), most = vdupq_n_u8(span);
+    return bits_neon(vcleq_u8(vsubq_u8(x[0], y), most), vcleq_u8(vsubq_u8(x[1], y), most),
+                     vcleq_u8(vsubq_u8(x[2], y), most), vcleq_u8(vsubq_u8(x[3], y), most));
+}
+
+static inline uint64_t plane_neon(const unsigned char *text, unsigned k)
+{
+    const uint8x16_t bit = vdupq_n_u8((unsigned char)(0x80 >> k));
+    uint8x16_t x[PARTS];
+    load_neon(text, x);
+    return bits_neon(vtstq_u8(x[0], bit), vtstq_u8(x[1], bit), vtstq_u8(x[2], bit),
+                     vtstq_u8(x[3], bit));
+}
+
+static inline void classify_neon(const unsigned char *text, struct masks *m)
+{
+    uint8x16_t x[PARTS];
+    load_neon(text, x);
+    *m = (struct masks){.high = within_neon(x, 0x80, 0x7F)};
+    m->blank = equal_neon(x, ' ');
+    m->apostrophe = equal_neon(x, '\'');
+    m->of[LP_UPPER] = within_neon(x, 'A', 25);
+    m->of[LP_LOWER] = within_neon(x, 'a', 25);
+    m->of[LP_NUMBER] = within_neon(x, '0', 9);
+    m->of[LP_SPACE] = within_neon(x, '\t', 4) | m->blank;
+    m->of[LP_LINE_END] = equal_neon(x, '\n') | equal_neon(x, '\r');
+}
+#endif
+
 /* --- Multi-byte characters ---------------------------------------------------------------- */
 
 /* The first bytes of multi-byte characters, by their length, as the bytes' high bits say. */
@@ -518,7 +577,13 @@ LP_AVX2 FIND(find_ends_cl100k_avx2, LP_PATTERN_CL100K, classify_avx2, plane_avx2
 LP_AVX2 FIND(find_ends_o200k_avx2, LP_PATTERN_O200K, classify_avx2, plane_avx2)
 #endif
 
-lp_pretok_window *lp_pretok_window_for(enum lp_pattern pattern, enum lp_cpu cpu)
+#if LP_HAVE_NEON
+    FIND(find_ends_gpt2_neon, LP_PATTERN_GPT2, classify_neon, plane_neon)
+        FIND(find_ends_cl100k_neon, LP_PATTERN_CL100K, classify_neon, plane_neon)
+            FIND(find_ends_o200k_neon, LP_PATTERN_O200K, classify_neon, plane_neon)
+#endif
+
+                lp_pretok_window *lp_pretok_window_for(enum lp_pattern pattern, enum lp_cpu cpu)
 {
     static lp_pretok_window *const portable[] = {find_ends_gpt2_portable, find_ends_cl100k_portable,
                                                  find_ends_o200k_portable};
@@ -528,6 +593,12 @@ lp_pretok_window *lp_pretok_window_for(enum lp_pattern pattern, enum lp_cpu cpu)
     if (cpu == LP_CPU_AVX2)
         return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") ? avx2[pattern]
                                                                                 : NULL;
+#endif
+#if LP_HAVE_NEON
+    static lp_pretok_window *const neon[] = {find_ends_gpt2_neon, find_ends_cl100k_neon,
+                                             find_ends_o200k_neon};
+    if (cpu == LP_CPU_NEON)
+        return neon[pattern];
 #endif
     return cpu == LP_CPU_PORTABLE ? portable[pattern] : NULL;
 }
