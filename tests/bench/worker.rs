@@ -51,7 +51,7 @@ fn timed<T, R>(groups: &[Vec<&T>], mut begin: impl FnMut(), mut f: impl FnMut(&T
 }
 
 /// The items of each group: all, or with odd those of odd number.
-fn split<T>(items: &[T], counts: &[usize], odd: bool) -> Vec<Vec<&T>> {
+fn split<'a, T>(items: &'a [T], counts: &[usize], odd: bool) -> Vec<Vec<&'a T>> {
     let mut numbered = items.iter().enumerate();
     counts
         .iter()
@@ -102,8 +102,10 @@ fn serve<T>(args: &[String], make: impl Fn() -> T, encode: fn(&T, &str) -> Vec<u
                 }
             }
         };
-        let mut seconds = timed(&texts, begin, |r| encode(&tokeniser.borrow(), r));
-        seconds.extend(timed(&blobs, || (), |ids| decode(&tokeniser.borrow(), ids)));
+        let mut seconds = timed(&texts, begin, |r: &&str| encode(&tokeniser.borrow(), r));
+        seconds.extend(timed(&blobs, || (), |ids: &Vec<u32>| {
+            decode(&tokeniser.borrow(), ids)
+        }));
         println!("{}", seconds.join(" "));
     }
     Ok(())
