@@ -109,8 +109,8 @@ LP_API uint32_t lp_vocab_size(const struct lp_vocab *vocab);
  * compared then, and LP_BAD_VOCAB is what any call may return that uses a vocabulary. */
 LP_API enum lp_status lp_vocab_verify(const struct lp_vocab *vocab);
 
-/* Holds the tokenisers to come to these instructions, "portable" or "avx2", for
- * tests; else the best that the CPU has are used. All give the same ids. To be
+/* Holds the tokenisers to come to these instructions, "portable", "avx2" or "neon",
+ * for tests; else the best that the CPU has are used. All give the same ids. To be
  * called before the vocabulary is shared. LP_USAGE: no such, or not on this CPU. */
 LP_API enum lp_status lp_vocab_use(struct lp_vocab *vocab, const char *instructions);
 

@@ -15,7 +15,7 @@ setup_file() {
         grep -Eq "^$method  +[0-9]+\.[0-9]+ +[0-9]+\.[0-9]+ +[0-9.]+ +[0-9.]+ +[0-9.]+$" \
             "$BATS_FILE_TMPDIR/table"
     done
-    grep -Eq '^lptok, warm memo +- +- +[0-9.]+' "$BATS_FILE_TMPDIR/table"
+    grep -Eq '^lptok, used +- +- +[0-9.]+' "$BATS_FILE_TMPDIR/table"
 }
 
 @test "each benchmark has --help and refuses what it does not know" {
@@ -34,6 +34,7 @@ setup_file() {
     export PIP_NO_INDEX=1 PIP_CONFIG_FILE=/dev/null CARGO_NET_OFFLINE=true CARGO_HOME=$PWD/cargo
     expect 0 "$ROOT/scripts/bench-peers" --peers peers --runs 1 --limit 20000 -o figures.csv corpus.nul
     for peer in 'LoPace hybrid' 'brotli -11' 'PPMd (7z)' 'tiktoken (Python)' 'quicktok (C++)' \
+        'gigatoken (Python)' 'fastokens (Rust)' 'snaptokens (Rust)' 'toktok (Rust)' \
         'bpe-openai (Rust)'; do
         grep -qF "skipped: $peer: " figures.csv
         if grep -qF ",$peer," figures.csv; then
@@ -43,7 +44,10 @@ setup_file() {
     # our methods, and xz, which comes with Python
     grep -q '^corpus,cl100k_base,packer,hybrid,lptok | lpzstd,1,' figures.csv
     grep -q '^corpus,cl100k_base,packer,xz,xz -9e,0,' figures.csv
-    grep -q '^corpus,cl100k_base,tokeniser,warm,' figures.csv
+    for state in used others new; do
+        grep -q "^corpus,cl100k_base,tokeniser,lptok-$state," figures.csv
+    done
+    grep -Eq '^lptok +[0-9.]+ +[0-9.]+ +[0-9.]+ +[0-9.]+ +[0-9.]+$' out
     expect 1 "$ROOT/scripts/bench-peers" no-such-file
     err_line bench-peers "no such file"
 }
@@ -97,7 +101,9 @@ c,cl100k_base,packer,hybrid,lptok | lpzstd,1,1,1 to 4 kB,4,7000,2300,3.2,3.1,2.5
 c,cl100k_base,packer,brotli,brotli -11,0,1,all,9,9000,3600,2.4,2.5,2.2,2.4,2.6,0.58,0.7,0.6,0.8,90,80,100,4,5
 c,cl100k_base,packer,brotli,brotli -11,0,1,under 1 kB,5,2000,900,2.2,2.3,2.2,2.4,2.6,0.55,0.7,0.6,0.8,90,80,100,4,5
 c,cl100k_base,packer,brotli,brotli -11,0,1,1 to 4 kB,4,7000,2700,2.6,2.7,2.2,2.4,2.6,0.6,0.7,0.6,0.8,90,80,100,4,5
-c,cl100k_base,tokeniser,warm,"lptok, warm memo",1,1,all,9,9000,,,,,,,,90,80,100,400,390,410,8,5
+c,cl100k_base,tokeniser,lptok-used,"lptok, used",1,1,all,9,9000,,,,,,,,90,80,100,400,390,410,8,5
+c,cl100k_base,tokeniser,lptok-new,"lptok, new",1,1,all,9,9000,,,,,,,,50,40,60,400,390,410,8,5
+c,cl100k_base,tokeniser,tiktoken,tiktoken (Python),0,1,all,9,9000,,,,,,,,5,4,6,40,39,41,40,5
 CSV
     cat > growth.csv << 'CSV'
 pipeline,bytes,stored,command,wall_s,cpu_s,memory_mb,runs

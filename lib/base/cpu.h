@@ -6,7 +6,7 @@
 #ifndef LP_BASE_CPU_H
 #define LP_BASE_CPU_H
 
-enum lp_cpu { LP_CPU_PORTABLE, LP_CPU_AVX2, LP_CPUS };
+enum lp_cpu { LP_CPU_PORTABLE, LP_CPU_AVX2, LP_CPU_NEON, LP_CPUS };
 
 #if defined(__GNUC__)
 #define LP_INLINE static inline __attribute__((always_inline))
@@ -24,6 +24,14 @@ enum lp_cpu { LP_CPU_PORTABLE, LP_CPU_AVX2, LP_CPUS };
 #include <immintrin.h>
 #else
 #define LP_HAVE_AVX2 0
+#endif
+
+/* Every CPU of this kind has it. */
+#if defined(__aarch64__) && defined(__ARM_NEON) && defined(__GNUC__) && !defined(__AARCH64EB__)
+#define LP_HAVE_NEON 1
+#include <arm_neon.h>
+#else
+#define LP_HAVE_NEON 0
 #endif
 
 #endif

@@ -95,6 +95,23 @@ static void find_keys(struct lp_batch *b, const unsigned char *text, size_t n)
 
 /* --- From the memo ----------------------------------------------------------------- */
 
+/* Lists pretoken i as a gap. If it may be in the memo's ring, prefetches it there: known is its
+ * entry in the table, or NULL. */
+static inline void add_gap(struct lp_batch *b, size_t i, const struct lp_memo_entry *known,
+                           struct lp_batch_gap *gap)
+{
+    const struct lp_batch_key *k = &b->key[i];
+    gap->pretoken = (uint32_t)i;
+    gap->nids = 0;
+    gap->position = LP_RING_NONE;
+    if (known != NULL)
+        gap->position = lp_memo_position(known);
+    if (known != NULL || !is_short(k)) {
+        uint64_t guess = known != NULL ? gap->position : lp_memo_ring_guess(&b->memo, k->hash);
+        LP_PREFETCH(lp_memo_ring_at(&b->memo, guess));
+    }
+}
+
 /* Writes the ids of the pretokens that are in the memo's table, and lists the others as gaps.
  * Returns the number of ids. */
 static size_t recall(struct lp_batch *b, size_t n, uint32_t *ids, size_t *ngaps)
@@ -106,8 +123,8 @@ static size_t recall(struct lp_batch *b, size_t n, uint32_t *ids, size_t *ngaps)
         const struct lp_batch_key *k = &b->key[i];
         const struct lp_memo_entry *known = lp_memo_find(&memo, k->key, k->hash);
         if (known == NULL || known->ids[0] < 1u << LP_MEMO_COUNT) {
-            b->gap[count++] =
-                (struct lp_batch_gap){.pretoken = (uint32_t)i, .at = (uint32_t)(ids - first)};
+            b->gap[count].at = (uint32_t)(ids - first);
+            add_gap(b, i, known, &b->gap[count++]);
             continue;
         }
         uint32_t id = known->ids[0];
@@ -119,24 +136,21 @@ static size_t recall(struct lp_batch *b, size_t n, uint32_t *ids, size_t *ngaps)
     return (size_t)(ids - first);
 }
 
-static bool is_known(const struct lp_memo *memo, const struct lp_batch_key *k,
-                     const unsigned char *text, size_t n)
-{
-    size_t nids;
-    return is_short(k) ? lp_memo_find(memo, k->key, k->hash) != NULL
-                       : lp_memo_ring_find(memo, text, n, k->hash, &nids) != NULL;
-}
-
 /* --- From the vocabulary ----------------------------------------------------------- */
 
-static void remember(struct lp_memo *memo, const struct lp_batch_key *k, const unsigned char *text,
+/* Puts a pretoken's ids into its gap and into the memo. */
+static void remember(struct lp_batch *b, struct lp_batch_gap *gap, const unsigned char *text,
                      size_t n, const uint32_t *ids, size_t nids)
 {
-    bool in_table = is_short(k) && nids <= LP_MEMO_IDS;
+    const struct lp_batch_key *k = &b->key[gap->pretoken];
+    if (nids <= LP_MEMO_IDS) {
+        memcpy(gap->ids, ids, nids * sizeof *ids);
+        gap->nids = (uint32_t)nids;
+    }
     if (is_short(k))
-        lp_memo_put(memo, k->key, k->hash, ids, in_table ? nids : 0);
-    if (!in_table)
-        lp_memo_ring_put(memo, text, n, k->hash, ids, nids);
+        gap->position = lp_memo_put(&b->memo, k->key, k->hash, ids, nids);
+    else
+        gap->position = lp_memo_ring_put(&b->memo, text, n, k->hash, ids, nids);
 }
 
 /* The token that has just these bytes, or LP_NO_ID. entry: from lp_vocab_entry(). */
@@ -147,24 +161,28 @@ static uint32_t find_token(const struct lp_vocab *v, const struct lp_batch_key *
                        : lp_vocab_find_long(v, text, n, k->hash);
 }
 
-/* Lists the gaps whose pretokens the memo does not have, and prefetches their entries of the
- * vocabulary. Returns their number. */
+/* Finds the long gaps in the memo's ring. Lists the gaps that the memo does not have, and
+ * prefetches their entries of the vocabulary. Returns their number. */
 static size_t list_unknown(struct lp_batch *b, const unsigned char *text, size_t ngaps)
 {
-    const struct lp_vocab *v = b->v;
     size_t n = 0, size;
     for (size_t i = 0; i < ngaps; i++) {
-        const struct lp_batch_key *k = &b->key[b->gap[i].pretoken];
-        size_t from = pretoken_at(b, b->gap[i].pretoken, &size);
-        if (is_giant(k) || is_known(&b->memo, k, text + from, size))
+        struct lp_batch_gap *gap = &b->gap[i];
+        const struct lp_batch_key *k = &b->key[gap->pretoken];
+        if (is_giant(k))
             continue;
-        b->unknown[n] = b->gap[i];
-        if (is_short(k)) {
-            b->unknown[n].entry = lp_vocab_entry(v, k->key, k->hash);
-            LP_PREFETCH(b->unknown[n].entry);
-            LP_PREFETCH(b->unknown[n].entry + LP_KEY_ENTRY - 1);
+        if (!is_short(k)) {
+            size_t from = pretoken_at(b, gap->pretoken, &size);
+            gap->position = lp_memo_ring_find(&b->memo, text + from, size, k->hash);
         }
-        n++;
+        if (lp_memo_ring_ids(&b->memo, gap->position, &size) != NULL)
+            continue;
+        b->unknown[n++] = gap;
+        if (is_short(k)) {
+            gap->entry = lp_vocab_entry(b->v, k->key, k->hash);
+            LP_PREFETCH(gap->entry);
+            LP_PREFETCH(gap->entry + LP_KEY_ENTRY - 1);
+        }
     }
     return n;
 }
@@ -176,29 +194,26 @@ static void learn_merged(struct lp_batch *b, const unsigned char *text, size_t n
     for (size_t i = 0; i < n;) {
         size_t count = n - i < LP_MERGE_BATCH ? n - i : LP_MERGE_BATCH;
         for (size_t k = 0; k < count; k++)
-            m[k].text = text + pretoken_at(b, b->unknown[i + k].pretoken, &m[k].n);
+            m[k].text = text + pretoken_at(b, b->unknown[i + k]->pretoken, &m[k].n);
         if (!lp_merge_pretokens(b->v, m, count))
             return;
         for (size_t k = 0; k < count; k++, i++)
-            remember(&b->memo, &b->key[b->unknown[i].pretoken], m[k].text, m[k].n, m[k].ids,
-                     m[k].nids);
+            remember(b, b->unknown[i], m[k].text, m[k].n, m[k].ids, m[k].nids);
     }
 }
 
-/* Puts all unknown pretokens into the memo. */
+/* Finds the ids of the gaps that the memo does not have, and puts them into it. */
 static void learn(struct lp_batch *b, const unsigned char *text, size_t ngaps)
 {
     size_t n = list_unknown(b, text, ngaps), nmerges = 0, size;
     for (size_t i = 0; i < n; i++) {
-        const struct lp_batch_key *k = &b->key[b->unknown[i].pretoken];
-        const unsigned char *pretoken = text + pretoken_at(b, b->unknown[i].pretoken, &size);
-        if (is_known(&b->memo, k, pretoken, size))
-            continue; /* it is in this batch twice */
-        uint32_t id = find_token(b->v, k, b->unknown[i].entry, pretoken, size);
+        struct lp_batch_gap *gap = b->unknown[i];
+        const unsigned char *pretoken = text + pretoken_at(b, gap->pretoken, &size);
+        uint32_t id = find_token(b->v, &b->key[gap->pretoken], gap->entry, pretoken, size);
         if (id != LP_NO_ID)
-            remember(&b->memo, k, pretoken, size, &id, 1);
+            remember(b, gap, pretoken, size, &id, 1);
         else
-            b->unknown[nmerges++] = b->unknown[i];
+            b->unknown[nmerges++] = gap;
     }
     learn_merged(b, text, nmerges);
 }
@@ -211,20 +226,17 @@ static void append(struct lp_ids *out, const uint32_t *ids, size_t n)
     out->n += n;
 }
 
-/* Appends the ids of a pretoken that is in the memo, or has been: others of its batch may have
- * evicted it since. It is then looked up or merged once more. */
-static void append_pretoken(struct lp_batch *b, const struct lp_batch_key *k,
-                            const unsigned char *text, size_t n, struct lp_ids *out)
+/* Appends the ids of a gap. If they were in the memo's ring, others of the batch may have
+ * overwritten them since. The pretoken is then merged once more. */
+static void append_gap(struct lp_batch *b, const struct lp_batch_gap *gap,
+                       const unsigned char *text, size_t n, struct lp_ids *out)
 {
-    const struct lp_memo_entry *known =
-        is_short(k) ? lp_memo_find(&b->memo, k->key, k->hash) : NULL;
-    size_t nids = known != NULL ? known->ids[0] >> LP_MEMO_COUNT : 0;
+    size_t nids = gap->nids;
     if (nids > 0) {
-        append(out, known->ids, nids);
-        out->v[out->n - nids] &= LP_NO_ID;
+        append(out, gap->ids, nids);
         return;
     }
-    const uint32_t *ids = lp_memo_ring_find(&b->memo, text, n, k->hash, &nids);
+    const uint32_t *ids = lp_memo_ring_ids(&b->memo, gap->position, &nids);
     if (ids != NULL) {
         append(out, ids, nids);
         return;
@@ -249,15 +261,14 @@ static enum lp_status fill(struct lp_batch *b, const unsigned char *text, size_t
     memcpy(b->ids, out->v + out->n, nids * sizeof *out->v);
     for (size_t i = 0; i < ngaps; i++) {
         const struct lp_batch_gap *gap = &b->gap[i];
-        const struct lp_batch_key *k = &b->key[gap->pretoken];
         const unsigned char *pretoken = text + pretoken_at(b, gap->pretoken, &size);
         append(out, b->ids + from, gap->at - from);
         from = gap->at;
         enum lp_status status = LP_OK;
-        if (is_giant(k))
+        if (is_giant(&b->key[gap->pretoken]))
             status = lp_batch_giant(b, pretoken, size, true, out);
         else
-            append_pretoken(b, k, pretoken, size, out);
+            append_gap(b, gap, pretoken, size, out);
         if (status != LP_OK)
             return status;
     }

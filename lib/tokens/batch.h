@@ -17,10 +17,13 @@ struct lp_batch_key {
     uint64_t hash;
 };
 
-/* A pretoken that is not in the memo's table. Its ids are a gap in the batch's ids so far. */
+/* A pretoken whose ids are not in the memo's table. They are a gap in the batch's ids so far. */
 struct lp_batch_gap {
-    uint32_t pretoken;     /* its number in the batch */
-    uint32_t at;           /* where its ids belong in the ids of the pretokens in the table */
+    uint32_t pretoken; /* its number in the batch */
+    uint32_t at;       /* where its ids belong in the ids of the pretokens in the table */
+    uint32_t nids;     /* how many ids it has if they are below; else 0 */
+    uint32_t ids[LP_MEMO_IDS];
+    uint64_t position;     /* its ids in the memo's ring, or LP_RING_NONE */
     const uint32_t *entry; /* the vocabulary's entry that may be its token, see lp_vocab_entry() */
 };
 
@@ -32,7 +35,7 @@ struct lp_batch {
                                   * space between them, and the first begins at 0 */
     struct lp_batch_key key[LP_BATCH_MAX];
     struct lp_batch_gap gap[LP_BATCH_MAX];
-    struct lp_batch_gap unknown[LP_BATCH_MAX]; /* gaps that are not in the memo's ring either */
+    struct lp_batch_gap *unknown[LP_BATCH_MAX]; /* gaps that are not in the memo at all */
     uint32_t ids[LP_BATCH_MAX * LP_MEMO_IDS];
     struct lp_merging merging[LP_MERGE_BATCH];
 };

@@ -5,9 +5,9 @@
 
 #include <sys/mman.h>
 
-/* The head of a pretoken in the ring. Its ids and its text follow. It begins at a multiple of
- * eight bytes and never wraps around the ring's end. It is intact until the ring's size has been
- * put in after it. */
+/* The head of a pretoken in the ring. Its ids and its text follow; size is 0 if its text is in the
+ * table, whose entry says where the ids are. It begins at a multiple of eight bytes and never wraps
+ * around the ring's end. It is intact until the ring's size has been put in after it. */
 struct ring_entry {
     uint32_t size, nids;
     uint64_t hash;
@@ -69,6 +69,7 @@ void lp_memo_free(struct lp_memo *memo)
     free(memo->index);
 }
 
+/* Puts an entry whose key is not in the table. */
 static void put(struct lp_memo *memo, uint64_t hash, struct lp_memo_entry entry)
 {
     size_t i = lp_memo_line(memo, hash);
@@ -95,18 +96,6 @@ static void grow(struct lp_memo *memo)
     free(old.table);
 }
 
-void lp_memo_put(struct lp_memo *memo, struct lp_key key, uint64_t hash, const uint32_t *ids,
-                 size_t n)
-{
-    if (++memo->nputs > (size_t)1 << memo->log) /* half full: too many lines overflow */
-        grow(memo);
-    struct lp_memo_entry entry = {.key = key};
-    for (size_t i = 0; i < n; i++)
-        entry.ids[i] = ids[i];
-    entry.ids[0] |= (uint32_t)n << LP_MEMO_COUNT;
-    put(memo, hash, entry);
-}
-
 /* --- The ring --------------------------------------------------------------------------- */
 
 static uint64_t ring_size(const struct lp_memo *memo)
@@ -114,33 +103,40 @@ static uint64_t ring_size(const struct lp_memo *memo)
     return (uint64_t)1 << memo->ring_log;
 }
 
-/* The ids of the pretoken at a slot's position if it has this text, else NULL. */
-static const uint32_t *find_in_slot(const struct lp_memo *memo, uint64_t slot,
-                                    const unsigned char *text, size_t n, uint64_t hash,
-                                    size_t *nids)
+/* Whether the pretoken at a slot's position has this text. */
+static bool is_in_slot(const struct lp_memo *memo, uint64_t slot, const unsigned char *text,
+                       size_t n, uint64_t hash)
 {
     const uint64_t position = (slot >> LP_RING_TAG) - 1;
     if ((uint16_t)(slot ^ hash) != 0 || slot == 0 || memo->head - position > ring_size(memo))
-        return NULL;
-    const unsigned char *p = memo->ring + position % ring_size(memo);
+        return false;
+    const unsigned char *p = lp_memo_ring_at(memo, position);
     struct ring_entry entry;
     memcpy(&entry, p, sizeof entry);
-    p += sizeof entry;
-    if (entry.hash != hash || entry.size != n ||
-        memcmp(p + entry.nids * sizeof(uint32_t), text, n) != 0)
-        return NULL;
-    *nids = entry.nids;
-    return (const uint32_t *)(const void *)p;
+    return entry.hash == hash && entry.size == n &&
+           memcmp(p + sizeof entry + entry.nids * sizeof(uint32_t), text, n) == 0;
 }
 
-const uint32_t *lp_memo_ring_find(const struct lp_memo *memo, const unsigned char *text, size_t n,
-                                  uint64_t hash, size_t *nids)
+uint64_t lp_memo_ring_find(const struct lp_memo *memo, const unsigned char *text, size_t n,
+                           uint64_t hash)
 {
     const uint64_t *slots = memo->index + lp_memo_ring_set(memo, hash);
-    const uint32_t *ids = NULL;
-    for (int i = 0; ids == NULL && i < LP_RING_WAYS; i++)
-        ids = find_in_slot(memo, slots[i], text, n, hash, nids);
-    return ids;
+    for (int i = 0; i < LP_RING_WAYS; i++) {
+        if (is_in_slot(memo, slots[i], text, n, hash))
+            return (slots[i] >> LP_RING_TAG) - 1;
+    }
+    return LP_RING_NONE;
+}
+
+const uint32_t *lp_memo_ring_ids(const struct lp_memo *memo, uint64_t position, size_t *nids)
+{
+    if (position >= memo->head || memo->head - position > ring_size(memo))
+        return NULL;
+    const unsigned char *p = lp_memo_ring_at(memo, position);
+    struct ring_entry entry;
+    memcpy(&entry, p, sizeof entry);
+    *nids = entry.nids;
+    return (const uint32_t *)(const void *)(p + sizeof entry);
 }
 
 /* Puts a position first in its set of slots; the oldest drops out. */
@@ -169,14 +165,15 @@ static void grow_ring(struct lp_memo *memo)
     memcpy(memo->ring, old.ring, (size_t)old.head);
     for (uint64_t at = 0; at < old.head; at += entry_size(&entry)) {
         memcpy(&entry, memo->ring + at, sizeof entry);
-        put_slot(memo, entry.hash, at);
+        if (entry.size > 0)
+            put_slot(memo, entry.hash, at);
     }
     free(old.ring);
     free(old.index);
 }
 
-void lp_memo_ring_put(struct lp_memo *memo, const unsigned char *text, size_t n, uint64_t hash,
-                      const uint32_t *ids, size_t nids)
+uint64_t lp_memo_ring_put(struct lp_memo *memo, const unsigned char *text, size_t n, uint64_t hash,
+                          const uint32_t *ids, size_t nids)
 {
     const struct ring_entry entry = {(uint32_t)n, (uint32_t)nids, hash};
     const uint64_t size = entry_size(&entry);
@@ -188,7 +185,38 @@ void lp_memo_ring_put(struct lp_memo *memo, const unsigned char *text, size_t n,
     unsigned char *p = memo->ring + memo->head % ring_size(memo);
     memcpy(p, &entry, sizeof entry);
     memcpy(p + sizeof entry, ids, nids * sizeof *ids);
-    memcpy(p + sizeof entry + nids * sizeof *ids, text, n);
-    put_slot(memo, hash, memo->head);
+    if (n > 0)
+        memcpy(p + sizeof entry + nids * sizeof *ids, text, n);
+    const uint64_t position = memo->head;
+    if (n > 0)
+        put_slot(memo, hash, position);
     memo->head += size;
+    return position;
+}
+
+/* --- Both ------------------------------------------------------------------------------- */
+
+uint64_t lp_memo_put(struct lp_memo *memo, struct lp_key key, uint64_t hash, const uint32_t *ids,
+                     size_t n)
+{
+    struct lp_memo_entry entry = {.key = key};
+    uint64_t position = LP_RING_NONE;
+    if (n <= LP_MEMO_IDS) {
+        memcpy(entry.ids, ids, n * sizeof *ids);
+        entry.ids[0] |= (uint32_t)n << LP_MEMO_COUNT;
+    } else {
+        position = lp_memo_ring_put(memo, NULL, 0, 0, ids, n);
+        entry.ids[LP_MEMO_IDS - 2] = (uint32_t)position;
+        entry.ids[LP_MEMO_IDS - 1] = (uint32_t)(position >> 32);
+    }
+    const struct lp_memo_entry *known = lp_memo_find(memo, key, hash);
+    if (known != NULL) {
+        size_t at = (size_t)(known - memo->line[0]);
+        memo->line[at / LP_MEMO_WAYS][at % LP_MEMO_WAYS] = entry;
+        return position;
+    }
+    if (++memo->nputs > (size_t)1 << memo->log) /* half full: too many lines overflow */
+        grow(memo);
+    put(memo, hash, entry);
+    return position;
 }

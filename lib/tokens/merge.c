@@ -48,6 +48,22 @@ LP_AVX2 LP_INLINE int32_t least_avx2(const uint32_t *v, size_t nblocks)
 }
 #endif
 
+#if LP_HAVE_NEON
+LP_INLINE int32_t least_neon(const uint32_t *v, size_t nblocks)
+{
+    const int32_t first[4] = {0, 1, 2, 3};
+    int32x4_t low = vdupq_n_s32(INT32_MAX), high = low, place = vld1q_s32(first);
+    for (size_t i = 0; i < nblocks; i++) {
+        int32x4_t a = vreinterpretq_s32_u32(vshlq_n_u32(vld1q_u32(v + i * LANES), PLACE_BITS));
+        int32x4_t b = vreinterpretq_s32_u32(vshlq_n_u32(vld1q_u32(v + i * LANES + 4), PLACE_BITS));
+        low = vminq_s32(low, vorrq_s32(a, place));
+        high = vminq_s32(high, vorrq_s32(b, vaddq_s32(place, vdupq_n_s32(4))));
+        place = vaddq_s32(place, vdupq_n_s32(LANES));
+    }
+    return vminvq_s32(vminq_s32(low, high));
+}
+#endif
+
 /* --- One pretoken ------------------------------------------------------------------ */
 
 LP_INLINE void put_nothing(uint32_t *v)
@@ -174,9 +190,34 @@ LP_AVX2 static void merge_avx2(const struct lp_vocab *v, struct lp_merging *m, s
 }
 #endif
 
+#if LP_HAVE_NEON
+static void merge_neon(const struct lp_vocab *v, struct lp_merging *m, size_t n)
+{
+    merge(v, m, n, least_neon);
+}
+#endif
+
 LP_APART void merge_portable(const struct lp_vocab *v, struct lp_merging *m, size_t n)
 {
     merge(v, m, n, least_portable);
+}
+
+/* With the instruction set of the vocabulary. */
+static void merge_fast(const struct lp_vocab *v, struct lp_merging *m, size_t n)
+{
+#if LP_HAVE_AVX2
+    if (v->cpu == LP_CPU_AVX2) {
+        merge_avx2(v, m, n);
+        return;
+    }
+#endif
+#if LP_HAVE_NEON
+    if (v->cpu == LP_CPU_NEON) {
+        merge_neon(v, m, n);
+        return;
+    }
+#endif
+    merge_portable(v, m, n);
 }
 
 bool lp_merge_pretokens(const struct lp_vocab *v, struct lp_merging *m, size_t n)
@@ -185,12 +226,7 @@ bool lp_merge_pretokens(const struct lp_vocab *v, struct lp_merging *m, size_t n
     uint32_t most = 0;
     if (!lp_vocab_expect(v, LP_READ_PAIRS))
         return false;
-#if LP_HAVE_AVX2
-    if (v->cpu == LP_CPU_AVX2)
-        merge_avx2(v, m, n);
-    else
-#endif
-        merge_portable(v, m, n);
+    merge_fast(v, m, n);
     for (size_t i = 0; i < n; i++) {
         bits |= m[i].bits;
         for (size_t k = 0; k < m[i].nids; k++)

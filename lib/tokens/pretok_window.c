@@ -10,6 +10,7 @@
  * whose first bit is in first. Rare cases are handled one by one. */
 #include "tokens/pretok_window.h"
 
+#include "base/bytes.h"
 #include "tokens/character.h"
 #include "tokens/pretok.h"
 
@@ -21,6 +22,10 @@ static inline unsigned lowest(uint64_t mask)
 static inline unsigned highest(uint64_t mask)
 {
     return 63u - (unsigned)__builtin_clzll(mask);
+}
+static inline unsigned count_ones(uint64_t mask)
+{
+    return (unsigned)__builtin_popcountll(mask);
 }
 #else
 static inline unsigned lowest(uint64_t mask)
@@ -37,6 +42,13 @@ static inline unsigned highest(uint64_t mask)
         i--;
     return i;
 }
+static inline unsigned count_ones(uint64_t mask)
+{
+    unsigned n = 0;
+    for (; mask != 0; mask &= mask - 1)
+        n++;
+    return n;
+}
 #endif
 
 /* A window's characters by class. Every byte of a character has a bit. */
@@ -46,6 +58,10 @@ struct masks {
     uint64_t high;         /* bytes that are not ASCII */
     uint64_t continuation; /* bytes of multi-byte characters after the first */
 };
+
+/* What is written for each instruction set. */
+typedef void classifier(const unsigned char *text, struct masks *m); /* ASCII alone, and high */
+typedef uint64_t byte_plane(const unsigned char *text, unsigned k);  /* bit 7 - k of each byte */
 
 /* --- ASCII to masks, portably --------------------------------------------------- */
 
@@ -97,6 +113,16 @@ LP_INLINE void classify_portable(const unsigned char *text, struct masks *m)
     m->of[LP_LINE_END] = mask[LINE_END];
 }
 
+LP_INLINE uint64_t plane_portable(const unsigned char *text, unsigned k)
+{
+    uint64_t plane = 0;
+    for (unsigned i = 0; i < LP_PRETOK_WINDOW; i += 8) {
+        uint64_t bits = lp_get64(text + i) >> (7 - k) & UINT64_C(0x0101010101010101);
+        plane |= (bits * UINT64_C(0x0102040810204080)) >> 56 << i; /* byte n's bit to bit n */
+    }
+    return plane;
+}
+
 /* --- ASCII to masks with AVX2 ------------------------------------------------------ */
 
 #if LP_HAVE_AVX2
@@ -132,12 +158,123 @@ LP_AVX2 static inline void classify_avx2(const unsigned char *text, struct masks
     m->of[LP_LINE_END] =
         bits(equal(a, '\n'), equal(b, '\n')) | bits(equal(a, '\r'), equal(b, '\r'));
 }
+
+LP_AVX2 static inline uint64_t plane_avx2(const unsigned char *text, unsigned k)
+{
+    __m256i a = _mm256_loadu_si256((const __m256i *)(const void *)text);
+    __m256i b = _mm256_loadu_si256((const __m256i *)(const void *)(text + 32));
+    return bits(_mm256_slli_epi16(a, (int)k), _mm256_slli_epi16(b, (int)k));
+}
+#endif
+
+/* --- ASCII to masks with NEON ------------------------------------------------------ */
+
+#if LP_HAVE_NEON
+enum { PARTS = 4 }; /* of 16 bytes */
+
+static inline void load_neon(const unsigned char *text, uint8x16_t *x)
+{
+    for (size_t i = 0; i < PARTS; i++)
+        x[i] = vld1q_u8(text + 16 * i);
+}
+
+/* A bit of each byte, all of whose bits are equal. */
+static inline uint64_t bits_neon(uint8x16_t a, uint8x16_t b, uint8x16_t c, uint8x16_t d)
+{
+    const uint8x16_t bit = vreinterpretq_u8_u64(vdupq_n_u64(UINT64_C(0x8040201008040201)));
+    uint8x16_t low = vpaddq_u8(vandq_u8(a, bit), vandq_u8(b, bit));
+    uint8x16_t high = vpaddq_u8(vandq_u8(c, bit), vandq_u8(d, bit));
+    low = vpaddq_u8(low, high);
+    return vgetq_lane_u64(vreinterpretq_u64_u8(vpaddq_u8(low, low)), 0);
+}
+
+static inline uint64_t equal_neon(const uint8x16_t *x, unsigned char c)
+{
+    const uint8x16_t y = vdupq_n_u8(c);
+    return bits_neon(vceqq_u8(x[0], y), vceqq_u8(x[1], y), vceqq_u8(x[2], y), vceqq_u8(x[3], y));
+}
+
+/* Which bytes are from first to first + span. */
+static inline uint64_t within_neon(const uint8x16_t *x, unsigned char first, unsigned char span)
+{
+    const uint8x16_t y = vdupq_n_u8(first), most = vdupq_n_u8(span);
+    return bits_neon(vcleq_u8(vsubq_u8(x[0], y), most), vcleq_u8(vsubq_u8(x[1], y), most),
+                     vcleq_u8(vsubq_u8(x[2], y), most), vcleq_u8(vsubq_u8(x[3], y), most));
+}
+
+static inline uint64_t plane_neon(const unsigned char *text, unsigned k)
+{
+    const uint8x16_t bit = vdupq_n_u8((unsigned char)(0x80 >> k));
+    uint8x16_t x[PARTS];
+    load_neon(text, x);
+    return bits_neon(vtstq_u8(x[0], bit), vtstq_u8(x[1], bit), vtstq_u8(x[2], bit),
+                     vtstq_u8(x[3], bit));
+}
+
+static inline void classify_neon(const unsigned char *text, struct masks *m)
+{
+    uint8x16_t x[PARTS];
+    load_neon(text, x);
+    *m = (struct masks){.high = within_neon(x, 0x80, 0x7F)};
+    m->blank = equal_neon(x, ' ');
+    m->apostrophe = equal_neon(x, '\'');
+    m->of[LP_UPPER] = within_neon(x, 'A', 25);
+    m->of[LP_LOWER] = within_neon(x, 'a', 25);
+    m->of[LP_NUMBER] = within_neon(x, '0', 9);
+    m->of[LP_SPACE] = within_neon(x, '\t', 4) | m->blank;
+    m->of[LP_LINE_END] = equal_neon(x, '\n') | equal_neon(x, '\r');
+}
 #endif
 
 /* --- Multi-byte characters ---------------------------------------------------------------- */
 
-/* Adds the multi-byte characters. Bytes that are not valid UTF-8 are of class LP_OTHER. */
-static void classify_wide(const unsigned char *text, struct masks *m)
+/* The first bytes of multi-byte characters, by their length, as the bytes' high bits say. */
+struct leads {
+    uint64_t two, three, four;
+};
+
+/* The classes of characters, a bit of each in one of three planes, at their first bytes. */
+struct planes {
+    uint64_t bit0, bit1, bit2;
+};
+_Static_assert(LP_SPACE < 8, "a class has three bits");
+
+LP_INLINE void put_class(struct planes *p, uint64_t klass, unsigned at)
+{
+    p->bit0 |= (klass & 1) << at;
+    p->bit1 |= (klass >> 1 & 1) << at;
+    p->bit2 |= (klass >> 2) << at;
+}
+
+/* The classes of the characters. False if one is overlong, a surrogate or above U+10FFFF. Its
+ * bytes after the first are taken to be continuations. */
+LP_INLINE bool put_classes(const unsigned char *text, struct leads lead, struct planes *p)
+{
+    bool bad = false;
+    for (; lead.two != 0; lead.two &= lead.two - 1) {
+        unsigned i = lowest(lead.two);
+        bad |= text[i] < 0xC2;
+        put_class(p, lp_unicode_class_two((text[i] & 0x1Fu) << 6 | (text[i + 1] & 0x3Fu)), i);
+    }
+    for (; lead.three != 0; lead.three &= lead.three - 1) {
+        unsigned i = lowest(lead.three);
+        uint32_t cp = (text[i] & 0x0Fu) << 12 | (text[i + 1] & 0x3Fu) << 6 | (text[i + 2] & 0x3Fu);
+        bad |= cp < 0x800 || cp >> 11 == 0xD800 >> 11;
+        put_class(p, lp_unicode_class(cp), i);
+    }
+    for (; lead.four != 0; lead.four &= lead.four - 1) {
+        unsigned i = lowest(lead.four);
+        uint32_t cp = (text[i] & 0x0Fu) << 18 | (text[i + 1] & 0x3Fu) << 12 |
+                      (text[i + 2] & 0x3Fu) << 6 | (text[i + 3] & 0x3Fu);
+        bad |= cp < 0x10000 || cp > 0x10FFFF;
+        put_class(p, lp_unicode_class(cp), i);
+    }
+    return !bad;
+}
+
+/* Adds the multi-byte characters, one after the other. Bytes that are not valid UTF-8 are of class
+ * LP_OTHER. */
+LP_APART void classify_doubtful(const unsigned char *text, struct masks *m)
 {
     for (uint64_t left = m->high; left != 0;) {
         unsigned i = lowest(left);
@@ -148,6 +285,44 @@ static void classify_wide(const unsigned char *text, struct masks *m)
         left &= ~all;
     }
 }
+
+/* Gives all bytes of each character what its first byte has. */
+LP_INLINE uint64_t spread(uint64_t plane, struct leads lead)
+{
+    return plane | plane << 1 | (plane & ~lead.two) << 2 | (plane & lead.four) << 3;
+}
+
+/* Adds the multi-byte characters. plane: see plane_portable(). */
+LP_INLINE void classify_wide(const unsigned char *text, struct masks *m, byte_plane *plane)
+{
+    uint64_t bit6 = m->high & plane(text, 1), bit5 = bit6 & plane(text, 2),
+             bit4 = bit5 & plane(text, 3), continuation = m->high & ~bit6;
+    struct leads lead = {.two = bit6 & ~bit5, .three = bit5 & ~bit4, .four = bit4};
+    uint64_t due = bit6 << 1 | bit5 << 2 | bit4 << 3;
+    struct planes p = {0};
+    bool valid = due == continuation && put_classes(text, lead, &p);
+    /* Of the last character, bytes may be beyond the window. */
+    if (bit6 >> (LP_PRETOK_WINDOW - 3) != 0) {
+        unsigned last = highest(bit6);
+        size_t size = 2 + (bit5 >> last & 1) + (bit4 >> last & 1);
+        valid = valid && lp_character_decode(text + last).size == size;
+    }
+    if (!valid) {
+        classify_doubtful(text, m);
+        return;
+    }
+    uint64_t a = spread(p.bit0, lead), b = spread(p.bit1, lead), c = spread(p.bit2, lead);
+    m->continuation = continuation;
+    m->of[LP_UPPER] |= a & ~b & ~c;
+    m->of[LP_LOWER] |= b & ~a & ~c;
+    m->of[LP_LETTER] |= a & b;
+    m->of[LP_MARK] |= c & ~a & ~b;
+    m->of[LP_NUMBER] |= c & a;
+    m->of[LP_SPACE] |= c & b;
+}
+_Static_assert(LP_UPPER == 1 && LP_LOWER == 2 && LP_LETTER == 3 && LP_MARK == 4 && LP_NUMBER == 5 &&
+                   LP_SPACE == 6,
+               "as just above");
 
 /* --- Masks to starts -------------------------------------------------------------------- */
 
@@ -332,10 +507,34 @@ static inline uint64_t undecided(uint64_t starts, uint64_t space, uint64_t valid
 
 /* --- Windows ---------------------------------------------------------------------------- */
 
-typedef void classifier(const unsigned char *text, struct masks *m);
+/* Writes the offset of a mask's lowest bit, of any byte if there is none. Returns the others. */
+LP_INLINE uint64_t put_lowest(uint64_t mask, size_t at, uint32_t *end)
+{
+    *end = (uint32_t)(at + lowest(mask | (uint64_t)1 << 63));
+    return mask & (mask - 1);
+}
 
-LP_INLINE size_t find_ends(enum lp_pattern pattern, classifier *classify, const unsigned char *text,
-                           size_t at, size_t n, bool final, uint32_t *ends, size_t max)
+/* Writes the offsets of a mask's bits, and at most seven more. Returns their number. A loop that
+ * ended after the last bit would be mispredicted in most windows. */
+LP_INLINE size_t put_ends(uint64_t mask, size_t at, uint32_t *ends)
+{
+    const size_t n = count_ones(mask);
+    for (size_t i = 0; i < n; i += 8) {
+        mask = put_lowest(mask, at, ends + i);
+        mask = put_lowest(mask, at, ends + i + 1);
+        mask = put_lowest(mask, at, ends + i + 2);
+        mask = put_lowest(mask, at, ends + i + 3);
+        mask = put_lowest(mask, at, ends + i + 4);
+        mask = put_lowest(mask, at, ends + i + 5);
+        mask = put_lowest(mask, at, ends + i + 6);
+        mask = put_lowest(mask, at, ends + i + 7);
+    }
+    return n;
+}
+
+LP_INLINE size_t find_ends(enum lp_pattern pattern, classifier *classify, byte_plane *plane,
+                           const unsigned char *text, size_t at, size_t n, bool final,
+                           uint32_t *ends, size_t max)
 {
     size_t count = 0;
     while (max - count >= LP_PRETOK_WINDOW && at < n) {
@@ -347,7 +546,7 @@ LP_INLINE size_t find_ends(enum lp_pattern pattern, classifier *classify, const 
         struct masks m;
         classify(window, &m);
         if (m.high != 0)
-            classify_wide(window, &m);
+            classify_wide(window, &m, plane);
         uint64_t starts = pattern == LP_PATTERN_GPT2     ? starts_gpt2(window, &m, valid)
                           : pattern == LP_PATTERN_CL100K ? starts_cl100k(window, &m, valid)
                                                          : starts_o200k(window, &m, valid);
@@ -356,30 +555,35 @@ LP_INLINE size_t find_ends(enum lp_pattern pattern, classifier *classify, const 
             starts &= ~undecided(starts, m.of[LP_SPACE], valid);
         if (starts == 0)
             break;
-        for (; starts != 0; starts &= starts - 1)
-            ends[count++] = (uint32_t)(at + lowest(starts));
+        count += put_ends(starts, at, ends + count);
         at = ends[count - 1];
     }
     return count;
 }
 
-#define FIND(name, pattern, classify)                                                              \
+#define FIND(name, pattern, classify, plane)                                                       \
     static size_t name(const unsigned char *text, size_t at, size_t n, bool final, uint32_t *ends, \
                        size_t max)                                                                 \
     {                                                                                              \
-        return find_ends(pattern, classify, text, at, n, final, ends, max);                        \
+        return find_ends(pattern, classify, plane, text, at, n, final, ends, max);                 \
     }
 
-FIND(find_ends_gpt2_portable, LP_PATTERN_GPT2, classify_portable)
-FIND(find_ends_cl100k_portable, LP_PATTERN_CL100K, classify_portable)
-FIND(find_ends_o200k_portable, LP_PATTERN_O200K, classify_portable)
+FIND(find_ends_gpt2_portable, LP_PATTERN_GPT2, classify_portable, plane_portable)
+FIND(find_ends_cl100k_portable, LP_PATTERN_CL100K, classify_portable, plane_portable)
+FIND(find_ends_o200k_portable, LP_PATTERN_O200K, classify_portable, plane_portable)
 #if LP_HAVE_AVX2
-LP_AVX2 FIND(find_ends_gpt2_avx2, LP_PATTERN_GPT2, classify_avx2)
-LP_AVX2 FIND(find_ends_cl100k_avx2, LP_PATTERN_CL100K, classify_avx2)
-LP_AVX2 FIND(find_ends_o200k_avx2, LP_PATTERN_O200K, classify_avx2)
+LP_AVX2 FIND(find_ends_gpt2_avx2, LP_PATTERN_GPT2, classify_avx2, plane_avx2)
+LP_AVX2 FIND(find_ends_cl100k_avx2, LP_PATTERN_CL100K, classify_avx2, plane_avx2)
+LP_AVX2 FIND(find_ends_o200k_avx2, LP_PATTERN_O200K, classify_avx2, plane_avx2)
 #endif
 
-lp_pretok_window *lp_pretok_window_for(enum lp_pattern pattern, enum lp_cpu cpu)
+#if LP_HAVE_NEON
+    FIND(find_ends_gpt2_neon, LP_PATTERN_GPT2, classify_neon, plane_neon)
+        FIND(find_ends_cl100k_neon, LP_PATTERN_CL100K, classify_neon, plane_neon)
+            FIND(find_ends_o200k_neon, LP_PATTERN_O200K, classify_neon, plane_neon)
+#endif
+
+                lp_pretok_window *lp_pretok_window_for(enum lp_pattern pattern, enum lp_cpu cpu)
 {
     static lp_pretok_window *const portable[] = {find_ends_gpt2_portable, find_ends_cl100k_portable,
                                                  find_ends_o200k_portable};
@@ -389,6 +593,12 @@ lp_pretok_window *lp_pretok_window_for(enum lp_pattern pattern, enum lp_cpu cpu)
     if (cpu == LP_CPU_AVX2)
         return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") ? avx2[pattern]
                                                                                 : NULL;
+#endif
+#if LP_HAVE_NEON
+    static lp_pretok_window *const neon[] = {find_ends_gpt2_neon, find_ends_cl100k_neon,
+                                             find_ends_o200k_neon};
+    if (cpu == LP_CPU_NEON)
+        return neon[pattern];
 #endif
     return cpu == LP_CPU_PORTABLE ? portable[pattern] : NULL;
 }

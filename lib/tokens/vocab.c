@@ -366,7 +366,7 @@ void lp_vocab_close(struct lp_vocab *v)
 
 enum lp_status lp_vocab_use(struct lp_vocab *v, const char *instructions)
 {
-    static const char *const names[LP_CPUS] = {"portable", "avx2"};
+    static const char *const names[LP_CPUS] = {"portable", "avx2", "neon"};
     for (unsigned cpu = 0; cpu < LP_CPUS; cpu++) {
         if (strcmp(instructions, names[cpu]) != 0)
             continue;

@@ -143,9 +143,9 @@ struct method {
         *trained; /* its training data is like the records to pack, so it is not in the table */
     enum lp_chain chain;
     int level;
-    bool fast;       /* mixing */
-    bool unverified; /* packed without being restored and compared */
-    bool warm;       /* runs share the tokeniser's memo */
+    bool fast;                        /* mixing */
+    bool unverified;                  /* packed without being restored and compared */
+    enum { USED, OTHERS, NEW } state; /* of a tokeniser's memo when it encodes the records */
 };
 
 static const struct method methods[] = {
@@ -163,8 +163,9 @@ static const struct method methods[] = {
     {"mix-unverified", "lptok | lpmix, unverified", PACKER, .chain = LP_CHAIN_TOKENS_MIX,
      .unverified = true},
     {"mix-trained", "lptok | lpmix -D", PACKER, .chain = LP_CHAIN_TOKENS_MIX, .trained = "model"},
-    {"empty", "lptok, empty memo", TOKENISER, .chain = LP_CHAIN_TOKENS},
-    {"warm", "lptok, warm memo", TOKENISER, .chain = LP_CHAIN_TOKENS, .warm = true},
+    {"lptok-used", "lptok, used", TOKENISER, .chain = LP_CHAIN_TOKENS},
+    {"lptok-others", "lptok, others", TOKENISER, .chain = LP_CHAIN_TOKENS, .state = OTHERS},
+    {"lptok-new", "lptok, new", TOKENISER, .chain = LP_CHAIN_TOKENS, .state = NEW},
 };
 enum { NMETHODS = sizeof methods / sizeof *methods };
 
@@ -308,45 +309,61 @@ static long check(struct bench *b)
     return memory;
 }
 
+/* Brings a tokeniser to its state before a round: used, it is as the last round left it; new; or
+ * new but for the records of even number, of which the round then leaves out all. */
+static void prepare(struct bench *b)
+{
+    if (b->method->kind != TOKENISER || b->method->state == USED)
+        return;
+    lp_tok_free(b->tok);
+    must(lp_tok_new(b->vocab, false, &b->tok), "lp_tok_new");
+    for (size_t i = 0; b->method->state == OTHERS && i < b->corpus->n; i += 2)
+        pack(b, b->corpus->records[i]);
+}
+
+static void pack_one(struct bench *b, size_t i)
+{
+    if (b->method->state != OTHERS || i % 2 == 1)
+        pack(b, b->corpus->records[i]);
+}
+
+static void unpack_one(struct bench *b, size_t i)
+{
+    unpack(b, b->packed[i]);
+}
+
+/* Seconds that f takes for each group of records, on average over as many rounds as it needs;
+ * begin, unless NULL, runs before each. */
+static void time_groups(struct bench *b, const size_t *groups, size_t ngroups,
+                        void (*begin)(struct bench *), void (*f)(struct bench *, size_t),
+                        double *seconds)
+{
+    unsigned rounds = 0;
+    double total = 0;
+    for (size_t g = 0; g < ngroups; g++)
+        seconds[g] = 0;
+    for (; total < MIN_SECONDS; rounds++) {
+        if (begin != NULL)
+            begin(b);
+        double t = now();
+        for (size_t g = 0, i = 0; g < ngroups; g++) {
+            for (size_t end = i + groups[g]; i < end; i++)
+                f(b, i);
+            double u = now();
+            seconds[g] += u - t;
+            total += u - t;
+            t = u;
+        }
+    }
+    for (size_t g = 0; g < ngroups; g++)
+        seconds[g] /= rounds;
+}
+
 /* Seconds that packing, then unpacking, each group of records takes. */
 static void run(struct bench *b, const size_t *groups, size_t ngroups, double *seconds)
 {
-    for (size_t g = 0; g < 2 * ngroups; g++)
-        seconds[g] = 0;
-    unsigned rounds = 0;
-    double start = now();
-    do {
-        if (b->method->kind == TOKENISER && !b->method->warm) {
-            lp_tok_free(b->tok);
-            must(lp_tok_new(b->vocab, false, &b->tok), "lp_tok_new");
-        }
-        double t = now();
-        for (size_t g = 0, i = 0; g < ngroups; g++) {
-            for (size_t end = i + groups[g]; i < end; i++)
-                pack(b, b->corpus->records[i]);
-            double u = now();
-            seconds[g] += u - t;
-            t = u;
-        }
-        rounds++;
-    } while (now() - start < MIN_SECONDS);
-    for (size_t g = 0; g < ngroups; g++)
-        seconds[g] /= rounds;
-    rounds = 0;
-    start = now();
-    do {
-        double t = now();
-        for (size_t g = 0, i = 0; g < ngroups; g++) {
-            for (size_t end = i + groups[g]; i < end; i++)
-                unpack(b, b->packed[i]);
-            double u = now();
-            seconds[ngroups + g] += u - t;
-            t = u;
-        }
-        rounds++;
-    } while (now() - start < MIN_SECONDS);
-    for (size_t g = ngroups; g < 2 * ngroups; g++)
-        seconds[g] /= rounds;
+    time_groups(b, groups, ngroups, prepare, pack_one, seconds);
+    time_groups(b, groups, ngroups, NULL, unpack_one, seconds + ngroups);
 }
 
 /* --- A worker of bench-peers -------------------------------------------------------- */
@@ -415,6 +432,15 @@ static double speed(double *seconds, size_t bytes)
     return (double)bytes / seconds[RUNS / 2] * 1e-6;
 }
 
+/* The bytes of the records that a round packs. */
+static size_t packed_bytes(const struct bench *b)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < b->corpus->n; i++)
+        bytes += b->method->state != OTHERS || i % 2 == 1 ? b->corpus->records[i].n : 0;
+    return bytes;
+}
+
 static void line(const struct corpus *corpus, const struct method *method,
                  const struct files *files)
 {
@@ -439,8 +465,8 @@ static void line(const struct corpus *corpus, const struct method *method,
         printf(" %7.2f %7.2f", mean, (double)corpus->bytes / (double)total);
     else
         printf(" %7s %7s", "-", "-");
-    printf(" %9.1f %11.1f %10.1f\n", speed(packing, corpus->bytes), speed(unpacking, corpus->bytes),
-           (double)memory / 1024);
+    printf(" %9.1f %11.1f %10.1f\n", speed(packing, packed_bytes(&b)),
+           speed(unpacking, corpus->bytes), (double)memory / 1024);
 }
 
 static void table(char **corpora, const struct files *files, const char *encoding)

@@ -1,11 +1,10 @@
 // A worker of scripts/bench-peers for quicktok's native library: README.md beside
 // it has the protocol.
 //
-// usage: quicktok STATE DATA_DIR ENCODING RECORDS GROUPS OUT
+// usage: quicktok DATA_DIR METHOD ENCODING RECORDS GROUPS OUT
 //
-// quicktok caches pairs of tokens across calls. STATE is the state of that cache when it encodes
-// the records: "used", after one pass over them, or "new", empty, as quicktok is loaded again for
-// each round (loading is not timed).
+// quicktok caches pairs of tokens across calls. Loading it again, which empties the cache, is not
+// timed.
 #include <quicktok.hpp>
 
 #include <cstdio>
@@ -44,19 +43,23 @@ static long peak()
 }
 
 // Prints the seconds for each group, averaged over as many rounds as it needs; begin() runs before
-// each round.
+// each round. With odd, only items of odd number count.
 template <class Items, class Begin, class Function>
-static void timed(const Items &items, const std::vector<size_t> &groups, Begin begin, Function f)
+static void timed(const Items &items, const std::vector<size_t> &groups, bool odd, Begin begin,
+                  Function f)
 {
     std::vector<double> seconds(groups.size());
     unsigned rounds = 0;
-    for (double start = now(); rounds == 0 || now() - start < min_seconds; rounds++) {
+    for (double total = 0; total < min_seconds; rounds++) {
         begin();
         for (size_t g = 0, i = 0; g < groups.size(); g++) {
             double before = now();
             for (size_t end = i + groups[g]; i < end; i++)
-                f(items[i]);
-            seconds[g] += now() - before;
+                if (!odd || i % 2 == 1)
+                    f(items[i]);
+            double took = now() - before;
+            seconds[g] += took;
+            total += took;
         }
     }
     for (double s : seconds)
@@ -65,9 +68,8 @@ static void timed(const Items &items, const std::vector<size_t> &groups, Begin b
 
 static void serve(char **argv)
 {
-    const bool always_new = std::string_view(argv[1]) == "new";
-    argv++;
-    std::ifstream file(argv[3], std::ios::binary);
+    const std::string method = argv[2], state = method.substr(method.rfind('-') + 1);
+    std::ifstream file(argv[4], std::ios::binary);
     const std::string text{std::istreambuf_iterator<char>(file), {}};
     std::vector<std::string_view> records;
     for (size_t at = 0, end; at < text.size(); at = end + 1) {
@@ -75,13 +77,13 @@ static void serve(char **argv)
         records.emplace_back(text.data() + at, end - at);
     }
     std::vector<size_t> groups;
-    std::istringstream counts(argv[4]);
+    std::istringstream counts(argv[5]);
     for (std::string n; std::getline(counts, n, ',');)
         groups.push_back(std::stoul(n));
 
     std::ofstream("/proc/self/clear_refs") << "5";
     long before = peak();
-    auto load = [&] { return quicktok::Tokenizer::load_dir(argv[1], argv[2]); };
+    auto load = [&] { return quicktok::Tokenizer::load_dir(argv[1], argv[3]); };
     auto tokeniser = load();
     ids out; // reused for all records, as in quicktok's own benchmark
     std::string back;
@@ -101,7 +103,7 @@ static void serve(char **argv)
     }
     long memory = peak() - before;
     std::vector<ids> packed;
-    std::ofstream to(argv[5], std::ios::binary);
+    std::ofstream to(argv[6], std::ios::binary);
     for (auto record : records) {
         encode(record);
         packed.push_back(out);
@@ -113,15 +115,15 @@ static void serve(char **argv)
     std::printf("ready %ld\n", memory);
     std::fflush(stdout);
     while (std::getchar() != EOF) {
+        auto begin = [&] {
+            if (state != "used")
+                tokeniser = load();
+            for (size_t i = 0; state == "others" && i < records.size(); i += 2)
+                encode(records[i]);
+        };
+        timed(records, groups, state == "others", begin, encode);
         timed(
-            records, groups,
-            [&] {
-                if (always_new)
-                    tokeniser = load();
-            },
-            encode);
-        timed(
-            packed, groups, [] {}, decode);
+            packed, groups, false, [] {}, decode);
         std::printf("\n");
         std::fflush(stdout);
     }

@@ -152,8 +152,8 @@ static int test_row(const char *directory, const struct fragments *f, const stru
     if (text == NULL || row->fragments > f->count)
         exit(1);
     size_t n = make_text(f, row, text);
-    int failures =
-        test_path(vocab, "portable", row, text, n) + test_path(vocab, "avx2", row, text, n);
+    int failures = test_path(vocab, "portable", row, text, n) +
+                   test_path(vocab, "avx2", row, text, n) + test_path(vocab, "neon", row, text, n);
     lp_vocab_close(vocab);
     free(text);
     return failures;
@@ -251,6 +251,7 @@ static int test_borders(char **argv, const struct fragments *f)
         struct lp_vocab *vocab = open_vocab(argv[1], encoding);
         failures += test_border(vocab, "portable", f, number, hash);
         failures += test_border(vocab, "avx2", f, number, hash);
+        failures += test_border(vocab, "neon", f, number, hash);
         lp_vocab_close(vocab);
     }
     return failures + close_list(file, "borders", rows);

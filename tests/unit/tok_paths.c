@@ -456,6 +456,7 @@ int main(int argc, char **argv)
         }
         failures += test_path(v, LP_CPU_PORTABLE, "portable");
         failures += test_path(v, LP_CPU_AVX2, "avx2");
+        failures += test_path(v, LP_CPU_NEON, "neon");
         failures += test_payloads(v);
         failures += test_look_up(v);
         lp_vocab_close(v);

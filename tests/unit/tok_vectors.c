@@ -149,6 +149,7 @@ int main(int argc, char **argv)
         tested[pattern] = true;
         test_path(vocab, "portable", 1, all, cases, ncases, count, hashes);
         test_path(vocab, "avx2", 2, all, cases, ncases, count, hashes);
+        test_path(vocab, "neon", 2, all, cases, ncases, count, hashes);
         free(hashes);
         lp_vocab_close(vocab);
     }
