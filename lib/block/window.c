@@ -182,6 +182,12 @@ bool lp_copies_add(struct lp_copies *copies, struct lp_copy copy)
     return true;
 }
 
+/* One piece of code for two that decode copies: most of this file's. */
+LP_APART void decode_copy(struct coder *c, struct lp_copy *copy)
+{
+    code_copy(c, copy, true);
+}
+
 enum lp_status lp_copies_unpack(const unsigned char *packed, size_t n, size_t max,
                                 struct lp_copies *copies)
 {
@@ -190,7 +196,7 @@ enum lp_status lp_copies_unpack(const unsigned char *packed, size_t n, size_t ma
     copies->n = 0;
     while (copies->n < max) {
         struct lp_copy copy = {0};
-        code_copy(&c, &copy, true);
+        decode_copy(&c, &copy);
         if (copy.length == 0 || lp_range_overrun(&c.range))
             break;
         if (!lp_copies_add(copies, copy))
@@ -248,7 +254,7 @@ enum lp_status lp_window_restore(struct lp_window *w, const unsigned char *copie
     begin(&c);
     for (bool last = false; status == LP_OK && !last;) {
         struct lp_copy copy = {0};
-        code_copy(&c, &copy, true);
+        decode_copy(&c, &copy);
         last = copy.length == 0;
         status = lp_range_overrun(&c.range)
                      ? LP_DATA
