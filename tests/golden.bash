@@ -48,11 +48,11 @@ in_texts() {
     T=$PWD bash -o pipefail -c 'cd "$0" && eval "$1"' "$TEXTS" "$1"
 }
 
-# golden_unpack FILE DICTIONARY [OPTION]: unpacks FILE to standard output.
+# golden_unpack FILE DICTIONARY [OPTION...]: unpacks FILE to standard output.
 golden_unpack() {
     if [[ $2 == parent:* ]]; then
-        lpunpack --parent "${2#parent:}" ${3:+"$3"} "$1"
+        lpunpack --parent "${2#parent:}" "${@:3}" "$1"
     else
-        lpunpack ${2:+-D "$2"} ${3:+"$3"} "$1"
+        lpunpack ${2:+-D "$2"} "${@:3}" "$1"
     fi
 }
