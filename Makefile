@@ -29,7 +29,7 @@ comma := ,
 WARN := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes
 ZSTD_CFLAGS := $(shell $(PKG_CONFIG) --cflags libzstd 2>/dev/null)
 ZSTD_LIBS := $(shell $(PKG_CONFIG) --libs libzstd 2>/dev/null || echo -lzstd)
-DEFINES := -D_POSIX_C_SOURCE=200809L -D_FILE_OFFSET_BITS=64 -DLP_DATADIR='"$(DATADIR)"'
+DEFINES := -D_POSIX_C_SOURCE=200809L -D_FILE_OFFSET_BITS=64
 # dladdr(), in libc since glibc 2.34.
 DL_LIBS := $(if $(filter Linux,$(shell uname -s)),-ldl)
 # lpstat alone: SHA-256.
@@ -105,11 +105,15 @@ $B/obj/deps: scripts/deps
 		scripts/deps core $(filter lpstat lpgrep,$(COMMANDS))
 	@touch $@
 
-# A change of flags rebuilds everything.
-FLAGS := $(CC) $(AR) $(DEFINES) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) $(LIBDIR)
-$B/obj/flags: FORCE
+# A change of flags rebuilds everything, one of places what has them in it.
+$B/obj/flags: WORDS := $(CC) $(AR) $(DEFINES) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS)
+$B/obj/places: WORDS := $(DATADIR) $(LIBDIR)
+$B/obj/flags $B/obj/places: FORCE
 	@mkdir -p $(@D)
-	@echo '$(subst ','\'',$(FLAGS))' | cmp -s - $@ || echo '$(subst ','\'',$(FLAGS))' > $@
+	@echo '$(subst ','\'',$(WORDS))' | cmp -s - $@ || echo '$(subst ','\'',$(WORDS))' > $@
+
+$B/obj/lib/paths.o: DEFINES += -DLP_DATADIR='"$(DATADIR)"'
+$B/obj/lib/paths.o $(patsubst %,$B/bin/%,$(filter-out lptrain,$(COMMANDS))): $B/obj/places
 
 $B/obj/%.o: %.c $B/obj/flags $B/obj/deps
 	@mkdir -p $(@D)

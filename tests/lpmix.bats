@@ -246,7 +246,7 @@ head_of() {
     refused 1 'nowhere: no such file, nor a model or dictionary' lpmix -D nowhere text.tok
     refused 3 'other.lpm: is a model: use lpmix' lpzstd -D other.lpm text.tok
     head -c 1000 other.lpm > cut.lpm
-    refused 3 'cut.lpm: not a model' lpmix -D cut.lpm text.tok
+    refused 3 'cut.lpm: cannot use as a dictionary or model' lpmix -D cut.lpm text.tok
     mkdir models
     cp cut.lpm models/cl100k_base.lpm
     LP_MODEL_PATH=models expect 0 lpmix text.tok

@@ -281,19 +281,19 @@ END
     needs_jsonschema
     printf 'x' > $'a"b\n\xff'
     head -c 3000 "$R" > r
-    lpstat --json $'a"b\n\xff' > 1
-    lpstat --json r > 2
-    lpstat --json -0 r > 3
-    lpstat --json -L --method token r > 4
-    lpstat --json --method zstd /dev/null > 5
-    lpstat --json --method zstd,window -L /dev/null > 6
-    { printf a && head -c 1000 /dev/urandom; } | lpstat --json --method token,window > 7
-    lpstat --json --parent "$P" --method zstd,window r > 8
+    lpstat --json $'a"b\n\xff' > json1
+    lpstat --json r > json2
+    lpstat --json -0 r > json3
+    lpstat --json -L --method token r > json4
+    lpstat --json --method zstd /dev/null > json5
+    lpstat --json --method zstd,window -L /dev/null > json6
+    { printf a && head -c 1000 /dev/urandom; } | lpstat --json --method token,window > json7
+    lpstat --json --parent "$P" --method zstd,window r > json8
     lptok -0 r | tee one.lp | lpzstd > two.lp
     lptok --blob "$P" > three.blob
     lpzstd --blob --no-check "$P" > four.blob
-    lpstat --json one.lp two.lp three.blob four.blob > 9
-    valid [1-9]
+    lpstat --json one.lp two.lp three.blob four.blob > json9
+    valid json[1-9]
     echo '{"kind": "text"}' > out
     refute valid out
 }

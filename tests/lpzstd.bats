@@ -196,7 +196,7 @@ setup() {
     refused 3 "z.lp: needs the dictionary with fingerprint $print" lpunpack z.lp
     refused 3 "z.lp: needs the dictionary with fingerprint $print" lpunpack -t z.lp
     refused 3 "z.lp: needs the dictionary with fingerprint $print" lpunpack -r 1 z.lp
-    refused 3 "z.lp: needs the dictionary with fingerprint $print" lpunpack -D text.tok z.lp
+    refused 3 "z.lp: needs the dictionary with fingerprint $print" lpunpack -D text z.lp
     lpunpack -r 1 -D dict z.lp | same - p
     lptok p | lpzstd -D dict > z.lp # tokens, with a dictionary of text: exact all the same
     lpunpack -D dict z.lp | same - p

@@ -176,7 +176,7 @@ void lp_body_ids_free(struct lp_ids_target *t)
 
 enum lp_status lp_body_ids_end(struct lp_ids_target *t)
 {
-    const struct part nothing = {.ids = t->ids.v, .ends = true};
+    const struct part nothing = {.ids = t->ids.v, .text = (const unsigned char *)"", .ends = true};
     return t->in_record ? put(t, &nothing) : LP_OK;
 }
 

@@ -86,6 +86,8 @@ static void append_codes(const struct lp_vocab *vocab, const struct lp_ids *ids,
                          const struct lp_given *given, size_t n, struct lp_buf *dst)
 {
     size_t at = 0;
+    if (ids->n == 0)
+        return; /* v may be NULL */
     for (size_t i = 0; i < n; i++) {
         dst->n += lp_codes_from_ids(vocab, ids->v + at, given[i].place - at, dst->p + dst->n);
         at = given[i].place + 1;
