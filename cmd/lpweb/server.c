@@ -247,8 +247,8 @@ static enum MHD_Result handle(void *ctx, struct MHD_Connection *connection, cons
     if (e->state == BODY)
         return *n > 0 ? take_body(e, data, n) : enqueue(e);
     if (e->state == DONE) {
-        struct bytes body = e->outcome.body;
-        e->outcome.body = (struct bytes){0};
+        struct buffer body = e->outcome.body;
+        e->outcome.body = (struct buffer){0};
         return reply(e, e->outcome.code, e->outcome.type, body.v != NULL ? (void *)body.v : "",
                      body.n, body.v != NULL);
     }
@@ -373,11 +373,12 @@ static void start_calls(struct server *s)
     }
 }
 
-/* Whether the client has gone: typing on makes a call useless. */
+/* Whether the client has gone, as typing on makes a call useless. The library has made the socket
+ * one that does not block. */
 static bool has_gone(const struct exchange *e, const fd_set *set)
 {
     char byte;
-    return FD_ISSET(e->fd, set) && recv(e->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+    return FD_ISSET(e->fd, set) && recv(e->fd, &byte, 1, MSG_PEEK) == 0;
 }
 
 static void serve(struct exchange *e, const fd_set *set)

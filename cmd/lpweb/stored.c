@@ -1,10 +1,10 @@
 /* stored.c - what a stream or blob holds: its segments, its records, its damage, its text. */
 #include "lpweb/api.h"
 
+#include "shared/buffer.h"
 #include "shared/json.h"
 #include "shared/stored.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -124,10 +124,9 @@ struct losses {
 struct listing {
     const struct call *call;
     struct json *json;
-    unsigned char *text; /* of the record so far, then again in lower case */
-    size_t n, cap;
-    char *needle;  /* in lower case unless case counts; NULL: all records */
-    uint64_t lost; /* records, so far */
+    struct buffer text; /* of the record so far */
+    char *needle;       /* in lower case unless case counts; NULL: all records */
+    uint64_t lost;      /* records, so far */
     bool lost_unknown;
     uint64_t nrecords, nmatching, text_bytes;
     struct losses losses;
@@ -160,14 +159,21 @@ static uint64_t matches(const struct listing *l, const unsigned char *text, size
 static enum lp_status take_text(void *ctx, const void *data, size_t n)
 {
     struct listing *l = ctx;
-    if (n > l->cap - l->n) {
-        l->cap = l->n + n + l->n / 2 + PIECE;
-        l->text = api_more(l->call, l->text, l->cap, 1);
-    }
-    memcpy(l->text + l->n, data, n);
-    l->n += n;
     l->text_bytes += n;
-    return LP_OK;
+    return buffer_add(&l->text, data, n) ? LP_OK : LP_NOMEM;
+}
+
+/* The same for the record so far, in lower case unless case counts. */
+static uint64_t count_matches(const struct listing *l)
+{
+    unsigned char *text = api_more(l->call, NULL, l->text.n, 1);
+    if (l->text.n > 0)
+        memcpy(text, l->text.v, l->text.n);
+    if (l->call->ignore_case)
+        to_lower(text, l->text.n);
+    const uint64_t count = matches(l, text, l->text.n);
+    free(text);
+    return count;
 }
 
 static size_t start_of(const unsigned char *text, size_t n)
@@ -186,8 +192,8 @@ static void put_record(struct listing *l, uint64_t number, uint64_t nmatches)
         json_null(l->json, "number");
     else
         json_count(l->json, "number", number + l->lost);
-    json_count(l->json, "bytes", l->n);
-    json_bytes(l->json, "start", l->text, start_of(l->text, l->n));
+    json_count(l->json, "bytes", l->text.n);
+    json_bytes(l->json, "start", l->text.v, start_of(l->text.v, l->text.n));
     json_count(l->json, "matches", nmatches);
     json_close(l->json, '}');
 }
@@ -201,19 +207,14 @@ static enum lp_status take_record(void *ctx, uint64_t number, uint64_t size)
     (void)size; /* what is left of a record at the edge of a loss is shown too */
     l->nrecords++;
     if (l->call->nbeside > 0) {
-        unsigned char *text = api_more(l->call, NULL, l->n, 1);
-        memcpy(text, l->n > 0 ? l->text : text, l->n);
-        if (l->call->ignore_case)
-            to_lower(text, l->n);
-        nmatches = matches(l, text, l->n);
-        free(text);
+        nmatches = count_matches(l);
     }
     if (l->call->nbeside == 0 || nmatches > 0) {
         l->nmatching++;
         if (l->nmatching >= first && l->nmatching - first < count)
             put_record(l, number, nmatches);
     }
-    l->n = 0;
+    l->text.n = 0;
     return LP_OK;
 }
 
@@ -287,11 +288,11 @@ static void list_blob(struct listing *l)
     struct lp_codec *codec = new_codec(l->call);
     const void *text;
     size_t n;
-    const enum lp_status status = unpack(l->call, codec, &text, &n);
-    if (status == LP_OK) {
-        take_text(l, text, n);
-        take_record(l, 1, n);
-    }
+    enum lp_status status = unpack(l->call, codec, &text, &n);
+    if (status == LP_OK)
+        status = take_text(l, text, n);
+    if (status == LP_OK)
+        status = take_record(l, 1, n);
     json_close(l->json, ']');
     put_error(l->call, l->json, status, lp_codec_need(codec));
     lp_codec_free(codec);
@@ -324,7 +325,7 @@ void answer_records(const struct call *call, struct output *out)
     json_close(&json, '}');
     free(l.losses.v);
     free(l.needle);
-    free(l.text);
+    free(l.text.v);
 }
 
 /* --- Text ---------------------------------------------------------------------------- */

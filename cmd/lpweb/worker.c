@@ -17,21 +17,6 @@
 enum { SECONDS_MAX = 300, MESSAGE_MAX = 8 << 10, PIECE = 64 << 10 };
 static const size_t answer_max = (size_t)256 << 20;
 
-static bool bytes_add(struct bytes *b, const void *data, size_t n)
-{
-    if (n > b->cap - b->n) {
-        const size_t cap = b->n + n + b->n / 2 + 256;
-        unsigned char *v = realloc(b->v, cap);
-        if (v == NULL)
-            return false;
-        b->v = v;
-        b->cap = cap;
-    }
-    memcpy(b->v + b->n, data, n);
-    b->n += n;
-    return true;
-}
-
 /* --- In the process ------------------------------------------------------------------ */
 
 /* Nothing of the server stays open: a connection would not end when the server closes it. */
@@ -143,7 +128,7 @@ static void kill_all(struct worker *worker, const char *why)
 }
 
 /* Reads what a pipe holds; closes it at its end. */
-static void read_pipe(struct worker *worker, int *fd, struct bytes *to, size_t limit)
+static void read_pipe(struct worker *worker, int *fd, struct buffer *to, size_t limit)
 {
     unsigned char piece[PIECE];
     ssize_t n;
@@ -156,7 +141,7 @@ static void read_pipe(struct worker *worker, int *fd, struct bytes *to, size_t l
             break;
         if ((size_t)n > limit - to->n)
             kill_all(worker, "the answer is too large for a page: use the commands");
-        else if (!bytes_add(to, piece, (size_t)n))
+        else if (!buffer_add(to, piece, (size_t)n))
             kill_all(worker, "out of memory");
         if (worker->killed != NULL)
             break;
@@ -191,10 +176,10 @@ static int reap(struct worker *worker)
     return status;
 }
 
-static void release(struct bytes *b)
+static void release(struct buffer *b)
 {
     free(b->v);
-    *b = (struct bytes){0};
+    *b = (struct buffer){0};
 }
 
 void worker_cancel(struct worker *worker)
@@ -212,10 +197,10 @@ static unsigned code_of(int code)
 }
 
 /* The last line of what the process has said, after the name of the program. */
-static struct bytes reason(const struct bytes *message)
+static struct buffer reason(const struct buffer *message)
 {
     static const char name[] = "lpweb: ", none[] = "the worker has ended without an answer\n";
-    struct bytes b = {0};
+    struct buffer b = {0};
     size_t end = message->n, begin;
     while (end > 0 && message->v[end - 1] == '\n')
         end--;
@@ -224,8 +209,8 @@ static struct bytes reason(const struct bytes *message)
     if (end - begin > sizeof name && memcmp(message->v + begin, name, sizeof name - 1) == 0)
         begin += sizeof name - 1;
     if (end > begin)
-        bytes_add(&b, message->v + begin, end - begin);
-    bytes_add(&b, end > begin ? "\n" : none, end > begin ? 1 : sizeof none - 1);
+        buffer_add(&b, message->v + begin, end - begin);
+    buffer_add(&b, end > begin ? "\n" : none, end > begin ? 1 : sizeof none - 1);
     return b;
 }
 
@@ -235,14 +220,14 @@ struct outcome worker_take(struct worker *worker, const struct api *api)
     struct outcome outcome = {.code = 200, .type = api->type};
     if (worker->killed == NULL && WIFEXITED(status) && WEXITSTATUS(status) == EXIT_OK) {
         outcome.body = worker->answer;
-        worker->answer = (struct bytes){0};
+        worker->answer = (struct buffer){0};
     } else {
         outcome.code =
             worker->killed == NULL && WIFEXITED(status) ? code_of(WEXITSTATUS(status)) : 500;
         outcome.type = "text/plain; charset=utf-8";
         if (worker->killed != NULL) {
             outcome.code = 422;
-            bytes_add(&outcome.body, worker->killed, strlen(worker->killed));
+            buffer_add(&outcome.body, worker->killed, strlen(worker->killed));
         } else {
             outcome.body = reason(&worker->message);
         }

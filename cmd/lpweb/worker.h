@@ -6,20 +6,15 @@
 #define LPWEB_WORKER_H
 
 #include "lpweb/api.h"
+#include "shared/buffer.h"
 
 #include <sys/select.h>
 #include <sys/types.h>
 
-/* Bytes that grow; free() releases v. */
-struct bytes {
-    unsigned char *v;
-    size_t n, cap;
-};
-
 struct worker {
     pid_t process;  /* 0: none */
     int out, error; /* to read from; -1: at its end */
-    struct bytes answer, message;
+    struct buffer answer, message;
     double deadline;
     const char *killed; /* why, or NULL */
 };
@@ -28,7 +23,7 @@ struct worker {
 struct outcome {
     unsigned code;
     const char *type;
-    struct bytes body;
+    struct buffer body;
 };
 
 /* Starts it. False where the system has no process or pipe for it. */
