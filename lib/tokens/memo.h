@@ -23,7 +23,7 @@ enum {
     LP_MEMO_LOG = 9,      /* lines of the table at first: 32 kB */
     LP_MEMO_LOG_MAX = 19, /* and at most: 32 MB */
     LP_RING_LOG = 16,     /* bytes of the ring at first */
-    LP_RING_LOG_MAX = 24, /* and at most: 16 MB */
+    LP_RING_LOG_MAX = 23, /* and at most: 8 MB */
     LP_RING_SLOT = 5,     /* log2 of the bytes of the ring for each slot of its index: 32 */
     LP_RING_WAYS = 4,     /* slots that a pretoken may be in */
     LP_RING_TAG = 16,     /* bits of its hash in a slot */
