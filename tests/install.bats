@@ -105,6 +105,21 @@ each_option() {
     refute grep -E -- ' -(c|o) ' log
 }
 
+@test "where the linker does not look for the library, it is said how programs find it; elsewhere ldconfig runs" {
+    mkdir bin lib share
+    touch lib/liblp.so
+    printf '#!/bin/sh\n[ "$*" = "-N -v" ] && echo "%s: (from /etc)" || echo ran "$@" >> ran\n' "$PWD/lib" > bin/ldconfig
+    chmod +x bin/ldconfig
+    PATH=$PWD/bin:$PATH expect 0 "$ROOT/scripts/after-install" "$PWD/lib" "$PWD/share"
+    out_is ''
+    [ "$(cat ran)" = ran ]
+    PATH=$PWD/bin:$PATH expect 0 "$ROOT/scripts/after-install" "$PWD/other" "$PWD/share"
+    out_is ''
+    mv lib other
+    PATH=$PWD/bin:$PATH expect 0 "$ROOT/scripts/after-install" "$PWD/other" "$PWD/share"
+    out_is "note: programs find liblp in $PWD/other by -Wl,-rpath,$PWD/other or LD_LIBRARY_PATH"
+}
+
 @test "file(1) knows streams, models and vocabularies" {
     command -v file > /dev/null || skip 'no file(1)'
     make_ install > log

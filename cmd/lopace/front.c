@@ -81,6 +81,9 @@ static _Noreturn void run(const struct tool *tool, const char *called, const cha
         char *real = realpath(self, NULL); /* the end of symbolic links */
         if (real != NULL)
             run_beside(real, name, argv);
+        const int error = errno;
+        free(real);
+        errno = error;
     }
     tool_die(tool, EXIT_IO, "%s: cannot run: %s", command, strerror(errno));
 }
