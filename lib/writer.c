@@ -652,9 +652,9 @@ enum lp_status lp_writer_finish(struct lp_writer *w)
 enum lp_status lp_writer_add_tokens(struct lp_writer *w, const unsigned char *text, size_t n,
                                     const unsigned char *codes, size_t ncodes, bool ends)
 {
-    enum lp_status status;
+    enum lp_status status = LP_OK;
     w->in_record = true;
-    do { /* in pieces: each block moves what is held after it */
+    while (status == LP_OK && ncodes > 0) { /* in pieces: each block moves what is held after it */
         size_t used = ncodes, size = n;
         if (n > PIECE)
             lp_codes_prefix(w->options.vocab, codes, ncodes, PIECE, &used, &size);
@@ -669,6 +669,6 @@ enum lp_status lp_writer_add_tokens(struct lp_writer *w, const unsigned char *te
         n -= size;
         ncodes -= used;
         status = cut(w);
-    } while (status == LP_OK && ncodes > 0);
+    }
     return status == LP_OK && ends ? close_record(w) : status;
 }
