@@ -1,7 +1,7 @@
 /* Counts of tokens: of inputs as wc(1) has them, or of each record. */
-#include "shared/chat.h"
 #include "lptok/records.h"
 #include "shared/buffer.h"
+#include "shared/chat.h"
 #include "shared/json.h"
 #include "shared/split.h"
 #include "shared/text.h"

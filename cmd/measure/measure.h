@@ -44,8 +44,8 @@ enum parent { PARENT_NONE, PARENT_BEFORE, PARENT_FILE };
 struct job {
     const struct tool *tool;
     struct progress *progress;
-    struct buffer *store;          /* packed texts, while they are measured */
-    double seconds; /* that passes are repeated for, at least; 0: as long as is usual */
+    struct buffer *store; /* packed texts, while they are measured */
+    double seconds;       /* that passes are repeated for, at least; 0: as long as is usual */
     const struct packing *packing; /* its method, and all that this needs */
     const struct text *texts;
     size_t ntexts;
