@@ -13,7 +13,7 @@
 
 enum { TEXT = 5000, ROOM = 1 << 16, PIECE = 700 };
 
-static const char *vocab_file, *model_file;
+static const char *vocab_file, *model_file, *any_file;
 static struct lp_vocab *vocab;
 static struct lp_model *model;
 static struct lp_dict *dict;
@@ -121,7 +121,7 @@ static struct bytes trained; /* a dictionary with zstd's tables */
 static enum lp_status dictionaries(int variant)
 {
     struct lp_dict *d = NULL;
-    enum lp_status status = variant == 0   ? lp_dict_open(vocab_file, &d) /* bytes, not trained */
+    enum lp_status status = variant == 0   ? lp_dict_open(any_file, &d) /* bytes, not trained */
                             : variant == 1 ? lp_dict_open_memory(text, TEXT, true, &d)
                                            : lp_dict_open_memory(trained.p, trained.n, true, &d);
     const int saved = errno;
@@ -731,6 +731,7 @@ static void set_up(void)
 int main(int argc, char **argv)
 {
     const bool verbose = argc > 1 && strcmp(argv[1], "-v") == 0;
+    any_file = argv[0];
     long failed[KINDS] = {0}, tried[KINDS] = {0};
     argv += verbose;
     argc -= verbose;
