@@ -17,7 +17,7 @@
 #define REPLY_SECONDS  60.0
 
 enum {
-    CONNECTIONS_MAX = 300, /* of each address; with select() there are 1,024 descriptors in all */
+    CONNECTIONS_MAX = 450, /* of each address; with select() there are 1,024 descriptors in all */
     CROWD = 200,           /* from then on the oldest that has asked for nothing makes room */
     CONNECTION_MEMORY = 32 << 10,
     LARGE = 1 << 20, /* bytes of a body whose call leaves a slot to others */
@@ -34,7 +34,7 @@ struct exchange {
     struct MHD_Connection *connection;
     int fd;
     double deadline;
-    enum { HEADER, BODY, QUEUED, WORK, DONE, REPLY } state;
+    enum { HEADER, BODY, QUEUED, WORK, DONE, REPLY, DROPPED } state;
     const struct api *api;
     struct call call;
     unsigned char *body;
@@ -271,11 +271,13 @@ static bool may_be_dropped(const struct exchange *e)
 
 static void make_room(const struct server *s)
 {
-    const struct exchange *e = s->first;
+    struct exchange *e = s->first;
     while (e != NULL && !may_be_dropped(e))
         e = e->next;
-    if (e != NULL && s->nexchanges > CROWD)
-        hang_up(e);
+    if (e == NULL || s->nexchanges <= CROWD)
+        return;
+    hang_up(e);
+    e->state = DROPPED; /* until the library has seen it */
 }
 
 static void release_body(struct exchange *e)

@@ -7,7 +7,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 B = os.path.join(ROOT, os.environ.get("B", "build"))
 BIN = os.environ.get("LP_BIN", os.path.join(B, "bin"))
 ENVIRONMENT = {**os.environ, "PATH": BIN + ":" + os.environ["PATH"],
-               "ASAN_OPTIONS": "exitcode=99:" + os.environ.get("ASAN_OPTIONS", "")}
+               "ASAN_OPTIONS": "exitcode=99:quarantine_size_mb=1:" + os.environ.get("ASAN_OPTIONS", "")}
 
 
 def tool(*command, data=None):
