@@ -301,7 +301,7 @@ END
     chmod +x theirs/lptok
     cp theirs/lptok theirs/x-lpunpack
     PATH=$PWD/theirs:$PATH make_ install > log
-    [ "$(grep -c '^note: ' log)" -eq 1 ]
+    [ "$(grep -c '^note: another ' log)" -eq 1 ]
     grep -q "^note: another lptok is on PATH: $PWD/theirs/lptok; TOOLPREFIX=x- installs" log
     PATH=$PREFIX/bin:$PATH make_ install > log # its own are none
     [ "$(grep -c '^note: another lptok' log)" -eq 0 ]

@@ -19,8 +19,8 @@ enum {
     LP_UNICODE_PAGES = 7173, /* beyond these, all code points are as in the last one */
 };
 
-/* The classes of a page's code points; and the page of each LP_UNICODE_PAGE code points. */
-extern const unsigned char lp_unicode_page[][LP_UNICODE_PAGE];
+/* The classes of the code points of each page; and the page of each LP_UNICODE_PAGE code points. */
+extern const unsigned char lp_unicode_page[];
 extern const unsigned char lp_unicode_page_of[LP_UNICODE_PAGES];
 
 /* The class of a code point; LP_OTHER for numbers that are not code points. */
@@ -28,7 +28,8 @@ static inline enum lp_class lp_unicode_class(uint32_t cp)
 {
     uint32_t i = cp / LP_UNICODE_PAGE;
     i = i < LP_UNICODE_PAGES ? i : LP_UNICODE_PAGES - 1;
-    return (enum lp_class)lp_unicode_page[lp_unicode_page_of[i]][cp % LP_UNICODE_PAGE];
+    return (enum lp_class)
+        lp_unicode_page[LP_UNICODE_PAGE * lp_unicode_page_of[i] + cp % LP_UNICODE_PAGE];
 }
 
 /* The same for cp < LP_UNICODE_TWO, the code points of one or two bytes of UTF-8: their pages are
@@ -36,7 +37,7 @@ static inline enum lp_class lp_unicode_class(uint32_t cp)
 enum { LP_UNICODE_TWO = 0x800 };
 static inline enum lp_class lp_unicode_class_two(uint32_t cp)
 {
-    return (enum lp_class)lp_unicode_page[0][cp];
+    return (enum lp_class)lp_unicode_page[cp];
 }
 
 #endif
