@@ -165,10 +165,13 @@ static int nibble(unsigned char c)
 static enum lp_status parse_hex(const unsigned char *field, size_t n, struct buffer *out,
                                 const char **why)
 {
-    for (size_t prefix = 3; prefix >= 2; prefix--) {
-        if (n >= prefix && memcmp(field, "\\\\x" + 3 - prefix, prefix) == 0) {
+    static const char escaped[] = "\\\\x";
+    for (size_t at = 0; at < 2; at++) {
+        const size_t prefix = 3 - at;
+        if (n >= prefix && memcmp(field, &escaped[at], prefix) == 0) {
             field += prefix;
             n -= prefix;
+            break;
         }
     }
     if (n % 2 != 0)
