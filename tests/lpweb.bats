@@ -242,6 +242,7 @@ answers() {
 @test "signals end it cleanly, in the middle of a call too" {
     head -c 300000 /dev/urandom | od > long
     for signal in TERM HUP; do # INT is ignored by what a script runs in the background
+        [[ $(trap -p $signal) != *"''"* ]] || continue # as under nohup
         serve --no-browser --port 0
         process=$(< process)
         call measure long > /dev/null 2>&1 3>&- &
