@@ -260,8 +260,9 @@ answers() {
     [[ $(lpweb --version) == *seccomp* ]] || skip 'no seccomp here'
     head -c 300000 /dev/urandom | od > long
     call measure long > /dev/null 2>&1 3>&- &
+    server=$(< "$BATS_FILE_TMPDIR/process")
     for ((i = 0; i < 100; i++)); do
-        worker=$(pgrep -P "$(< "$BATS_FILE_TMPDIR/process")" | head -n 1)
+        read -r worker _ < "/proc/$server/task/$server/children" || true
         [ -z "$worker" ] || ! grep -q '^Seccomp:.*2' "/proc/$worker/status" || break
         sleep 0.05
     done
