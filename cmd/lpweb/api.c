@@ -114,14 +114,6 @@ void api_check(const struct call *call, enum lp_status status)
     tool_check(call->tool, "the text", status);
 }
 
-void *api_more(const struct call *call, void *p, size_t n, size_t size)
-{
-    p = n > SIZE_MAX / size ? NULL : realloc(p, (n > 0 ? n : 1) * size);
-    if (p == NULL)
-        tool_die(call->tool, EXIT_IO, "out of memory");
-    return p;
-}
-
 /* --- /api/about ---------------------------------------------------------------------- */
 
 static void put_encoding(const struct call *call, struct json *json, const char *name)

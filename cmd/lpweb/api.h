@@ -48,8 +48,6 @@ const struct lp_vocab *api_vocab(const struct call *call);
 const struct lp_model *api_model(const struct call *call, const struct lp_vocab *vocab);
 /* Exits unless status is LP_OK. */
 void api_check(const struct call *call, enum lp_status status);
-/* realloc() to n elements of size bytes. Exits without memory. */
-void *api_more(const struct call *call, void *p, size_t n, size_t size);
 
 /* The calls, each in the file that is named after its group. */
 api_answer answer_about;                                              /* api.c */

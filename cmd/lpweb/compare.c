@@ -34,8 +34,8 @@ static struct tokens tokens_of(const struct call *call, const struct lp_vocab *v
     const uint32_t *ids;
     api_check(call, lp_codec_new(&options, &codec));
     api_check(call, lp_encode(codec, text, n, &ids, &t.n));
-    t.ids = api_more(call, NULL, t.n, sizeof *t.ids);
-    t.at = api_more(call, NULL, t.n + 1, sizeof *t.at);
+    t.ids = tool_realloc(call->tool, NULL, t.n, sizeof *t.ids);
+    t.at = tool_realloc(call->tool, NULL, t.n + 1, sizeof *t.at);
     t.at[0] = 0;
     for (size_t i = 0; i < t.n; i++) {
         size_t size = 0;
@@ -60,8 +60,8 @@ static struct places find_places(const struct call *call, const struct tokens *t
     struct places p = {.mask = 1023};
     while (p.mask < t->n)
         p.mask = p.mask * 2 + 1;
-    p.last = api_more(call, NULL, (size_t)p.mask + 1, sizeof *p.last);
-    p.before = api_more(call, NULL, t->n, sizeof *p.before);
+    p.last = tool_realloc(call->tool, NULL, (size_t)p.mask + 1, sizeof *p.last);
+    p.before = tool_realloc(call->tool, NULL, t->n, sizeof *p.before);
     memset(p.last, 0xFF, ((size_t)p.mask + 1) * sizeof *p.last);
     for (size_t i = 0; i + RUN_MIN <= t->n; i++) {
         const uint32_t h = hash(t->ids + i, p.mask);

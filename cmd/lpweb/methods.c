@@ -9,7 +9,7 @@
 
 static unsigned char *copy(const struct call *call)
 {
-    unsigned char *text = api_more(call, NULL, call->ntext, 1);
+    unsigned char *text = tool_realloc(call->tool, NULL, call->ntext, 1);
     memcpy(text, call->text, call->ntext);
     return text;
 }

@@ -155,25 +155,26 @@ static uint64_t matches(const struct listing *l, const unsigned char *text, size
     return count;
 }
 
+/* The same for the record so far, in lower case unless case counts. */
+static uint64_t count_matches(const struct listing *l)
+{
+    if (!l->call->ignore_case)
+        return matches(l, l->text.v, l->text.n);
+    unsigned char *text = tool_realloc(l->call->tool, NULL, l->text.n, 1);
+    if (l->text.n > 0)
+        memcpy(text, l->text.v, l->text.n);
+    to_lower(text, l->text.n);
+    const uint64_t count = matches(l, text, l->text.n);
+    free(text);
+    return count;
+}
+
 /* An lp_sink: the text of the record that is read. */
 static enum lp_status take_text(void *ctx, const void *data, size_t n)
 {
     struct listing *l = ctx;
     l->text_bytes += n;
     return buffer_add(&l->text, data, n) ? LP_OK : LP_NOMEM;
-}
-
-/* The same for the record so far, in lower case unless case counts. */
-static uint64_t count_matches(const struct listing *l)
-{
-    unsigned char *text = api_more(l->call, NULL, l->text.n, 1);
-    if (l->text.n > 0)
-        memcpy(text, l->text.v, l->text.n);
-    if (l->call->ignore_case)
-        to_lower(text, l->text.n);
-    const uint64_t count = matches(l, text, l->text.n);
-    free(text);
-    return count;
 }
 
 static size_t start_of(const unsigned char *text, size_t n)
@@ -206,9 +207,8 @@ static enum lp_status take_record(void *ctx, uint64_t number, uint64_t size)
     uint64_t nmatches = 0;
     (void)size; /* what is left of a record at the edge of a loss is shown too */
     l->nrecords++;
-    if (l->call->nbeside > 0) {
+    if (l->call->nbeside > 0)
         nmatches = count_matches(l);
-    }
     if (l->call->nbeside == 0 || nmatches > 0) {
         l->nmatching++;
         if (l->nmatching >= first && l->nmatching - first < count)
@@ -222,7 +222,7 @@ static enum lp_status take_record(void *ctx, uint64_t number, uint64_t size)
 static void take_loss(void *ctx, const struct lp_loss *loss)
 {
     struct listing *l = ctx;
-    l->losses.v = api_more(l->call, l->losses.v, l->losses.n + 1, sizeof *l->losses.v);
+    l->losses.v = tool_realloc(l->call->tool, l->losses.v, l->losses.n + 1, sizeof *l->losses.v);
     l->losses.v[l->losses.n++] = *loss;
     if (loss->nrecords == UINT64_MAX)
         l->lost_unknown = true;
@@ -301,7 +301,7 @@ static void list_blob(struct listing *l)
 /* The words that are searched for stand before the file. */
 static char *needle_of(const struct call *call)
 {
-    char *needle = api_more(call, NULL, call->nbeside + 1, 1);
+    char *needle = tool_realloc(call->tool, NULL, call->nbeside + 1, 1);
     memcpy(needle, call->beside, call->nbeside);
     if (call->ignore_case)
         to_lower((unsigned char *)needle, call->nbeside);

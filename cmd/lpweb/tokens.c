@@ -42,7 +42,7 @@ static void put_sizes(struct json *json, const struct lp_vocab *vocab, const uin
 static void put_bits(const struct call *call, struct json *json, struct lp_codec *codec,
                      const uint32_t *ids, size_t nids)
 {
-    double *bits = api_more(call, NULL, nids, sizeof *bits);
+    double *bits = tool_realloc(call->tool, NULL, nids, sizeof *bits);
     api_check(call, lp_cost(codec, ids, nids, bits));
     json_open_flat(json, "centibits", '[');
     for (size_t i = 0; i < nids; i++)

@@ -23,23 +23,14 @@ size_t variant_named(const char *name, size_t n)
     return i;
 }
 
-/* realloc() to n elements of size bytes. Exits without memory. */
-static void *more(const struct tool *tool, void *p, size_t n, size_t size)
-{
-    p = n > SIZE_MAX / size ? NULL : realloc(p, (n > 0 ? n : 1) * size);
-    if (p == NULL)
-        tool_die(tool, EXIT_IO, "out of memory");
-    return p;
-}
-
 /* --- Texts ------------------------------------------------------------------- */
 
 static void add_record(struct report *r, struct text text, const char *file, uint64_t number)
 {
     if (r->nrecords == r->records_cap) {
         r->records_cap = r->records_cap * 2 + 16;
-        r->texts = more(r->tool, r->texts, r->records_cap, sizeof *r->texts);
-        r->records = more(r->tool, r->records, r->records_cap, sizeof *r->records);
+        r->texts = tool_realloc(r->tool, r->texts, r->records_cap, sizeof *r->texts);
+        r->records = tool_realloc(r->tool, r->records, r->records_cap, sizeof *r->records);
     }
     r->texts[r->nrecords] = text;
     r->records[r->nrecords++] = (struct record){.file = file, .number = number};
@@ -63,8 +54,8 @@ static void add_records(struct report *r, struct text input, const char *file)
 void report_add(struct report *r, const char *file, unsigned char *data, size_t n)
 {
     struct text text = {data, n};
-    r->inputs = more(r->tool, r->inputs, r->ninputs + 1, sizeof *r->inputs);
-    r->files = more(r->tool, r->files, r->ninputs + 1, sizeof *r->files);
+    r->inputs = tool_realloc(r->tool, r->inputs, r->ninputs + 1, sizeof *r->inputs);
+    r->files = tool_realloc(r->tool, r->files, r->ninputs + 1, sizeof *r->files);
     r->inputs[r->ninputs] = text;
     r->files[r->ninputs++] = file;
     r->input_bytes += n;
@@ -140,7 +131,7 @@ static void choose(struct report *r, struct finder *finder, const struct lp_voca
                    struct lp_found named)
 {
     struct lp_found tools = find_tools(r, finder, vocab, named);
-    r->results = more(r->tool, NULL, VARIANTS, sizeof *r->results);
+    r->results = tool_realloc(r->tool, NULL, VARIANTS, sizeof *r->results);
     for (size_t i = 0; i < VARIANTS; i++) {
         const struct variant *v = &variants[i];
         if (v->dictionary && tools.dict == NULL && r->insists && r->wanted[i])
@@ -298,13 +289,13 @@ void report_measure_scaling(struct report *r)
         struct text text = {longest.p, n < longest.n ? n : longest.n};
         while (text.n < longest.n && text.n > 1 && (longest.p[text.n] & 0xC0) == 0x80)
             text.n--; /* cut no character */
-        s->texts = more(r->tool, s->texts, s->n + 1, sizeof *s->texts);
+        s->texts = tool_realloc(r->tool, s->texts, s->n + 1, sizeof *s->texts);
         s->texts[s->n++] = text;
         total += text.n;
         if (n >= longest.n)
             break;
     }
-    s->blobs = more(r->tool, NULL, r->nresults, sizeof *s->blobs);
+    s->blobs = tool_realloc(r->tool, NULL, r->nresults, sizeof *s->blobs);
     memset(s->blobs, 0, r->nresults * sizeof *s->blobs);
     progress_start(&progress, r->tool, "measuring by size", 2 * r->nresults * total);
     for (size_t i = 0; i < r->nresults; i++) {

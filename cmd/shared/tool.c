@@ -124,6 +124,14 @@ _Noreturn void tool_usage(const struct tool *tool, const char *format, ...)
     tool_die(tool, EXIT_USAGE, "%s (try %s --help)", line, tool->name);
 }
 
+void *tool_realloc(const struct tool *tool, void *p, size_t n, size_t size)
+{
+    p = n > SIZE_MAX / size ? NULL : realloc(p, (n > 0 ? n : 1) * size);
+    if (p == NULL)
+        tool_die(tool, EXIT_IO, "out of memory");
+    return p;
+}
+
 int tool_code(enum lp_status status)
 {
     switch (status) {

@@ -59,6 +59,8 @@ void tool_warn(const struct tool *tool, const char *format, ...);
 void tool_ask(const struct tool *tool, const char *format, ...); /* without the end of the line */
 _Noreturn void tool_die(const struct tool *tool, int code, const char *format, ...);
 _Noreturn void tool_usage(const struct tool *tool, const char *format, ...);
+/* realloc() to n elements of size bytes. Exits without memory. */
+void *tool_realloc(const struct tool *tool, void *p, size_t n, size_t size);
 
 /* The end of a noun after a count: "record%s". */
 static inline const char *plural(uint64_t n)
