@@ -119,16 +119,11 @@ Datum lopace_decode(PG_FUNCTION_ARGS)
 
 /* --- Slices ------------------------------------------------------------------------------ */
 
-/* Where a slice of n tokens begins or ends: after so many tokens, or, below 0, so many before the
- * end. What is no place for a text to be parted is moved as by lptok --slice: to where the
- * character begins, or, counted from the end, to where the next one does. */
 static size_t end_of_slice(FunctionCallInfo fcinfo, int i, const struct tokens *t, size_t otherwise)
 {
     if (PG_ARGISNULL(i))
         return otherwise;
-    const int64 n = (int64)t->n, end = PG_GETARG_INT32(i);
-    const int64 at = end >= 0 ? end : end < -n ? 0 : n + end;
-    return lp_ids_boundary(t->vocab, t->ids, t->n, at < n ? (size_t)at : t->n, end < 0);
+    return slice_end(t, PG_GETARG_INT32(i));
 }
 
 static Datum slice(FunctionCallInfo fcinfo, const struct tokens *tokens)

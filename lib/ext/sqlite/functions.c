@@ -202,16 +202,11 @@ static void tokens(sqlite3_context *ctx, int argc, sqlite3_value **argv)
     end(ctx, "lp_tokens", status);
 }
 
-/* Where a slice of n tokens begins or ends: after so many tokens, or, below 0, so many before the
- * end. What is no place for a text to be parted is moved as by lptok --slice: to where the
- * character begins, or, counted from the end, to where the next one does. */
 static size_t end_of_slice(const struct tokens *t, sqlite3_value *value, size_t otherwise)
 {
     if (value_is_null(value))
         return otherwise;
-    const sqlite3_int64 n = (sqlite3_int64)t->n, end = sqlite3_value_int64(value);
-    const sqlite3_int64 at = end >= 0 ? end : end < -n ? 0 : n + end;
-    return lp_ids_boundary(t->vocab, t->ids, t->n, at < n ? (size_t)at : t->n, end < 0);
+    return slice_end(t, sqlite3_value_int64(value));
 }
 
 /* Hands a slice's text out. */
