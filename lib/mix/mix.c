@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-enum { CONTEXTS_LOG_MAX = 18 /* 5 MB of contexts of a sequence at most */ };
+enum { CONTEXTS_LOG_MAX = 18 /* 9 MB of contexts of a sequence at most */ };
 
 const uint16_t lp_class_count[LP_CELL_CLASSES] = {0,  1,  2,  3,  4,  6,  8,   11,
                                                   16, 23, 32, 45, 64, 91, 128, 181};
@@ -61,7 +61,7 @@ static enum lp_status start(struct lp_mix *m, size_t n)
         log++;
     m->context_log = log;
     /* Cells are loaded sixteen at a time; fast mode has none. */
-    size_t ncell = m->fast ? 0 : ((size_t)4 * LP_OWN_CELLS << log) + 4 * LP_BUCKET_CELLS;
+    size_t ncell = m->fast ? 0 : ((size_t)8 * LP_OWN_CELLS << log) + 4 * LP_BUCKET_CELLS;
     size_t nlast_at = sizeof *m->last_at << log;
     m->cell = make_room(m->cell, &m->cell_cap, ncell);
     m->last_at = make_room(m->last_at, &m->last_at_cap, nlast_at);

@@ -48,7 +48,7 @@ void lp_mix_give(struct lp_mix *mix, lp_mix_given *given, void *ctx);
 enum lp_status lp_mix_encode(struct lp_mix *mix, const uint32_t *ids, size_t n, struct lp_buf *out);
 
 /* The ids that lp_mix_encode() coded, until the next use; given ones among them. LP_DATA for what
- * is no code, LP_LIMIT for one of more than max ids; LP_NOMEM, LP_BAD_MODEL. Beyond 5 MB, time and
+ * is no code, LP_LIMIT for one of more than max ids; LP_NOMEM, LP_BAD_MODEL. Beyond 9 MB, time and
  * memory are in proportion to size, whatever number of ids the code claims. */
 enum lp_status lp_mix_decode(struct lp_mix *mix, const unsigned char *in, size_t size, size_t max,
                              const struct lp_ids **ids);

@@ -17,7 +17,7 @@
 #define LP_LPM_MAGIC "LPMODEL" /* eight bytes, with the NUL */
 
 enum {
-    LP_LPM_VERSION = 8,
+    LP_LPM_VERSION = 9,
     LP_LPM_HEAD = 4096,
     LP_LPM_PAGE = 1024,      /* sections are whole pages, each of which has a checksum */
     LP_LEAF_MAX = 1 << 18,   /* leaves of a tree, at most */
@@ -109,15 +109,19 @@ enum lp_index_field {
 
 /* The sizes of the mixing parameters. */
 enum {
-    LP_LISTS = 3,   /* of two and of three leaves in the model, and the own list */
+    LP_LISTS = 4,   /* of two and of three leaves in the model, own ones of one and of two */
     LP_SOURCES,     /* the follow list, then these lists */
     LP_LEVELS = 16, /* of a sum of counts */
     LP_MATCH_LENGTHS = 32,
     LP_NODE_DEPTHS = 8,  /* of a node in the tree; deeper ones count as the last */
+    LP_UPPER_DEPTHS = 4, /* the same where there are more contexts beside the depth */
+    LP_POSITIONS = 16,   /* of a token in the sequence: half octaves */
     LP_VISIT_LEVELS = 8, /* of the visits of a node */
     LP_MODES = 2,        /* whole, fast */
-    LP_STATES = 32,      /* of an offer: which lists count something, and the match's length */
+    LP_STATES = 32,      /* of an offer: which lists count something, and the match's length; */
+    LP_STATE_LISTS = 3,  /* these are the first ones */
     LP_SETS = 64,        /* of weights */
+    LP_BACKINGS = 16,    /* of a candidate: which lists have it */
 };
 
 /* The inputs of a choice among an offer, and among children. */
@@ -135,10 +139,13 @@ struct lp_mixing {
     /* Weights; 8192 is 1. */
     int16_t offer_a[LP_STATES][LP_OFFER_INPUTS], offer_b[LP_SETS][LP_OFFER_INPUTS];
     int16_t child_a[2 * LP_VISIT_LEVELS][LP_INPUTS], child_b[2 * LP_NODE_DEPTHS][LP_INPUTS];
+    int16_t child_c[2 * LP_UPPER_DEPTHS * LP_LEVELS][LP_INPUTS];
+    int16_t child_d[LP_UPPER_DEPTHS * LP_POSITIONS][LP_INPUTS];
     /* Logits in 1/2048. */
     int16_t offer[LP_SOURCES][LP_LEVELS][LP_LEVELS];
     int16_t escape[LP_STATES];
     int16_t match[LP_MATCH_LENGTHS];
+    int16_t backing[LP_BACKINGS];
     int16_t follow[LP_LEVELS][LP_LEVELS];
 };
 

@@ -110,6 +110,7 @@ LP_INLINE void update_context(struct lp_mix *m, struct context *x, const bool fa
         find_own(m, x, m->leaf.n);
     find_match(m, x, m->leaf.n);
     push_row(m->model, x, m->leaf.n);
+    x->position = position_of(m->leaf.n);
 }
 
 /* Puts a token into the sequence that is known without being coded. Nothing is learnt of how it

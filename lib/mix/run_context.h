@@ -11,6 +11,7 @@
 enum {
     MATCH_TOKENS = 2, /* the shortest match */
     MATCH_MAX = LP_MATCH_LENGTHS - 1,
+    OWN_LISTS = 2,
 };
 
 static const uint32_t NO_LEAF = UINT32_MAX;
@@ -20,8 +21,9 @@ struct context {
     const unsigned char *row[LP_NET_PLACES - 1]; /* of the last three leaves in the network */
     uint64_t hash[3];                            /* of the last one, two, three leaves */
     struct lp_net_state net;
-    unsigned char *own; /* the bucket of the own list, */
-    uint32_t own_check;
+    uint32_t position;             /* of the token: its half octave */
+    unsigned char *own[OWN_LISTS]; /* the buckets of the own lists of one and of two leaves, */
+    uint32_t own_check[OWN_LISTS];
     struct lp_follow follow;                 /* of the last leaf, loaded; */
     uint32_t follower[LP_FOLLOW_MAX];        /* its leaves, */
     int16_t follow_class[LP_FOLLOW_MAX + 1]; /* bit lengths of their counts; then a 0 */
@@ -30,9 +32,11 @@ struct context {
     const unsigned char *next_row;
 };
 
-static inline unsigned char *own_bucket(const struct lp_mix *m, uint64_t hash)
+/* The bucket of the own list of i + 1 leaves. */
+static inline unsigned char *own_bucket(const struct lp_mix *m, const struct context *x, uint32_t i)
 {
-    return m->cell + 4 * LP_OWN_CELLS * (size_t)(hash >> (64 - m->context_log));
+    const size_t at = ((size_t)i << m->context_log) + (x->hash[i] >> (64 - m->context_log));
+    return m->cell + 4 * LP_OWN_CELLS * at;
 }
 
 static inline const unsigned char *list_bucket(const struct lp_model *model,
@@ -53,8 +57,8 @@ static void prepare_context(const struct lp_mix *m, struct context *x)
     lp_model_prefetch(model, x->next.at);
     if (model->nnets > 0)
         lp_model_prefetch(model, x->next_row);
-    if (!m->fast)
-        __builtin_prefetch(own_bucket(m, x->hash[0]));
+    for (uint32_t i = 0; !m->fast && i < OWN_LISTS; i++)
+        __builtin_prefetch(own_bucket(m, x, i));
     if (model->nbuckets == 0)
         return;
     lp_model_prefetch(model, list_bucket(model, x, 2));
@@ -84,6 +88,15 @@ LP_APART void push_row(const struct lp_model *model, struct context *x, size_t n
     x->row[0] = x->next_row;
 }
 
+/* The half octave of a position after n leaves: 0 for the first two, then two for each doubling. */
+static inline uint32_t position_of(size_t n)
+{
+    const uint32_t x = (uint32_t)(n < UINT16_MAX ? n : UINT16_MAX) + 1;
+    const uint32_t bits = 31 - (uint32_t)__builtin_clz(x);
+    const uint32_t position = 2 * bits + (bits > 0 ? x >> (bits - 1) & 1 : 0);
+    return position < 2 ? 0 : position < LP_POSITIONS + 2 ? position - 2 : LP_POSITIONS - 1;
+}
+
 /* Loads the follow list of the last leaf, which was prefetched. */
 static inline void read_follow(struct context *x)
 {
@@ -100,14 +113,16 @@ static inline uint32_t find_follower(const struct context *x, uint32_t leaf)
     return lp_vec32_equal(&leaves, leaf) & lp_follow_there(&x->follow);
 }
 
-/* Counts the last leaf in the own list of the context before it, and finds the own list of the next
- * one. */
+/* Counts the last leaf in the own lists of the context before it, and finds the own lists of the
+ * next one. */
 static void find_own(struct lp_mix *m, struct context *x, size_t n)
 {
-    if (n > 0)
-        lp_own_note(x->own, m->model->leaf_bits, x->own_check, m->leaf.v[n - 1]);
-    x->own = own_bucket(m, x->hash[0]);
-    x->own_check = lp_cell_check(x->hash[0], m->model->leaf_bits);
+    for (uint32_t i = 0; i < OWN_LISTS; i++) {
+        if (n > 0)
+            lp_own_note(x->own[i], m->model->leaf_bits, x->own_check[i], m->leaf.v[n - 1]);
+        x->own[i] = own_bucket(m, x, i);
+        x->own_check[i] = lp_cell_check(x->hash[i], m->model->leaf_bits);
+    }
 }
 
 /* Extends the match or looks for a new one, and records this position for the context. */

@@ -160,10 +160,10 @@ LP_INLINE void learn_fast(struct lp_mix *m, const struct context *x, const struc
     lp_vec_store(freq + LP_LANES, h->freq[1]);
     const uint32_t total = h->total;
     move_logit(&m->learnt.escape[q->state],
-               error_of((uint16_t)freq[q->escape], total, lane == q->escape));
+               error_of((uint16_t)freq[q->escape], total, lane == q->escape), LOGIT_RATE);
     if (q->match != q->escape)
         move_logit(&m->learnt.match[x->match_length],
-                   error_of((uint16_t)freq[q->match], total, lane == q->match));
+                   error_of((uint16_t)freq[q->match], total, lane == q->match), LOGIT_RATE);
 }
 
 /* A hook for the trainer to learn from a choice. */

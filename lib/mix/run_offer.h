@@ -10,7 +10,8 @@ enum {
     OFFERED_MAX = LP_LANES - 1,
     ESCAPE_LANE = 0,      /* the lane of the escape */
     OFFER_RATE = 16,      /* weights move by their gradient / 2^this, */
-    LOGIT_RATE = 5,       /* and logits by their error / 2^this */
+    LOGIT_RATE = 5,       /* and logits by their error / 2^this, */
+    BACKING_RATE = 6,     /* or this */
     SLOTS = 256,          /* of a hash of leaves by their low bits: collisions are rare */
     ESCAPE_WEIGHT = 8192, /* of the escape's logit: 1 */
 };
@@ -85,17 +86,19 @@ static inline uint32_t leaf_in(const struct context *x, uint32_t cell, uint32_t 
     return leaf ^ ((leaf ^ (follower | ~present)) & follows);
 }
 
-/* Offers what the lists have, the model's first, then the own list. One loop for all has one
- * unpredictable exit instead of three. */
+/* Offers what the lists have, the model's first, then the own lists. One loop for all has one
+ * unpredictable exit instead of four. */
 static inline void offer_lists(const struct lp_mix *m, const struct context *x, struct offer *o)
 {
     const struct lp_model *model = m->model;
     const uint32_t bits = model->leaf_bits, own = (1 << LP_OWN_CELLS) - 1;
-    const unsigned char *bucket[LP_LISTS] = {NULL, NULL, x->own};
+    const unsigned char *bucket[LP_LISTS] = {NULL, NULL, x->own[0], x->own[1]};
     uint32_t total[LP_LISTS] = {0};
     uint64_t cells = list_cells(model, x, 2, &bucket[0]);
     cells |= list_cells(model, x, 3, &bucket[1]) << LP_BUCKET_CELLS;
-    cells |= (uint64_t)(lp_cells_of(x->own, bits, x->own_check) & own) << 2 * LP_BUCKET_CELLS;
+    for (uint32_t i = 0; i < OWN_LISTS; i++)
+        cells |= (uint64_t)(lp_cells_of(x->own[i], bits, x->own_check[i]) & own)
+                 << (2 + i) * LP_BUCKET_CELLS;
     for (; cells != 0; cells &= cells - 1) {
         const uint32_t at = (uint32_t)__builtin_ctzll(cells), i = at / LP_BUCKET_CELLS;
         const uint32_t cell = lp_get32(bucket[i] + 4 * (size_t)(at % LP_BUCKET_CELLS));
@@ -111,7 +114,7 @@ static inline void offer_lists(const struct lp_mix *m, const struct context *x, 
     }
     for (uint32_t i = 0; i < LP_LISTS; i++) {
         o->level[1 + i] = m->level[total[i]];
-        o->state |= (uint32_t)(total[i] > 0) << (2 + i);
+        o->state |= (uint32_t)(i < LP_STATE_LISTS && total[i] > 0) << (2 + i);
     }
 }
 
@@ -138,8 +141,8 @@ LP_APART void find_offer(const struct lp_mix *m, const struct context *x, struct
 #pragma GCC unroll 8 /* 3% faster */
     for (uint32_t i = 0; i < SLOTS; i += 2 * LP_LANES)
         lp_vec_store((int16_t *)(void *)(o->slot + i), lp_vec_splat(0));
-    for (uint32_t i = 0; i < LP_SOURCES; i += 2)
-        lp_vec_store((int16_t *)(void *)o->class[i], lp_vec_splat(0));
+    for (uint32_t i = 0; i < LP_SOURCES; i++)
+        memset(o->class[i], 0, sizeof o->class[i]);
     o->level[0] = lp_follow_level(&x->follow);
     offer_lists(m, x, o);
     offer_match(m, x, o);
@@ -181,35 +184,68 @@ static inline lp_vec escape_logit(const struct lp_mix *m, uint32_t state, uint32
 /* The inputs of a choice among an offer. */
 struct offer_choice {
     const int16_t *logits_of[LP_SOURCES]; /* of each class */
+    int16_t backing[LP_LANES];            /* of each candidate */
     struct weights weight;
-    int16_t learnt[LP_SOURCES];
-    lp_vec logits[LP_IN_MATCH + 1];
+    int16_t learnt[LP_OFFER_INPUTS];
+    lp_vec logits[LP_OFFER_INPUTS];
 };
+
+/* bit where a class is not 0. */
+static inline lp_vec bit_where(lp_vec class, int bit)
+{
+    return lp_vec_and_not(lp_vec_splat(bit), lp_vec_equal(class, lp_vec_splat(0)));
+}
+
+/* The logits of candidates by what backs them, in 1/256: a bit each for the follow list, for the
+ * model's other lists, and for each own list. A sequence that repeats itself, or that the model
+ * knows well, can trust some more than others. */
+static inline lp_vec backing_logits(const struct lp_mix *m, const lp_vec class[LP_SOURCES],
+                                    int16_t backing[LP_LANES])
+{
+    int16_t logits[LP_BACKINGS];
+    const lp_vec known =
+        lp_vec_add(bit_where(class[0], 1), bit_where(lp_vec_max(class[1], class[2]), 2));
+    const lp_vec own = lp_vec_add(bit_where(class[3], 4), bit_where(class[4], 8));
+    const lp_vec bits = lp_vec_add(known, own);
+    lp_vec_store(backing, bits);
+    lp_vec_store(logits,
+                 lp_vec_add(lp_vec_load(m->params.backing), lp_vec_load(m->learnt.backing)));
+    return lp_vec_and_not(lp_vec_shift_right(lp_vec_look_up(logits, bits), 3),
+                          lane_of(ESCAPE_LANE));
+}
 
 /* The frequencies of the escape and the candidates. */
 LP_INLINE lp_vec mix_offer(const struct lp_mix *m, const struct context *x, const struct offer *o,
                            struct offer_choice *s)
 {
     const struct lp_mixing *params = &m->params;
+    lp_vec class[LP_SOURCES];
     s->weight = weights_of(params, x, o->state, o->n);
+    memset(s->learnt, 0, sizeof s->learnt);
     for (uint32_t i = 0; i < LP_SOURCES; i++)
         s->learnt[i] = m->learnt.weight[o->level[i]][i];
-    lp_weights_add(s->weight.sum, s->learnt, s->weight.sum);
+    for (uint32_t i = 0; i < LP_OFFER_INPUTS; i += 4)
+        lp_weights_add(s->weight.sum + i, s->learnt + i, s->weight.sum + i);
     for (uint32_t i = 0; i < LP_SOURCES; i++) {
+        class[i] = lp_vec_widen(o->class[i]);
         s->logits_of[i] = params->offer[i][o->level[i]];
-        s->logits[i] = lp_vec_look_up(s->logits_of[i], lp_vec_widen(o->class[i]));
+        s->logits[i] = lp_vec_look_up(s->logits_of[i], class[i]);
     }
     s->logits[LP_IN_MATCH] = in_lane(o->match, match_logit(m, x, o->match != ESCAPE_LANE));
-    lp_vec logits = lp_vec_weigh(s->logits, s->weight.sum, LP_SOURCES);
-    logits = lp_vec_add(logits, weighted(s->logits[LP_IN_MATCH], s->weight.sum[LP_IN_MATCH]));
+    for (uint32_t i = LP_IN_MATCH + 1; i < LP_OFFER_INPUTS; i++)
+        s->logits[i] = lp_vec_splat(0);
+    lp_vec logits = lp_vec_weigh(s->logits, s->weight.sum, 4);
+    for (uint32_t i = 4; i <= LP_IN_MATCH; i++)
+        logits = lp_vec_add(logits, weighted(s->logits[i], s->weight.sum[i]));
+    logits = lp_vec_add(logits, backing_logits(m, class, s->backing));
     return freqs_of(lp_vec_add(logits, escape_logit(m, o->state, ESCAPE_LANE)),
                     lanes_below(o->n + 1));
 }
 
-static inline void move_logit(int16_t *logits, int32_t error)
+static inline void move_logit(int16_t *logits, int32_t error, unsigned rate)
 {
-    const int32_t half = 1 << (LOGIT_RATE - 1);
-    *logits = (int16_t)lp_saturate_16(*logits + lp_shift_right(error + half, LOGIT_RATE));
+    const int32_t half = 1 << (rate - 1);
+    *logits = (int16_t)lp_saturate_16(*logits + lp_shift_right(error + half, rate));
 }
 
 /* Adapts what the sequence learns to a choice's errors. */
@@ -218,12 +254,15 @@ LP_INLINE void learn_offer(struct lp_mix *m, const struct context *x, const stru
 {
     int16_t error_of[LP_LANES];
     lp_vec_store(error_of, error);
-    lp_weights_move(s->learnt, error, s->logits, OFFER_RATE);
+    for (uint32_t i = 0; i < LP_OFFER_INPUTS; i += 4)
+        lp_weights_move(s->learnt + i, error, s->logits + i, OFFER_RATE);
     for (uint32_t i = 0; i < LP_SOURCES; i++)
         m->learnt.weight[o->level[i]][i] = s->learnt[i];
-    move_logit(&m->learnt.escape[o->state], error_of[ESCAPE_LANE]);
+    for (uint32_t k = 1; k <= o->n; k++)
+        move_logit(&m->learnt.backing[s->backing[k]], error_of[k], BACKING_RATE);
+    move_logit(&m->learnt.escape[o->state], error_of[ESCAPE_LANE], LOGIT_RATE);
     if (o->match != ESCAPE_LANE)
-        move_logit(&m->learnt.match[x->match_length], error_of[o->match]);
+        move_logit(&m->learnt.match[x->match_length], error_of[o->match], LOGIT_RATE);
 }
 
 /* A hook for the trainer to learn from a choice. */

@@ -5,7 +5,10 @@
 
 #include "mix/run_offer.h"
 
-enum { CHILD_RATE = 20 /* weights move by their gradient / 2^this */ };
+enum {
+    CHILD_RATE = 20, /* weights move by their gradient / 2^this */
+    CHILD_SETS = 4,  /* of weights */
+};
 
 /* A path down the tree: the node reached, and what is known about the leaf. */
 struct walk {
@@ -28,7 +31,7 @@ struct child_choice {
     uint32_t inner, leaf, shift;
     const int16_t *follow; /* the logit of a child by the class of its successors' count, */
     lp_vec class;          /* and the class of each child */
-    const int16_t *weight_a, *weight_b;
+    const int16_t *set[CHILD_SETS]; /* of weights */
     int16_t weight[LP_INPUTS];
     lp_vec logits[LP_INPUTS];
 };
@@ -116,12 +119,34 @@ static inline lp_vec children_of(const struct child_choice *s, const struct cont
     return lp_vec_and_not(lp_vec_splat(-1), lp_vec_equal(s->begin, lp_vec_splat(-1)));
 }
 
+static inline uint32_t upper_depth(const struct walk *w)
+{
+    return w->depth < LP_UPPER_DEPTHS ? w->depth : LP_UPPER_DEPTHS - 1;
+}
+
+/* Selects the sets of weights, and adds them. */
+LP_INLINE void select_weights(const struct lp_mix *m, struct child_choice *s,
+                              const struct context *x, const struct walk *w, uint32_t seen)
+{
+    const struct lp_mixing *params = &m->params;
+    const uint32_t depth = w->depth < LP_NODE_DEPTHS ? w->depth : LP_NODE_DEPTHS - 1;
+    const uint32_t upper = upper_depth(w);
+    const uint32_t follows = 2 * upper + (w->depth > 0 && w->successors != 0);
+    s->set[0] = params->child_a[LP_VISIT_LEVELS * w->escaped + m->visit_level[seen]];
+    s->set[1] = params->child_b[depth << 1 | (w->at < m->model->nnets)];
+    s->set[2] = params->child_c[LP_LEVELS * follows + lp_follow_level(&x->follow)];
+    s->set[3] = params->child_d[LP_POSITIONS * upper + x->position];
+    lp_weights_add(s->set[0], s->set[1], s->weight);
+    for (uint32_t i = 2; i < CHILD_SETS; i++)
+        lp_weights_add(s->weight, s->set[i], s->weight);
+    lp_weights_add(s->weight, m->learnt.child[upper], s->weight);
+}
+
 /* The frequencies of the children. */
 LP_INLINE lp_vec mix_children(struct lp_mix *m, struct child_choice *s, const struct context *x,
                               struct walk *w)
 {
     const unsigned char *node = w->node;
-    const uint32_t depth = w->depth < LP_NODE_DEPTHS ? w->depth : LP_NODE_DEPTHS - 1;
     const uint32_t seen = m->visits[w->at];
     s->follow = NULL;
     s->class = lp_vec_splat(0);
@@ -133,10 +158,7 @@ LP_INLINE lp_vec mix_children(struct lp_mix *m, struct child_choice *s, const st
     const uint32_t below = lp_vec32_in_range(&followers, s->leaf, lp_get32(node + LP_NODE_AT_END));
     w->successors &= below;
     w->excluded &= below;
-    s->weight_a = m->params.child_a[LP_VISIT_LEVELS * w->escaped + m->visit_level[seen]];
-    s->weight_b = m->params.child_b[depth << 1 | (w->at < m->model->nnets)];
-    lp_weights_add(s->weight_a, s->weight_b, s->weight);
-    lp_weights_add(s->weight, m->learnt.child, s->weight);
+    select_weights(m, s, x, w, seen);
     s->logits[LP_IN_MODEL] = known_logits(m->model, x, w->at);
     s->logits[LP_IN_NODE] = lp_vec_load(m->node_logits[w->at]);
     s->logits[LP_IN_FOLLOW] = lp_vec_splat(0);
@@ -207,8 +229,7 @@ LP_INLINE uint32_t code_child(struct lp_mix *m, struct lp_range_coder *c, struct
     const uint32_t child = choose(c, &distribution, decode ? 0 : child_of(&s, leaf), decode);
     const lp_vec error = errors_of(distribution.freq, distribution.total, child);
     LP_TEACH_CHILD(m, &s, error);
-    if (w->depth == 0)
-        lp_weights_move(m->learnt.child, error, s.logits, CHILD_RATE);
+    lp_weights_move(m->learnt.child[upper_depth(w)], error, s.logits, CHILD_RATE);
     go(m, w, &s, child, decode);
     if (decode && !w->inner)
         push_leaf(m, x, child_begin(node, child));

@@ -21,8 +21,8 @@ lp_mix_run lp_mix_run_portable, lp_mix_run_avx2;
 /* What a sequence learns: added to the mixing parameters. */
 struct lp_learnt {
     int16_t weight[LP_LEVELS][LP_SOURCES]; /* of an offer's inputs, by the source's level */
-    int16_t escape[LP_STATES], match[LP_MATCH_LENGTHS];
-    int16_t child[LP_INPUTS]; /* weights */
+    int16_t escape[LP_STATES], match[LP_MATCH_LENGTHS], backing[LP_BACKINGS];
+    int16_t child[LP_UPPER_DEPTHS][LP_INPUTS]; /* weights */
 };
 
 struct lp_mix {

@@ -25,8 +25,7 @@ enum {
     PLACES = LP_NET_PLACES,
     CHUNK = 256, /* tokens whose gradients update the rows of the faded sum together */
     RUN = 6,     /* tokens; a run that occurs again is not new */
-    EPOCHS = 4,
-    LANES = 8, /* parallel sums, for the compiler to vectorise */
+    LANES = 8,   /* parallel sums, for the compiler to vectorise */
 };
 
 static const float RATE = 0.1F, FADED_RATE = 0.25F; /* for rows of the faded sum */
@@ -45,30 +44,41 @@ struct weights {
     float bias[CHILDREN - 1], sum[CHILDREN - 1]; /* sums of squared gradients */
 };
 
-struct net {
+struct lp_trained_net {
     const struct lp_tree *tree;
     uint32_t nnets; /* the number of nodes with weights, the tree's first ones */
     struct weights *node;
     vector *row[PLACES];
     float *row_sum[PLACES];
     bool rows_stay; /* only weights are trained */
+    uint32_t seed;
 };
+
+/* Vectors of the compiler's: in loops over arrays it leaves the sums in memory. */
+typedef float lanes __attribute__((vector_size(4 * LANES)));
+
+static inline lanes load(const float *p)
+{
+    lanes x;
+    memcpy(&x, p, sizeof x);
+    return x;
+}
 
 static inline float dot(const float *a, const float *b)
 {
-    float sum[LANES] = {0};
-    for (int i = 0; i < SIZE; i += LANES) {
-        for (int k = 0; k < LANES; k++)
-            sum[k] += a[i + k] * b[i + k];
-    }
+    lanes sum = {0};
+    for (int i = 0; i < SIZE; i += LANES)
+        sum += load(a + i) * load(b + i);
     return ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
 }
 
 /* to += factor * from */
 static inline void add(float *to, float factor, const float *from)
 {
-    for (int i = 0; i < SIZE; i++)
-        to[i] += factor * from[i];
+    for (int i = 0; i < SIZE; i += LANES) {
+        const lanes x = load(to + i) + factor * load(from + i);
+        memcpy(to + i, &x, sizeof x);
+    }
 }
 
 /* --- Novelty ----------------------------------------------------------------------------- */
@@ -107,15 +117,15 @@ static float *novelty_of(const struct lp_docs *docs, uint32_t none)
 /* --- Descent ---------------------------------------------------------------------- */
 
 /* The row of the leaf `distance` before position i of a doc. */
-static uint32_t row_at(const struct net *net, const struct lp_docs *docs, size_t begin, size_t i,
-                       size_t distance)
+static uint32_t row_at(const struct lp_trained_net *net, const struct lp_docs *docs, size_t begin,
+                       size_t i, size_t distance)
 {
     return net->tree->row[i >= begin + distance ? docs->id[i - distance] : net->tree->nleaves];
 }
 
 /* Moves a row of a place along its gradient. */
-static void move_row(struct net *net, uint32_t place, uint32_t row, const float *gradient,
-                     float rate)
+static void move_row(struct lp_trained_net *net, uint32_t place, uint32_t row,
+                     const float *gradient, float rate)
 {
     float *sum = &net->row_sum[place][row];
     *sum += dot(gradient, gradient) / SIZE;
@@ -145,8 +155,8 @@ static void unite(const struct lp_tree_node *node, const float *of, float *divis
 }
 
 /* Softmax: the probabilities of the children, given the input vector h. */
-static inline void predict(const struct weights *node, const struct lp_tree_node *here,
-                           const float *h, float *p)
+LP_INLINE void predict(const struct weights *node, const struct lp_tree_node *here, const float *h,
+                       float *p)
 {
     float z[CHILDREN] = {0}, most = -INFINITY, sum = 0;
     for (uint32_t i = 0; i + 1 < here->n; i++)
@@ -162,8 +172,8 @@ static inline void predict(const struct weights *node, const struct lp_tree_node
 
 /* Learns from one token's path, given the input vector h; gradient is that of h. Returns its cost
  * in bits. */
-WIDE static double learn(struct net *net, const float *h, uint32_t leaf, float weight, float rate,
-                         float *gradient)
+WIDE static double learn(struct lp_trained_net *net, const float *h, uint32_t leaf, float weight,
+                         float rate, float *gradient)
 {
     const float SMALL = 1.0F / 1024; /* errors below teach less than they cost */
     const struct lp_tree *tree = net->tree;
@@ -199,15 +209,83 @@ WIDE static double learn(struct net *net, const float *h, uint32_t leaf, float w
     }
 }
 
-/* Learns the tokens of a chunk of a doc; returns their cost in bits. */
-static double learn_chunk(struct net *net, const struct lp_docs *docs, const float *novelty,
-                          uint32_t d, size_t from, size_t to, float *faded, float rate)
+/* The docs of a training. */
+struct reader {
+    const struct lp_docs *docs;
+    const float *novelty;
+    uint32_t *order, next;
+    float unit; /* docs of this weight or more are read each time, others as often as they weigh */
+};
+
+static bool open_reader(struct reader *r, const struct lp_docs *docs, uint32_t none)
 {
-    const size_t begin = d > 0 ? docs->end[d - 1] : 0;
+    *r = (struct reader){.docs = docs, .novelty = novelty_of(docs, none)};
+    r->order = malloc((docs->ndocs + 1) * sizeof *r->order);
+    for (uint32_t d = 0; d < docs->ndocs; d++)
+        r->unit = docs->weight[d] > r->unit ? docs->weight[d] : r->unit;
+    if (r->unit > 1)
+        r->unit = 1;
+    r->next = docs->ndocs;
+    return r->novelty != NULL && r->order != NULL;
+}
+
+static void close_reader(struct reader *r)
+{
+    free((void *)r->novelty);
+    free(r->order);
+}
+
+static size_t doc_begin(const struct reader *r, uint32_t d)
+{
+    return d > 0 ? r->docs->end[d - 1] : 0;
+}
+
+/* The chance of a doc to be read each time; beyond 1, how much it counts. */
+static float chance_of(const struct reader *r, uint32_t d)
+{
+    return r->docs->weight[d] / r->unit;
+}
+
+/* How many tokens to learn in some rounds; of many docs, each has fewer rounds, but one at least.
+ */
+static double tokens_of(const struct reader *r, double rounds)
+{
+    const double MANY = 8e6; /* tokens */
+    double size = 0;
+    for (uint32_t d = 0; d < r->docs->ndocs; d++) {
+        const double chance = (double)chance_of(r, d);
+        size += (double)(r->docs->end[d] - doc_begin(r, d)) * (chance < 1 ? chance : 1);
+    }
+    return size < MANY ? rounds * size : size < rounds * MANY ? rounds * MANY : size;
+}
+
+/* The next doc, in random order; some doc is not empty. */
+static uint32_t next_doc(struct reader *r, uint32_t *seed)
+{
+    for (;;) {
+        if (r->next >= r->docs->ndocs) {
+            for (uint32_t d = 0; d < r->docs->ndocs; d++) {
+                const uint32_t at = lp_train_draw(seed) % (d + 1);
+                r->order[d] = r->order[at];
+                r->order[at] = d;
+            }
+            r->next = 0;
+        }
+        const uint32_t d = r->order[r->next++];
+        if (r->docs->end[d] > doc_begin(r, d) &&
+            (float)lp_train_draw(seed) < chance_of(r, d) * (1 << 24))
+            return d;
+    }
+}
+
+/* Learns the tokens of a chunk of a doc; returns their cost in bits. */
+static double learn_chunk(struct lp_trained_net *net, const struct reader *r, uint32_t d,
+                          size_t from, size_t to, float *faded, float rate)
+{
+    const struct lp_docs *docs = r->docs;
+    const size_t begin = doc_begin(r, d);
     const uint32_t last = PLACES - 1;
-    /* When adapting, all docs are of one kind; their weight is relative to the model's own texts.
-     */
-    const float weight = net->rows_stay ? 1 : docs->weight[d];
+    const float weight = chance_of(r, d) > 1 ? chance_of(r, d) : 1;
     vector gradient[CHUNK];
     double bits = 0;
     for (size_t i = from; i < to; i++) {
@@ -220,7 +298,7 @@ static double learn_chunk(struct net *net, const struct lp_docs *docs, const flo
         for (uint32_t k = 0; k < last; k++)
             add(h, 1, net->row[k][row_at(net, docs, begin, i, k + 1)]);
         float *g = gradient[i - from];
-        bits += learn(net, h, docs->id[i], weight * novelty[i], rate, g);
+        bits += learn(net, h, docs->id[i], weight * r->novelty[i], rate, g);
         for (uint32_t k = 0; k < last && !net->rows_stay; k++)
             move_row(net, k, row_at(net, docs, begin, i, k + 1), g, rate);
     }
@@ -235,41 +313,34 @@ static double learn_chunk(struct net *net, const struct lp_docs *docs, const flo
     return bits;
 }
 
-static enum lp_status descend(const struct lp_trainer *t, struct net *net,
-                              const struct lp_docs *docs)
+enum lp_status lp_net_learn(const struct lp_trainer *t, struct lp_trained_net *net,
+                            const struct lp_docs *docs, double rounds, float rate)
 {
-    float *novelty = novelty_of(docs, net->tree->nleaves);
-    uint32_t *order = malloc((docs->ndocs + 1) * sizeof *order), seed = 1;
-    if (novelty == NULL || order == NULL) {
-        free(novelty);
-        free(order);
-        return LP_NOMEM;
-    }
-    size_t done = 0;
-    for (int epoch = 0; epoch < EPOCHS; epoch++) {
-        for (uint32_t d = 0; d < docs->ndocs; d++) {
-            uint32_t at = lp_train_draw(&seed) % (d + 1);
-            order[d] = order[at];
-            order[at] = d;
+    enum { REPORT = 4 << 20 /* tokens */ };
+    struct reader r;
+    const bool good = open_reader(&r, docs, net->tree->nleaves);
+    const double all = good && docs->n > 0 ? tokens_of(&r, rounds) : 0;
+    double bits = 0;
+    size_t done = 0, told = 0;
+    while ((double)done < all) {
+        const uint32_t d = next_doc(&r, &net->seed);
+        vector faded = {0};
+        for (size_t i = doc_begin(&r, d), to; i < docs->end[d]; i = to) {
+            const float part = (float)((double)done / all);
+            to = docs->end[d] - i > CHUNK ? i + CHUNK : docs->end[d];
+            bits += learn_chunk(net, &r, d, i, to, faded,
+                                rate * RATE * (part < 1 ? 1 - 0.9F * part : 0.1F));
+            done += to - i;
         }
-        double bits = 0;
-        for (uint32_t k = 0; k < docs->ndocs; k++) {
-            const uint32_t d = order[k];
-            const size_t end = docs->end[d];
-            vector faded = {0};
-            for (size_t i = d > 0 ? docs->end[d - 1] : 0, to; i < end; i = to) {
-                const float part = (float)done / ((float)docs->n * EPOCHS);
-                to = end - i > CHUNK ? i + CHUNK : end;
-                bits += learn_chunk(net, docs, novelty, d, i, to, faded, RATE * (1 - 0.9F * part));
-                done += to - i;
-            }
-        }
-        lp_train_tell(t, "network, round %d of %d: %.3f bits a token", epoch + 1, EPOCHS,
-                      bits / (double)docs->n);
+        if (done - told < REPORT && (double)done < all)
+            continue;
+        lp_train_tell(t, "network, %.0f%% learnt: %.3f bits a token", 100 * (double)done / all,
+                      bits / (double)(done - told));
+        told = done;
+        bits = 0;
     }
-    free(novelty);
-    free(order);
-    return LP_OK;
+    close_reader(&r);
+    return good ? LP_OK : LP_NOMEM;
 }
 
 static void begin_at_random(float *v, size_t n, uint32_t *seed)
@@ -278,21 +349,20 @@ static void begin_at_random(float *v, size_t n, uint32_t *seed)
         v[i] = ((float)lp_train_draw(seed) / (1 << 24) - 0.5F) * 0.2F;
 }
 
-static enum lp_status make_room(struct net *net)
+static enum lp_status make_room(struct lp_trained_net *net)
 {
-    uint32_t seed = 1;
     for (int k = 0; k < PLACES; k++) {
         net->row[k] = malloc(net->tree->nrows * sizeof(vector));
         net->row_sum[k] = calloc(net->tree->nrows, sizeof(float));
         if (net->row[k] == NULL || net->row_sum[k] == NULL)
             return LP_NOMEM;
-        begin_at_random(&net->row[k][0][0], (size_t)net->tree->nrows * SIZE, &seed);
+        begin_at_random(&net->row[k][0][0], (size_t)net->tree->nrows * SIZE, &net->seed);
     }
     net->node = calloc(net->nnets + 1, sizeof *net->node);
     if (net->node == NULL)
         return LP_NOMEM;
     for (uint32_t i = 0; i < net->nnets; i++)
-        begin_at_random(&net->node[i].weight[0][0], (size_t)(CHILDREN - 1) * SIZE, &seed);
+        begin_at_random(&net->node[i].weight[0][0], (size_t)(CHILDREN - 1) * SIZE, &net->seed);
     return LP_OK;
 }
 
@@ -324,7 +394,7 @@ static float unit_of(uint32_t place)
     return place < PLACES - 1 ? LP_NET_UNIT : FADED_RATE * LP_NET_UNIT * (1 << LP_NET_FADED_SHIFT);
 }
 
-static void put_rows(const struct net *net, unsigned char *to, unsigned char *scale)
+static void put_rows(const struct lp_trained_net *net, unsigned char *to, unsigned char *scale)
 {
     for (uint32_t k = 0; k < PLACES; k++) {
         const float unit = unit_of(k);
@@ -340,7 +410,7 @@ static void put_rows(const struct net *net, unsigned char *to, unsigned char *sc
     }
 }
 
-static void get_rows(struct net *net, const struct lp_model *m)
+static void get_rows(struct lp_trained_net *net, const struct lp_model *m)
 {
     for (uint32_t k = 0; k < PLACES; k++) {
         const float step = (float)m->net_scale[k] / unit_of(k);
@@ -395,7 +465,7 @@ static uint32_t best_scale(const float *value, size_t n)
 }
 
 /* Writes the weights of nodes, and the costs of their children, which are the biases. */
-static void put_nodes(const struct net *net, unsigned char *node, unsigned char *weight)
+static void put_nodes(const struct lp_trained_net *net, unsigned char *node, unsigned char *weight)
 {
     for (uint32_t at = 0; at < net->nnets; at++) {
         const uint32_t n = net->tree->node[at].n;
@@ -427,7 +497,7 @@ static void put_nodes(const struct net *net, unsigned char *node, unsigned char 
 }
 
 /* Reads a model's nodes with weights. */
-static void get_nodes(struct net *net, const struct lp_model *m)
+static void get_nodes(struct lp_trained_net *net, const struct lp_model *m)
 {
     for (uint32_t at = 0; at < net->nnets; at++) {
         const unsigned char *p = m->node + LP_NODE_SIZE * (size_t)at;
@@ -455,53 +525,61 @@ static void get_nodes(struct net *net, const struct lp_model *m)
 
 /* --- The whole --------------------------------------------------------------------------- */
 
-static void free_net(struct net *net)
+struct lp_trained_net *lp_net_new(const struct lp_tree *tree, uint32_t nodes)
 {
-    for (int k = 0; k < PLACES; k++) {
+    struct lp_trained_net *net = calloc(1, sizeof *net);
+    if (net == NULL)
+        return NULL;
+    net->tree = tree;
+    net->nnets = nodes < tree->nnodes ? nodes : tree->nnodes;
+    net->seed = 1;
+    if (make_room(net) == LP_OK)
+        return net;
+    lp_net_free(net);
+    return NULL;
+}
+
+void lp_net_free(struct lp_trained_net *net)
+{
+    for (int k = 0; net != NULL && k < PLACES; k++) {
         free(net->row[k]);
         free(net->row_sum[k]);
     }
-    free(net->node);
+    if (net != NULL)
+        free(net->node);
+    free(net);
 }
 
-enum lp_status lp_net_new(const struct lp_trainer *t, const struct lp_tree *tree,
-                          const struct lp_docs *docs, uint32_t nodes, unsigned char *node,
+enum lp_status lp_net_put(const struct lp_trained_net *net, unsigned char *node,
                           struct lp_net_tables *out)
 {
-    struct net net = {.tree = tree, .nnets = nodes < tree->nnodes ? nodes : tree->nnodes};
-    enum lp_status status = make_room(&net);
-    if (status == LP_OK)
-        status = descend(t, &net, docs);
-    *out = (struct lp_net_tables){.nrows = tree->nrows, .nnets = net.nnets};
-    if (status == LP_OK) {
-        out->row = calloc(tree->nrows, (size_t)PLACES * LP_NET_ROW);
-        out->weight = calloc(net.nnets + 1, LP_NET_NODE);
-        if (out->row == NULL || out->weight == NULL)
-            status = LP_NOMEM;
-    }
-    if (status == LP_OK) {
-        put_rows(&net, out->row, out->scale);
-        put_nodes(&net, node, out->weight);
-    }
-    free_net(&net);
-    return status;
+    *out = (struct lp_net_tables){.nrows = net->tree->nrows,
+                                  .nnets = net->nnets,
+                                  .row = calloc(net->tree->nrows, (size_t)PLACES * LP_NET_ROW),
+                                  .weight = calloc(net->nnets + 1, LP_NET_NODE)};
+    if (out->row == NULL || out->weight == NULL)
+        return LP_NOMEM;
+    put_rows(net, out->row, out->scale);
+    put_nodes(net, node, out->weight);
+    return LP_OK;
 }
 
 enum lp_status lp_net_adapt(const struct lp_trainer *t, const struct lp_tree *tree,
                             const struct lp_docs *docs, unsigned char *node, unsigned char *weight)
 {
+    const double ROUNDS = 4;
     const struct lp_model *m = t->base;
     if (m->nnets == 0)
         return LP_OK;
-    struct net net = {.tree = tree, .nnets = m->nnets, .rows_stay = true};
-    enum lp_status status = make_room(&net);
-    if (status == LP_OK) {
-        get_rows(&net, m);
-        get_nodes(&net, m);
-        status = descend(t, &net, docs);
-    }
+    struct lp_trained_net *net = lp_net_new(tree, m->nnets);
+    if (net == NULL)
+        return LP_NOMEM;
+    net->rows_stay = true;
+    get_rows(net, m);
+    get_nodes(net, m);
+    const enum lp_status status = lp_net_learn(t, net, docs, ROUNDS, 1);
     if (status == LP_OK)
-        put_nodes(&net, node, weight);
-    free_net(&net);
+        put_nodes(net, node, weight);
+    lp_net_free(net);
     return status;
 }

@@ -16,6 +16,7 @@ struct builder {
     unsigned char *section[LP_LPM_SECTIONS];
     size_t size[LP_LPM_SECTIONS];
     unsigned char scale[LP_NET_PLACES];
+    struct lp_trained_net *net;
     struct lp_grams gram[3];
     uint32_t *order, nentries; /* of the index: the order in which their lists and rows lie */
     uint16_t *own;             /* the tree's rows of one leaf each, in that order */
@@ -296,12 +297,11 @@ static void take_section(struct builder *b, int section, unsigned char *table, s
     b->size[section] = size;
 }
 
-static enum lp_status put_net(struct builder *b, const struct lp_docs *docs)
+static enum lp_status put_net(struct builder *b)
 {
     enum { ROW = LP_NET_PLACES * LP_NET_ROW };
     struct lp_net_tables net;
-    enum lp_status status =
-        lp_net_new(b->t, b->tree, docs, b->t->sizes.nodes, b->section[LP_LPM_NODE], &net);
+    enum lp_status status = lp_net_put(b->net, b->section[LP_LPM_NODE], &net);
     unsigned char *rows = add_section(b, LP_LPM_NET_ROW, (size_t)net.nrows * ROW);
     for (uint32_t i = 0; rows != NULL && status == LP_OK && i < net.nrows; i++)
         memcpy(rows + ROW * (size_t)i, net.row + ROW * (size_t)(i < b->tree->nown ? b->own[i] : i),
@@ -362,12 +362,12 @@ static enum lp_status put_image(struct builder *b, struct lp_buf *image)
     return status;
 }
 
-/* Appends to image the model of docs (leaves), with these mixing parameters. */
+/* Appends to image the model of docs (leaves), with this network and these mixing parameters. */
 static enum lp_status build(const struct lp_trainer *t, const struct lp_tree *tree,
-                            const struct lp_docs *docs, const struct lp_mixing *params,
-                            struct lp_buf *image)
+                            struct lp_trained_net *net, const struct lp_docs *docs,
+                            const struct lp_mixing *params, struct lp_buf *image)
 {
-    struct builder b = {.t = t, .tree = tree};
+    struct builder b = {.t = t, .tree = tree, .net = net};
     enum lp_status status = LP_OK;
     for (int k = 0; status == LP_OK && k < 3; k++)
         status = lp_grams_count(docs, tree->nleaves, k + 1, &b.gram[k]);
@@ -382,7 +382,7 @@ static enum lp_status build(const struct lp_trainer *t, const struct lp_tree *tr
     if (status == LP_OK)
         status = put_cells(&b, docs);
     if (status == LP_OK)
-        status = put_net(&b, docs);
+        status = put_net(&b);
     if (status == LP_OK)
         status = put_mixing(&b, params);
     if (status == LP_OK)
@@ -426,7 +426,10 @@ static enum lp_status split_docs(const struct lp_docs *docs, const uint32_t *lea
 enum lp_status lp_train_new(const struct lp_trainer *t, const struct lp_docs *docs,
                             struct lp_buf *image)
 {
+    const double FIRST_ROUNDS = 4, ROUNDS = 1;
+    const float SLOWER = 0.5F;
     struct lp_mixing *params = calloc(LP_MODES, sizeof *params);
+    struct lp_trained_net *net = NULL;
     struct lp_docs all = {0}, most = {0}, rest = {0};
     struct lp_tree tree = {0};
     struct lp_buf trial = {0};
@@ -439,16 +442,24 @@ enum lp_status lp_train_new(const struct lp_trainer *t, const struct lp_docs *do
     if (status == LP_OK)
         status = split_docs(docs, leaf, &all, &most, &rest);
     free(leaf);
+    if (status == LP_OK)
+        net = lp_net_new(&tree, t->sizes.nodes);
+    if (status == LP_OK)
+        status = net != NULL ? lp_net_learn(t, net, &most, FIRST_ROUNDS, 1) : LP_NOMEM;
     if (status == LP_OK) {
         lp_tune_guess(params);
-        status = build(t, &tree, &most, params, &trial);
+        status = build(t, &tree, net, &most, params, &trial);
     }
     if (status == LP_OK)
         status = lp_tune(t, &trial, &rest, params);
     lp_buf_free(&trial);
+    /* The network learns on: what it knows of most docs holds for all. */
     if (status == LP_OK)
-        status = build(t, &tree, &all, params, image);
+        status = lp_net_learn(t, net, &all, ROUNDS, SLOWER);
+    if (status == LP_OK)
+        status = build(t, &tree, net, &all, params, image);
     free(params);
+    lp_net_free(net);
     lp_docs_free(&all);
     lp_docs_free(&most);
     lp_docs_free(&rest);

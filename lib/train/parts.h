@@ -155,11 +155,22 @@ struct lp_net_tables {
     unsigned char scale[LP_NET_PLACES];
 };
 
-/* Trains a network for the first nodes of the tree, at most `nodes`, on docs (leaves); writes the
- * costs of these to the model's nodes. The caller frees the tables, also on error. */
-enum lp_status lp_net_new(const struct lp_trainer *t, const struct lp_tree *tree,
-                          const struct lp_docs *docs, uint32_t nodes, unsigned char *node,
+struct lp_trained_net;
+
+/* A new network for the first nodes of the tree, at most `nodes`. NULL when memory is out. */
+struct lp_trained_net *lp_net_new(const struct lp_tree *tree, uint32_t nodes);
+void lp_net_free(struct lp_trained_net *net);
+
+/* Trains it on docs (leaves) in some rounds, fewer if the docs are many; rate is relative to what
+ * suits a new network. */
+enum lp_status lp_net_learn(const struct lp_trainer *t, struct lp_trained_net *net,
+                            const struct lp_docs *docs, double rounds, float rate);
+
+/* Writes it as sections, and the costs of its nodes to the model's nodes. The caller frees the
+ * tables, also on error. */
+enum lp_status lp_net_put(const struct lp_trained_net *net, unsigned char *node,
                           struct lp_net_tables *out);
+
 /* Trains the weights of the base model's network on docs; writes them and the costs of their nodes.
  */
 enum lp_status lp_net_adapt(const struct lp_trainer *t, const struct lp_tree *tree,

@@ -101,6 +101,9 @@ static void teach_offer(struct lp_mix *m, const struct context *x, const struct 
             move(m, &s->logits_of[i][o->class[i][k]], (int64_t)e[k] * s->weight.sum[i],
                  rates->offer_logit);
     }
+    for (uint32_t k = 1; k <= o->n; k++)
+        move(m, &m->params.backing[s->backing[k]], (int64_t)e[k] * ESCAPE_WEIGHT,
+             rates->offer_logit);
     if (o->match != ESCAPE_LANE)
         move(m, &m->params.match[x->match_length],
              (int64_t)e[o->match] * s->weight.sum[LP_IN_MATCH], rates->offer_logit);
@@ -153,7 +156,8 @@ static void teach_child(struct lp_mix *m, const struct child_choice *s, lp_vec e
     balance(e, LP_LANES);
     for (uint32_t k = 0; s->follow != NULL && k < LP_LANES; k++)
         move(m, &s->follow[class[k]], (int64_t)e[k] * s->weight[LP_IN_FOLLOW], rates->logits);
-    move_weights(m, s->weight_a, s->weight_b, s->logits, LP_INPUTS - 1, e, rates->weight);
+    for (uint32_t i = 0; i < CHILD_SETS; i += 2)
+        move_weights(m, s->set[i], s->set[i + 1], s->logits, LP_INPUTS - 1, e, rates->weight);
 }
 
 static enum lp_status run_taught(struct lp_mix *m, struct lp_range_coder *c, const uint32_t *ids,
