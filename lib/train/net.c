@@ -57,26 +57,25 @@ struct lp_trained_net {
 /* Vectors of the compiler's: in loops over arrays it leaves the sums in memory. */
 typedef float lanes __attribute__((vector_size(4 * LANES)));
 
-static inline lanes load(const float *p)
-{
-    lanes x;
-    memcpy(&x, p, sizeof x);
-    return x;
-}
-
 static inline float dot(const float *a, const float *b)
 {
-    lanes sum = {0};
-    for (int i = 0; i < SIZE; i += LANES)
-        sum += load(a + i) * load(b + i);
+    lanes sum = {0}, x, y;
+    for (int i = 0; i < SIZE; i += LANES) {
+        memcpy(&x, a + i, sizeof x);
+        memcpy(&y, b + i, sizeof y);
+        sum += x * y;
+    }
     return ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
 }
 
 /* to += factor * from */
 static inline void add(float *to, float factor, const float *from)
 {
+    lanes x, y;
     for (int i = 0; i < SIZE; i += LANES) {
-        const lanes x = load(to + i) + factor * load(from + i);
+        memcpy(&x, to + i, sizeof x);
+        memcpy(&y, from + i, sizeof y);
+        x += factor * y;
         memcpy(to + i, &x, sizeof x);
     }
 }
