@@ -251,7 +251,7 @@ wide() {
     local i n=0
     with_model o200k_base || skip 'no model was built'
     for ((i = 0; i < 2000 && n < 1; i++)); do
-        printf 'Prompt %d' $i > q
+        printf 'You are a helpful assistant. Answer question %d.' $i > q
         lptok -e o200k_base --blob q | lpmix --blob > b
         [[ $(od -An -tx1 -N2 b) == ' ff fe' ]] || continue
         n=$((n + 1))
