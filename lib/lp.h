@@ -529,6 +529,12 @@ typedef enum lp_status lp_on_ids(void *ctx, const struct lp_vocab *vocab, const 
  * record at the edge of a loss it is what is left. Returns as a sink does. */
 typedef enum lp_status lp_on_record(void *ctx, uint64_t number, uint64_t size);
 
+/* Takes the text of a block at once, and where records end in it: nends offsets, ascending. What is
+ * after the last of them goes on in the next block; where a stream or a loss cuts a record, its end
+ * comes alone, with no text. Returns as a sink does. */
+typedef enum lp_status lp_on_block(void *ctx, const void *text, size_t n, const uint64_t *ends,
+                                   size_t nends);
+
 struct lp_reader_options {
     lp_finder *find;
     void *find_ctx;
@@ -545,6 +551,9 @@ struct lp_reader_options {
     void *interrupt_ctx;
     uint64_t max_text; /* the most text that this handle hands out in all; what would go beyond is
                         * not handed out at all: LP_MAX_TEXT. 0: any */
+    lp_on_block *on_block; /* set: text goes there, and none to the sink; not with on_ids or
+                            * on_record, nor by lp_file */
+    void *block_ctx;
 };
 
 /* A stream in, its text out. Nothing leaves that has not been checked. */

@@ -133,7 +133,19 @@ static enum lp_status cut_record(struct lp_reader *r)
     r->in_record = false;
     if (r->options.on_ids != NULL)
         return lp_body_ids_end(&r->ids);
+    if (r->options.on_block != NULL)
+        return r->options.on_block(r->options.block_ctx, "", 0, &(uint64_t){0}, 1);
     return r->options.on_record != NULL ? end_record(r) : LP_OK;
+}
+
+/* Hands on a block's text at once, with where its records end. */
+static enum lp_status put_whole(struct lp_reader *r, const struct job *job)
+{
+    const uint64_t *ends = (const uint64_t *)(const void *)job->ends.p;
+    const size_t nrecords = (size_t)job->frame.nrecords;
+    r->in_record = job->frame.kind & LP_KIND_OPEN;
+    return r->options.on_block(r->options.block_ctx, job->text.p, job->text.n, ends,
+                               nrecords - r->in_record);
 }
 
 /* Hands on a block's text record by record. */
@@ -157,6 +169,8 @@ static enum lp_status put_records(struct lp_reader *r, const struct job *job)
 
 static enum lp_status put_text(struct lp_reader *r, const struct job *job)
 {
+    if (r->options.on_block != NULL)
+        return put_whole(r, job);
     if (job->wants_ends)
         return put_records(r, job);
     return job->text.n > 0 ? r->sink(r->sink_ctx, job->text.p, job->text.n) : LP_OK;
@@ -220,7 +234,8 @@ static enum lp_status new_reader(const struct lp_reader_options *options, lp_sin
     r->has_turn = lp_turn_init(&r->turn);
     enum lp_status status = r->jobs == NULL || !r->has_turn ? LP_NOMEM : LP_OK;
     for (unsigned i = 0; status == LP_OK && i < r->njobs; i++)
-        r->jobs[i].wants_ends = options->on_record != NULL || options->on_ids != NULL;
+        r->jobs[i].wants_ends =
+            options->on_record != NULL || options->on_ids != NULL || options->on_block != NULL;
     if (status == LP_OK)
         status = lp_workers_new(
             r->njobs, r->jobs, sizeof *r->jobs,
@@ -242,7 +257,7 @@ enum lp_status lp_reader_new_sized(const struct lp_reader_options *given, size_t
     struct lp_reader_options options;
     *out = NULL;
     if (!lp_take_sized(&options, sizeof options, given, size) ||
-        (options.on_ids != NULL && options.on_record != NULL))
+        (options.on_ids != NULL) + (options.on_record != NULL) + (options.on_block != NULL) > 1)
         return LP_USAGE;
     return new_reader(&options, sink, sink_ctx, out);
 }

@@ -19,6 +19,8 @@ static void recover(const struct lp_reader_options *options, struct fuzz_pieces 
     fuzz_read(*options, FUZZ_RECOVER, (struct fuzz_pieces){0}, stream, &other);
     fuzz_read(*options, FUZZ_RECOVER, pieces, stream, &again);
     fuzz_agree(&other, &again, "recovery, and in pieces");
+    fuzz_read(*options, FUZZ_RECOVER_BLOCKS, pieces, stream, &again);
+    fuzz_agree(&other, &again, "recovery by records, and by blocks");
     FUZZ_MUST(other.status != LP_OK || whole.status == LP_OK, "recovery passes over \"%s\" at %llu",
               lp_status_text(whole.status), (unsigned long long)whole.offset);
     FUZZ_MUST(other.status != LP_OK || other.nlosses == 0, "losses, and no error");
@@ -119,6 +121,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
               whole.memory);
     fuzz_read(options, FUZZ_RECORDS, pieces, &stream, &other);
     fuzz_agree(&whole, &other, "whole and in pieces");
+    fuzz_read(options, FUZZ_BLOCKS, pieces, &stream, &other);
+    fuzz_agree(&whole, &other, "by records and by blocks");
     if (mode & 1)
         recover(&options, pieces, &stream);
     if (mode & 2)

@@ -103,7 +103,14 @@ struct fuzz_reading {
 };
 
 /* Reads a stream with options, in which finder, callbacks and contexts are set here. */
-enum fuzz_want { FUZZ_TEXT, FUZZ_RECORDS, FUZZ_IDS, FUZZ_RECOVER };
+enum fuzz_want {
+    FUZZ_TEXT,
+    FUZZ_RECORDS,
+    FUZZ_BLOCKS, /* the same, by blocks */
+    FUZZ_IDS,
+    FUZZ_RECOVER, /* with records */
+    FUZZ_RECOVER_BLOCKS,
+};
 void fuzz_read(struct lp_reader_options options, enum fuzz_want want, struct fuzz_pieces pieces,
                const struct lp_buf *stream, struct fuzz_reading *reading);
 

@@ -395,6 +395,20 @@ static enum lp_status take_record(void *ctx, uint64_t number, uint64_t size)
     return LP_OK;
 }
 
+static enum lp_status take_block(void *ctx, const void *text, size_t n, const uint64_t *ends,
+                                 size_t nends)
+{
+    struct fuzz_reading *r = ctx;
+    for (size_t i = 0; i < nends; i++) {
+        const uint64_t end = r->text.n + ends[i];
+        FUZZ_MUST(ends[i] <= n && (i == 0 || ends[i] >= ends[i - 1]),
+                  "a record ends at %llu of %zu", (unsigned long long)ends[i], n);
+        fuzz_add(&r->records, &end, sizeof end);
+    }
+    fuzz_add(&r->text, text, n);
+    return LP_OK;
+}
+
 static enum lp_status take_ids(void *ctx, const struct lp_vocab *vocab, const uint32_t *ids,
                                size_t n, bool end)
 {
@@ -425,15 +439,17 @@ void fuzz_read(struct lp_reader_options options, enum fuzz_want want, struct fuz
 {
     struct lp_reader *reader;
     options.find = fuzz_find;
-    options.on_loss = want == FUZZ_RECOVER ? take_loss : NULL;
+    const bool blocks = want == FUZZ_BLOCKS || want == FUZZ_RECOVER_BLOCKS;
+    options.on_loss = want == FUZZ_RECOVER || want == FUZZ_RECOVER_BLOCKS ? take_loss : NULL;
+    options.on_block = blocks ? take_block : NULL;
     options.on_record = want == FUZZ_RECORDS || want == FUZZ_RECOVER ? take_record : NULL;
     options.on_ids = want == FUZZ_IDS ? take_ids : NULL;
-    options.loss_ctx = options.record_ctx = options.ids_ctx = r;
+    options.loss_ctx = options.record_ctx = options.ids_ctx = options.block_ctx = r;
     r->text.n = r->records.n = r->losses.n = r->nlosses = 0;
     fuzz_add(&r->text, "", 0); /* no NULL */
     fuzz_add(&r->records, "", 0);
     fuzz_memory_begin();
-    r->status = lp_reader_new(&options, fuzz_append, &r->text, &reader);
+    r->status = lp_reader_new(&options, blocks ? NULL : fuzz_append, &r->text, &reader);
     FUZZ_MUST(r->status == LP_OK, "no reader");
     for (size_t at = 0, n; r->status == LP_OK && at < stream->n; at += n) {
         n = fuzz_piece(&pieces, stream->n - at);
