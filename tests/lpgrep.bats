@@ -52,6 +52,10 @@ patterns=('the' '^#' '\.$' '^$' 'x*' '[A-Z]{3,}' '\w+\s+\w+ing\b' '[^a-z]$' '\s$
 literals=('colou?r' 'You(r|rs)?\b' 'x{0}the' '(?:the|an?) [a-z]+ing' '[[:alpha:]]+ing the' 'the\b(?! )'
     '(\Q)\E)?the' '(\Qx\E|the)b?' 'zzz|the' 'Never \w+ the' 'the (?#x)and' 'caf\x{e9}' 'th\x65' 'Ne\W*' 'café*'
     'café?.' '[]x)]the' '(?i)YOU' '(?i:YOU)r' '((?i)YOU)r' 'the(*ACCEPT)zzz' 'e{2}' 'e{,3}d' 'e{d' 'a\.b' 'the\K x'
+    '(Never|Always|the) \w+' 'You|the' '(You|the|a)' '(?:the|You)$' '(the|You)?x' '(the|You)*x' '(the|You){0}b'
+    '(the|You)+?' '(?=the|You)\w' '(?!the|You)[a-z]+ing' '(?<n>the|You)r?' '(|the) x' '(?|the|You|x)' '(?>the|then)n'
+    '(a|b|c|d|e|f|g|h|ij)k' 'a|b' '((the|a)n|You(r)?)\b' '(the|(You|a) .*)ing' '(\(|the)' '[(|]the|zzz' 'é|—'
+    '(th)(e)' 'x(the|You)' '(the|You)x' '((((((((((((((((((the))))))))))))))))))' '(?<!a|b)the' '(?<=the|You) ' 'Ne(v)er|x'
     '(a(b[)]|c)d)?the' '\cAthe|x' 'the .*zzz' 'e.*qq' "$(printf 'x%.0s' {1..100})" '(the)+' '(?<=e)the' '^the' 'the$')
 
 @test "fixed strings in an expression are found first, and change nothing" {
@@ -71,6 +75,22 @@ literals=('colou?r' 'You(r|rs)?\b' 'x{0}the' '(?:the|an?) [a-z]+ing' '[[:alpha:]
         done
         [ "$(lpgrep -aP --records -c -e "$pattern" records.lp)" = \
             "$(lpgrep -aP --records -c -e "(?#)$pattern" records.lp)" ] || fail "records: $pattern"
+    done
+}
+
+@test "several patterns, fixed or not, are those of grep" {
+    for patterns in 'the You' 'then the he' 'Never|Always x' 'a|b c' 'the x*' 'a b c d e f g h i j' '(the|a)n You' 'the é —'; do
+        local options=()
+        for pattern in $patterns; do options+=(-e "$pattern"); done
+        for how in -E -F '-E -w' '-F -w' '-E -x' '-F -x' '-E -o' '-F -o' '-E -v' '-F -i'; do
+            local expected=0 status=0
+            # shellcheck disable=SC2086 # words
+            LC_ALL=C.UTF-8 grep -a $how "${options[@]}" text > expected || expected=$?
+            # shellcheck disable=SC2086
+            lpgrep -a $how "${options[@]}" text.lp > out || status=$?
+            cmp out expected || fail "$how $patterns"
+            [ $status -eq $expected ] || fail "$how $patterns: $status"
+        done
     done
 }
 
@@ -102,6 +122,43 @@ literals=('colou?r' 'You(r|rs)?\b' 'x{0}the' '(?:the|an?) [a-z]+ing' '[[:alpha:]
         done
         [ "$(lpgrep -n needle border | cut -d: -f1)" = "$(grep -n needle border | cut -d: -f1)" ]
         [ "$(lpgrep -b -B1 needle border)" = "$(grep -b -B1 needle border)" ]
+    done
+}
+
+# Records with and without a line feed at their end, with none, or many lines: whole lines
+# are searched where they stand, and the rest is copied together.
+@test "records are the same one by one and many at a time" {
+    mkdir r
+    for i in {1..120}; do
+        case $((i % 6)) in
+        0) : ;;
+        1) printf 'needle %d without end' "$i" ;;
+        2) printf 'a\nneedle %d\n' "$i" ;;
+        3) printf '\n' ;;
+        4) seq $((i * 20)) | sed 's/.*/& bottles/' && printf 'needle %d\nb\n' "$i" ;;
+        5) printf 'x\n\nneedle needle %d\nand' "$i" ;;
+        esac > "r/$i"
+        grep -n -e needle -e '7 b' "r/$i" | sed "s/^/$i:/" || true
+    done > expected
+    for pack in lptok 'lptok -B 1K' 'lptok -B 20K'; do
+        # shellcheck disable=SC2046 # words
+        $pack $(printf 'r/%d ' {1..120}) > r.lp
+        lpgrep -n -e needle -e '7 b' r.lp | cmp - expected || fail "$pack"
+        lpgrep -T 3 -n -e needle -e '7 b' r.lp | cmp - expected || fail "$pack -T"
+        for options in -c -b '-A1 -n' '-B1 -n' '-C2 -b' '-v -n' '-v -c' '-m3 -n' '-o -n' --json; do
+            # shellcheck disable=SC2086
+            lpgrep $options -e needle -e '7 b' r.lp | grep -v elapsed > out || true
+            [ "$pack" != lptok ] || cp out "out$options"
+            cmp out "out$options" || fail "$pack $options"
+        done
+    done
+    seq 200000 | sed 's/$/ a line/' > lines
+    for pack in 'lptok -L' 'lptok -L -B 3K'; do
+        $pack lines > lines.lp
+        lpgrep -n '99 a' lines.lp | cmp - <(grep -n '99 a' lines | sed 's/:/:1:/') || fail "$pack"
+        lpgrep -b '99 a' lines.lp | cmp - <(grep -b '99 a' lines) || fail "$pack -b"
+        lpgrep -A1 '999 a' lines.lp | cmp - <(grep -A1 '999 a' lines) || fail "$pack -A"
+        lpgrep --records -c '99 a' lines.lp | cmp - <(grep -c '99 a' lines) || fail "$pack --records"
     done
 }
 
@@ -232,7 +289,7 @@ literals=('colou?r' 'You(r|rs)?\b' 'x{0}the' '(?:the|an?) [a-z]+ing' '[[:alpha:]
     lptok -L < /dev/null > empty.lp
     expect 1 lpgrep a empty.lp
     # shellcheck disable=SC2016 # an expression
-    fails 2 'more steps' lpgrep -c '(a+a+)+$b|(?:a|aa|a)+c' <(head -c 5000 long; echo)
+    fails 2 'more steps' lpgrep -c '(a+a+)+$b|(?:a|aa|a)+c' <(printf bc; head -c 5000 long; echo)
 }
 
 @test "-r: files below a directory, in order" {

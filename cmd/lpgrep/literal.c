@@ -3,12 +3,100 @@
 #include <ctype.h>
 #include <string.h>
 
-/* What is left of the expression, and the string that its last characters are. */
+/* --- Sets ------------------------------------------------------------------------ */
+
+static const char often[] = "\n-k.,vybwgpfumcdlhrsnioate "; /* the last the most */
+
+/* How often text has a byte, roughly, from 1 on. */
+static unsigned frequency(unsigned char c)
+{
+    const char *place = c != 0 ? strchr(often, c) : NULL;
+    if (c >= 0x80) /* of a script other than Latin most characters begin alike */
+        return c >= 0xC0 ? sizeof often : sizeof often / 2;
+    return place != NULL ? (unsigned)(place - often) + 2 : 1;
+}
+
+/* Finds the two rarest bytes of a literal, or one of a single byte. */
+static void set_rare(struct literal *l)
+{
+    for (size_t k = 0; k < 2; k++) {
+        const size_t other = l->rare[0];
+        size_t best = k > 0 && other == 0 && l->n > 1 ? 1 : 0;
+        for (size_t i = 0; i < l->n; i++) {
+            if (frequency(l->text[i]) < frequency(l->text[best]) && !(k > 0 && i == other))
+                best = i;
+        }
+        l->rare[k] = best;
+    }
+}
+
+/* How often text has one of the set, roughly: the more the worse. */
+static unsigned weight(const struct literals *l)
+{
+    unsigned sum = 0;
+    for (size_t i = 0; i < l->n; i++) {
+        const struct literal *v = &l->v[i];
+        sum += frequency(v->text[v->rare[0]]) *
+               (v->n > 1 ? frequency(v->text[v->rare[1]]) : (unsigned)sizeof often);
+    }
+    return l->n > 0 ? sum : (unsigned)-1;
+}
+
+static struct literals one_literal(const struct literal *l)
+{
+    struct literals one = {.v = {*l}, .n = l->n > 0, .longest = l->n};
+    set_rare(&one.v[0]);
+    return one;
+}
+
+void literals_join(struct literals *l, const struct literals *other)
+{
+    l->all = l->all && other->all;
+    if (other->n == 0 || l->n == 0 || l->n + other->n > LITERALS_MAX) {
+        l->n = 0;
+        return;
+    }
+    memcpy(l->v + l->n, other->v, other->n * sizeof *l->v);
+    l->n += other->n;
+    l->longest = l->longest > other->longest ? l->longest : other->longest;
+}
+
+struct literals literals_words(const struct patterns *words)
+{
+    struct literals all = {0};
+    for (size_t i = 0; i < words->n; i++) {
+        struct literal word = {.n = words->v[i].n};
+        if (word.n > LITERAL_MAX)
+            return (struct literals){0};
+        memcpy(word.text, words->v[i].text, word.n);
+        struct literals one = one_literal(&word);
+        one.all = true;
+        if (i > 0)
+            literals_join(&all, &one);
+        else
+            all = one;
+    }
+    return all;
+}
+
+/* --- Those of an expression -------------------------------------------------------- */
+
+/* What is left of the expression. */
 struct rest {
     const char *p, *end;
-    struct literal run, best;
-    bool broken; /* something else than plain characters was in it */
+    unsigned depth; /* of groups */
 };
+
+/* What is read of a sequence: the string that its last characters are, and the best set before
+ * that. */
+struct sequence {
+    struct literal run;
+    struct literals best;
+    bool group;  /* it begins with a group, of which the best set is all */
+    bool broken; /* there is more to it than its run, or that group */
+};
+
+static bool alternatives(struct rest *r, struct literals *out);
 
 /* The next byte but i, 0 after the end. */
 static char ahead(const struct rest *r, size_t i)
@@ -21,53 +109,66 @@ static bool one_of(char c, const char *set)
     return c != 0 && strchr(set, c) != NULL;
 }
 
-static void end_run(struct rest *r, size_t skip)
+static void take_if_better(struct sequence *s, const struct literals *l)
 {
-    if (r->run.n > r->best.n)
-        r->best = r->run;
-    r->run.n = 0;
-    r->broken = true;
-    r->p += skip;
+    if (weight(l) < weight(&s->best))
+        s->best = *l;
 }
 
-static void add(struct rest *r, char c)
+static void end_run(struct sequence *s)
 {
-    if (r->run.n == LITERAL_MAX)
-        end_run(r, 0);
-    r->run.text[r->run.n++] = (unsigned char)c;
+    const struct literals run = one_literal(&s->run);
+    take_if_better(s, &run);
+    s->run.n = 0;
+}
+
+/* Passes over what is no plain character. */
+static void pass(struct rest *r, struct sequence *s, size_t n)
+{
+    end_run(s);
+    s->broken = true;
+    r->p += n;
+}
+
+static void add(struct sequence *s, char c)
+{
+    s->broken = s->broken || s->group || s->run.n == LITERAL_MAX;
+    if (s->run.n == LITERAL_MAX)
+        end_run(s);
+    s->run.text[s->run.n++] = (unsigned char)c;
 }
 
 /* What a quantifier follows may be missing: the last character. */
-static void drop_character(struct rest *r)
+static void drop_character(struct literal *run)
 {
-    while (r->run.n > 0 && (r->run.text[r->run.n - 1] & 0xC0) == 0x80)
-        r->run.n--;
-    if (r->run.n > 0)
-        r->run.n--;
+    while (run->n > 0 && (run->text[run->n - 1] & 0xC0) == 0x80)
+        run->n--;
+    if (run->n > 0)
+        run->n--;
 }
 
 /* *, ?, {2,3}; a brace that is plain is taken for one too. */
-static void quantifier(struct rest *r)
+static void quantifier(struct rest *r, struct sequence *s)
 {
     size_t n = 1;
-    drop_character(r);
+    drop_character(&s->run);
     if (*r->p == '{') {
         while (one_of(ahead(r, n), "0123456789, "))
             n++;
         n = ahead(r, n) == '}' ? n + 1 : 1;
     }
-    end_run(r, n);
+    pass(r, s, n);
 }
 
-static bool escape(struct rest *r)
+static bool escape(struct rest *r, struct sequence *s)
 {
     const char c = ahead(r, 1);
     if (c > 0 && ispunct((unsigned char)c)) {
-        add(r, c);
+        add(s, c);
         r->p += 2;
         return true;
     }
-    end_run(r, 2);
+    pass(r, s, 2);
     return one_of(c, "wWdDsSbBAzZhHvVtrf");
 }
 
@@ -81,7 +182,7 @@ static size_t named_class(const struct rest *r, size_t i)
 }
 
 /* Passes over a class. */
-static bool class(struct rest *r)
+static bool class(struct rest *r, struct sequence *s)
 {
     size_t i = ahead(r, 1) == '^' ? 2 : 1, size;
     for (i += ahead(r, i) == ']'; ahead(r, i) != ']'; i += size) {
@@ -91,24 +192,93 @@ static bool class(struct rest *r)
         if (ahead(r, i) == 0 || size == 0)
             return false;
     }
-    end_run(r, i + 1);
+    pass(r, s, i + 1);
     return true;
 }
 
-/* Passes over a group with all that is in it. */
-static bool group(struct rest *r)
+/* The bytes that begin a group, 0: options, a comment or something rare. *inside: what it matches
+ * is a part of the match. */
+static size_t group_begin(const struct rest *r, bool *inside)
 {
-    size_t depth = 0;
-    if (ahead(r, 1) == '?' && !one_of(ahead(r, 2), ":=!<>|"))
-        return false; /* options, or a comment */
-    do {
-        if (r->p >= r->end || (*r->p == '[' && !class(r)))
-            return false;
-        depth += ahead(r, 0) == '(';
-        depth -= ahead(r, 0) == ')';
-        end_run(r, ahead(r, 0) == '\\' ? 2 : 1);
-    } while (depth > 0);
+    const char c = ahead(r, 2);
+    *inside = ahead(r, 1) != '?' || !one_of(c, "=!<") || isalpha((unsigned char)ahead(r, 3));
+    if (ahead(r, 1) != '?')
+        return 1;
+    if (c != '<')
+        return one_of(c, ":>|=!") ? 3 : 0;
+    size_t n = 4; /* an assertion about what is before, or a name */
+    while (*inside && ahead(r, n - 1) != '>' && ahead(r, n - 1) != 0)
+        n++;
+    return *inside || one_of(ahead(r, 3), "=!") ? n : 0;
+}
+
+static bool group(struct rest *r, struct sequence *s)
+{
+    enum { DEPTH = 16 };
+    bool inside;
+    struct literals within;
+    const size_t n = group_begin(r, &inside);
+    if (n == 0 || r->depth == DEPTH)
+        return false;
+    r->p += n;
+    r->depth++;
+    if (!alternatives(r, &within) || ahead(r, 0) != ')')
+        return false;
+    r->depth--;
+    r->p++;
+    inside = inside && !one_of(ahead(r, 0), "*?{");
+    s->broken = s->broken || s->group || s->run.n > 0 || !inside || !within.all;
+    s->group = true;
+    end_run(s);
+    if (inside)
+        take_if_better(s, &within);
     return true;
+}
+
+static bool step(struct rest *r, struct sequence *s)
+{
+    const char c = *r->p;
+    if (c == '\\')
+        return escape(r, s);
+    if (c == '[')
+        return class(r, s);
+    if (c == '(')
+        return group(r, s);
+    if (one_of(c, "*?{"))
+        quantifier(r, s);
+    else if (one_of(c, ".^$+"))
+        pass(r, s, 1);
+    else
+        add(s, *r->p++);
+    return true;
+}
+
+/* Reads up to what ends a sequence. */
+static bool sequence(struct rest *r, struct literals *out)
+{
+    struct sequence s = {0};
+    while (r->p < r->end && !one_of(*r->p, "|)")) {
+        if (!step(r, &s))
+            return false;
+    }
+    end_run(&s);
+    *out = s.best;
+    out->all = !s.broken;
+    return true;
+}
+
+/* Reads up to what ends a group, or the expression. */
+static bool alternatives(struct rest *r, struct literals *out)
+{
+    bool good = sequence(r, out);
+    while (good && ahead(r, 0) == '|') {
+        struct literals other;
+        r->p++;
+        good = sequence(r, &other);
+        if (good)
+            literals_join(out, &other);
+    }
+    return good;
 }
 
 /* Whether an expression has what changes the meaning of what follows it. */
@@ -123,64 +293,99 @@ static bool is_unsure(const struct pattern *p)
     return false;
 }
 
-static bool step(struct rest *r)
-{
-    const char c = *r->p;
-    if (c == '\\')
-        return escape(r);
-    if (c == '[')
-        return class(r);
-    if (c == '(')
-        return group(r);
-    if (c == '|' || c == ')')
-        return false;
-    if (one_of(c, "*?{"))
-        quantifier(r);
-    else if (one_of(c, ".^$+"))
-        end_run(r, 1);
-    else
-        add(r, *r->p++);
-    return true;
-}
-
-/* How often a byte is in text, roughly: its place among the bytes that are often there. */
-static size_t rarity(unsigned char c)
-{
-    static const char often[] = " etaoinsrhldcumfpgwybv,.k-\n";
-    const char *place = c != 0 ? strchr(often, c) : NULL;
-    if (c >= 0x80) /* of a script other than Latin most characters begin alike */
-        return c >= 0xC0 ? 0 : 12;
-    return place != NULL ? (size_t)(place - often) : sizeof often;
-}
-
-struct literal literal_of(const struct pattern *pattern)
+struct literals literals_of(const struct pattern *pattern)
 {
     struct rest r = {.p = pattern->text, .end = pattern->text + pattern->n};
-    bool sure = !is_unsure(pattern);
-    while (sure && r.p < r.end)
-        sure = step(&r);
-    if (!sure)
-        return (struct literal){0};
-    const bool all = !r.broken;
-    end_run(&r, 0);
-    r.best.all = all;
-    for (size_t i = 0; i < r.best.n; i++) {
-        if (rarity(r.best.text[i]) > rarity(r.best.text[r.best.rare]))
-            r.best.rare = i;
-    }
-    return r.best;
+    struct literals l;
+    const bool sure = !is_unsure(pattern) && alternatives(&r, &l) && r.p == r.end;
+    return sure ? l : (struct literals){0};
 }
 
-const unsigned char *literal_find(const struct literal *l, const unsigned char *text, size_t n)
+/* --- Search ---------------------------------------------------------------------- */
+
+/* Bytes that are compared at once: a vector of most machines; where there is none the compiler does
+ * without. STEP places are looked at before it is asked whether there is any. */
+typedef unsigned char lanes __attribute__((vector_size(16)));
+enum { LANES = sizeof(lanes), STEP = 4 * LANES };
+
+static inline lanes load(const unsigned char *p)
 {
-    const unsigned char *p = text + l->rare;
-    while (n >= l->n && p <= text + n - l->n + l->rare) {
-        p = memchr(p, l->text[l->rare], (size_t)(text + n - l->n + l->rare + 1 - p));
+    lanes v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+/* Marks those of STEP places at which the rare bytes of a literal stand as if it began there. */
+static inline void mark_places(const struct literals *l, const unsigned char *text,
+                               lanes mark[STEP / LANES])
+{
+    memset(mark, 0, STEP);
+    for (size_t k = 0; k < l->n; k++) {
+        const struct literal *v = &l->v[k];
+        const unsigned char *pa = text + v->rare[0], *pb = text + v->rare[1];
+        const lanes a = (lanes){0} + v->text[v->rare[0]], b = (lanes){0} + v->text[v->rare[1]];
+#pragma GCC unroll 4
+        for (int i = 0; i < STEP / LANES; i++)
+            mark[i] |= (lanes)(load(pa + LANES * i) == a) & (lanes)(load(pb + LANES * i) == b);
+    }
+}
+
+static bool begins(const struct literals *l, const unsigned char *text, size_t n)
+{
+    for (size_t k = 0; k < l->n; k++) {
+        if (l->v[k].n <= n && memcmp(text, l->v[k].text, l->v[k].n) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The first marked place at which one begins, NULL: none. */
+static const unsigned char *first_marked(const struct literals *l, const unsigned char *text,
+                                         size_t n, const lanes mark[STEP / LANES])
+{
+    uint64_t some[STEP / sizeof(uint64_t)];
+    memcpy(some, mark, STEP);
+    for (size_t i = 0; i < STEP; i++) {
+        if (some[i / 8] == 0)
+            i += 7;
+        else if (((const unsigned char *)some)[i] != 0 && begins(l, text + i, n - i))
+            return text + i;
+    }
+    return NULL;
+}
+
+/* The same for one whose first rare byte is rare indeed. */
+static const unsigned char *find_by_byte(const struct literal *l, const unsigned char *text,
+                                         size_t n)
+{
+    const unsigned char *p = text + l->rare[0];
+    const size_t places = n >= l->n ? n - l->n + 1 : 0;
+    while (p < text + l->rare[0] + places) {
+        p = memchr(p, l->text[l->rare[0]], (size_t)(text + l->rare[0] + places - p));
         if (p == NULL)
             return NULL;
-        if (memcmp(p - l->rare, l->text, l->n) == 0)
-            return p - l->rare;
+        if (memcmp(p - l->rare[0], l->text, l->n) == 0)
+            return p - l->rare[0];
         p++;
+    }
+    return NULL;
+}
+
+const unsigned char *literals_find(const struct literals *l, const unsigned char *text, size_t n)
+{
+    lanes mark[STEP / LANES];
+    const struct literal *first = &l->v[0];
+    if (l->n == 1 && (first->n == 1 || frequency(first->text[first->rare[0]]) == 1))
+        return find_by_byte(first, text, n);
+    for (; n >= STEP + l->longest; text += STEP, n -= STEP) {
+        mark_places(l, text, mark);
+        const unsigned char *found = first_marked(l, text, n, mark);
+        if (found != NULL)
+            return found;
+    }
+    for (; n > 0; text++, n--) {
+        if (begins(l, text, n))
+            return text;
     }
     return NULL;
 }

@@ -19,8 +19,8 @@ struct expression {
 struct matcher {
     const struct tool *tool;
     const struct options *o;
-    struct words *words;    /* NULL: expressions */
-    struct literal literal; /* what a match holds; n is 0 where that is unknown */
+    struct words *words;      /* NULL: expressions */
+    struct literals literals; /* of which a match has one; none where that is unknown */
     struct expression unit, lines;
     pcre2_code *no_word_before, *no_word_after; /* for words */
     pcre2_compile_context *compile;
@@ -30,7 +30,7 @@ struct matcher {
     bool jit;
     const unsigned char *text; /* to seek in */
     size_t size;
-    size_t candidates;  /* lines with the literal that were found */
+    size_t candidates;  /* lines with a literal that were found */
     size_t stretch_end; /* of lines that one form of the expression is for */
     bool stretch_ascii;
     bool unit_ascii; /* of matcher_find() */
@@ -229,6 +229,22 @@ static bool join(struct matcher *m, const struct patterns *patterns, struct grow
     return good;
 }
 
+static struct literals literals_of_all(const struct matcher *m, const struct patterns *patterns)
+{
+    struct literals all = {0};
+    for (size_t i = 0; i < patterns->n; i++) {
+        struct growing one = expression_of(m, &patterns->v[i]);
+        const struct pattern p = pattern_of(&one);
+        const struct literals l = literals_of(&p);
+        free(one.text.v);
+        if (i > 0)
+            literals_join(&all, &l);
+        else
+            all = l;
+    }
+    return all;
+}
+
 static void use_expressions(struct matcher *m, const struct patterns *patterns)
 {
     struct growing unit = {0}, lines = {0};
@@ -242,12 +258,8 @@ static void use_expressions(struct matcher *m, const struct patterns *patterns)
         m->lines = compile_both(m, &lines, compile_options(m->o) | PCRE2_MULTILINE);
     free(unit.text.v);
     free(lines.text.v);
-    if (patterns->n == 1 && !m->o->ignore_case) {
-        struct growing one = expression_of(m, &patterns->v[0]);
-        const struct pattern p = pattern_of(&one);
-        m->literal = literal_of(&p);
-        free(one.text.v);
-    }
+    if (!m->o->ignore_case)
+        m->literals = literals_of_all(m, patterns);
 }
 
 static void use_words(struct matcher *m, const struct patterns *patterns)
@@ -255,6 +267,7 @@ static void use_words(struct matcher *m, const struct patterns *patterns)
     int error;
     PCRE2_SIZE offset;
     m->words = words_new(patterns, m->o->memory);
+    m->literals = literals_words(patterns);
     if (m->words == NULL)
         tool_die(m->tool, EXIT_IO, "the patterns take too much memory: raise it with -M");
     m->no_word_before = compile(m, "(?<!\\w)", 7, UNICODE | PCRE2_ANCHORED, &error, &offset);
@@ -357,7 +370,7 @@ enum match matcher_find(struct matcher *m, const struct unit *unit, size_t from,
 
 bool matcher_seeks(const struct matcher *m)
 {
-    return m->literal.n > 0 || (!m->o->records && (m->words != NULL || m->lines.unicode != NULL));
+    return m->literals.n > 0 || (!m->o->records && (m->words != NULL || m->lines.unicode != NULL));
 }
 
 void matcher_text(struct matcher *m, const unsigned char *text, size_t n)
@@ -415,18 +428,18 @@ static enum match seek_expression(struct matcher *m, size_t from, size_t *at)
     return MATCH_NONE;
 }
 
-/* Whether to look for the literal, and then match the line: not where so many lines have it that
+/* Whether to look for a literal, and then match the line: not where so many lines have it that
  * the expression finds them sooner. */
 static bool use_literal(struct matcher *m, size_t from)
 {
     enum { FIRST = 16, DISTANCE = 512 };
-    return m->literal.n > 0 &&
-           (m->literal.all || m->lines.unicode == NULL || m->candidates < FIRST + from / DISTANCE);
+    return m->literals.n > 0 &&
+           (m->literals.all || m->lines.unicode == NULL || m->candidates < FIRST + from / DISTANCE);
 }
 
 static enum match seek_literal(struct matcher *m, size_t from, size_t *at)
 {
-    const unsigned char *found = literal_find(&m->literal, m->text + from, m->size - from);
+    const unsigned char *found = literals_find(&m->literals, m->text + from, m->size - from);
     *at = found != NULL ? (size_t)(found - m->text) : m->size;
     m->candidates++;
     return found != NULL ? MATCH_FOUND : MATCH_NONE;
@@ -435,7 +448,7 @@ static enum match seek_literal(struct matcher *m, size_t from, size_t *at)
 enum match matcher_seek(struct matcher *m, size_t from, size_t *at, bool *sure)
 {
     if (use_literal(m, from)) {
-        *sure = m->literal.all && !m->o->word && !m->o->whole && !m->o->records;
+        *sure = m->literals.all && !m->o->word && !m->o->whole && !m->o->records;
         return seek_literal(m, from, at);
     }
     *sure = m->words == NULL || (!m->o->word && !m->o->whole);

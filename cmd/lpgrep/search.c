@@ -8,15 +8,15 @@
 enum { CHUNK = 256 << 10 };   /* bytes searched at once: what fits into a cache */
 enum { ENDS_MAX = 16 << 10 }; /* records at once */
 
-/* The end of a record, or of several where those after the first have no lines: in the buffer, and
- * in the text. In the buffer each line and each record has one byte that ends it, a line feed where
- * it had none. */
+/* The end of a record, or of several where those after the first have no lines: in what is looked
+ * at, and in the text. There each line and each record has one byte that ends it, in what is held a
+ * line feed where it had none. */
 struct end {
     size_t at;
     uint64_t in_text, nrecords;
 };
 
-/* A line or record in the buffer. */
+/* A line or record that is looked at. */
 struct span {
     size_t start, end, next; /* next: the start of the one after it */
 };
@@ -25,13 +25,14 @@ struct search {
     const struct options *o;
     struct matcher *matcher;
     struct printer *printer;
-    struct buffer text;
-    size_t whole;     /* the end of the last line or record that is whole */
-    size_t done;      /* what is before this has been searched */
-    size_t printed;   /* what is before this has been written, or passed over */
-    struct end *ends; /* of the records that end in the buffer */
+    struct buffer held;
+    const unsigned char *v; /* what is looked at: what is held, or the caller's text */
+    size_t whole;           /* in it, the end of the last line or record that is whole */
+    size_t done;            /* what is before this has been searched */
+    size_t printed;         /* what is before this has been written, or passed over */
+    struct end *ends;       /* of the records that end in the buffer */
     size_t nends, ends_cap;
-    bool records;       /* search_end_record() is called */
+    bool records;       /* records are told apart */
     uint64_t text_size; /* taken so far */
     uint64_t count, after_left;
     bool stop, full, any_printed, failed;
@@ -59,7 +60,7 @@ void search_free(struct search *s)
 {
     if (s == NULL)
         return;
-    free(s->text.v);
+    free(s->held.v);
     free(s->ends);
     free(s);
 }
@@ -69,7 +70,7 @@ void search_begin(struct search *s, bool records)
     *s = (struct search){.o = s->o,
                          .matcher = s->matcher,
                          .printer = s->printer,
-                         .text = {.v = s->text.v, .cap = s->text.cap},
+                         .held = {.v = s->held.v, .cap = s->held.cap},
                          .ends = s->ends,
                          .ends_cap = s->ends_cap,
                          .any_printed = s->any_printed,
@@ -97,7 +98,7 @@ bool search_failed(const struct search *s)
 
 static size_t line_start(const struct search *s, size_t at, size_t least)
 {
-    while (at > least && s->text.v[at - 1] != '\n')
+    while (at > least && s->v[at - 1] != '\n')
         at--;
     return at;
 }
@@ -128,8 +129,8 @@ static struct span span_at(const struct search *s, size_t at, size_t least)
     if (s->o->records)
         return record_span(s, record_of(s, at), least);
     const size_t start = line_start(s, at, least);
-    const unsigned char *end = memchr(s->text.v + at, '\n', s->whole - at);
-    const size_t stop = (size_t)(end - s->text.v);
+    const unsigned char *end = memchr(s->v + at, '\n', s->whole - at);
+    const size_t stop = (size_t)(end - s->v);
     return (struct span){start, stop, stop + 1};
 }
 
@@ -161,7 +162,7 @@ static void go(struct search *s, size_t to)
         s->here.line = 1;
     }
     if (lines && !s->o->records)
-        s->here.line += count_lines(s->text.v + s->here.at, to - s->here.at);
+        s->here.line += count_lines(s->v + s->here.at, to - s->here.at);
     s->here.offset += to - s->here.at;
     s->here.at = to;
 }
@@ -171,8 +172,8 @@ static void go(struct search *s, size_t to)
 static void print(struct search *s, struct span span, bool selected)
 {
     go(s, span.start);
-    const char own = (char)s->text.v[span.end];
-    print_hit(s->printer, &(struct hit){.unit = {s->text.v + span.start, span.end - span.start},
+    const char own = (char)s->v[span.end];
+    print_hit(s->printer, &(struct hit){.unit = {s->v + span.start, span.end - span.start},
                                         .end = s->o->records && s->o->null ? 0 : own,
                                         .selected = selected,
                                         .record = s->records ? s->here.record : 0,
@@ -229,7 +230,7 @@ static void select_span(struct search *s, struct span span)
 static bool matches(struct search *s, struct span span)
 {
     size_t start, end;
-    const struct unit unit = {s->text.v + span.start, span.end - span.start};
+    const struct unit unit = {s->v + span.start, span.end - span.start};
     enum match match = matcher_find(s->matcher, &unit, 0, &start, &end);
     s->failed = s->failed || match == MATCH_FAILED;
     return match == MATCH_FOUND;
@@ -270,7 +271,7 @@ static void search_whole(struct search *s)
 {
     bool seek = matcher_seeks(s->matcher);
     if (seek)
-        matcher_text(s->matcher, s->text.v, s->whole);
+        matcher_text(s->matcher, s->v, s->whole);
     for (size_t from = s->done; from < s->whole && !s->stop && !s->full;) {
         struct span span = {s->whole, s->whole, s->whole};
         const bool found = next_match(s, from, &seek, &span);
@@ -285,14 +286,13 @@ static void search_whole(struct search *s)
         print_after(s, s->whole);
 }
 
-/* Forgets what is searched, but for what may be context. */
-static void forget(struct search *s)
+/* Forgets what is searched, but for what may be context. Returns where that begins. */
+static size_t forget(struct search *s)
 {
     size_t from = s->done;
     for (uint64_t i = 0; i < s->o->before && from > s->printed; i++)
         from = start_before(s, from);
     go(s, from);
-    memmove(s->text.v, s->text.v + from, s->text.n - from);
     const size_t gone = s->here.nends;
     for (size_t i = gone; i < s->nends; i++) {
         s->ends[i - gone] = s->ends[i];
@@ -301,65 +301,78 @@ static void forget(struct search *s)
     s->nends -= gone;
     s->here.nends = 0;
     s->here.at = 0;
-    s->text.n -= from;
     s->whole -= from;
     s->done -= from;
     s->apart = s->apart || s->printed < from;
     s->printed = s->printed > from ? s->printed - from : 0;
+    return from;
 }
 
-/* --- Taking text --------------------------------------------------------------- */
-
-static enum lp_status grow(struct search *s, size_t n)
+/* Searches what is whole of what is held. */
+static enum lp_status search_held(struct search *s)
 {
-    const size_t size = s->text.n + n + 1;
-    if (size > s->o->memory / 2 && size > 2 * CHUNK)
-        return LP_LIMIT;
-    return buffer_reserve(&s->text, n + 1) ? LP_OK : LP_NOMEM;
+    s->v = s->held.v;
+    search_whole(s);
+    const size_t from = forget(s);
+    memmove(s->held.v, s->held.v + from, s->held.n - from);
+    s->held.n -= from;
+    return s->stop ? LP_STOP : LP_OK;
 }
 
-/* Makes room for n bytes and one more. Inline, like work(): records may be short. */
-static inline enum lp_status reserve(struct search *s, size_t n)
+/* Searches n bytes of whole lines where they stand. */
+static enum lp_status search_there(struct search *s, const unsigned char *text, size_t n)
 {
-    return n < s->text.cap - s->text.n ? LP_OK : grow(s, n);
-}
-
-static enum lp_status search_now(struct search *s)
-{
+    s->v = text;
+    s->whole = n;
+    s->text_size += n;
     search_whole(s);
     forget(s);
     return s->stop ? LP_STOP : LP_OK;
 }
 
+/* --- Holding text -------------------------------------------------------------- */
+
+static enum lp_status grow(struct search *s, size_t n)
+{
+    const size_t size = s->held.n + n + 1;
+    if (size > s->o->memory / 2 && size > 2 * CHUNK)
+        return LP_LIMIT;
+    return buffer_reserve(&s->held, n + 1) ? LP_OK : LP_NOMEM;
+}
+
+/* Makes room for n bytes and one more. Inline, like work(): records may be short. */
+static inline enum lp_status reserve(struct search *s, size_t n)
+{
+    return n < s->held.cap - s->held.n ? LP_OK : grow(s, n);
+}
+
 /* Searches, once there is enough. */
 static inline enum lp_status work(struct search *s, size_t least)
 {
-    return s->whole - s->done >= least || s->nends >= ENDS_MAX ? search_now(s) : LP_OK;
+    return s->whole - s->done >= least || s->nends >= ENDS_MAX ? search_held(s) : LP_OK;
 }
 
-/* Notes which lines of the last n bytes are whole. */
-static void note_lines(struct search *s, size_t n)
+/* The end of the last line of a text that is whole, 0: none is. */
+static size_t lines_end(const unsigned char *text, size_t n)
 {
-    if (!s->o->records) {
-        const size_t start = line_start(s, s->text.n, s->text.n - n);
-        s->whole = start > s->text.n - n ? start : s->whole;
-    }
+    while (n > 0 && text[n - 1] != '\n')
+        n--;
+    return n;
 }
 
-enum lp_status search_push(struct search *s, const void *text, size_t n)
+/* Takes text that is copied. */
+static enum lp_status hold(struct search *s, const unsigned char *text, size_t n)
 {
-    const unsigned char *p = text;
     enum lp_status status = s->stop ? LP_STOP : LP_OK;
-    while (status == LP_OK && n > 0) {
-        const size_t size = n < CHUNK ? n : CHUNK;
+    for (size_t size; status == LP_OK && n > 0; text += size, n -= size) {
+        size = n < CHUNK ? n : CHUNK;
         status = reserve(s, size);
         if (status != LP_OK)
             return status;
-        buffer_add(&s->text, p, size);
+        const size_t lines = s->o->records ? 0 : lines_end(text, size);
+        s->whole = lines > 0 ? s->held.n + lines : s->whole;
+        buffer_add(&s->held, text, size);
         s->text_size += size;
-        p += size;
-        n -= size;
-        note_lines(s, size);
         status = work(s, CHUNK);
     }
     return status;
@@ -368,36 +381,43 @@ enum lp_status search_push(struct search *s, const void *text, size_t n)
 /* Ends the line that is not whole. A NUL that ends a record is no line of its own. */
 static void end_line(struct search *s)
 {
-    if (s->records && s->text.n > s->whole && s->text.v[s->text.n - 1] == 0)
-        s->text.n--;
-    if (s->text.n > s->whole)
-        s->text.v[s->text.n++] = '\n';
+    struct buffer *held = &s->held;
+    if (s->records && held->n > s->whole && held->v[held->n - 1] == 0)
+        held->n--;
+    if (held->n > s->whole)
+        held->v[held->n++] = '\n';
 }
 
 /* Sees to it that a record ends with a separator. */
 static void end_whole_record(struct search *s)
 {
-    const unsigned char last = s->text.n > s->whole ? s->text.v[s->text.n - 1] : 'x';
+    struct buffer *held = &s->held;
+    const unsigned char last = held->n > s->whole ? held->v[held->n - 1] : 'x';
     if (last != 0 && last != '\n')
-        s->text.v[s->text.n++] = '\n';
+        held->v[held->n++] = '\n';
+}
+
+/* Makes room for n more ends of records. */
+static bool reserve_ends(struct search *s, size_t n)
+{
+    while (s->ends_cap < s->nends + n) {
+        struct end *ends = array_grow(s->ends, s->ends_cap, &s->ends_cap, sizeof *ends);
+        if (ends == NULL)
+            return false;
+        s->ends = ends;
+    }
+    return true;
 }
 
 static struct end *new_end(struct search *s)
 {
     struct end *last = s->nends > 0 ? &s->ends[s->nends - 1] : NULL;
-    if (last != NULL && last->at == s->text.n)
+    if (last != NULL && last->at == s->held.n)
         return last;
-    struct end *ends = array_grow(s->ends, s->nends, &s->ends_cap, sizeof *ends);
-    if (ends == NULL)
+    if (!reserve_ends(s, 1))
         return NULL;
-    s->ends = ends;
-    s->ends[s->nends] = (struct end){.at = s->text.n};
+    s->ends[s->nends] = (struct end){.at = s->held.n};
     return &s->ends[s->nends++];
-}
-
-enum lp_status search_flush(struct search *s)
-{
-    return s->stop ? LP_STOP : work(s, 1);
 }
 
 enum lp_status search_end_record(struct search *s)
@@ -414,18 +434,95 @@ enum lp_status search_end_record(struct search *s)
         return LP_NOMEM;
     end->in_text = s->text_size;
     end->nrecords++;
-    s->whole = s->text.n;
+    s->whole = s->held.n;
     return work(s, CHUNK);
+}
+
+/* --- Taking text --------------------------------------------------------------- */
+
+/* Whether lines can be searched where they stand, which saves a copy: there is no context of which
+ * they would be a part later on. */
+static bool can_look(const struct search *s)
+{
+    return !s->o->records && s->o->before == 0;
+}
+
+enum lp_status search_push(struct search *s, const void *data, size_t n)
+{
+    enum { LEAST = 16 << 10 };
+    const unsigned char *text = data, *first;
+    if (n < LEAST || !can_look(s) || (first = memchr(text, '\n', n)) == NULL)
+        return hold(s, text, n);
+    const size_t begin = s->held.n > 0 ? (size_t)(first - text) + 1 : 0, end = lines_end(text, n);
+    enum lp_status status = hold(s, text, begin);
+    if (status == LP_OK && begin > 0)
+        status = search_held(s);
+    if (status == LP_OK && end > begin)
+        status = search_there(s, text + begin, end - begin);
+    return status == LP_OK ? hold(s, text + end, n - end) : status;
+}
+
+/* How many of the next records are whole lines. */
+static size_t count_line_records(const unsigned char *text, size_t at, const uint64_t *ends,
+                                 size_t nends)
+{
+    size_t k = 0;
+    for (; k < nends && k < ENDS_MAX && ends[k] > at && text[ends[k] - 1] == '\n'; k++)
+        at = (size_t)ends[k];
+    return k;
+}
+
+/* Takes records that are whole lines, which begin at a place in the text, after whole lines. */
+static enum lp_status push_line_records(struct search *s, const unsigned char *text, size_t at,
+                                        const uint64_t *ends, size_t nends)
+{
+    enum lp_status status = search_held(s);
+    if (status != LP_OK)
+        return status;
+    if (!reserve_ends(s, nends))
+        return LP_NOMEM;
+    for (size_t i = 0; i < nends; i++) {
+        const size_t end = (size_t)ends[i] - at;
+        s->ends[s->nends++] = (struct end){end, s->text_size + end, 1};
+    }
+    return search_there(s, text + at, (size_t)ends[nends - 1] - at);
+}
+
+enum lp_status search_push_block(struct search *s, const void *data, size_t n, const uint64_t *ends,
+                                 size_t nends)
+{
+    const unsigned char *text = data;
+    enum lp_status status = s->stop ? LP_STOP : LP_OK;
+    size_t at = 0;
+    for (size_t i = 0, k; status == LP_OK && i < nends; i += k) {
+        const bool look = can_look(s) && s->held.n == s->whole;
+        k = look ? count_line_records(text, at, ends + i, nends - i) : 0;
+        if (k > 1) {
+            status = push_line_records(s, text, at, ends + i, k);
+        } else {
+            k = 1;
+            status = search_push(s, text + at, (size_t)ends[i] - at);
+            if (status == LP_OK)
+                status = search_end_record(s);
+        }
+        at = (size_t)ends[i + k - 1];
+    }
+    return status == LP_OK ? search_push(s, text + at, n - at) : status;
+}
+
+enum lp_status search_flush(struct search *s)
+{
+    return s->stop ? LP_STOP : work(s, 1);
 }
 
 enum lp_status search_finish(struct search *s)
 {
     enum lp_status status = s->stop ? LP_OK : reserve(s, 1);
-    if (status == LP_OK && !s->stop && s->text.n > s->whole && (s->records || s->o->records))
+    if (status == LP_OK && !s->stop && s->held.n > s->whole && (s->records || s->o->records))
         status = search_end_record(s);
-    if (status == LP_OK && !s->stop && s->text.n > s->whole) {
+    if (status == LP_OK && !s->stop && s->held.n > s->whole) {
         end_line(s);
-        s->whole = s->text.n;
+        s->whole = s->held.n;
     }
     if (status == LP_OK && !s->stop)
         status = work(s, 0);

@@ -102,18 +102,11 @@ struct sink {
     enum lp_status status; /* of the search */
 };
 
-static enum lp_status take(void *ctx, const void *text, size_t n)
+static enum lp_status take(void *ctx, const void *text, size_t n, const uint64_t *ends,
+                           size_t nends)
 {
     struct sink *sink = ctx;
-    sink->status = search_push(sink->r->search, text, n);
-    return sink->status == LP_OK ? LP_OK : LP_STOP;
-}
-
-static enum lp_status end_record(void *ctx, uint64_t number, uint64_t size)
-{
-    struct sink *sink = ctx;
-    (void)number, (void)size;
-    sink->status = search_end_record(sink->r->search);
+    sink->status = search_push_block(sink->r->search, text, n, ends, nends);
     return sink->status == LP_OK ? LP_OK : LP_STOP;
 }
 
@@ -125,10 +118,10 @@ static bool search_stream(struct run *r, struct input *in)
                                               .find_ctx = &r->finder,
                                               .memory = r->o->memory,
                                               .threads = r->o->threads,
-                                              .on_record = end_record,
-                                              .record_ctx = &sink};
+                                              .on_block = take,
+                                              .block_ctx = &sink};
     search_begin(r->search, true);
-    enum lp_status status = lp_reader_new(&options, take, &sink, &reader);
+    enum lp_status status = lp_reader_new(&options, NULL, NULL, &reader);
     for (size_t n; status == LP_OK && (n = input_read(r->tool, in)) > 0;) {
         status = lp_reader_push(reader, in->data, n);
         if (status == LP_OK)
