@@ -423,7 +423,7 @@ deb: ## build Debian packages of the commit, into build/deb, and check them with
 	@scripts/deps --install deb
 	scripts/packaging/make-deb $(VERSION) $(abspath $B/deb)
 
-debcheck: ## install build/deb into a clean Debian and use everything there
+debcheck: deb ## install build/deb into a clean Debian and use everything there
 	scripts/packaging/check-deb $(abspath $B/deb)
 
 dist: ## make a source archive
