@@ -55,6 +55,7 @@ literals=('colou?r' 'You(r|rs)?\b' 'x{0}the' '(?:the|an?) [a-z]+ing' '[[:alpha:]
     '(Never|Always|the) \w+' 'You|the' '(You|the|a)' '(?:the|You)$' '(the|You)?x' '(the|You)*x' '(the|You){0}b'
     '(the|You)+?' '(?=the|You)\w' '(?!the|You)[a-z]+ing' '(?<n>the|You)r?' '(|the) x' '(?|the|You|x)' '(?>the|then)n'
     '(a|b|c|d|e|f|g|h|ij)k' 'a|b' '((the|a)n|You(r)?)\b' '(the|(You|a) .*)ing' '(\(|the)' '[(|]the|zzz' 'é|—'
+    'end|the|and|you|for|with' '(an|the|of|in|to|is) \w' '(There|Never|Always|Return|prompt|model)s?\b' 'café|the|and|a—|You|x{3}'
     '(th)(e)' 'x(the|You)' '(the|You)x' '((((((((((((((((((the))))))))))))))))))' '(?<!a|b)the' '(?<=the|You) ' 'Ne(v)er|x'
     '(a(b[)]|c)d)?the' '\cAthe|x' 'the .*zzz' 'e.*qq' "$(printf 'x%.0s' {1..100})" '(the)+' '(?<=e)the' '^the' 'the$')
 
@@ -79,7 +80,7 @@ literals=('colou?r' 'You(r|rs)?\b' 'x{0}the' '(?:the|an?) [a-z]+ing' '[[:alpha:]
 }
 
 @test "several patterns, fixed or not, are those of grep" {
-    for patterns in 'the You' 'then the he' 'Never|Always x' 'a|b c' 'the x*' 'a b c d e f g h i j' '(the|a)n You' 'the é —'; do
+    for patterns in 'the You' 'then the he' 'Never|Always x' 'a|b c' 'the x*' 'a b c d e f g h i j' 'an the of in to is' 'There Never Always Return prompt model' '(the|a)n You' 'the é —'; do
         local options=()
         for pattern in $patterns; do options+=(-e "$pattern"); done
         for how in -E -F '-E -w' '-F -w' '-E -x' '-F -x' '-E -o' '-F -o' '-E -v' '-F -i'; do
@@ -118,6 +119,8 @@ literals=('colou?r' 'You(r|rs)?\b' 'x{0}the' '(?:the|an?) [a-z]+ing' '[[:alpha:]
             $pack border > packed
             [ "$(lpgrep -c 'needle\sneedle' packed)" = 1 ] || fail "$at $pack"
             [ "$(lpgrep -F -c -e 'needle n' -e zzz packed)" = 1 ] || fail "$at $pack -F"
+            [ "$(lpgrep -c 'zz|needle n|y{3}|qq|ww|vv' packed)" = 1 ] || fail "$at $pack: two bytes"
+            [ "$(lpgrep -c 'zzzzz|needle n|yyyyy|qqqqq|wwwww' packed)" = 1 ] || fail "$at $pack: five bytes"
             [ "$(lpgrep -vc needle packed)" = $((n - 1)) ] || fail "$at $pack -v"
         done
         [ "$(lpgrep -n needle border | cut -d: -f1)" = "$(grep -n needle border | cut -d: -f1)" ]

@@ -7,8 +7,7 @@
 
 static const char often[] = "\n-k.,vybwgpfumcdlhrsnioate "; /* the last the most */
 
-/* How often text has a byte, roughly, from 1 on. */
-static unsigned frequency(unsigned char c)
+unsigned literal_frequency(unsigned char c)
 {
     const char *place = c != 0 ? strchr(often, c) : NULL;
     if (c >= 0x80) /* of a script other than Latin most characters begin alike */
@@ -16,61 +15,51 @@ static unsigned frequency(unsigned char c)
     return place != NULL ? (unsigned)(place - often) + 2 : 1;
 }
 
-/* Finds the two rarest bytes of a literal, or one of a single byte. */
-static void set_rare(struct literal *l)
+/* How often text has the two rarest bytes of a literal, or its one beside any other, roughly. */
+static unsigned literal_weight(const struct literal *l)
 {
-    for (size_t k = 0; k < 2; k++) {
-        const size_t other = l->rare[0];
-        size_t best = k > 0 && other == 0 && l->n > 1 ? 1 : 0;
-        for (size_t i = 0; i < l->n; i++) {
-            if (frequency(l->text[i]) < frequency(l->text[best]) && !(k > 0 && i == other))
-                best = i;
+    unsigned first = sizeof often, second = sizeof often;
+    for (size_t i = 0; i < l->n; i++) {
+        const unsigned f = literal_frequency(l->text[i]);
+        if (f < first) {
+            second = first;
+            first = f;
+        } else if (f < second) {
+            second = f;
         }
-        l->rare[k] = best;
     }
+    return first * second;
 }
 
 /* How often text has one of the set, roughly: the more the worse. */
 static unsigned weight(const struct literals *l)
 {
     unsigned sum = 0;
-    for (size_t i = 0; i < l->n; i++) {
-        const struct literal *v = &l->v[i];
-        sum += frequency(v->text[v->rare[0]]) *
-               (v->n > 1 ? frequency(v->text[v->rare[1]]) : (unsigned)sizeof often);
-    }
+    for (size_t i = 0; i < l->n; i++)
+        sum += literal_weight(&l->v[i]);
     return l->n > 0 ? sum : (unsigned)-1;
-}
-
-static struct literals one_literal(const struct literal *l)
-{
-    struct literals one = {.v = {*l}, .n = l->n > 0, .longest = l->n};
-    set_rare(&one.v[0]);
-    return one;
 }
 
 void literals_join(struct literals *l, const struct literals *other)
 {
     l->all = l->all && other->all;
-    if (other->n == 0 || l->n == 0 || l->n + other->n > LITERALS_MAX) {
+    if (other->n == 0 || l->n == 0 || l->n + other->n > LITERALS_MAX || l->v[0].n < 2 ||
+        other->v[0].n < 2) {
         l->n = 0;
         return;
     }
     memcpy(l->v + l->n, other->v, other->n * sizeof *l->v);
     l->n += other->n;
-    l->longest = l->longest > other->longest ? l->longest : other->longest;
 }
 
 struct literals literals_words(const struct patterns *words)
 {
     struct literals all = {0};
     for (size_t i = 0; i < words->n; i++) {
-        struct literal word = {.n = words->v[i].n};
-        if (word.n > LITERAL_MAX)
-            return (struct literals){0};
-        memcpy(word.text, words->v[i].text, word.n);
-        struct literals one = one_literal(&word);
-        one.all = true;
+        const size_t size = words->v[i].n;
+        struct literals one = {.n = size > 0, .all = size <= LITERAL_MAX};
+        one.v[0].n = one.all ? size : LITERAL_MAX;
+        memcpy(one.v[0].text, words->v[i].text, one.v[0].n);
         if (i > 0)
             literals_join(&all, &one);
         else
@@ -117,7 +106,7 @@ static void take_if_better(struct sequence *s, const struct literals *l)
 
 static void end_run(struct sequence *s)
 {
-    const struct literals run = one_literal(&s->run);
+    const struct literals run = {.v = {s->run}, .n = s->run.n > 0};
     take_if_better(s, &run);
     s->run.n = 0;
 }
@@ -299,93 +288,4 @@ struct literals literals_of(const struct pattern *pattern)
     struct literals l;
     const bool sure = !is_unsure(pattern) && alternatives(&r, &l) && r.p == r.end;
     return sure ? l : (struct literals){0};
-}
-
-/* --- Search ---------------------------------------------------------------------- */
-
-/* Bytes that are compared at once: a vector of most machines; where there is none the compiler does
- * without. STEP places are looked at before it is asked whether there is any. */
-typedef unsigned char lanes __attribute__((vector_size(16)));
-enum { LANES = sizeof(lanes), STEP = 4 * LANES };
-
-static inline lanes load(const unsigned char *p)
-{
-    lanes v;
-    memcpy(&v, p, sizeof v);
-    return v;
-}
-
-/* Marks those of STEP places at which the rare bytes of a literal stand as if it began there. */
-static inline void mark_places(const struct literals *l, const unsigned char *text,
-                               lanes mark[STEP / LANES])
-{
-    memset(mark, 0, STEP);
-    for (size_t k = 0; k < l->n; k++) {
-        const struct literal *v = &l->v[k];
-        const unsigned char *pa = text + v->rare[0], *pb = text + v->rare[1];
-        const lanes a = (lanes){0} + v->text[v->rare[0]], b = (lanes){0} + v->text[v->rare[1]];
-#pragma GCC unroll 4
-        for (int i = 0; i < STEP / LANES; i++)
-            mark[i] |= (lanes)(load(pa + LANES * i) == a) & (lanes)(load(pb + LANES * i) == b);
-    }
-}
-
-static bool begins(const struct literals *l, const unsigned char *text, size_t n)
-{
-    for (size_t k = 0; k < l->n; k++) {
-        if (l->v[k].n <= n && memcmp(text, l->v[k].text, l->v[k].n) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* The first marked place at which one begins, NULL: none. */
-static const unsigned char *first_marked(const struct literals *l, const unsigned char *text,
-                                         size_t n, const lanes mark[STEP / LANES])
-{
-    uint64_t some[STEP / sizeof(uint64_t)];
-    memcpy(some, mark, STEP);
-    for (size_t i = 0; i < STEP; i++) {
-        if (some[i / 8] == 0)
-            i += 7;
-        else if (((const unsigned char *)some)[i] != 0 && begins(l, text + i, n - i))
-            return text + i;
-    }
-    return NULL;
-}
-
-/* The same for one whose first rare byte is rare indeed. */
-static const unsigned char *find_by_byte(const struct literal *l, const unsigned char *text,
-                                         size_t n)
-{
-    const unsigned char *p = text + l->rare[0];
-    const size_t places = n >= l->n ? n - l->n + 1 : 0;
-    while (p < text + l->rare[0] + places) {
-        p = memchr(p, l->text[l->rare[0]], (size_t)(text + l->rare[0] + places - p));
-        if (p == NULL)
-            return NULL;
-        if (memcmp(p - l->rare[0], l->text, l->n) == 0)
-            return p - l->rare[0];
-        p++;
-    }
-    return NULL;
-}
-
-const unsigned char *literals_find(const struct literals *l, const unsigned char *text, size_t n)
-{
-    lanes mark[STEP / LANES];
-    const struct literal *first = &l->v[0];
-    if (l->n == 1 && (first->n == 1 || frequency(first->text[first->rare[0]]) == 1))
-        return find_by_byte(first, text, n);
-    for (; n >= STEP + l->longest; text += STEP, n -= STEP) {
-        mark_places(l, text, mark);
-        const unsigned char *found = first_marked(l, text, n, mark);
-        if (found != NULL)
-            return found;
-    }
-    for (; n > 0; text++, n--) {
-        if (begins(l, text, n))
-            return text;
-    }
-    return NULL;
 }

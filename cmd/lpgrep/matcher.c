@@ -1,7 +1,7 @@
 #include "lpgrep/matcher.h"
 
 #include "lpgrep/line_pattern.h"
-#include "lpgrep/literal.h"
+#include "lpgrep/literal_find.h"
 #include "lpgrep/words.h"
 
 #include <stdlib.h>
@@ -19,8 +19,9 @@ struct expression {
 struct matcher {
     const struct tool *tool;
     const struct options *o;
-    struct words *words;      /* NULL: expressions */
-    struct literals literals; /* of which a match has one; none where that is unknown */
+    struct words *words;             /* NULL: expressions */
+    struct literal_finder *literals; /* of which a match has one; NULL: unknown */
+    bool literals_all;               /* and which are all that is sought */
     struct expression unit, lines;
     pcre2_code *no_word_before, *no_word_after; /* for words */
     pcre2_compile_context *compile;
@@ -229,6 +230,14 @@ static bool join(struct matcher *m, const struct patterns *patterns, struct grow
     return good;
 }
 
+static void use_literals(struct matcher *m, const struct literals *l)
+{
+    m->literals = literal_finder_new(l);
+    m->literals_all = l->all;
+    if (l->n > 0 && m->literals == NULL)
+        no_memory(m->tool);
+}
+
 static struct literals literals_of_all(const struct matcher *m, const struct patterns *patterns)
 {
     struct literals all = {0};
@@ -258,8 +267,10 @@ static void use_expressions(struct matcher *m, const struct patterns *patterns)
         m->lines = compile_both(m, &lines, compile_options(m->o) | PCRE2_MULTILINE);
     free(unit.text.v);
     free(lines.text.v);
-    if (!m->o->ignore_case)
-        m->literals = literals_of_all(m, patterns);
+    if (!m->o->ignore_case) {
+        const struct literals l = literals_of_all(m, patterns);
+        use_literals(m, &l);
+    }
 }
 
 static void use_words(struct matcher *m, const struct patterns *patterns)
@@ -267,7 +278,8 @@ static void use_words(struct matcher *m, const struct patterns *patterns)
     int error;
     PCRE2_SIZE offset;
     m->words = words_new(patterns, m->o->memory);
-    m->literals = literals_words(patterns);
+    const struct literals l = literals_words(patterns);
+    use_literals(m, &l);
     if (m->words == NULL)
         tool_die(m->tool, EXIT_IO, "the patterns take too much memory: raise it with -M");
     m->no_word_before = compile(m, "(?<!\\w)", 7, UNICODE | PCRE2_ANCHORED, &error, &offset);
@@ -303,6 +315,7 @@ void matcher_free(struct matcher *m)
     if (m == NULL)
         return;
     words_free(m->words);
+    literal_finder_free(m->literals);
     pcre2_code_free(m->unit.unicode);
     pcre2_code_free(m->unit.ascii);
     pcre2_code_free(m->lines.unicode);
@@ -370,7 +383,8 @@ enum match matcher_find(struct matcher *m, const struct unit *unit, size_t from,
 
 bool matcher_seeks(const struct matcher *m)
 {
-    return m->literals.n > 0 || (!m->o->records && (m->words != NULL || m->lines.unicode != NULL));
+    return m->literals != NULL ||
+           (!m->o->records && (m->words != NULL || m->lines.unicode != NULL));
 }
 
 void matcher_text(struct matcher *m, const unsigned char *text, size_t n)
@@ -433,13 +447,13 @@ static enum match seek_expression(struct matcher *m, size_t from, size_t *at)
 static bool use_literal(struct matcher *m, size_t from)
 {
     enum { FIRST = 16, DISTANCE = 512 };
-    return m->literals.n > 0 &&
-           (m->literals.all || m->lines.unicode == NULL || m->candidates < FIRST + from / DISTANCE);
+    return m->literals != NULL &&
+           (m->literals_all || m->lines.unicode == NULL || m->candidates < FIRST + from / DISTANCE);
 }
 
 static enum match seek_literal(struct matcher *m, size_t from, size_t *at)
 {
-    const unsigned char *found = literals_find(&m->literals, m->text + from, m->size - from);
+    const unsigned char *found = literal_find(m->literals, m->text + from, m->size - from);
     *at = found != NULL ? (size_t)(found - m->text) : m->size;
     m->candidates++;
     return found != NULL ? MATCH_FOUND : MATCH_NONE;
@@ -448,7 +462,7 @@ static enum match seek_literal(struct matcher *m, size_t from, size_t *at)
 enum match matcher_seek(struct matcher *m, size_t from, size_t *at, bool *sure)
 {
     if (use_literal(m, from)) {
-        *sure = m->literals.all && !m->o->word && !m->o->whole && !m->o->records;
+        *sure = m->literals_all && !m->o->word && !m->o->whole && !m->o->records;
         return seek_literal(m, from, at);
     }
     *sure = m->words == NULL || (!m->o->word && !m->o->whole);
