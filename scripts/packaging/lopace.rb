@@ -6,6 +6,7 @@ class Lopace < Formula
   head "file://#{File.expand_path("../..", __dir__)}", using: :git, branch: "main"
 
   depends_on "pkgconf" => :build
+  depends_on "libmicrohttpd"
   depends_on "openssl@3"
   depends_on "pcre2"
   depends_on "sqlite"
@@ -25,6 +26,6 @@ class Lopace < Formula
     (testpath/"prompt.txt").write("You are a helpful assistant.\n")
     system bin/"lopace", "prompt.txt"
     assert_equal (testpath/"prompt.txt").read, shell_output("#{bin}/lopace -d -c prompt.txt.lp")
-    assert_match "Use mix", shell_output("#{bin}/lopace stat prompt.txt")
+    assert_match "Smallest as a blob: mix", shell_output("#{bin}/lopace stat prompt.txt")
   end
 end
