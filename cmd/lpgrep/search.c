@@ -476,7 +476,7 @@ static size_t count_line_records(const unsigned char *text, size_t at, const uin
 static enum lp_status push_line_records(struct search *s, const unsigned char *text, size_t at,
                                         const uint64_t *ends, size_t nends)
 {
-    enum lp_status status = search_held(s);
+    enum lp_status status = s->held.n > 0 ? search_held(s) : LP_OK;
     if (status != LP_OK)
         return status;
     if (!reserve_ends(s, nends))
