@@ -1,5 +1,6 @@
 /* mix.c - codes sequences of token ids: the state of a sequence, and its length. run.h codes the
  * tokens. */
+#include "base/huge.h"
 #include "base/ids.h"
 #include "mix/model_cells.h"
 #include "mix/state.h"
@@ -40,17 +41,45 @@ static size_t code_count(struct lp_range_coder *c, size_t count, const bool deco
     return value;
 }
 
+/* --- Memory --------------------------------------------------------------------------- */
+
+/* n bytes at a multiple of align, a power of 2. */
+static void *aligned(size_t align, size_t n)
+{
+    return aligned_alloc(align, (n + align - 1) & ~(align - 1));
+}
+
+/* n zero bytes: nodes are visited at random, and each lies in one cache line. */
+static void *whole_lines(size_t n)
+{
+    void *p = aligned(64, n);
+    return p != NULL ? memset(p, 0, n) : NULL;
+}
+
+/* n bytes, in huge pages if they are many. */
+static void *whole_pages(size_t n)
+{
+    if (n < LP_HUGE_PAGE)
+        return malloc(n);
+    void *p = aligned(LP_HUGE_PAGE, n);
+    if (p != NULL)
+        lp_ask_huge(p, n);
+    return p;
+}
+
 /* --- Sequences ------------------------------------------------------------------------ */
 
-/* Gives p, of *cap bytes, room for n; its content is lost. NULL when memory is out. */
-static void *make_room(void *p, size_t *cap, size_t n)
+/* Gives the tables of contexts n zero bytes; their content is lost. False when memory is out. */
+static bool clear_tables(struct lp_mix *m, size_t n)
 {
-    if (n <= *cap && p != NULL)
-        return p;
-    free(p);
-    p = malloc(n + 1);
-    *cap = p == NULL ? 0 : n;
-    return p;
+    if (n > m->tables_cap) {
+        free(m->tables);
+        m->tables = whole_pages(n);
+        m->tables_cap = m->tables == NULL ? 0 : n;
+    }
+    if (m->tables != NULL)
+        memset(m->tables, 0, n);
+    return m->tables != NULL;
 }
 
 /* Resets the state for a sequence of n leaves. */
@@ -63,12 +92,10 @@ static enum lp_status start(struct lp_mix *m, size_t n)
     /* Cells are loaded sixteen at a time; fast mode has none. */
     size_t ncell = m->fast ? 0 : ((size_t)8 * LP_OWN_CELLS << log) + 4 * LP_BUCKET_CELLS;
     size_t nlast_at = sizeof *m->last_at << log;
-    m->cell = make_room(m->cell, &m->cell_cap, ncell);
-    m->last_at = make_room(m->last_at, &m->last_at_cap, nlast_at);
-    if (m->cell == NULL || m->last_at == NULL)
+    if (!clear_tables(m, nlast_at + ncell))
         return LP_NOMEM;
-    memset(m->cell, 0, ncell);
-    memset(m->last_at, 0, nlast_at);
+    m->last_at = m->tables;
+    m->cell = (unsigned char *)m->tables + nlast_at;
     for (uint32_t i = 0; i < m->ntouched; i++) {
         memset(m->node_logits[m->touched[i]], 0, sizeof *m->node_logits);
         m->visits[m->touched[i]] = 0;
@@ -161,15 +188,6 @@ void lp_mixing_load(const struct lp_model *m, bool fast, struct lp_mixing *param
         ((int16_t *)params)[i] = (int16_t)lp_get16(m->mixing + 2 * (i + fast * LP_MIXING_SIZE));
 }
 
-/* n zero bytes, aligned to a cache line: nodes are visited at random, and each lies in one line. */
-static void *whole_lines(size_t n)
-{
-    enum { LINE = 64 };
-    const size_t size = (n + LINE - 1) / LINE * LINE;
-    void *p = aligned_alloc(LINE, size);
-    return p != NULL ? memset(p, 0, size) : NULL;
-}
-
 enum lp_status lp_mix_new(const struct lp_model *model, bool fast, struct lp_mix **out)
 {
     *out = NULL;
@@ -212,7 +230,6 @@ void lp_mix_free(struct lp_mix *m)
     free(m->visits);
     free(m->touched);
     free(m->leaf.v);
-    free(m->cell);
-    free(m->last_at);
+    free(m->tables);
     free(m);
 }

@@ -39,6 +39,12 @@ static inline unsigned char *own_bucket(const struct lp_mix *m, const struct con
     return m->cell + 4 * LP_OWN_CELLS * at;
 }
 
+/* Where the sequence had this context of two leaves last: the position after them, 0 if nowhere. */
+static inline uint32_t *last_position(const struct lp_mix *m, const struct context *x)
+{
+    return &m->last_at[x->hash[1] >> (64 - m->context_log)];
+}
+
 static inline const unsigned char *list_bucket(const struct lp_model *model,
                                                const struct context *x, uint32_t order)
 {
@@ -59,6 +65,7 @@ static void prepare_context(const struct lp_mix *m, struct context *x)
         lp_model_prefetch(model, x->next_row);
     for (uint32_t i = 0; !m->fast && i < OWN_LISTS; i++)
         __builtin_prefetch(own_bucket(m, x, i));
+    __builtin_prefetch(last_position(m, x));
     if (model->nbuckets == 0)
         return;
     lp_model_prefetch(model, list_bucket(model, x, 2));
@@ -134,7 +141,7 @@ static void find_match(struct lp_mix *m, struct context *x, size_t n)
     x->match += continues;
     x->match_length += x->match_length < MATCH_MAX;
     x->match_length &= 0U - continues;
-    uint32_t *last_at = &m->last_at[x->hash[1] >> (64 - m->context_log)];
+    uint32_t *last_at = last_position(m, x);
     if (x->match_length == 0 && *last_at > 0) {
         x->match = *last_at;
         while (x->match_length < MATCH_MAX && x->match_length < x->match &&

@@ -43,12 +43,11 @@ struct lp_mix {
     int16_t (*node_logits)[LP_NODE_CHILDREN];
     uint8_t *visits; /* of each node, LP_VISIT_MAX at most */
     uint32_t *touched, ntouched;
-    /* The leaves so far, with those given; by context hash, the own lists and the last positions.
-     */
-    struct lp_ids leaf;
-    uint32_t *last_at;
-    unsigned char *cell;
-    size_t cell_cap, last_at_cap;
+    struct lp_ids leaf;  /* those so far, with those given */
+    void *tables;        /* by context hash: */
+    uint32_t *last_at;   /* the last positions, */
+    unsigned char *cell; /* and the own lists */
+    size_t tables_cap;
     uint32_t context_log;
 };
 

@@ -1,9 +1,6 @@
-#ifdef __linux__
-#define _DEFAULT_SOURCE /* madvise() */
-#endif
 #include "tokens/memo.h"
 
-#include <sys/mman.h>
+#include "base/huge.h"
 
 /* The head of a pretoken in the ring. Its ids and its text follow; size is 0 if its text is in the
  * table, whose entry says where the ids are. It begins at a multiple of eight bytes and never wraps
@@ -13,23 +10,19 @@ struct ring_entry {
     uint64_t hash;
 };
 
-enum { HUGE_PAGE = 2 << 20 }; /* bytes, on most machines; on others it costs address space only */
-
 /* Gives the memo an empty table. A large table is soon touched everywhere. It asks for huge
  * pages: page faults at every 4 kB would take longer than the look-ups that it saves. */
 static bool new_table(struct lp_memo *memo, unsigned log)
 {
     size_t size = sizeof *memo->line << log;
-    size_t align = size < HUGE_PAGE ? sizeof *memo->line : HUGE_PAGE;
+    size_t align = size < LP_HUGE_PAGE ? sizeof *memo->line : LP_HUGE_PAGE;
     unsigned char *table = calloc(1, size + align);
     if (table == NULL)
         return false;
     memo->table = table;
     table += align - (uintptr_t)table % align;
-#ifdef MADV_HUGEPAGE
-    if (align == HUGE_PAGE)
-        madvise(table, size, MADV_HUGEPAGE);
-#endif
+    if (align == LP_HUGE_PAGE)
+        lp_ask_huge(table, size);
     memo->line = (void *)table;
     memo->log = log;
     memo->nputs = 0;
