@@ -137,16 +137,6 @@ static enum lp_status put_ids(struct work *w, struct buffer *value)
     return LP_OK;
 }
 
-/* The place of an end of the range among the ids, from their end if it is negative. Where it is
- * within a character, it moves away from the end that it counts from. */
-static size_t place(const struct lp_vocab *vocab, const uint32_t *ids, size_t n, int64_t at)
-{
-    const uint64_t back = at < 0 ? 0 - (uint64_t)at : 0;
-    const size_t from =
-        at < 0 ? (back > n ? 0 : n - (size_t)back) : ((uint64_t)at > n ? n : (size_t)at);
-    return lp_ids_boundary(vocab, ids, n, from, at < 0);
-}
-
 static enum lp_status slice(struct work *w, struct buffer *value)
 {
     const struct lp_vocab *vocab = w->job->options.vocab;
@@ -156,8 +146,8 @@ static enum lp_status slice(struct work *w, struct buffer *value)
     enum lp_status status = ids_of(w, value, &ids, &n);
     if (status != LP_OK)
         return status;
-    const size_t from = place(vocab, ids, n, w->job->from);
-    const size_t to = place(vocab, ids, n, w->job->to);
+    const size_t from = lp_ids_slice_end(vocab, ids, n, w->job->from);
+    const size_t to = lp_ids_slice_end(vocab, ids, n, w->job->to);
     status = lp_decode(w->worker->codec, ids + from, to > from ? to - from : 0, &text, &size);
     return status == LP_OK ? put_field(w, text, size) : status;
 }
