@@ -99,15 +99,6 @@ static void handle_give(Codec *self, struct handle *h)
 
 /* --- Work, without Python's lock ------------------------------------------------------------ */
 
-/* The place of an end of a slice among the ids, from their end if it is negative. Where it is
- * within a character, it moves away from the end that it counts from. */
-static size_t place(const struct lp_vocab *vocab, const uint32_t *ids, size_t n, Py_ssize_t at)
-{
-    const size_t back = at < 0 ? 0 - (size_t)at : 0;
-    const size_t from = at < 0 ? (back > n ? 0 : n - back) : (size_t)at > n ? n : (size_t)at;
-    return lp_ids_boundary(vocab, ids, n, from, at < 0);
-}
-
 static enum lp_status slice(const Codec *self, struct lp_codec *codec, struct job *job)
 {
     const struct lp_vocab *vocab = self->options.vocab;
@@ -116,8 +107,8 @@ static enum lp_status slice(const Codec *self, struct lp_codec *codec, struct jo
     enum lp_status status = lp_encode(codec, job->in, job->nin, &ids, &n);
     if (status != LP_OK)
         return status;
-    const size_t from = place(vocab, ids, n, job->from);
-    const size_t to = place(vocab, ids, n, job->to);
+    const size_t from = lp_ids_slice_end(vocab, ids, n, job->from);
+    const size_t to = lp_ids_slice_end(vocab, ids, n, job->to);
     return lp_decode(codec, ids + from, to > from ? to - from : 0, &job->out, &job->n);
 }
 
@@ -303,13 +294,14 @@ static void batch_run(struct batch *b)
         pthread_join(threads[--nthreads], NULL);
 }
 
-/* Raises what an item failed with. Its need is known by doing it again. */
+/* Raises what an item failed with. Its need is known by doing it again, where that fails again. */
 static void raise_item(Codec *self, struct handle *h, struct item *item, Py_ssize_t index)
 {
+    const enum lp_status status = item->job.status;
     char what[40];
     snprintf(what, sizeof what, "item %zd: ", index);
     work(self, h, &item->job);
-    module_raise(item->job.status, lp_codec_need(h->codec), what);
+    module_raise(status, item->job.status == status ? lp_codec_need(h->codec) : NULL, what);
 }
 
 /* Appends the results of a batch to a list. */
