@@ -61,6 +61,12 @@ prompts() {
             sum((lp_pack(b) = b)::int), sum((length(b) < octet_length(body))::int) > 600 FROM q;"
 }
 
+@test "make installcheck: pg_regress, in a database of its own" {
+    expect 0 make -s -C "$B/postgres" -f "$ROOT/lib/ext/postgres/Makefile" installcheck LIBLP="$B/lib/liblp.a" ||
+        fail "$(cat "$B/postgres/regression.diffs")"
+    grep -q 'All 1 tests passed' out
+}
+
 @test "packed values are those of the commands" {
     printf 'You are a helpful assistant. Answer in French.' > prompt
     lptok --blob prompt | lpmix --blob > mixed
