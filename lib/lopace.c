@@ -61,8 +61,8 @@ enum lp_status lp_lopace_unpack(struct lp_codec *codec, enum lp_lopace kind, con
     else if (vocab == NULL)
         status = LP_USAGE;
     else if (kind == LP_LOPACE_HYBRID)
-        status = lp_zstd_unpack_frame(
-            zstd, blob, size, limit < SIZE_MAX / 8 ? 4 * limit + 1 : SIZE_MAX / 2, payload);
+        status = lp_zstd_unpack_frame(zstd, blob, size,
+                                      limit < SIZE_MAX / 8 ? 4 * limit + 1 : SIZE_MAX / 2, payload);
     else
         status = lp_vocab_blame(vocab, unpack_tokens(vocab, blob, size, limit, out));
     if (status == LP_OK && kind == LP_LOPACE_HYBRID)

@@ -163,8 +163,8 @@ LP_API size_t lp_ids_slice_end(const struct lp_vocab *vocab, const uint32_t *ids
 
 /* Cuts the ids of a text into chunks of at most size: where the one that begins at from (at most
  * nids) ends. *next gets where the one after it begins: overlap ids before that, or at that end
- * where it would not get on; nids after the last. Where a character would be cut both move back, but
- * a chunk has one character at least. */
+ * where it would not get on; nids after the last. Both move back where a character would be cut,
+ * but a chunk has one character at least. */
 LP_API size_t lp_ids_chunk(const struct lp_vocab *vocab, const uint32_t *ids, size_t nids,
                            size_t from, size_t size, size_t overlap, size_t *next);
 

@@ -74,8 +74,8 @@ static uint64_t boundary(struct slicer *s, uint64_t at, bool after)
 {
     if (at < s->base)
         return at;
-    uint64_t to = s->base + lp_ids_boundary(moving(s), s->held.v, s->held.n,
-                                            (size_t)(at - s->base), after);
+    uint64_t to =
+        s->base + lp_ids_boundary(moving(s), s->held.v, s->held.n, (size_t)(at - s->base), after);
     s->nmoved += to != at;
     return to;
 }
@@ -164,8 +164,8 @@ static bool next_chunk(struct slicer *s, bool last)
         return false;
     const size_t from = (size_t)(s->at - s->base);
     size_t next;
-    const size_t end = lp_ids_chunk(moving(s), s->held.v, s->held.n, from, s->o->chunk,
-                                    s->o->overlap, &next);
+    const size_t end =
+        lp_ids_chunk(moving(s), s->held.v, s->held.n, from, s->o->chunk, s->o->overlap, &next);
     s->nmoved += s->base + end != least(whole, s->total);
     s->nmoved += next < end && end - next != s->o->overlap;
     put_chunk(s, s->base + end);

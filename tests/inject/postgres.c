@@ -1,5 +1,5 @@
-/* postgres - a library of two SQL functions, for a server that inject.so is loaded into before: makes
- * calls of libc by libraries of the session fail.
+/* postgres - two SQL functions for a server that was started with inject.so before other libraries:
+ * make calls of libc by what the session has loaded fail.
  *
  *     inject_start(call text, at bigint, "on" boolean, error integer) RETURNS void
  *     inject_stop() RETURNS boolean */

@@ -1,7 +1,8 @@
 /* codec.c - the type Codec: one record at a time, and many by several threads.
  *
  * A Codec may be used by any number of threads of Python: each call takes a codec of liblp from
- * the idle ones, or makes one. Python's lock guards the list, and is released while liblp works. */
+ * the idle ones, or makes one. Python's lock guards the list, and is released while liblp works,
+ * unless that is brief. */
 #include "ext/python/module.h"
 
 #include <pthread.h>
@@ -218,6 +219,35 @@ static size_t nbytes_of(const struct job *job)
     return job->operation == ENCODE || job->operation == IDS ? job->n * sizeof(uint32_t) : job->n;
 }
 
+/* Whether a job takes some microseconds only, so that to give up Python's lock and to get it back
+ * would take a tenth of that, or milliseconds where others want it. */
+static bool is_brief(const Codec *self, const struct job *job)
+{
+    enum { BRIEF = 2048 };
+    if (job->nin > BRIEF)
+        return false;
+    switch (job->operation) {
+    case COUNT:
+    case ENCODE:
+    case SLICE:
+    case LOPACE_UNPACK:
+        return true;
+    case UNPACK:
+    case UNPACK_BYTES:
+        return self->options.chain != LP_CHAIN_TOKENS_MIX;
+    default:
+        return false;
+    }
+}
+
+static void work_unlocked(const Codec *self, struct handle *h, struct job *job)
+{
+    h->state = PyEval_SaveThread();
+    work(self, h, job);
+    PyEval_RestoreThread(h->state);
+    h->state = NULL;
+}
+
 /* Does a job with an argument. */
 static PyObject *run(Codec *self, PyObject *value, struct job job)
 {
@@ -229,10 +259,10 @@ static PyObject *run(Codec *self, PyObject *value, struct job job)
     struct handle *h = handle_take(self);
     PyObject *object = NULL;
     if (h != NULL) {
-        h->state = PyEval_SaveThread();
-        work(self, h, &job);
-        PyEval_RestoreThread(h->state);
-        h->state = NULL;
+        if (is_brief(self, &job))
+            work(self, h, &job);
+        else
+            work_unlocked(self, h, &job);
         object = job.status == LP_OK ? result(&job, job.out)
                                      : module_raise(job.status, lp_codec_need(h->codec), "");
         handle_give(self, h);

@@ -54,8 +54,7 @@ static void explain_need(struct connection *c, enum lp_status status, const stru
         connection_why(c, status,
                        "needs the %s, not found in %s: lp_load() it, or put it there as "
                        "%016llx.%s",
-                       what, where, need->fingerprint,
-                       need->what == LP_NEED_DICT ? "dict" : "lpm");
+                       what, where, need->fingerprint, need->what == LP_NEED_DICT ? "dict" : "lpm");
 }
 
 enum lp_status connection_blame(struct connection *c, enum lp_status status,
