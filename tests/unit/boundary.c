@@ -97,8 +97,8 @@ static void check_slice_end(const struct lp_vocab *v, const struct lp_ids *ids)
     const int64_t n = (int64_t)ids->n;
     for (int64_t i = 0; i <= n; i++) {
         const size_t at = (size_t)i, left = (size_t)(n - i);
-        expect(lp_ids_slice_end(v, ids->v, ids->n, i), lp_ids_boundary(v, ids->v, ids->n, at, false),
-               at, "slice end");
+        expect(lp_ids_slice_end(v, ids->v, ids->n, i),
+               lp_ids_boundary(v, ids->v, ids->n, at, false), at, "slice end");
         expect(lp_ids_slice_end(v, ids->v, ids->n, -i),
                i == 0 ? 0 : lp_ids_boundary(v, ids->v, ids->n, left, true), left,
                "slice end from the last");
