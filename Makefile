@@ -216,6 +216,7 @@ $B/inject/api: LDFLAGS += $(INJECTED:%=-Wl,--wrap=%)
 else
 INJECT += $B/inject/inject.so
 INJECT_SQLITE := $B/inject/sqlite
+INJECT_POSTGRES := $B/inject/postgres.so
 endif
 endif
 $B/inject/api: $B/obj/tests/inject/api.o $B/obj/tests/inject/inject.o $B/lib/liblp.a
@@ -225,6 +226,10 @@ $B/obj/tests/inject/sqlite.o: ALL_CFLAGS += $(SQLITE_CFLAGS)
 $B/inject/sqlite: $B/obj/tests/inject/sqlite.o $B/obj/tests/inject/inject.o
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -rdynamic -o $@ $^ -lsqlite3 -ldl -pthread
+$B/obj/tests/inject/postgres.o: ALL_CFLAGS += -isystem $(shell $(PG_CONFIG) --includedir-server) -fvisibility=default
+$B/inject/postgres.so: $B/obj/tests/inject/postgres.o
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -shared -o $@ $^
 $B/inject/inject.so: $B/obj/tests/inject/preload.o $B/obj/tests/inject/inject.o
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -shared -o $@ $^ -ldl
@@ -297,7 +302,7 @@ sqlite: ## build lopace.so, the extension of SQLite, and test it; installs what 
 postgres-units: $B/lib/liblp.a
 	@if printf '#include <pg_config.h>\n_Static_assert(sizeof(void *) == SIZEOF_VOID_P, "");\n' | \
 		$(CC) $(CFLAGS) -I"$$($(PG_CONFIG) --includedir-server)" -fsyntax-only -x c - 2> /dev/null; \
-	then mkdir -p $B/postgres && $(PGXS); else echo 'no headers of PostgreSQL for this machine: left out' >&2; fi
+	then mkdir -p $B/postgres && $(PGXS) $(if $(INJECT_POSTGRES),&& $(MAKE) --no-print-directory $(INJECT_POSTGRES) $B/inject/inject.so); else echo 'no headers of PostgreSQL for this machine: left out' >&2; fi
 
 postgres: ## build lopace, the extension of PostgreSQL, and test it; installs what is missing for that
 	@scripts/deps --install postgres
@@ -348,6 +353,12 @@ inject: all units ## make every call of libc and every system call of the comman
 	if [ -e $B/inject/sqlite ]; then \
 		$B/bin/lptok -L -B 1K -o $B/inject/records.lp tests/data/prompts/agent-rules.txt; \
 		$B/inject/sqlite -a $B/lib/$(LOPACE_SO) $B/inject/records.lp $B/vocab/cl100k_base.lpm; fi
+	if [ -e $B/python/wheel ]; then rm -rf $B/inject/site && \
+		$(PYTHON) -m zipfile -e "$$(cat $B/python/wheel)" $B/inject/site && \
+		for malloc in default malloc; do LP_MODEL=$B/vocab/cl100k_base.lpm PYTHONMALLOC=$$malloc \
+			PYTHONPATH=$B/inject/site LD_PRELOAD=$(abspath $B)/inject/inject.so \
+			$(PYTHON) tests/inject/python -a || exit; done; fi
+	[ ! -e $B/inject/postgres.so ] || INJECT_EVERY=1 B='$B' bats -f 'call of malloc' tests/postgres.bats
 	tests/inject/sweep -a -v $B preload malloc mmap pthread_create open fstat read pread write close \
 		fsync fchmod rename
 	tests/inject/sweep -a -v $B strace open fstat mmap pread write fchmod fsync close rename

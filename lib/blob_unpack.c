@@ -35,10 +35,12 @@ static enum lp_status find_tools(struct lp_codec *codec, const struct lp_blob *b
 
 uint64_t lp_blob_text_max(const struct lp_codec *codec, const void *data, size_t size)
 {
-    struct lp_blob_info info;
-    if (lp_blob_info(data, size, &info) != LP_OK)
-        info.chain = LP_CHAIN_TEXT; /* no blob is opened then */
-    const uint64_t max = lp_memory_limit(codec->options.memory) / lp_memory_of_text(info.chain);
+    struct lp_blob blob;
+    size_t head;
+    enum lp_chain chain = LP_CHAIN_TEXT; /* no blob is opened then */
+    if (lp_blob_get(data, size, &blob, &head) == LP_OK)
+        chain = lp_wire_chain(blob.wire);
+    const uint64_t max = lp_memory_limit(codec->options.memory) / lp_memory_of_text(chain);
     return max < LP_BLOCK_MAX ? max : LP_BLOCK_MAX;
 }
 

@@ -2,9 +2,8 @@
 #include "base/buf.h"
 #include "base/bytes.h"
 #include "codec.h"
+#include "tokens/codes.h"
 #include "tokens/vocab.h"
-
-#include <zstd.h>
 
 enum { WIDE = 1 }; /* the first byte: 0 for ids of 16 bits, 1 for 32 */
 
@@ -28,83 +27,42 @@ static enum lp_status put_payload(const uint32_t *ids, size_t nids, struct lp_bu
     return LP_OK;
 }
 
-/* Appends a frame of zstd that says how large its content is. */
-static enum lp_status put_zstd(int level, const void *data, size_t n, struct lp_buf *out)
-{
-    size_t bound = ZSTD_compressBound(n);
-    if (ZSTD_isError(bound) || !lp_buf_reserve(out, bound))
-        return LP_NOMEM;
-    size_t size =
-        ZSTD_compress(out->p + out->n, bound, data, n, level != 0 ? level : LP_LEVEL_DEFAULT);
-    if (ZSTD_isError(size))
-        return LP_NOMEM; /* all else is ruled out: there is room, and any level is clamped */
-    out->n += size;
-    return LP_OK;
-}
-
-static enum lp_status unpack_zstd(const void *blob, size_t size, size_t limit, struct lp_buf *out)
-{
-    ZSTD_DStream *stream = ZSTD_createDStream();
-    ZSTD_inBuffer in = {blob, size, 0};
-    enum lp_status status = stream == NULL ? LP_NOMEM : LP_OK;
-    size_t more = 1;
-    while (status == LP_OK && more != 0) {
-        /* Room for a byte more than the limit allows tells whether there is one. */
-        const size_t left = limit - out->n, most = ZSTD_DStreamOutSize();
-        const size_t room = left < most ? left + 1 : most;
-        if (!lp_buf_reserve(out, room)) {
-            status = LP_NOMEM;
-            break;
-        }
-        ZSTD_outBuffer to = {out->p, out->n + room, out->n};
-        more = ZSTD_decompressStream(stream, &to, &in);
-        bool stuck = to.pos == out->n && in.pos == in.size;
-        out->n = to.pos;
-        if (ZSTD_isError(more))
-            status = LP_DATA;
-        else if (out->n > limit)
-            status = LP_LIMIT;
-        else if (more != 0 && stuck)
-            status = LP_TRUNCATED;
-    }
-    ZSTD_freeDStream(stream);
-    return status == LP_OK && in.pos != in.size ? LP_DATA : status;
-}
-
 static enum lp_status unpack_tokens(const struct lp_vocab *vocab, const unsigned char *src,
                                     size_t n, size_t limit, struct lp_buf *out)
 {
-    size_t width = n > 0 && src[0] == WIDE ? 4 : 2;
+    enum { TOGETHER = 256 };
+    uint32_t ids[TOGETHER];
+    const size_t width = n > 0 && src[0] == WIDE ? 4 : 2;
     if (n == 0 || src[0] > WIDE || (n - 1) % width != 0)
         return LP_DATA;
-    for (size_t at = 1; at < n; at += width) {
-        size_t len;
-        uint32_t id = width == 4 ? lp_get32(src + at) : lp_get16(src + at);
-        const unsigned char *text = lp_vocab_token(vocab, id, &len);
-        if (text == NULL)
-            return LP_DATA;
-        if (len > limit - out->n)
-            return LP_LIMIT;
-        if (!lp_buf_append(out, text, len))
-            return LP_NOMEM;
+    if (!lp_vocab_expect(vocab, LP_READ_TEXT))
+        return LP_BAD_VOCAB;
+    enum lp_status status = LP_OK;
+    for (const unsigned char *at = src + 1, *end = src + n; status == LP_OK && at < end;) {
+        size_t nids = 0;
+        for (; nids < TOGETHER && at < end; at += width)
+            ids[nids++] = width == 4 ? lp_get32(at) : lp_get16(at);
+        status = lp_ids_append_text(vocab, ids, nids, limit - out->n, out);
     }
-    return LP_OK;
+    return status;
 }
 
 enum lp_status lp_lopace_unpack(struct lp_codec *codec, enum lp_lopace kind, const void *blob,
                                 size_t size, size_t limit, const void **text, size_t *n)
 {
     const struct lp_vocab *vocab = codec->options.vocab;
+    struct lp_zstd *zstd = &codec->coder.zstd;
     struct lp_buf *payload = &codec->body;
     struct lp_buf *out = &codec->text;
     enum lp_status status = LP_OK;
     out->n = payload->n = 0;
     if (kind == LP_LOPACE_ZSTD)
-        status = unpack_zstd(blob, size, limit, out);
+        status = lp_zstd_unpack_frame(zstd, blob, size, limit, out);
     else if (vocab == NULL)
         status = LP_USAGE;
     else if (kind == LP_LOPACE_HYBRID)
-        status = unpack_zstd(blob, size, limit < SIZE_MAX / 8 ? 4 * limit + 1 : SIZE_MAX, payload);
+        status = lp_zstd_unpack_frame(zstd, blob, size,
+                                      limit < SIZE_MAX / 8 ? 4 * limit + 1 : SIZE_MAX / 2, payload);
     else
         status = lp_vocab_blame(vocab, unpack_tokens(vocab, blob, size, limit, out));
     if (status == LP_OK && kind == LP_LOPACE_HYBRID)
@@ -131,6 +89,7 @@ enum lp_status lp_lopace_pack(struct lp_codec *codec, enum lp_lopace kind, const
                               size_t n, const void **blob, size_t *size)
 {
     const struct lp_options *o = &codec->options;
+    const int level = o->level != 0 ? o->level : LP_LEVEL_DEFAULT;
     struct lp_buf *payload = &codec->body;
     struct lp_buf *out = &codec->payload;
     const uint32_t *ids = NULL;
@@ -142,9 +101,9 @@ enum lp_status lp_lopace_pack(struct lp_codec *codec, enum lp_lopace kind, const
     if (status == LP_OK && kind != LP_LOPACE_ZSTD)
         status = put_payload(ids, nids, kind == LP_LOPACE_TOKEN ? out : payload);
     if (status == LP_OK && kind == LP_LOPACE_ZSTD)
-        status = put_zstd(o->level, text, n, out);
+        status = lp_zstd_pack_frame(&codec->coder.zstd, level, text, n, out);
     if (status == LP_OK && kind == LP_LOPACE_HYBRID)
-        status = put_zstd(o->level, payload->p, payload->n, out);
+        status = lp_zstd_pack_frame(&codec->coder.zstd, level, payload->p, payload->n, out);
     if (status == LP_OK && !o->unverified)
         status = prove(codec, kind, text, n);
     *blob = out->p;

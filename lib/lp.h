@@ -150,9 +150,23 @@ LP_API const unsigned char *lp_vocab_token(const struct lp_vocab *vocab, uint32_
 
 /* Where the ids of a text can be parted without cutting a character: the position that is nearest
  * to at and not after it or, with after, not before it. 0 and nids are such positions; an at beyond
- * nids is nids. Looks at the ids that share at most three bytes on both sides of it. */
+ * nids is nids. Looks at the ids that share at most three bytes on both sides of it. Without a
+ * vocabulary nothing is moved. */
 LP_API size_t lp_ids_boundary(const struct lp_vocab *vocab, const uint32_t *ids, size_t nids,
                               size_t at, bool after);
+
+/* Where a slice of the ids of a text begins or ends: after end of them or, if end is negative,
+ * after all but -end. Where that would cut a character the former moves back and the latter on, so
+ * that slices that meet share nothing. */
+LP_API size_t lp_ids_slice_end(const struct lp_vocab *vocab, const uint32_t *ids, size_t nids,
+                               int64_t end);
+
+/* Cuts the ids of a text into chunks of at most size: where the one that begins at from (at most
+ * nids) ends. *next gets where the one after it begins: overlap ids before that, or at that end
+ * where it would not get on; nids after the last. Both move back where a character would be cut,
+ * but a chunk has one character at least. */
+LP_API size_t lp_ids_chunk(const struct lp_vocab *vocab, const uint32_t *ids, size_t nids,
+                           size_t from, size_t size, size_t overlap, size_t *next);
 
 /* --- Dictionaries ------------------------------------------------------------- */
 

@@ -5,6 +5,7 @@
  * on the text alone, never on the pieces it came in. A block is written only after it has been
  * restored and compared with the text. */
 #include "writer.h"
+#include "base/array.h"
 #include "base/bytes.h"
 #include "base/interrupt.h"
 #include "base/sized.h"
@@ -545,14 +546,10 @@ static enum lp_status mark_end(struct lp_writer *w)
     w->in_record = false;
     if (w->options.split != LP_WHOLE)
         w->nends = 0;
-    if (w->nends == w->ends_cap) {
-        size_t cap = w->ends_cap * 2 + 16;
-        struct mark *ends = realloc(w->ends, cap * sizeof *ends);
-        if (ends == NULL)
-            return LP_NOMEM;
-        w->ends = ends;
-        w->ends_cap = cap;
-    }
+    struct mark *ends = lp_array_grow(w->ends, w->nends, &w->ends_cap, sizeof *ends);
+    if (ends == NULL)
+        return LP_NOMEM;
+    w->ends = ends;
     w->ends[w->nends++] = (struct mark){w->text.n, w->tokens.n};
     w->nrecords++;
     return LP_OK;

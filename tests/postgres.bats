@@ -61,6 +61,12 @@ prompts() {
             sum((lp_pack(b) = b)::int), sum((length(b) < octet_length(body))::int) > 600 FROM q;"
 }
 
+@test "make installcheck: pg_regress, in a database of its own" {
+    expect 0 make -s -C "$B/postgres" -f "$ROOT/lib/ext/postgres/Makefile" installcheck LIBLP="$B/lib/liblp.a" ||
+        fail "$(cat "$B/postgres/regression.diffs")"
+    grep -q 'All 1 tests passed' out
+}
+
 @test "packed values are those of the commands" {
     printf 'You are a helpful assistant. Answer in French.' > prompt
     lptok --blob prompt | lpmix --blob > mixed
@@ -467,6 +473,56 @@ SQL
         "SELECT lp_unpack(lp_pack(body)) = body FROM p WHERE id = 1;" \
         "SET jit = off;" '\set limited `$PG_AS prlimit --pid :pid --as=1:`' "SELECT lp_pack(body) FROM q;" '\echo :LAST_ERROR_SQLSTATE' \
         '\set limited `$PG_AS prlimit --pid :pid --as=unlimited:`' "SELECT lp_unpack(lp_pack(body)) = body FROM q;"
+}
+
+# What is done with calls of malloc() that fail: a function of SQL that runs a query with the Nth failing, N = 1, 2,
+# ..., each time with new codecs, and says how often it failed as it should. EVERY: each N, not some.
+injecting() {
+    local lib="AS '$PG_DIR/inject/postgres.so'"
+    cat << SQL
+CREATE FUNCTION pg_temp.inject_start(text, bigint, boolean, integer) RETURNS void $lib, 'postgres_inject_start' LANGUAGE C;
+CREATE FUNCTION pg_temp.inject_stop() RETURNS boolean $lib, 'postgres_inject_stop' LANGUAGE C;
+CREATE FUNCTION pg_temp.sweep(query text, forever boolean, OUT failed int, OUT wrong text) LANGUAGE plpgsql AS \$\$
+DECLARE expected text; got text; n int := 1; met boolean := true;
+BEGIN
+    EXECUTE query INTO expected;
+    failed := 0;
+    WHILE met LOOP
+        PERFORM lp_token_count(repeat('ab ', 400000)); -- which is so long that no codec is kept
+        BEGIN
+            PERFORM pg_temp.inject_start('malloc', n, forever, 12);
+            EXECUTE query INTO got;
+            met := pg_temp.inject_stop();
+        EXCEPTION WHEN out_of_memory THEN
+            met := pg_temp.inject_stop();
+            failed := failed + 1;
+            IF SQLERRM NOT LIKE 'lp_%: out of memory' THEN wrong := n || ': ' || SQLERRM; END IF;
+            EXECUTE query INTO got;
+        END;
+        IF got IS DISTINCT FROM expected THEN wrong := n || ': ' || got; END IF;
+        n := n + CASE WHEN ${INJECT_EVERY:-0} = 1 OR n < 20 THEN 1 ELSE n / 6 END;
+    END LOOP;
+END \$\$;
+SQL
+}
+
+@test "every call of malloc that fails is an error, or the right value, and the session works on" {
+    [ -e "$B/inject/postgres.so" ] || skip 'needs glibc, and no sanitizer'
+    mkdir -p "$PG_DIR/inject"
+    cp "$B"/inject/{inject,postgres}.so "$PG_DIR/inject"
+    PRELOAD=$PG_DIR/inject/inject.so "$ROOT/scripts/postgres-server" restart "$PG_DIR"
+    local table="SET jit = off; CREATE TEMP TABLE t AS SELECT pg_read_file('$PG_DIR/prompts/agent-rules.txt') AS x;"
+    for query in "lp_unpack(lp_pack(x))" "encode(lp_unpack_bytea(lp_pack(convert_to(x, 'UTF8'), 'zstd')), 'hex')" \
+        "lp_unpack(lp_pack(x, 'hybrid', NULL, lp_pack(substr(x, 99), 'token')), lp_pack(substr(x, 99), 'token'))" \
+        "lp_token_count(lp_pack(x, 'token'), 'gpt-4o') || ' ' || lp_token_count(x, 'gpt-4o', true)" \
+        "lp_encode(lp_pack(x, 'hybrid'))::text || lp_decode('{1,2,3}')" "lp_slice(x, 30, -3) || lp_slice(lp_pack(x, 'token'), 3, 9)" \
+        "(SELECT string_agg(c, '|') FROM lp_chunk(x, 100, 3) c)" "lp_info(lp_pack(x, 'fast'))::text || lp_valid(lp_pack(x, 'fast'))"; do
+        for forever in false true; do
+            expect 0 sql "$(injecting)" "$table" "SELECT failed > 0, wrong FROM pg_temp.sweep(\$q\$SELECT $query FROM t\$q\$, $forever);"
+            [ "$(< out)" = 't|' ] || fail "$query, $forever: $(< out)"
+        done
+    done
+    "$ROOT/scripts/postgres-server" restart "$PG_DIR"
 }
 
 @test "lopace.so shows what the server calls, and needs libzstd alone" {

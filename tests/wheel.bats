@@ -31,10 +31,11 @@ setup() {
     [[ -x $VENV/bin/python ]] || skip 'no Python from 3.11 on with its headers and venv'
 }
 
-# A sanitizer's library must be there before all others.
+# A sanitizer's library must be there before all others, and is to see Python's objects.
 in_venv() {
     if sanitized; then
-        ASAN_OPTIONS=detect_leaks=0 LD_PRELOAD=$("${CC:-cc}" -print-file-name=libasan.so) "$@"
+        export PYTHONMALLOC=malloc
+        ASAN_OPTIONS=detect_leaks=0:$ASAN_OPTIONS LD_PRELOAD=$("${CC:-cc}" -print-file-name=libasan.so) "$@"
     else
         "$@"
     fi
@@ -79,6 +80,13 @@ in_venv() {
 @test "lopace_compat" {
     in_venv "$VENV/bin/python" -W error "$ROOT/tests/python/test_lopace_compat.py" > log 2>&1 ||
         fail "$(cat log)"
+}
+
+@test "every call of malloc that fails raises MemoryError, and others what they say" {
+    [ -e "$B/inject/inject.so" ] || skip 'needs glibc, and no sanitizer'
+    for malloc in default malloc; do
+        PYTHONMALLOC=$malloc LD_PRELOAD=$B/inject/inject.so "$VENV/bin/python" "$ROOT/tests/inject/python"
+    done
 }
 
 @test "both, beside LoPace and tiktoken" {

@@ -93,10 +93,24 @@ static enum lp_status ids_of(struct work *w, struct buffer *value, const uint32_
     return status == LP_OK ? lp_encode(codec, value->v, value->n, ids, n) : status;
 }
 
+enum { DIGITS = 10 }; /* of a number of 32 bits, at most */
+
+/* Writes a number at p; where it ends. */
+static unsigned char *put_digits(unsigned char *p, uint32_t number)
+{
+    unsigned char digits[DIGITS], *first = digits + DIGITS;
+    do
+        *--first = (unsigned char)('0' + number % 10);
+    while ((number /= 10) > 0);
+    const size_t n = (size_t)(digits + DIGITS - first);
+    memcpy(p, first, n);
+    return p + n;
+}
+
 static enum lp_status count(struct work *w, struct buffer *value)
 {
     const uint32_t *ids;
-    char text[24];
+    struct buffer *out = &w->row->out;
     size_t n;
     void *job = (void *)(uintptr_t)w->job;
     enum lp_status status = w->job->packed && has_tokens(w, value)
@@ -104,47 +118,32 @@ static enum lp_status count(struct work *w, struct buffer *value)
                                 : ids_of(w, value, &ids, &n);
     if (status != LP_OK)
         return status;
-    const int length = snprintf(text, sizeof text, "%zu", n);
-    return buffer_add(&w->row->out, text, (size_t)length) ? LP_OK : LP_NOMEM;
+    if (!buffer_reserve(out, DIGITS))
+        return LP_NOMEM;
+    out->n = (size_t)(put_digits(out->v + out->n, (uint32_t)n) - out->v);
+    return LP_OK;
 }
 
 static enum lp_status put_ids(struct work *w, struct buffer *value)
 {
-    enum { DIGITS = 11 }; /* of an id and a comma, at most */
     const uint32_t *ids;
     struct buffer *out = &w->row->out;
     size_t n;
     enum lp_status status = ids_of(w, value, &ids, &n);
     if (status != LP_OK)
         return status;
-    if (!buffer_reserve(out, n * DIGITS + 2))
+    if (!buffer_reserve(out, n * (DIGITS + 1) + 2))
         return LP_NOMEM;
     unsigned char *p = out->v + out->n;
     *p++ = '[';
     for (size_t i = 0; i < n; i++) {
-        unsigned char digits[DIGITS], *first = digits + DIGITS;
-        uint32_t id = ids[i];
-        do
-            *--first = (unsigned char)('0' + id % 10);
-        while ((id /= 10) > 0);
         if (i > 0)
             *p++ = ',';
-        memcpy(p, first, (size_t)(digits + DIGITS - first));
-        p += digits + DIGITS - first;
+        p = put_digits(p, ids[i]);
     }
     *p++ = ']';
     out->n = (size_t)(p - out->v);
     return LP_OK;
-}
-
-/* The place of an end of the range among the ids, from their end if it is negative. Where it is
- * within a character, it moves away from the end that it counts from. */
-static size_t place(const struct lp_vocab *vocab, const uint32_t *ids, size_t n, int64_t at)
-{
-    const uint64_t back = at < 0 ? 0 - (uint64_t)at : 0;
-    const size_t from =
-        at < 0 ? (back > n ? 0 : n - (size_t)back) : ((uint64_t)at > n ? n : (size_t)at);
-    return lp_ids_boundary(vocab, ids, n, from, at < 0);
 }
 
 static enum lp_status slice(struct work *w, struct buffer *value)
@@ -156,8 +155,8 @@ static enum lp_status slice(struct work *w, struct buffer *value)
     enum lp_status status = ids_of(w, value, &ids, &n);
     if (status != LP_OK)
         return status;
-    const size_t from = place(vocab, ids, n, w->job->from);
-    const size_t to = place(vocab, ids, n, w->job->to);
+    const size_t from = lp_ids_slice_end(vocab, ids, n, w->job->from);
+    const size_t to = lp_ids_slice_end(vocab, ids, n, w->job->to);
     status = lp_decode(w->worker->codec, ids + from, to > from ? to - from : 0, &text, &size);
     return status == LP_OK ? put_field(w, text, size) : status;
 }

@@ -63,13 +63,19 @@ static uint64_t settled(const struct slicer *s, bool end)
     return end ? s->total : s->total - least(s->total, MARGIN);
 }
 
+/* By which ends are moved; NULL: none is. */
+static const struct lp_vocab *moving(const struct slicer *s)
+{
+    return s->o->exact ? NULL : s->o->lp.vocab;
+}
+
 /* The nearest boundary of a character. */
 static uint64_t boundary(struct slicer *s, uint64_t at, bool after)
 {
-    if (s->o->exact || at < s->base)
+    if (at < s->base)
         return at;
-    uint64_t to = s->base + lp_ids_boundary(s->o->lp.vocab, s->held.v, s->held.n,
-                                            (size_t)(at - s->base), after);
+    uint64_t to =
+        s->base + lp_ids_boundary(moving(s), s->held.v, s->held.n, (size_t)(at - s->base), after);
     s->nmoved += to != at;
     return to;
 }
@@ -150,19 +156,20 @@ static void put_chunk(struct slicer *s, uint64_t to)
     json_close(&s->json, '}');
 }
 
-/* Writes the next chunk, once its end is known. A character of more tokens than a chunk may have
- * is one by itself. */
-static bool next_chunk(struct slicer *s, bool end)
+/* Writes the next chunk, once its end is known. */
+static bool next_chunk(struct slicer *s, bool last)
 {
-    uint64_t whole = s->at + s->o->chunk;
-    if (s->at == s->total || (!end && whole > settled(s, false)))
+    const uint64_t whole = s->at + s->o->chunk;
+    if (s->at == s->total || (!last && whole > settled(s, false)))
         return false;
-    uint64_t to = boundary(s, least(whole, s->total), false);
-    if (to <= s->at)
-        to = boundary(s, s->at + 1, true);
-    put_chunk(s, to);
-    uint64_t next = to == s->total ? to : boundary(s, to - least(to, s->o->overlap), false);
-    s->at = next > s->at ? next : to;
+    const size_t from = (size_t)(s->at - s->base);
+    size_t next;
+    const size_t end =
+        lp_ids_chunk(moving(s), s->held.v, s->held.n, from, s->o->chunk, s->o->overlap, &next);
+    s->nmoved += s->base + end != least(whole, s->total);
+    s->nmoved += next < end && end - next != s->o->overlap;
+    put_chunk(s, s->base + end);
+    s->at = s->base + next;
     return true;
 }
 

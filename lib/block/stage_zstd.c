@@ -224,3 +224,76 @@ enum lp_status lp_zstd_unpack(struct lp_zstd *z, const struct lp_dict *dict, boo
     dst->n += got;
     return LP_OK;
 }
+
+/* --- Whole frames ------------------------------------------------------------------------- */
+
+enum lp_status lp_zstd_pack_frame(struct lp_zstd *z, int level, const void *src, size_t n,
+                                  struct lp_buf *dst)
+{
+    const size_t bound = ZSTD_compressBound(n);
+    if (ZSTD_isError(bound) || !set_compressor(z, level, NULL) || !lp_buf_reserve(dst, bound))
+        return LP_NOMEM;
+    const size_t size = ZSTD_compress2(z->cctx, dst->p + dst->n, bound, src, n);
+    if (ZSTD_isError(size))
+        return LP_NOMEM; /* all else is ruled out: there is room, and any level is clamped */
+    dst->n += size;
+    return LP_OK;
+}
+
+/* Restores a single frame in one call, if it says that it is as short as prompts are. False, and
+ * dst is as before: do it piece by piece, which tells why. */
+static bool unpack_short_frame(struct lp_zstd *z, const unsigned char *src, size_t n, size_t limit,
+                               struct lp_buf *dst)
+{
+    enum { SHORT = 1 << 20 };
+    const unsigned long long size = ZSTD_getFrameContentSize(src, n); /* errors are the largest */
+    if (size > SHORT || size > limit || ZSTD_findFrameCompressedSize(src, n) != n)
+        return false;
+    if (z->dctx == NULL && (z->dctx = ZSTD_createDCtx()) == NULL)
+        return false;
+    if (!lp_buf_reserve(dst, (size_t)size))
+        return false;
+    const size_t got = ZSTD_decompressDCtx(z->dctx, dst->p + dst->n, (size_t)size, src, n);
+    if (ZSTD_isError(got))
+        return false;
+    dst->n += got;
+    return true;
+}
+
+static enum lp_status unpack_pieces(ZSTD_DStream *stream, const unsigned char *src, size_t n,
+                                    size_t limit, struct lp_buf *dst)
+{
+    ZSTD_inBuffer in = {src, n, 0};
+    const size_t start = dst->n;
+    for (size_t more = 1; more != 0;) {
+        /* Room for a byte more than the limit allows tells whether there is one. */
+        const size_t left = limit - (dst->n - start), most = ZSTD_DStreamOutSize();
+        const size_t room = left < most ? left + 1 : most;
+        if (!lp_buf_reserve(dst, room))
+            return LP_NOMEM;
+        ZSTD_outBuffer to = {dst->p, dst->n + room, dst->n};
+        more = ZSTD_decompressStream(stream, &to, &in);
+        const bool stuck = to.pos == dst->n && in.pos == in.size;
+        dst->n = to.pos;
+        if (ZSTD_isError(more))
+            return LP_DATA;
+        if (dst->n - start > limit)
+            return LP_LIMIT;
+        if (more != 0 && stuck)
+            return LP_TRUNCATED;
+    }
+    return in.pos == in.size ? LP_OK : LP_DATA;
+}
+
+enum lp_status lp_zstd_unpack_frame(struct lp_zstd *z, const unsigned char *src, size_t n,
+                                    size_t limit, struct lp_buf *dst)
+{
+    if (unpack_short_frame(z, src, n, limit, dst))
+        return LP_OK;
+    ZSTD_DStream *stream = ZSTD_createDStream(); /* its window may be large: it is not kept */
+    enum lp_status status = LP_NOMEM;
+    if (stream != NULL)
+        status = unpack_pieces(stream, src, n, limit, dst);
+    ZSTD_freeDStream(stream);
+    return status;
+}

@@ -1,4 +1,4 @@
-/* stage_zstd.h - the zstd stage: a block's body to zstd and back.
+/* stage_zstd.h - the zstd stage: a block's body to zstd and back; and whole frames.
  *
  * Stored is a zstd frame (RFC 8878) without what its reader knows already. A
  * body that became one compressed block of at most LP_ZSTD_BLOCK_MAX bytes is
@@ -36,5 +36,14 @@ size_t lp_zstd_least(const unsigned char *src, size_t n);
 /* Appends to dst what a stored form restores to, at most limit bytes. */
 enum lp_status lp_zstd_unpack(struct lp_zstd *z, const struct lp_dict *dict, bool lean,
                               const unsigned char *src, size_t n, size_t limit, struct lp_buf *dst);
+
+/* Appends to dst a whole frame of n bytes, which says how many they are. */
+enum lp_status lp_zstd_pack_frame(struct lp_zstd *z, int level, const void *src, size_t n,
+                                  struct lp_buf *dst);
+
+/* Appends to dst what a frame, whoever made it, restores to. LP_LIMIT if that is more than limit
+ * bytes; LP_DATA if more than a frame is there. */
+enum lp_status lp_zstd_unpack_frame(struct lp_zstd *z, const unsigned char *src, size_t n,
+                                    size_t limit, struct lp_buf *dst);
 
 #endif

@@ -6,6 +6,7 @@
  * coded. */
 #include "block/window.h"
 
+#include "base/array.h"
 #include "mix/range_coder.h"
 
 #include <string.h>
@@ -170,14 +171,10 @@ enum lp_status lp_copies_pack(const struct lp_copies *copies, struct lp_buf *out
 
 bool lp_copies_add(struct lp_copies *copies, struct lp_copy copy)
 {
-    if (copies->n == copies->cap) {
-        size_t cap = copies->cap * 2 + 64;
-        struct lp_copy *v = realloc(copies->v, cap * sizeof *v);
-        if (v == NULL)
-            return false;
-        copies->v = v;
-        copies->cap = cap;
-    }
+    struct lp_copy *v = lp_array_grow(copies->v, copies->n, &copies->cap, sizeof *v);
+    if (v == NULL)
+        return false;
+    copies->v = v;
     copies->v[copies->n++] = copy;
     return true;
 }

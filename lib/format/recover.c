@@ -1,5 +1,6 @@
 #include "format/recover.h"
 
+#include "base/array.h"
 #include "base/bytes.h"
 
 #define UNKNOWN UINT64_MAX
@@ -98,14 +99,10 @@ static enum lp_status add(struct lp_recovery *r, struct lp_stretch stretch)
     }
     if (r->n == HELD_MAX)
         settle(r, r->n / 2, &nowhere, stretch.offset);
-    if (r->n == r->cap) {
-        size_t cap = r->cap * 2 + 64;
-        struct lp_stretch *p = realloc(r->stretch, cap * sizeof *p);
-        if (p == NULL)
-            return LP_NOMEM;
-        r->stretch = p;
-        r->cap = cap;
-    }
+    struct lp_stretch *grown = lp_array_grow(r->stretch, r->n, &r->cap, sizeof *grown);
+    if (grown == NULL)
+        return LP_NOMEM;
+    r->stretch = grown;
     r->stretch[r->n++] = stretch;
     return LP_OK;
 }

@@ -42,7 +42,30 @@ size_t lp_ids_boundary(const struct lp_vocab *vocab, const uint32_t *ids, size_t
 {
     if (at > nids)
         at = nids;
-    while (cuts(vocab, ids, nids, at))
+    while (vocab != NULL && cuts(vocab, ids, nids, at))
         at += after ? 1 : (size_t)-1;
     return at;
+}
+
+size_t lp_ids_slice_end(const struct lp_vocab *vocab, const uint32_t *ids, size_t nids, int64_t end)
+{
+    const uint64_t count = end < 0 ? 0 - (uint64_t)end : (uint64_t)end;
+    const size_t within = count < nids ? (size_t)count : nids;
+    return lp_ids_boundary(vocab, ids, nids, end < 0 ? nids - within : within, end < 0);
+}
+
+size_t lp_ids_chunk(const struct lp_vocab *vocab, const uint32_t *ids, size_t nids, size_t from,
+                    size_t size, size_t overlap, size_t *next)
+{
+    const size_t left = nids - from;
+    size_t end = lp_ids_boundary(vocab, ids, nids, from + (size < left ? size : left), false);
+    if (end <= from)
+        end = lp_ids_boundary(vocab, ids, nids, from + 1, true);
+    *next = end;
+    if (end == nids || end - from <= overlap)
+        return end;
+    const size_t again = lp_ids_boundary(vocab, ids, nids, end - overlap, false);
+    if (again > from)
+        *next = again;
+    return end;
 }

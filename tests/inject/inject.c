@@ -44,10 +44,18 @@ static bool is_spared(const void *caller)
            strcmp(info.dli_sname, "ZSTD_createCDict_advanced2") == 0;
 }
 
+static bool is_host(const void *caller)
+{
+    Dl_info host, libc, info;
+    return plan.host != NULL && dladdr(plan.host, &host) != 0 && dladdr(stdout, &libc) != 0 &&
+           dladdr(caller, &info) != 0 &&
+           (info.dli_fbase == host.dli_fbase || info.dli_fbase == libc.dli_fbase);
+}
+
 /* Whether this call of a function is to fail, or be short; sets errno. */
 static bool hit(const char *call, const void *caller)
 {
-    if (plan.call == NULL || strcmp(plan.call, call) != 0)
+    if (plan.call == NULL || strcmp(plan.call, call) != 0 || is_host(caller))
         return false;
     const long n = atomic_fetch_add(&calls, 1) + 1;
     if (n < plan.at || (n > plan.at && !plan.on))

@@ -1,7 +1,8 @@
 /* inject.h - makes calls of libc fail, as they do where memory, descriptors or disks run out.
  *
  * inject.c stands before malloc(), read() and others. preload.c makes a library for LD_PRELOAD of
- * it, told by the environment what to do; api.c is linked with it and tells it itself. */
+ * it, told by the environment what to do, or by what calls inject_start(): the script python, and
+ * postgres.c. api.c and sqlite.c are linked with it. */
 #ifndef INJECT_H
 #define INJECT_H
 
@@ -15,6 +16,8 @@ struct inject {
     long at;          /* the number of the call, from 1 */
     bool on;          /* all from there on, not that alone */
     int error;        /* errno, or INJECT_SHORT */
+    const void *host; /* calls by the program or library of this address, and by libc, which calls
+                       * for it, go well and are not counted; or NULL */
     /* Told in the call that is the first to fail. spared: it does not, since the library that
      * calls cannot bear it. */
     void (*met)(bool spared);

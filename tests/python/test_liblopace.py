@@ -84,7 +84,7 @@ class Blobs(unittest.TestCase):
         self.assertLess(len(blob), 60)
         self.assertEqual(codec.unpack(blob), text)
         self.assertIsNotNone(liblopace.info(blob)["parent"])
-        with self.assertRaisesRegex(MissingError, "needs its parent, the text whose check is"):
+        with self.assertRaisesRegex(MissingError, "needs the text that it was packed with, whose check is"):
             liblopace.unpack(blob)
 
     def test_options(self):
@@ -110,7 +110,7 @@ class Blobs(unittest.TestCase):
             self.assertEqual(Codec().pack(PROMPTS[0]), liblopace.pack(PROMPTS[0]))  # not by own
             code = f"import liblopace; liblopace.unpack({blob!r})"
             other = subprocess.run([sys.executable, "-c", code], stderr=subprocess.PIPE)
-            self.assertRegex(other.stderr, b"MissingError: needs the model [0-9a-f]{16} of cl100k")
+            self.assertRegex(other.stderr, b"MissingError: needs the model of cl100k_base with fingerprint [0-9a-f]{16}: load")
             with self.assertRaises(FileNotFoundError):
                 liblopace.load(os.path.join(folder, "none"))
             with self.assertRaises(FileNotFoundError):
@@ -381,6 +381,7 @@ class Package(unittest.TestCase):
     def test_examples(self):
         self.assertEqual(doctest.testmod(liblopace).failed, 0)
 
+    @unittest.skipIf("asan" in os.environ.get("LD_PRELOAD", ""), "a sanitizer keeps what is freed")
     def test_nothing_is_kept(self):
         codec = Codec("token")
         for _ in range(2):

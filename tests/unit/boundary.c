@@ -1,5 +1,5 @@
 /* boundary - lp_ids_boundary() finds the boundaries of characters, as a walk over the whole text
- * from its start does.
+ * from its start does. Slices that meet there are the text, and so are chunks.
  *
  * usage: boundary VOCAB_DIR */
 #include "lp.h"
@@ -91,6 +91,54 @@ static void check(const struct lp_vocab *v, const struct lp_ids *ids, const bool
     }
 }
 
+/* The end of a slice, from both sides. */
+static void check_slice_end(const struct lp_vocab *v, const struct lp_ids *ids)
+{
+    const int64_t n = (int64_t)ids->n;
+    for (int64_t i = 0; i <= n; i++) {
+        const size_t at = (size_t)i, left = (size_t)(n - i);
+        expect(lp_ids_slice_end(v, ids->v, ids->n, i),
+               lp_ids_boundary(v, ids->v, ids->n, at, false), at, "slice end");
+        expect(lp_ids_slice_end(v, ids->v, ids->n, -i),
+               i == 0 ? 0 : lp_ids_boundary(v, ids->v, ids->n, left, true), left,
+               "slice end from the last");
+    }
+    expect(lp_ids_slice_end(v, ids->v, ids->n, n + 1), ids->n, 0, "slice end far on");
+    expect(lp_ids_slice_end(v, ids->v, ids->n, INT64_MAX), ids->n, 0, "slice end at the most");
+    expect(lp_ids_slice_end(v, ids->v, ids->n, -n - 1), 0, 0, "slice end far back");
+    expect(lp_ids_slice_end(v, ids->v, ids->n, INT64_MIN), 0, 0, "slice end at the least");
+}
+
+/* Whether a position is where characters may be parted. */
+static bool is_boundary(const struct lp_vocab *v, const struct lp_ids *ids, size_t at)
+{
+    return lp_ids_boundary(v, ids->v, ids->n, at, false) == at;
+}
+
+/* Chunks get on, leave nothing out, repeat what they may, and are as long as they may be. */
+static void check_chunks(const struct lp_vocab *v, const struct lp_ids *ids, size_t size,
+                         size_t overlap)
+{
+    size_t next;
+    for (size_t at = 0; at < ids->n; at = next) {
+        const size_t end = lp_ids_chunk(v, ids->v, ids->n, at, size, overlap, &next);
+        const size_t most = ids->n - at < size ? ids->n : at + size;
+        const size_t one = lp_ids_boundary(v, ids->v, ids->n, at + 1, true);
+        const size_t full = lp_ids_boundary(v, ids->v, ids->n, most, false);
+        expect(end, full > at ? full : one, at, "chunk");
+        expect(next > at && next <= end && (end < ids->n || next == end), true, at, "next chunk");
+        expect(is_boundary(v, ids, next), true, at, "start of the next chunk");
+        if (next < end)
+            expect(next, lp_ids_boundary(v, ids->v, ids->n, end - overlap, false), at, "overlap");
+        else if (end < ids->n && overlap > 0)
+            expect(lp_ids_boundary(v, ids->v, ids->n, end > overlap ? end - overlap : 0, false) <=
+                       at,
+                   true, at, "no overlap");
+        if (failures > 0)
+            return;
+    }
+}
+
 static void check_text(const struct lp_vocab *v, struct lp_tok *tok, struct lp_ids *ids)
 {
     char text[8 * PARTS];
@@ -104,6 +152,11 @@ static void check_text(const struct lp_vocab *v, struct lp_tok *tok, struct lp_i
     if (lp_tok_push(tok, text, n, true, ids) != LP_OK)
         exit(1);
     check(v, ids, whole);
+    check_slice_end(v, ids);
+    for (size_t size = 1; size < 9; size++) {
+        for (size_t overlap = 0; overlap < size; overlap++)
+            check_chunks(v, ids, size, overlap);
+    }
 }
 
 int main(int argc, char **argv)
@@ -119,6 +172,7 @@ int main(int argc, char **argv)
         snprintf(path, sizeof path, "%s/%s.lpv", argv[1], names[k]);
         if (lp_vocab_open(path, &v) != LP_OK || lp_tok_new(v, false, &tok) != LP_OK)
             return 1;
+        expect(lp_ids_boundary(NULL, (const uint32_t[]){0, 0}, 2, 1, true), 1, 1, "unmoved");
         for (int i = 0; i < TEXTS; i++)
             check_text(v, tok, &ids);
         lp_tok_free(tok);

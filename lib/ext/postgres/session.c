@@ -1,5 +1,7 @@
 #include "ext/postgres/session.h"
 
+#include "ext/shared/need.h"
+
 #include <lib/stringinfo.h>
 #include <miscadmin.h>
 #include <utils/varlena.h>
@@ -80,32 +82,20 @@ void session_refuse(enum lp_status status, const char *format, ...)
 /* What was not found, and what to do about it. */
 static void refuse_need(enum lp_status status, const struct lp_need *need)
 {
-    const unsigned long long fingerprint = need->fingerprint;
-    const char *models = lp_catalog_where(catalog, LP_MODEL_PATH);
-    switch (need->what) {
-    case LP_NEED_VOCAB:
-        session_refuse(status,
-                       "vocabulary %s with fingerprint %016llx not found in %s: set lopace.path",
-                       need->name, fingerprint, lp_catalog_where(catalog, LP_VOCAB_PATH));
-    case LP_NEED_DICT:
-        session_refuse(status,
-                       "needs the dictionary with fingerprint %016llx, not found in %s: put it "
-                       "there as %016llx.dict, or set lopace.path",
-                       fingerprint, models, fingerprint);
-    case LP_NEED_MODEL:
-        session_refuse(status,
-                       "needs the model of %s with fingerprint %016llx, not found in %s: put it "
-                       "there as %016llx.lpm, or set lopace.path",
-                       need->name, fingerprint, models, fingerprint);
-    case LP_NEED_NEWER:
-        session_refuse(status, "made by a newer version: %s %llu", need->field,
-                       (unsigned long long)need->number);
-    case LP_NEED_PARENT:
-        session_refuse(status,
-                       "needs the text that it was packed with, whose check is %08llx: give it as "
-                       "the parent",
-                       fingerprint);
-    }
+    char text[NEED_TEXT];
+    const char *what = need_text(need, text);
+    const bool vocab = need->what == LP_NEED_VOCAB;
+    const char *where = lp_catalog_where(catalog, vocab ? LP_VOCAB_PATH : LP_MODEL_PATH);
+    if (need->what == LP_NEED_NEWER)
+        session_refuse(status, "made by a newer version: %s", what);
+    if (need->what == LP_NEED_PARENT)
+        session_refuse(status, "needs the %s: give it as the parent", what);
+    if (vocab)
+        session_refuse(status, "%s not found in %s: set lopace.path", what, where);
+    session_refuse(status,
+                   "needs the %s, not found in %s: put it there as %016llx.%s, or set lopace.path",
+                   what, where, (unsigned long long)need->fingerprint,
+                   need->what == LP_NEED_DICT ? "dict" : "lpm");
 }
 
 void session_check(enum lp_status status, const struct lp_codec *codec)

@@ -123,7 +123,7 @@ static size_t end_of_slice(FunctionCallInfo fcinfo, int i, const struct tokens *
 {
     if (PG_ARGISNULL(i))
         return otherwise;
-    return slice_end(t, PG_GETARG_INT32(i));
+    return lp_ids_slice_end(t->vocab, t->ids, t->n, PG_GETARG_INT32(i));
 }
 
 static Datum slice(FunctionCallInfo fcinfo, const struct tokens *tokens)
@@ -162,24 +162,12 @@ struct chunks {
     size_t at; /* where the next one begins */
 };
 
-static size_t boundary(const struct chunks *c, size_t at, bool after)
-{
-    return lp_ids_boundary(c->tokens.vocab, c->tokens.ids, c->tokens.n, at, after);
-}
-
-/* The next chunk, as lptok --chunk cuts it: a character of more tokens than a chunk may have is one
- * by itself. */
 static Datum next_chunk(struct chunks *c)
 {
-    const size_t from = c->at, left = c->tokens.n - from;
-    size_t to = boundary(c, from + (left < c->size ? left : c->size), false);
-    if (to <= from)
-        to = boundary(c, from + 1, true);
-    const size_t next = to == c->tokens.n         ? to
-                        : to - from <= c->overlap ? from
-                                                  : boundary(c, to - c->overlap, false);
-    c->at = next > from ? next : to;
-    return result_tokens(&c->tokens, from, to);
+    const struct tokens *t = &c->tokens;
+    const size_t from = c->at;
+    const size_t to = lp_ids_chunk(t->vocab, t->ids, t->n, from, c->size, c->overlap, &c->at);
+    return result_tokens(t, from, to);
 }
 
 /* The tokens of an argument, for the calls that follow. */

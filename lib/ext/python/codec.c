@@ -1,7 +1,8 @@
 /* codec.c - the type Codec: one record at a time, and many by several threads.
  *
  * A Codec may be used by any number of threads of Python: each call takes a codec of liblp from
- * the idle ones, or makes one. Python's lock guards the list, and is released while liblp works. */
+ * the idle ones, or makes one. Python's lock guards the list, and is released while liblp works,
+ * unless that is brief. */
 #include "ext/python/module.h"
 
 #include <pthread.h>
@@ -99,15 +100,6 @@ static void handle_give(Codec *self, struct handle *h)
 
 /* --- Work, without Python's lock ------------------------------------------------------------ */
 
-/* The place of an end of a slice among the ids, from their end if it is negative. Where it is
- * within a character, it moves away from the end that it counts from. */
-static size_t place(const struct lp_vocab *vocab, const uint32_t *ids, size_t n, Py_ssize_t at)
-{
-    const size_t back = at < 0 ? 0 - (size_t)at : 0;
-    const size_t from = at < 0 ? (back > n ? 0 : n - back) : (size_t)at > n ? n : (size_t)at;
-    return lp_ids_boundary(vocab, ids, n, from, at < 0);
-}
-
 static enum lp_status slice(const Codec *self, struct lp_codec *codec, struct job *job)
 {
     const struct lp_vocab *vocab = self->options.vocab;
@@ -116,8 +108,8 @@ static enum lp_status slice(const Codec *self, struct lp_codec *codec, struct jo
     enum lp_status status = lp_encode(codec, job->in, job->nin, &ids, &n);
     if (status != LP_OK)
         return status;
-    const size_t from = place(vocab, ids, n, job->from);
-    const size_t to = place(vocab, ids, n, job->to);
+    const size_t from = lp_ids_slice_end(vocab, ids, n, job->from);
+    const size_t to = lp_ids_slice_end(vocab, ids, n, job->to);
     return lp_decode(codec, ids + from, to > from ? to - from : 0, &job->out, &job->n);
 }
 
@@ -227,6 +219,35 @@ static size_t nbytes_of(const struct job *job)
     return job->operation == ENCODE || job->operation == IDS ? job->n * sizeof(uint32_t) : job->n;
 }
 
+/* Whether a job takes some microseconds only, so that to give up Python's lock and to get it back
+ * would take a tenth of that, or milliseconds where others want it. */
+static bool is_brief(const Codec *self, const struct job *job)
+{
+    enum { BRIEF = 2048 };
+    if (job->nin > BRIEF)
+        return false;
+    switch (job->operation) {
+    case COUNT:
+    case ENCODE:
+    case SLICE:
+    case LOPACE_UNPACK:
+        return true;
+    case UNPACK:
+    case UNPACK_BYTES:
+        return self->options.chain != LP_CHAIN_TOKENS_MIX;
+    default:
+        return false;
+    }
+}
+
+static void work_unlocked(const Codec *self, struct handle *h, struct job *job)
+{
+    h->state = PyEval_SaveThread();
+    work(self, h, job);
+    PyEval_RestoreThread(h->state);
+    h->state = NULL;
+}
+
 /* Does a job with an argument. */
 static PyObject *run(Codec *self, PyObject *value, struct job job)
 {
@@ -238,10 +259,10 @@ static PyObject *run(Codec *self, PyObject *value, struct job job)
     struct handle *h = handle_take(self);
     PyObject *object = NULL;
     if (h != NULL) {
-        h->state = PyEval_SaveThread();
-        work(self, h, &job);
-        PyEval_RestoreThread(h->state);
-        h->state = NULL;
+        if (is_brief(self, &job))
+            work(self, h, &job);
+        else
+            work_unlocked(self, h, &job);
         object = job.status == LP_OK ? result(&job, job.out)
                                      : module_raise(job.status, lp_codec_need(h->codec), "");
         handle_give(self, h);
@@ -303,13 +324,14 @@ static void batch_run(struct batch *b)
         pthread_join(threads[--nthreads], NULL);
 }
 
-/* Raises what an item failed with. Its need is known by doing it again. */
+/* Raises what an item failed with. Its need is known by doing it again, where that fails again. */
 static void raise_item(Codec *self, struct handle *h, struct item *item, Py_ssize_t index)
 {
+    const enum lp_status status = item->job.status;
     char what[40];
     snprintf(what, sizeof what, "item %zd: ", index);
     work(self, h, &item->job);
-    module_raise(item->job.status, lp_codec_need(h->codec), what);
+    module_raise(status, item->job.status == status ? lp_codec_need(h->codec) : NULL, what);
 }
 
 /* Appends the results of a batch to a list. */

@@ -31,7 +31,14 @@ class CompressionMethod(Enum):
     FAST = "fast"
 
 
-_KINDS = {CompressionMethod.ZSTD: 0, CompressionMethod.TOKEN: 1, CompressionMethod.HYBRID: 2}
+# LoPace's methods, by their values: members of an Enum are ten times as slow to look up.
+_KINDS = {"zstd": 0, "token": 1, "hybrid": 2}
+
+
+def _value(method: Any) -> str:
+    """The value of one of our methods, or of LoPace's own, whose names are the same."""
+    value: str = getattr(method, "_value_", method)
+    return value if value in _KINDS else CompressionMethod(value).value
 
 
 class PromptCompressor:
@@ -47,38 +54,39 @@ class PromptCompressor:
         self.model = model
         self.zstd_level = zstd_level
         self._codec = liblopace.Codec("hybrid", model, level=zstd_level)
-        self._mixers: dict[CompressionMethod, liblopace.Codec] = {}
+        self._mixers: dict[str, liblopace.Codec] = {}
 
-    def _mixer(self, method: CompressionMethod) -> liblopace.Codec:
-        if method not in self._mixers:
-            name: liblopace.Method = "fast" if method is CompressionMethod.FAST else "mix"
-            self._mixers[method] = liblopace.Codec(name, self.model)
-        return self._mixers[method]
+    def _mixer(self, value: str) -> liblopace.Codec:
+        if value not in self._mixers:
+            name: liblopace.Method = "fast" if value == "fast" else "mix"
+            self._mixers[value] = liblopace.Codec(name, self.model)
+        return self._mixers[value]
 
     def compress(self, text: str, method: CompressionMethod = CompressionMethod.HYBRID) -> bytes:
         """Compresses a prompt."""
-        method = CompressionMethod(getattr(method, "value", method))
-        if method in _KINDS:
-            return self._codec._lopace_pack(_KINDS[method], text)
-        return self._mixer(method).pack(text)
+        value = _value(method)
+        if value in _KINDS:
+            return self._codec._lopace_pack(_KINDS[value], text)
+        return self._mixer(value).pack(text)
 
     def decompress(self, compressed_data: bytes,
                    method: CompressionMethod = CompressionMethod.HYBRID) -> str:
         """Restores a prompt from LoPace's blob of a method, or from any blob of lopace."""
         if liblopace.is_blob(compressed_data):
             return self._codec.unpack(compressed_data)
-        method = CompressionMethod(getattr(method, "value", method))
-        if method not in _KINDS:
+        value = _value(method)
+        if value not in _KINDS:
             raise liblopace.DataError("not a lopace blob")
-        return self._codec._lopace_unpack(_KINDS[method], compressed_data)
+        return self._codec._lopace_unpack(_KINDS[value], compressed_data)
 
     def compress_many(self, texts: Iterable[str],
                       method: CompressionMethod = CompressionMethod.MIX,
                       threads: int = 1) -> list[bytes]:
         """Compresses many prompts, in parallel where the method is MIX or FAST."""
-        if method in _KINDS:
+        value = _value(method)
+        if value in _KINDS:
             return [self.compress(text, method) for text in texts]
-        return self._mixer(method).pack_all(texts, threads)
+        return self._mixer(value).pack_all(texts, threads)
 
     def compress_zstd(self, text: str) -> bytes:
         """Compresses a prompt with zstd."""
@@ -116,8 +124,8 @@ class PromptCompressor:
         return {
             "original_size_bytes": size,
             "original_size_tokens": self._codec.count(text),
-            "methods": {m.value: _saving(size, len(self.compress(text, m)))
-                        for m in ([method] if method else _KINDS)},
+            "methods": {name: _saving(size, len(self.compress(text, CompressionMethod(name))))
+                        for name in ([_value(method)] if method else _KINDS)},
         }
 
     def calculate_shannon_entropy(self, text: str, unit: str = "character") -> float:

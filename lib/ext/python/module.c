@@ -1,5 +1,6 @@
 /* module.c - the Python module liblopace._lp: its errors, arguments and functions. */
 #include "ext/python/module.h"
+#include "ext/shared/need.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -47,36 +48,23 @@ static PyObject *class_of(enum lp_status status)
     }
 }
 
-static PyObject *raise_missing(enum lp_status status, const struct lp_need *need, const char *what)
-{
-    char fingerprint[24];
-    snprintf(fingerprint, sizeof fingerprint, status == LP_NO_PARENT ? "%08" PRIx64 : "%016" PRIx64,
-             need->fingerprint);
-    if (status == LP_NO_PARENT)
-        return PyErr_Format(missing_error, "%sneeds its parent, the text whose check is %s", what,
-                            fingerprint);
-    if (status == LP_NO_DICT)
-        return PyErr_Format(missing_error, "%sneeds the dictionary %s: load() it", what,
-                            fingerprint);
-    if (status == LP_NO_MODEL && need->fingerprint != 0)
-        return PyErr_Format(missing_error, "%sneeds the model %s of %s: load() it", what,
-                            fingerprint, need->name);
-    return PyErr_Format(missing_error, "%s%s: %s", what, lp_status_text(status), need->name);
-}
-
 PyObject *module_raise(enum lp_status status, const struct lp_need *need, const char *what)
 {
+    char text[NEED_TEXT];
     if (status == LP_INTERRUPTED && PyErr_Occurred() != NULL)
         return NULL;
     if (need != NULL && class_of(status) == missing_error)
-        return raise_missing(status, need, what);
+        return PyErr_Format(missing_error, "%sneeds the %s: %s", what, need_text(need, text),
+                            status == LP_NO_VOCAB    ? "set LP_VOCAB_PATH"
+                            : status == LP_NO_PARENT ? "give it as the parent"
+                                                     : "load() it");
     if (status == LP_NOMEM)
         return PyErr_NoMemory();
     if (status == LP_IO && errno != 0)
         return PyErr_SetFromErrno(PyExc_OSError);
     if (status == LP_VERSION && need != NULL && need->what == LP_NEED_NEWER)
-        return PyErr_Format(data_error, "%s%s: %s %llu", what, lp_status_text(status), need->field,
-                            (unsigned long long)need->number);
+        return PyErr_Format(data_error, "%smade by a newer version: %s", what,
+                            need_text(need, text));
     return PyErr_Format(class_of(status), "%s%s", what, lp_status_text(status));
 }
 

@@ -1,5 +1,7 @@
 #include "ext/sqlite/connection.h"
 
+#include "ext/shared/need.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,36 +40,21 @@ static void note_unusable(void *ctx, const char *path, enum lp_status status, in
 /* What was not found, and what to do about it. */
 static void explain_need(struct connection *c, enum lp_status status, const struct lp_need *need)
 {
-    const unsigned long long fingerprint = need->fingerprint;
-    const char *models = lp_catalog_where(c->catalog, LP_MODEL_PATH);
-    switch (need->what) {
-    case LP_NEED_VOCAB:
+    char text[NEED_TEXT];
+    const char *what = need_text(need, text);
+    const bool vocab = need->what == LP_NEED_VOCAB;
+    const char *where = lp_catalog_where(c->catalog, vocab ? LP_VOCAB_PATH : LP_MODEL_PATH);
+    if (need->what == LP_NEED_NEWER)
+        connection_why(c, status, "made by a newer version: %s", what);
+    else if (need->what == LP_NEED_PARENT)
+        connection_why(c, status, "needs the %s: give it as the parent", what);
+    else if (vocab)
+        connection_why(c, status, "%s not found in %s: set LP_VOCAB_PATH", what, where);
+    else
         connection_why(c, status,
-                       "vocabulary %s with fingerprint %016llx not found in %s: set LP_VOCAB_PATH",
-                       need->name, fingerprint, lp_catalog_where(c->catalog, LP_VOCAB_PATH));
-        return;
-    case LP_NEED_DICT:
-        connection_why(c, status,
-                       "needs the dictionary with fingerprint %016llx, not found in %s: "
-                       "lp_load() it, or put it there as %016llx.dict",
-                       fingerprint, models, fingerprint);
-        return;
-    case LP_NEED_MODEL:
-        connection_why(c, status,
-                       "needs the model of %s with fingerprint %016llx, not found in %s: "
-                       "lp_load() it, or put it there as %016llx.lpm",
-                       need->name, fingerprint, models, fingerprint);
-        return;
-    case LP_NEED_NEWER:
-        connection_why(c, status, "made by a newer version: %s %llu", need->field,
-                       (unsigned long long)need->number);
-        return;
-    case LP_NEED_PARENT:
-        connection_why(c, status,
-                       "needs the text that it was packed with, whose check is %08llx: give it as "
-                       "the parent",
-                       fingerprint);
-    }
+                       "needs the %s, not found in %s: lp_load() it, or put it there as "
+                       "%016llx.%s",
+                       what, where, need->fingerprint, need->what == LP_NEED_DICT ? "dict" : "lpm");
 }
 
 enum lp_status connection_blame(struct connection *c, enum lp_status status,

@@ -206,7 +206,7 @@ static size_t end_of_slice(const struct tokens *t, sqlite3_value *value, size_t 
 {
     if (value_is_null(value))
         return otherwise;
-    return slice_end(t, sqlite3_value_int64(value));
+    return lp_ids_slice_end(t->vocab, t->ids, t->n, sqlite3_value_int64(value));
 }
 
 /* Hands a slice's text out. */

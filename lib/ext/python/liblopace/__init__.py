@@ -66,7 +66,7 @@ class Codec(_lp.Codec):
     """Packs, unpacks and counts one text at a time.
 
     Make one and keep it: it holds the tokeniser's memo and the compressors. It may be used by any
-    number of threads, and other threads run while it works.
+    number of threads, and others run while it works on more than 2 kB, or packs, or mixes.
 
     :param method: how :meth:`pack` packs.
     :param encoding: an encoding such as ``cl100k_base``, or a language model such as ``gpt-4o``.
