@@ -67,14 +67,21 @@ static struct lp_frame recoded(const struct job *job)
     return frame;
 }
 
-/* Proves that the new payload restores the stored body. */
+/* Proves that the new payload restores the stored body, and that tokens made here restore the
+ * text. */
 static enum lp_status prove(struct job *job)
 {
     const struct lp_options *o = &job->recoder->packing;
     const struct lp_found tools = {.vocab = o->vocab, .dict = o->dict, .model = o->model};
     const struct lp_frame frame = recoded(job);
-    return lp_body_prove_payload(&job->coder, &tools, o->split, &frame, &job->out,
-                                 job->packed.body);
+    enum lp_status status = LP_OK;
+    if (job->packed.body == &job->coder.tokens)
+        status = lp_body_prove(&job->coder, o->vocab, o->split, &frame, LP_CHAIN_TOKENS,
+                               job->packed.body, job->text.p,
+                               (const uint64_t *)(const void *)job->ends.p);
+    return status == LP_OK ? lp_body_prove_payload(&job->coder, &tools, o->split, &frame, &job->out,
+                                                   job->packed.body)
+                           : status;
 }
 
 /* What the block may be stored as. A block of text has tokens too, where the segment has a

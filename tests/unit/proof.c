@@ -124,11 +124,11 @@ static enum lp_status find(void *ctx, const struct lp_need *need, struct lp_foun
     return LP_OK;
 }
 
-/* Adds a stage to a sound stream of tokens. */
-static enum lp_status stage(const struct lp_options *o)
+/* Adds a stage to a stream of tokens, which that vocabulary made. */
+static enum lp_status stage(const struct lp_options *o, const struct lp_vocab *made_by)
 {
     static unsigned char tokens[sizeof stream];
-    struct lp_options sound = {.chain = LP_CHAIN_TOKENS, .vocab = o->vocab, .block_size = 1 << 14};
+    struct lp_options sound = {.chain = LP_CHAIN_TOKENS, .vocab = made_by, .block_size = 1 << 14};
     struct lp_recoder *stage;
     expect(write_stream(&sound) == LP_OK, "a sound stream is not written", sound.chain);
     const size_t n = stream_size;
@@ -195,12 +195,12 @@ static void test_zstd(const struct lp_vocab *v)
         test_faulty(&o);
     o.chain = LP_CHAIN_TOKENS_ZSTD;
     for (o.threads = 1; o.threads <= 3; o.threads++) {
-        expect(stage(&o) == LP_INTERNAL, "a block that does not restore is staged", o.chain);
+        expect(stage(&o, v) == LP_INTERNAL, "a block that does not restore is staged", o.chain);
         expect(no_block(), "a staged block that does not restore went out", o.chain);
     }
     expect(restage(&o) == LP_INTERNAL, "a blob that does not restore is restaged", o.chain);
     o.unverified = true;
-    expect(stage(&o) == LP_OK && restage(&o) == LP_OK, "unverified, nothing is staged", o.chain);
+    expect(stage(&o, v) == LP_OK && restage(&o) == LP_OK, "unverified, nothing is staged", o.chain);
     ZSTD_freeDDict(faulty.ddict);
 }
 
@@ -211,6 +211,36 @@ static void test_codes(const struct lp_vocab *v, const struct lp_model *model)
     struct lp_options o = {.vocab = &faulty, .model = model, .block_size = 1 << 14, .level = 3};
     for (o.chain = LP_CHAIN_TOKENS; o.chain <= LP_CHAIN_TOKENS_MIX; o.chain++)
         test_faulty(&o);
+    free(ranks);
+}
+
+/* Makes most of each record bytes that have a token each, of two bytes or three, but repeat
+ * themselves: it is stored as text until it is compressed. */
+static void fill_in(void)
+{
+    static const unsigned char bytes[] = {0xF1, 0x9C, 0x02, 0xE3, 0x13, 0xC7, 0x8B};
+    for (size_t i = 0; i < sizeof text; i++) {
+        if (i % 10000 >= 4000)
+            text[i] = bytes[i % sizeof bytes];
+    }
+}
+
+/* Blocks of text are tokenised when a stage is added. */
+static void test_tokenised(const struct lp_vocab *v, const struct lp_model *model)
+{
+    uint32_t *ranks;
+    const struct lp_vocab faulty = swap_ranks(v, &ranks);
+    struct lp_options o = {.vocab = &faulty, .model = model, .level = 3};
+    fill_in();
+    for (o.chain = LP_CHAIN_TOKENS_ZSTD; o.chain <= LP_CHAIN_TOKENS_MIX; o.chain++) {
+        o.unverified = false;
+        for (o.threads = 1; o.threads <= 3; o.threads++) {
+            expect(stage(&o, v) == LP_INTERNAL, "tokens that are not the text are staged", o.chain);
+            expect(no_block(), "a block of them went out", o.chain);
+        }
+        o.unverified = true;
+        expect(stage(&o, v) == LP_OK, "unverified, nothing is staged", o.chain);
+    }
     free(ranks);
 }
 
@@ -237,6 +267,7 @@ int main(int argc, char **argv)
     test_sound(v);
     test_zstd(v);
     test_codes(v, model);
+    test_tokenised(v, model);
     lp_model_close(model);
     lp_vocab_close(v);
     return failures > 0;
