@@ -495,7 +495,7 @@ int main(int argc, char **argv)
     if (o.dictionary != NULL)
         finder_open(&u.finder, o.dictionary);
     if (o.parent != NULL)
-        finder_parent(&u.finder, o.parent);
+        input_parent(&u.finder, o.parent);
     struct input in;
     output_open(&tool, &u.out, o.test ? NULL : tool.output, false);
     if (o.list || o.records != NULL)

@@ -101,7 +101,7 @@ int main(int argc, char **argv)
     struct output out;
     struct recode streams = {.options = &o.lp, .finder = &finder, .out = &out};
     if (o.parent != NULL)
-        finder_parent(&finder, o.parent);
+        input_parent(&finder, o.parent);
     output_open(&tool, &out, tool.output, true);
     if (o.blob)
         input_spool(&tool);

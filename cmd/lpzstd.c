@@ -87,10 +87,11 @@ static void refuse_conflicts(const struct tool *tool, const struct options *o)
 
 static struct options parse(struct tool *tool, int argc, char **argv)
 {
+    static const char letters[] = "D:0LB:M:T:v" TOOL_LETTERS;
     struct options o = {.lp = {.chain = LP_CHAIN_TEXT_ZSTD}};
     int c;
-    argc = tool_levels(tool, argc, argv, &o.lp.level);
-    while ((c = tool_option(tool, argc, argv, "D:0LB:M:T:v" TOOL_LETTERS, long_options)) != -1) {
+    argc = tool_levels(tool, argc, argv, letters, long_options, &o.lp.level);
+    while ((c = tool_option(tool, argc, argv, letters, long_options)) != -1) {
         switch (c) {
         case OPT_LEVEL:
             o.lp.level = (int)tool_number(tool, "--level", optarg, 1, 22);

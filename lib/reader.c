@@ -48,6 +48,7 @@ struct lp_reader {
     struct lp_ids_target ids;       /* instead of the sink */
     bool in_record;                 /* the last part of a record was not its end */
     uint64_t text_size;             /* handed out, or about to be */
+    uint64_t handed_on;             /* of the segment */
     uint64_t nrecords, record_size; /* on_record: those that have ended; text of the next */
 };
 
@@ -179,6 +180,8 @@ static enum lp_status put_text(struct lp_reader *r, const struct job *job)
 /* Hands on a restored block. */
 static enum lp_status put_block(struct lp_reader *r, struct job *job, enum lp_status status)
 {
+    if (status == LP_OK)
+        r->handed_on += job->text.n;
     if (status == LP_OK && r->options.on_ids == NULL)
         return put_text(r, job);
     if (status == LP_OK)
@@ -282,6 +285,7 @@ void lp_reader_free(struct lp_reader *r)
 static enum lp_status begin_segment(struct lp_reader *r)
 {
     r->header = r->parser.header;
+    r->handed_on = 0;
     if (r->options.on_ids != NULL && !lp_chain_tokens(r->header.chain))
         return LP_USAGE;
     lp_window_clear(&r->window, lp_window_reach(r->header.window_log));
@@ -406,6 +410,8 @@ static enum lp_status take_block(struct lp_reader *r, const struct lp_event *e)
 static enum lp_status end_segment(struct lp_reader *r)
 {
     enum lp_status status = lp_workers_drain(r->workers);
+    if (status == LP_OK && !r->parser.recover && r->handed_on != r->parser.text_size)
+        status = LP_INTERNAL; /* cannot be: each block has been handed on */
     if (status == LP_OK && r->in_record)
         status = cut_record(r);
     begin_lost_segment(r);

@@ -42,8 +42,9 @@ struct lp_recoder {
     unsigned njobs;
     struct lp_workers *workers;
     uint64_t offset;
-    bool any;   /* a segment has begun */
-    bool ended; /* it is over, but for its end frame */
+    bool any;           /* a segment has begun */
+    bool ended;         /* it is over, but for its end frame */
+    uint64_t text_size; /* of that */
     /* With a window to be given: */
     struct lp_writer *writer; /* of the segment */
     struct lp_rewriter rewriter;
@@ -67,14 +68,21 @@ static struct lp_frame recoded(const struct job *job)
     return frame;
 }
 
-/* Proves that the new payload restores the stored body. */
+/* Proves that the new payload restores the stored body, and that tokens made here restore the
+ * text. */
 static enum lp_status prove(struct job *job)
 {
     const struct lp_options *o = &job->recoder->packing;
     const struct lp_found tools = {.vocab = o->vocab, .dict = o->dict, .model = o->model};
     const struct lp_frame frame = recoded(job);
-    return lp_body_prove_payload(&job->coder, &tools, o->split, &frame, &job->out,
-                                 job->packed.body);
+    enum lp_status status = LP_OK;
+    if (job->packed.body == &job->coder.tokens)
+        status = lp_body_prove(&job->coder, o->vocab, o->split, &frame, LP_CHAIN_TOKENS,
+                               job->packed.body, job->text.p,
+                               (const uint64_t *)(const void *)job->ends.p);
+    return status == LP_OK ? lp_body_prove_payload(&job->coder, &tools, o->split, &frame, &job->out,
+                                                   job->packed.body)
+                           : status;
 }
 
 /* What the block may be stored as. A block of text has tokens too, where the segment has a
@@ -248,6 +256,8 @@ static enum lp_status end_writer(struct lp_recoder *r)
     enum lp_status status = lp_rewrite_end(&r->rewriter);
     if (status == LP_OK)
         status = lp_writer_finish(r->writer);
+    if (status == LP_OK && lp_writer_text_size(r->writer) != r->text_size)
+        status = LP_INTERNAL; /* cannot be: it took all blocks */
     lp_writer_free(r->writer);
     r->writer = NULL;
     return status;
@@ -291,6 +301,8 @@ static enum lp_status put_end(struct lp_recoder *r)
     r->ended = false;
     if (ended && r->writer != NULL)
         return end_writer(r);
+    if (ended && r->emit.text_size != r->text_size)
+        return LP_INTERNAL; /* cannot be: each block has been written */
     return ended ? lp_emit_end(&r->emit) : LP_OK;
 }
 
@@ -373,6 +385,7 @@ enum lp_status lp_recoder_push(struct lp_recoder *r, const void *data, size_t n)
         case LP_EVENT_END:
             status = lp_workers_drain(r->workers);
             r->ended = true;
+            r->text_size = e.frame.text_size;
             break;
         case LP_EVENT_NONE:
             return LP_OK;

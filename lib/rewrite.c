@@ -91,6 +91,18 @@ static bool append_token(struct lp_rewriter *r, uint32_t id)
     return true;
 }
 
+/* Adds tokens, whose text is decoded, with as much of the text that they were made of: the writer
+ * compares the two. */
+static enum lp_status put_with_text(struct lp_rewriter *r, bool ends)
+{
+    const size_t n = r->decoded.n;
+    const unsigned char *text = r->text.p + r->taken;
+    if (n > r->text.n - r->taken)
+        return lp_proof(r->vocab, LP_OK, false);
+    r->taken += n;
+    return lp_writer_add_tokens(r->writer, text, n, r->scratch.p, r->scratch.n, ends);
+}
+
 /* An lp_on_ids: adds tokens of a record of a block of which some are cut. */
 static enum lp_status take_ids(void *ctx, const struct lp_vocab *vocab, const uint32_t *ids,
                                size_t n, bool end)
@@ -100,17 +112,15 @@ static enum lp_status take_ids(void *ctx, const struct lp_vocab *vocab, const ui
     const unsigned char byte = (unsigned char)separator;
     struct lp_buf *codes = &r->scratch;
     const bool separated = end && separator >= 0 && !r->cut_off;
-    codes->n = r->text.n = 0;
+    codes->n = r->decoded.n = 0;
     if (!lp_buf_reserve(codes, LP_CODE_MAX * n))
         return LP_NOMEM;
     codes->n = lp_codes_from_ids(vocab, ids, n, codes->p);
-    enum lp_status status = lp_ids_append_text(vocab, ids, n, SIZE_MAX, &r->text);
+    enum lp_status status = lp_ids_append_text(vocab, ids, n, SIZE_MAX, &r->decoded);
     if (status == LP_OK && separated &&
-        (!append_token(r, lp_vocab_find(vocab, &byte, 1)) || !lp_buf_append(&r->text, &byte, 1)))
+        (!append_token(r, lp_vocab_find(vocab, &byte, 1)) || !lp_buf_append(&r->decoded, &byte, 1)))
         status = LP_NOMEM;
-    return status == LP_OK ? lp_writer_add_tokens(r->writer, r->text.p, r->text.n, codes->p,
-                                                  codes->n, end && !r->cut_off)
-                           : status;
+    return status == LP_OK ? put_with_text(r, end && !r->cut_off) : status;
 }
 
 static enum lp_status put_whole_records(struct lp_rewriter *r, const struct lp_restored *b)
@@ -131,6 +141,7 @@ void lp_rewriter_free(struct lp_rewriter *r)
 {
     lp_body_ids_free(&r->ids);
     lp_buf_free(&r->scratch);
+    lp_buf_free(&r->decoded);
     lp_buf_free(&r->text);
 }
 
@@ -141,20 +152,34 @@ enum lp_status lp_rewrite_begin(struct lp_rewriter *r, struct lp_writer *writer,
     r->vocab = vocab;
     r->split = split;
     r->continues = r->cut_off = false;
+    r->text.n = r->taken = 0;
     r->ids.on_ids = take_ids;
     r->ids.ctx = r;
     return lp_body_ids_vocab(&r->ids, vocab);
+}
+
+/* What a call came to, after which all records have ended: no text is without its tokens. */
+static enum lp_status end_records(const struct lp_rewriter *r, enum lp_status status)
+{
+    return status == LP_OK ? lp_proof(r->vocab, LP_OK, r->taken == r->text.n) : status;
 }
 
 enum lp_status lp_rewrite_block(struct lp_rewriter *r, const struct lp_restored *b)
 {
     const bool open = b->frame.kind & LP_KIND_OPEN, cut = open || r->continues;
     r->continues = open;
-    return cut ? lp_body_ids(&r->ids, r->split, b) : put_whole_records(r, b);
+    if (!cut)
+        return put_whole_records(r, b);
+    lp_buf_drop(&r->text, r->taken);
+    r->taken = 0;
+    if (!lp_buf_append(&r->text, b->text->p, b->text->n))
+        return LP_NOMEM;
+    enum lp_status status = lp_body_ids(&r->ids, r->split, b);
+    return open ? status : end_records(r, status);
 }
 
 enum lp_status lp_rewrite_end(struct lp_rewriter *r)
 {
     r->cut_off = r->continues;
-    return lp_body_ids_end(&r->ids);
+    return end_records(r, lp_body_ids_end(&r->ids));
 }

@@ -14,7 +14,9 @@ struct lp_rewriter {
     struct lp_ids_target ids;
     bool continues; /* the last block's last record goes on */
     bool cut_off;   /* and no block continues it: it has no separator */
-    struct lp_buf scratch, text;
+    struct lp_buf scratch, decoded;
+    struct lp_buf text; /* of blocks that cut records: what has no tokens yet, and before it */
+    size_t taken;       /* bytes of it that the writer has, with their tokens */
 };
 
 void lp_rewriter_free(struct lp_rewriter *rewriter);

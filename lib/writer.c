@@ -60,6 +60,7 @@ struct lp_writer {
     bool in_record;    /* text of a record without its end is held */
     struct mark fits;  /* what is held was this when it last fitted a block */
     bool ended;        /* that record has no separator, and others may follow */
+    uint64_t taken;    /* bytes of text, of the segment */
     /* With a window: what the blocks since the last key block were. */
     struct lp_window window;
     struct lp_matcher matcher;
@@ -153,6 +154,7 @@ static enum lp_status begin_segment(struct lp_writer *w)
     if (w->window.reach > 0 && w->block_size / PARTS >= LP_BLOCK_MIN)
         w->part_size = w->block_size / PARTS;
     w->since_key = NO_KEY;
+    w->taken = 0;
     return lp_emit_begin(&w->emit, &header);
 }
 
@@ -596,7 +598,14 @@ static enum lp_status end_segment(struct lp_writer *w)
         status = put_growing(w);
     if (status == LP_OK)
         status = lp_workers_drain(w->workers);
+    if (status == LP_OK && w->emit.text_size != w->taken)
+        status = LP_INTERNAL; /* cannot be: all text that was taken is in a block */
     return status == LP_OK ? lp_emit_end(&w->emit) : status;
+}
+
+uint64_t lp_writer_text_size(const struct lp_writer *w)
+{
+    return w->taken;
 }
 
 /* A record without its separator can only be a segment's last. */
@@ -610,6 +619,7 @@ enum lp_status lp_writer_push(struct lp_writer *w, const void *text, size_t n)
 {
     const unsigned char *at = text;
     enum lp_status status = n > 0 && w->ended ? next_segment(w) : LP_OK;
+    w->taken += n;
     while (status == LP_OK && n > 0) {
         size_t size = lp_split_record(at, n, w->separator);
         const bool ends = size > 0;
@@ -651,6 +661,7 @@ enum lp_status lp_writer_add_tokens(struct lp_writer *w, const unsigned char *te
 {
     enum lp_status status = LP_OK;
     w->in_record = true;
+    w->taken += n;
     while (status == LP_OK && ncodes > 0) { /* in pieces: each block moves what is held after it */
         size_t used = ncodes, size = n;
         if (n > PIECE)

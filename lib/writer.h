@@ -12,4 +12,7 @@ enum lp_status lp_writer_add_tokens(struct lp_writer *writer, const unsigned cha
 /* Writes the whole records that are held, before an error that ends the stream. */
 enum lp_status lp_writer_put_held(struct lp_writer *writer);
 
+/* Bytes of text that were taken since the segment began, which may have ended. */
+uint64_t lp_writer_text_size(const struct lp_writer *writer);
+
 #endif

@@ -390,6 +390,18 @@ unharmed() {
     lptok --list < f >> f
 }
 
+@test "an output that was empty at first is not read once it has been written to" {
+    seq 300000 > a
+    lptok -L a > stream
+    for command in 'lptok --text -L a' 'lptok --ids -L a' 'lpzstd stream' 'lpwin stream' \
+        'lpunpack stream'; do
+        : > f
+        # shellcheck disable=SC2086 # words
+        ! (ulimit -f 20000 && timeout 60 $command f > f 2> err) || fail "$command: exit 0" || return
+        err_line "${command%% *}" 'f: is also the output' || return
+    done
+}
+
 @test "lpstat --html takes no file to overwrite" {
     cat p > f
     refused 1 'page: cannot open' lpstat --html page f

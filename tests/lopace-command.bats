@@ -315,6 +315,34 @@ late() {
     late '?link,?linkat' '[ -e a.lp ]' 'echo new > new; mv new a'
     err_line lopace 'a: left alone: another file has its name now'
     [ "$(< a)" = new ]
+    lopace -dc a.lp | same - "$TEXT"
+    # none of that name: what was made is all that is left
+    rm a.lp
+    cp "$TEXT" a
+    late '?link,?linkat' '[ -e a.lp ]' 'rm a'
+    [ "$STATUS" -eq 1 ]
+    lopace -dc a.lp | same - "$TEXT"
+}
+
+@test "--rm of one file twice at the same time loses nothing" {
+    for _ in 1 2 3; do
+        rm -rf d
+        mkdir d
+        cp "$TEXT" d/a
+        printf old | lopace > d/a.lp
+        expect 1 lopace --rm -f --method=token -T2 d/a d/./a
+        lopace -dc d/a.lp | same - "$TEXT" || return
+    done
+}
+
+@test "--rm leaves a file that is locked" {
+    command -v flock > /dev/null || skip "no flock(1)"
+    cp "$TEXT" a
+    exec 7< a
+    flock 7
+    fails 1 'a: left alone: another program has locked it' lopace --rm a
+    exec 7<&-
+    expect 0 lopace --rm a
 }
 
 @test "--rm gives a file back to a program that is just opening it" {

@@ -381,6 +381,26 @@ lpunpack: all.lp: 1388 bytes at byte $((at + 6 + 38)): damaged data: lost record
     done
 }
 
+@test "of standard input only what others have left is read, at any offset too" {
+    seq 3 | lptok -L > a
+    printf 'x\ny\n' | lptok -L > b
+    cat a b > f
+    rest() { { dd bs="$(size a)" count=1 status=none > /dev/null && "$@"; } < f; }
+    rest lpunpack -r 1 > out
+    out_is x
+    rest lpunpack -r 1- - > out
+    lpunpack b | same - out
+    rest lpunpack -l > out
+    [[ $(wc -l < out) -eq 2 ]]
+    seq 3 | lptok > a
+    lptok <<< x > b
+    cat a b > f
+    rest lpzstd --blob > out
+    lpunpack out | same - <(echo x)
+    rest lpstat --json > out
+    grep -q '"records": *1' out
+}
+
 @test "a closed pipe ends it silently" {
     seq 1 300000 | lptok -L > p.lp
     expect_pipe 141 'lpunpack p.lp | head -n 1'

@@ -246,6 +246,22 @@ damage() {
     [[ $(size two.lp) -le $(($(size one.lp) + 2000)) ]]
 }
 
+@test "a parent is a text, whatever it begins with" {
+    iconv -f LATIN1 -t UTF-16 prompts > wide
+    { printf '\xff\xfd' && cat wide; } > parent
+    lptok --blob wide > b
+    for text in wide parent; do
+        lpwin --blob --parent $text b > child
+        [[ $(size child) -lt 100 ]]
+        lpunpack --parent $text child | same - wide
+    done
+    lptok wide > stream
+    for packed in b stream child; do
+        lpwin --blob --parent $packed b > out 2> err && fail "$packed"
+        err_line lpwin "$packed: "
+    done
+}
+
 @test "ordinary prompts become at most 0.2% larger" {
     for size in 4K 64K 4M; do
         lptok -B $size "$DATA"/prompts/*.txt > p.tok

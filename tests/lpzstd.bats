@@ -110,6 +110,21 @@ setup() {
     lpzstd -- -5 | same - <(lpzstd text)
 }
 
+@test "a level is no argument of an option, nor the other way round" {
+    cp text t
+    for option in -o '-qo' --output --out; do
+        expect 0 lpzstd -1 $option -5 t < /dev/null
+        same t text
+        lpzstd -1 text | same - ./-5
+        rm ./-5
+    done
+    lpzstd -o./-5 -3 t && lpzstd -3 text | same - ./-5
+    lpzstd --output=./-5 -4 t && lpzstd -4 text | same - ./-5
+    refused 2 "-B: '-3' is not a size" lpzstd -B -3 t
+    cp text ./-3
+    lpzstd -2 -- -3 | same - <(lpzstd -2 text)
+}
+
 @test "there is no level 0, 23 or x" {
     for level in 0 23 100 -3 x ''; do
         refused 2 "--level: '$level' is not a number from 1 to 22" lpzstd --level=$level text

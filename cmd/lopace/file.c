@@ -337,6 +337,14 @@ static int make_output(struct file *f, bool fresh)
 
 /* --- All of it --------------------------------------------------------------- */
 
+/* Whether the input is where it was. Else its output may be all that is left of it. */
+static bool is_in_place(const struct file *f)
+{
+    struct stat st;
+    return lstat(f->entry->path, &st) == 0 && st.st_dev == f->st.st_dev &&
+           st.st_ino == f->st.st_ino;
+}
+
 /* Removes the input; where that is not to be, what was made of it here. */
 static int remove_input(struct file *f)
 {
@@ -347,7 +355,7 @@ static int remove_input(struct file *f)
         return leave(f, "the directory of its output cannot be synced");
     if (remove_file(f->work->tool, entry->path, f->fd, &f->st))
         return EXIT_OK;
-    if (f->made)
+    if (f->made && is_in_place(f))
         unlink(entry->output);
     return EXIT_IO;
 }

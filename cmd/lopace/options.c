@@ -234,12 +234,12 @@ static void take_packing_option(const struct tool *tool, struct options *o, int 
 
 struct options options_parse(struct tool *tool, int argc, char **argv)
 {
+    static const char letters[] = "dtlckre:D:0LT:M:v" TOOL_LETTERS;
     struct options o = {.encoding = "cl100k_base",
                         .packing = {.split = -1, .last = LP_CHAIN_TOKENS_MIX}};
     int c, level = 0;
-    argc = tool_levels(tool, argc, argv, &level);
-    while ((c = tool_option(tool, argc, argv, "dtlckre:D:0LT:M:v" TOOL_LETTERS, long_options)) !=
-           -1) {
+    argc = tool_levels(tool, argc, argv, letters, long_options, &level);
+    while ((c = tool_option(tool, argc, argv, letters, long_options)) != -1) {
         take_file_option(tool, &o, c);
         take_packing_option(tool, &o, c);
     }

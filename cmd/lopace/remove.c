@@ -1,5 +1,5 @@
 #if defined(__linux__)
-#define _GNU_SOURCE /* F_SETLEASE */
+#define _GNU_SOURCE /* F_SETLEASE, flock() */
 #endif
 #include "lopace/remove.h"
 
@@ -10,7 +10,27 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
+
+/* --- Locks ------------------------------------------------------------------- */
+
+/* False while another has locked the file: a program of its own, or a lopace that is going to
+ * remove it. Two of these would take each other's output for their own. The lock ends with fd. Not
+ * all systems and file systems have such locks. */
+static bool lock(int fd)
+{
+#if defined(LOCK_EX)
+    int failed;
+    do
+        failed = flock(fd, LOCK_EX | LOCK_NB);
+    while (failed && errno == EINTR);
+    return !failed || errno != EWOULDBLOCK;
+#else
+    (void)fd;
+    return true;
+#endif
+}
 
 /* --- Leases ------------------------------------------------------------------ */
 
@@ -102,6 +122,8 @@ static bool unchanged(const struct tool *tool, const char *path, int fd, const s
 
 bool remove_allowed(const struct tool *tool, const char *path, int fd, const struct stat *then)
 {
+    if (!lock(fd))
+        return leave(tool, path, "another program has locked it");
     const enum lease lease = take_lease(fd);
     if (lease == IN_USE)
         return leave(tool, path, "a program has it open for writing");

@@ -17,7 +17,8 @@ void remove_prepare(void);
 bool same_content(const struct stat *a, const struct stat *b);
 
 /* Whether the file of an open descriptor is still as it was then, also by its name, and no program
- * has it open to write to it, as far as the system tells. Else says so. */
+ * has it open to write to it or has locked it, as far as the system tells. Else says so. Locks it
+ * until fd is closed. */
 bool remove_allowed(const struct tool *tool, const char *path, int fd, const struct stat *then);
 
 /* Removes the file, after the same questions. A program that opens it at the last moment finds it

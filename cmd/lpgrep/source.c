@@ -175,7 +175,7 @@ static bool search_input(struct run *r, struct input *in)
 static bool is_output(const struct run *r, const struct input *in)
 {
     struct stat a, b;
-    return in->regular && fstat(in->fd, &a) == 0 && fstat(r->out.fd, &b) == 0 &&
+    return fstat(in->fd, &a) == 0 && fstat(r->out.fd, &b) == 0 && S_ISREG(a.st_mode) &&
            a.st_dev == b.st_dev && a.st_ino == b.st_ino && r->o->show < SHOW_COUNT;
 }
 

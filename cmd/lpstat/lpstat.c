@@ -210,7 +210,7 @@ int main(int argc, char **argv)
     if (o.dictionary != NULL)
         o.named = finder_open(&finder, o.dictionary);
     if (o.parent != NULL)
-        finder_parent(&finder, o.parent);
+        input_parent(&finder, o.parent);
     memcpy(report.wanted, o.wanted, sizeof report.wanted);
     report.parent_text = (struct text){finder.parent, finder.parent_size};
     output_open(&tool, &out, tool.output, false);

@@ -173,19 +173,6 @@ struct lp_found finder_open(struct finder *finder, const char *name)
     return found;
 }
 
-void finder_parent(struct finder *finder, const char *path)
-{
-    struct input in;
-    input_refuse(finder->tool, path, finder->tool->output);
-    input_open(finder->tool, &in, path);
-    size_t n = input_peek(finder->tool, &in, 4);
-    if (lp_is_blob(in.data, n) || lp_is_stream(in.data, n))
-        tool_die(finder->tool, EXIT_DATA,
-                 "%s: --parent takes a text, and this is packed: restore it first", in.name);
-    finder->parent_size = input_all(finder->tool, &in, LP_BLOCK_MAX, &finder->parent);
-    input_close(&in);
-}
-
 void finder_permit(struct finder *finder, struct sandbox *sandbox)
 {
     const char *path;

@@ -40,10 +40,6 @@ void finder_confine(struct finder *finder, const struct output *out);
 /* For a sandbox that permits other things too: what the finder finds. */
 void finder_permit(struct finder *finder, struct sandbox *sandbox);
 
-/* Reads the file of --parent, the text that a blob is packed with, for the finder to find. Exits on
- * failure. */
-void finder_parent(struct finder *finder, const char *path);
-
 /* The user's directory of models and dictionaries, made where it is not there:
  * FINGERPRINT.lpm or FINGERPRINT.dict in it (16 hexadecimal digits) is found by
  * tool_find(). Exits on failure. */

@@ -160,6 +160,18 @@ size_t input_blob(const struct tool *tool, struct input *in, uint64_t memory)
     return n;
 }
 
+void input_parent(struct finder *finder, const char *path)
+{
+    struct input in;
+    input_refuse(finder->tool, path, finder->tool->output);
+    input_open(finder->tool, &in, path);
+    if (input_form(finder->tool, &in, finder, false, 0) != FORM_TEXT)
+        tool_die(finder->tool, EXIT_DATA,
+                 "%s: --parent takes a text, and this is packed: restore it first", in.name);
+    finder->parent_size = input_all(finder->tool, &in, LP_BLOCK_MAX, &finder->parent);
+    input_close(&in);
+}
+
 _Noreturn void form_unsure(const struct tool *tool, const struct input *in, const char *options)
 {
     tool_die(tool, EXIT_DATA, "%s: is text, or a blob without a checksum: use %s", in->name,

@@ -28,6 +28,10 @@ enum form input_form(const struct tool *tool, struct input *in, struct finder *f
  * than one whose text may take so much memory (0: the default). */
 size_t input_blob(const struct tool *tool, struct input *in, uint64_t memory);
 
+/* Reads the file of --parent, the text that a blob is packed with, for the finder to find. Exits on
+ * failure. */
+void input_parent(struct finder *finder, const char *path);
+
 /* Exits: the input is text, or a blob without a checksum. The message names the options that
  * decide. */
 _Noreturn void form_unsure(const struct tool *tool, const struct input *in, const char *options);

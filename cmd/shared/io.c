@@ -28,6 +28,14 @@ static int open_to_read(const char *file)
     return fd;
 }
 
+/* The outputs that are not yet whole. */
+static struct output *unfinished;
+
+bool input_is_whole(int fd, const struct stat *st)
+{
+    return S_ISREG(st->st_mode) && lseek(fd, 0, SEEK_CUR) == 0;
+}
+
 bool input_try(const struct tool *tool, struct input *in, const char *file)
 {
     bool standard = is_standard(file);
@@ -49,7 +57,7 @@ bool input_try(const struct tool *tool, struct input *in, const char *file)
         input_close(in);
         return false;
     }
-    in->regular = S_ISREG(st.st_mode);
+    in->regular = input_is_whole(in->fd, &st);
     in->size = TOOL_BUFFER;
     in->data = malloc(in->size);
     if (in->data == NULL)
@@ -57,10 +65,26 @@ bool input_try(const struct tool *tool, struct input *in, const char *file)
     return true;
 }
 
+/* Whether an input has what was written to an output, which it would read again without end. */
+static bool is_written(const struct input *in)
+{
+    struct stat a, b;
+    for (const struct output *out = unfinished; out != NULL; out = out->next) {
+        if (out->file.temporary == NULL && fstat(in->fd, &a) == 0 && fstat(out->fd, &b) == 0 &&
+            S_ISREG(b.st_mode) && a.st_dev == b.st_dev && a.st_ino == b.st_ino &&
+            lseek(in->fd, 0, SEEK_CUR) < a.st_size)
+            return true;
+    }
+    return false;
+}
+
+/* An output that is an operand is refused before anything is read, unless it was empty then. */
 void input_open(const struct tool *tool, struct input *in, const char *file)
 {
     if (!input_try(tool, in, file))
         tool_exit(tool, EXIT_IO);
+    if (is_written(in))
+        tool_die(tool, EXIT_IO, "%s: is also the output", in->name);
 }
 
 bool input_next(const struct tool *tool, struct input *in, char **files, size_t i)
@@ -144,9 +168,6 @@ size_t input_all(const struct tool *tool, struct input *in, size_t limit, unsign
 }
 
 /* --- Output ------------------------------------------------------------------ */
-
-/* The outputs that are not yet whole. */
-static struct output *unfinished;
 
 /* When the program ends too early, what is buffered for standard output still goes out, so that the
  * next in a pipe meets a stream cut short and never takes an empty input for the whole. */

@@ -11,7 +11,7 @@ struct input {
     const struct tool *tool;
     int fd;
     const char *name;
-    bool regular;        /* it can be read at any offset */
+    bool regular;        /* it can be read at any offset, from 0 on */
     unsigned char *data; /* a buffer of size bytes, TOOL_BUFFER at least */
     size_t size;
     size_t peeked; /* bytes at data's start that were read ahead */
@@ -24,8 +24,11 @@ enum { TOOL_BUFFER = 64 << 10 }; /* what is read stays near: twice that is a ten
 /* Exits when a file, or standard input for "-" or NULL, is the regular file that an output is to
  * be. */
 void input_refuse(const struct tool *tool, const char *input, const char *output);
-/* Opens FILE, or standard input for "-" or NULL. Exits on failure, and when the
- * input is a terminal, unless forced. */
+/* Whether what an open descriptor is going to read is all of a regular file. Of standard input
+ * others may have read some. */
+bool input_is_whole(int fd, const struct stat *st);
+/* Opens FILE, or standard input for "-" or NULL. Exits on failure, when the input is a terminal,
+ * unless forced, and when it has been written to. */
 void input_open(const struct tool *tool, struct input *in, const char *file);
 /* As input_open(), but where a file cannot be opened it says so and returns false. */
 bool input_try(const struct tool *tool, struct input *in, const char *file);

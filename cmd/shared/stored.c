@@ -64,8 +64,9 @@ void input_spool(struct tool *tool)
     struct stat st;
     char *standard[] = {"-", NULL}, **files = tool->files[0] != NULL ? tool->files : standard;
     for (; *files != NULL && tool->spool == NULL; files++) {
-        int known = strcmp(*files, "-") == 0 ? fstat(STDIN_FILENO, &st) : stat(*files, &st);
-        if (known == 0 && !S_ISREG(st.st_mode))
+        const bool named = strcmp(*files, "-") != 0;
+        int known = named ? stat(*files, &st) : fstat(STDIN_FILENO, &st);
+        if (known == 0 && !(named ? S_ISREG(st.st_mode) : input_is_whole(STDIN_FILENO, &st)))
             tool->spool = temporary(tool);
     }
 }

@@ -239,19 +239,38 @@ int tool_option(struct tool *tool, int argc, char **argv, const char *letters,
     }
 }
 
-int tool_levels(const struct tool *tool, int argc, char **argv, int *level)
+/* Whether the word after a is the argument of an option in it. */
+static bool wants_next(const char *a, const char *letters, const struct option *options)
+{
+    if (a[0] == '-' && a[1] == '-') {
+        while (options->name != NULL && (options->has_arg != required_argument || a[2] == 0 ||
+                                         strncmp(options->name, a + 2, strlen(a + 2)) != 0))
+            options++;
+        return options->name != NULL;
+    }
+    for (size_t i = 1; a[0] == '-' && a[i] != 0; i++) {
+        const char *letter = strchr(letters, a[i]);
+        if (letter != NULL && letter[1] == ':')
+            return a[i + 1] == 0;
+    }
+    return false;
+}
+
+int tool_levels(const struct tool *tool, int argc, char **argv, const char *letters,
+                const struct option *options, int *level)
 {
     int kept = 1;
-    bool options = true;
+    bool more = true, argument = false;
     for (int i = 1; i < argc; i++) {
         char *a = argv[i];
-        if (strcmp(a, "--") == 0)
-            options = false;
-        if (options && a[0] == '-' && a[1] >= '1' && a[1] <= '9' &&
-            strspn(a + 1, "0123456789") == strlen(a + 1))
+        more = more && (argument || strcmp(a, "--") != 0);
+        if (more && !argument && a[0] == '-' && a[1] >= '1' && a[1] <= '9' &&
+            strspn(a + 1, "0123456789") == strlen(a + 1)) {
             *level = (int)tool_number(tool, "level", a + 1, 1, 22);
-        else
-            argv[kept++] = a;
+            continue;
+        }
+        argument = more && !argument && wants_next(a, letters, options);
+        argv[kept++] = a;
     }
     argv[kept] = NULL;
     return kept;

@@ -102,9 +102,10 @@ enum { TOOL_TEXT = 512, TOOL_HELP, TOOL_NO_VERIFY };
     {NULL, 0, NULL, 0}
 /* clang-format on */
 
-/* Removes the levels -1 to -22 of zstd(1) from argv, as getopt would take -10 for -1 -0. Returns
- * the new argc. */
-int tool_levels(const struct tool *tool, int argc, char **argv, int *level);
+/* Removes the levels -1 to -22 of zstd(1) from argv, as getopt would take -10 for -1 -0; but leaves
+ * the arguments of options. Returns the new argc. */
+int tool_levels(const struct tool *tool, int argc, char **argv, const char *letters,
+                const struct option *options, int *level);
 
 /* The argument of -T: a number of threads, 0 for that of the processors. */
 unsigned tool_threads(const struct tool *tool, const char *text);

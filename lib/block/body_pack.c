@@ -34,7 +34,7 @@ static enum lp_status append_codes(struct lp_block_coder *coder, const unsigned 
     if (status == LP_OK)
         codes->n +=
             lp_codes_from_ids(coder->vocab, coder->ids.v, coder->ids.n, codes->p + codes->n);
-    return status;
+    return status == LP_OK ? lp_vocab_status(coder->vocab) : status;
 }
 
 static bool append_varint(struct lp_buf *dst, uint64_t value)

@@ -332,6 +332,36 @@ class Streams(unittest.TestCase):
             liblopace.open(self.path).read()
         with self.assertRaises(ValueError):
             writer.write("more")
+        for mode in ("wb", "wt"):
+            with self.assertRaises(KeyError):
+                with liblopace.open(self.path, mode) as stream:
+                    stream.write("some text")
+                    raise KeyError
+            with self.assertRaises(DataError):
+                liblopace.open(self.path).read()
+
+    def test_a_pipe_that_takes_no_more(self):
+        read, write = os.pipe()
+        os.set_blocking(write, False)
+        with open(read, "rb") as there, open(write, "wb", buffering=0) as here:
+            writer = liblopace.Writer(here, "token", block_size=1024)
+            with self.assertRaises(BlockingIOError):
+                writer.write(random.randbytes(1 << 20))
+            writer.close()
+            here.close()
+            with self.assertRaises(DataError):
+                liblopace.open(there).read()
+
+    def test_a_pipe_that_has_no_more_yet(self):
+        read, write = os.pipe()
+        os.set_blocking(read, False)
+        with open(read, "rb", buffering=0) as there, open(write, "wb") as here:
+            reader = liblopace.Reader(there)
+            self.assertIsNone(reader.read(10))
+            with liblopace.Writer(here, "token") as writer:
+                writer.write("text")
+            here.close()
+            self.assertEqual(reader.readall(), b"text")
 
     def test_cut_and_damaged_streams(self):
         with liblopace.Writer(self.path, "token", block_size=1024) as writer:

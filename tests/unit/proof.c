@@ -77,6 +77,23 @@ static struct lp_vocab swap_ranks(const struct lp_vocab *v, uint32_t **ranks)
     return other;
 }
 
+/* A vocabulary that takes one word for another. */
+static struct lp_vocab swap_words(const struct lp_vocab *v, uint32_t **entries)
+{
+    struct lp_vocab other = *v;
+    const unsigned char the[] = " the";
+    const uint32_t it = lp_vocab_find(v, (const unsigned char *)" it", 3);
+    const struct lp_key key = lp_key_of(the, 4);
+    const size_t size = (size_t)LP_HALF_ENTRY * v->header->halves.size * sizeof **entries;
+    const size_t at =
+        (size_t)(lp_vocab_entry(v, key, lp_key_hash(key)) - v->halves.entry) + LP_HALF_ENTRY - 1;
+    *entries = malloc(size);
+    memcpy(*entries, v->halves.entry, size);
+    (*entries)[at] = lp_seal(it, lp_key_hash((struct lp_key){.a = lp_half_key(key)}));
+    other.halves.entry = *entries;
+    return other;
+}
+
 /* --- Ways of packing -------------------------------------------------------------------- */
 
 static enum lp_status keep(void *ctx, const void *data, size_t n)
@@ -124,11 +141,13 @@ static enum lp_status find(void *ctx, const struct lp_need *need, struct lp_foun
     return LP_OK;
 }
 
-/* Adds a stage to a sound stream of tokens. */
-static enum lp_status stage(const struct lp_options *o)
+/* Adds a stage to a stream of tokens, which that vocabulary made, in blocks of that size. */
+static enum lp_status stage(const struct lp_options *o, const struct lp_vocab *made_by,
+                            size_t block_size)
 {
     static unsigned char tokens[sizeof stream];
-    struct lp_options sound = {.chain = LP_CHAIN_TOKENS, .vocab = o->vocab, .block_size = 1 << 14};
+    struct lp_options sound = {
+        .chain = LP_CHAIN_TOKENS, .vocab = made_by, .block_size = block_size};
     struct lp_recoder *stage;
     expect(write_stream(&sound) == LP_OK, "a sound stream is not written", sound.chain);
     const size_t n = stream_size;
@@ -195,12 +214,14 @@ static void test_zstd(const struct lp_vocab *v)
         test_faulty(&o);
     o.chain = LP_CHAIN_TOKENS_ZSTD;
     for (o.threads = 1; o.threads <= 3; o.threads++) {
-        expect(stage(&o) == LP_INTERNAL, "a block that does not restore is staged", o.chain);
+        expect(stage(&o, v, 1 << 14) == LP_INTERNAL, "a block that does not restore is staged",
+               o.chain);
         expect(no_block(), "a staged block that does not restore went out", o.chain);
     }
     expect(restage(&o) == LP_INTERNAL, "a blob that does not restore is restaged", o.chain);
     o.unverified = true;
-    expect(stage(&o) == LP_OK && restage(&o) == LP_OK, "unverified, nothing is staged", o.chain);
+    expect(stage(&o, v, 1 << 14) == LP_OK && restage(&o) == LP_OK, "unverified, nothing is staged",
+           o.chain);
     ZSTD_freeDDict(faulty.ddict);
 }
 
@@ -212,6 +233,52 @@ static void test_codes(const struct lp_vocab *v, const struct lp_model *model)
     for (o.chain = LP_CHAIN_TOKENS; o.chain <= LP_CHAIN_TOKENS_MIX; o.chain++)
         test_faulty(&o);
     free(ranks);
+}
+
+/* Makes most of each record bytes that have a token each, of two bytes or three, but repeat
+ * themselves: it is stored as text until it is compressed. */
+static void fill_in(void)
+{
+    static const unsigned char bytes[] = {0xF1, 0x9C, 0x02, 0xE3, 0x13, 0xC7, 0x8B};
+    for (size_t i = 0; i < sizeof text; i++) {
+        if (i % 10000 >= 4000)
+            text[i] = bytes[i % sizeof bytes];
+    }
+}
+
+/* Blocks of text are tokenised when a stage is added. */
+static void test_tokenised(const struct lp_vocab *v, const struct lp_model *model)
+{
+    uint32_t *ranks;
+    const struct lp_vocab faulty = swap_ranks(v, &ranks);
+    struct lp_options o = {.vocab = &faulty, .model = model, .level = 3};
+    fill_in();
+    for (o.chain = LP_CHAIN_TOKENS_ZSTD; o.chain <= LP_CHAIN_TOKENS_MIX; o.chain++) {
+        o.unverified = false;
+        for (o.threads = 1; o.threads <= 3; o.threads++) {
+            expect(stage(&o, v, 1 << 14) == LP_INTERNAL, "tokens that are not the text are staged",
+                   o.chain);
+            expect(no_block(), "a block of them went out", o.chain);
+        }
+        o.unverified = true;
+        expect(stage(&o, v, 1 << 14) == LP_OK, "unverified, nothing is staged", o.chain);
+    }
+    free(ranks);
+}
+
+/* Records that blocks cut are tokenised anew when they are given a window. */
+static void test_window(const struct lp_vocab *v)
+{
+    uint32_t *entries;
+    const struct lp_vocab faulty = swap_words(v, &entries);
+    struct lp_options o = {.chain = LP_CHAIN_TOKENS, .vocab = &faulty, .window = 1 << 20};
+    expect(stage(&o, v, 1 << 12) == LP_INTERNAL, "another text gets a window", o.chain);
+    expect(no_block(), "a block of it went out", o.chain);
+    o.unverified = true;
+    expect(stage(&o, v, 1 << 12) != LP_OK || !no_block(), "unverified, nothing went out", o.chain);
+    o = (struct lp_options){.chain = LP_CHAIN_TOKENS, .vocab = v, .window = 1 << 20};
+    expect(stage(&o, v, 1 << 12) == LP_OK, "no text gets a window", o.chain);
+    free(entries);
 }
 
 static void test_sound(const struct lp_vocab *v)
@@ -237,6 +304,8 @@ int main(int argc, char **argv)
     test_sound(v);
     test_zstd(v);
     test_codes(v, model);
+    test_window(v);
+    test_tokenised(v, model);
     lp_model_close(model);
     lp_vocab_close(v);
     return failures > 0;

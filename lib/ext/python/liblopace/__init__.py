@@ -17,6 +17,7 @@ commands of lopace read and write the same blobs and streams.
 from __future__ import annotations
 
 import builtins
+import errno
 import io
 import os
 from array import array
@@ -257,6 +258,8 @@ class Writer(io.RawIOBase):
         view = memoryview(data)
         while len(view) > 0:
             n = self._file.write(view)
+            if n is None and isinstance(self._file, io.RawIOBase):
+                raise BlockingIOError(errno.EAGAIN, "the file takes no more without waiting")
             view = view[len(view) if n is None else n:]
 
     def _do(self, step: Any, *args: Any) -> None:
@@ -304,6 +307,18 @@ class Writer(io.RawIOBase):
                 self._file.close()
 
 
+class _TextWriter(io.TextIOWrapper):
+    """Takes ``str`` alone, as a text file does."""
+
+    def __init__(self, writer: Writer) -> None:
+        super().__init__(writer, encoding="utf-8", newline="")  # type: ignore[type-var]
+        self._writer = writer
+
+    def __exit__(self, kind: Any, *rest: Any) -> None:
+        self._writer._failed = self._writer._failed or kind is not None
+        self.close()
+
+
 class Reader(io.RawIOBase):
     """A file object of the text of a stream. Nothing is read from it that is not right by its
     checksum; at the end of a stream that was cut short it raises :class:`DataError`.
@@ -327,11 +342,13 @@ class Reader(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Any) -> int:
+    def readinto(self, buffer: Any) -> int | None:
         if self.closed:
             raise ValueError("read of closed file")
         while len(self._text) == 0 and not self._ended:
             data = self._file.read(_PIECE)
+            if data is None:  # the file has no more without waiting
+                return None
             self._ended = not data
             self._text = memoryview(self._stream.push(data) if data else self._stream.finish())
         room = memoryview(buffer).cast("B")
@@ -367,7 +384,7 @@ def open(file: Path | BinaryIO, mode: str = "rb", **options: Any) -> Any:
         return io.TextIOWrapper(reader, encoding="utf-8", newline="") if kind == "rt" else reader
     if kind in ("w", "wt"):
         writer = Writer(file, **options)
-        return io.TextIOWrapper(writer, encoding="utf-8", newline="") if kind == "wt" else writer
+        return _TextWriter(writer) if kind == "wt" else writer
     raise ValueError(f"invalid mode {mode!r}: use rb, wb, rt or wt")
 
 
