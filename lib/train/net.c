@@ -216,13 +216,15 @@ struct reader {
     float unit; /* docs of this weight or more are read each time, others as often as they weigh */
 };
 
-static bool open_reader(struct reader *r, const struct lp_docs *docs, uint32_t none)
+/* When adapting, all docs are of one kind: their weight is relative to the model's own texts. */
+static bool open_reader(struct reader *r, const struct lp_docs *docs,
+                        const struct lp_trained_net *net)
 {
-    *r = (struct reader){.docs = docs, .novelty = novelty_of(docs, none)};
+    *r = (struct reader){.docs = docs, .novelty = novelty_of(docs, net->tree->nleaves)};
     r->order = malloc((docs->ndocs + 1) * sizeof *r->order);
     for (uint32_t d = 0; d < docs->ndocs; d++)
         r->unit = docs->weight[d] > r->unit ? docs->weight[d] : r->unit;
-    if (r->unit > 1)
+    if (r->unit > 1 && !net->rows_stay)
         r->unit = 1;
     r->next = docs->ndocs;
     return r->novelty != NULL && r->order != NULL;
@@ -317,7 +319,7 @@ enum lp_status lp_net_learn(const struct lp_trainer *t, struct lp_trained_net *n
 {
     enum { REPORT = 4 << 20 /* tokens */ };
     struct reader r;
-    const bool good = open_reader(&r, docs, net->tree->nleaves);
+    const bool good = open_reader(&r, docs, net);
     const double all = good && docs->n > 0 ? tokens_of(&r, rounds) : 0;
     double bits = 0;
     size_t done = 0, told = 0;
