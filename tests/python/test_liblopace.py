@@ -323,6 +323,35 @@ class Streams(unittest.TestCase):
         with File(self.path) as file:
             self.assertEqual(list(file), [b"a\n", b"b\n", b"c"])
 
+    def test_one_call_at_a_time(self):
+        refused = []
+
+        def alarm(*_):
+            try:
+                file.segments()
+            except RuntimeError:
+                refused.append(True)
+
+        text = random.randbytes(2 << 20)
+        with open(self.path, "wb") as there:
+            for body in (b"first", text):
+                with liblopace.Writer(there, "token", block_size=1024) as writer:
+                    writer.write_record(body)
+        with File(self.path) as file:
+            signal.signal(signal.SIGALRM, alarm)
+            signal.setitimer(signal.ITIMER_REAL, 0.002, 0.002)
+            try:
+                for _ in range(200):
+                    self.assertEqual(file[1], text)
+                    if refused:
+                        break
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            self.assertTrue(refused)
+            self.assertEqual(len(file.segments()), 2)
+        with self.assertRaises(ValueError):
+            file.segments()
+
     def test_a_body_that_fails_leaves_no_whole_stream(self):
         with self.assertRaises(KeyError):
             with liblopace.Writer(self.path) as writer:
@@ -380,6 +409,11 @@ class Streams(unittest.TestCase):
             File(self.path)
         with self.assertRaises(LimitError):
             liblopace.Reader(io.BytesIO(whole), max_text=100).readall()
+        for cut in (whole[:-9], whole[:len(whole) // 2], damaged):
+            reader = liblopace.open(io.BytesIO(cut))
+            for again in range(3):  # never an end as if it was whole
+                with self.assertRaises(DataError):
+                    reader.read()
 
     def test_a_full_disk(self):
         if not os.path.exists("/dev/full"):

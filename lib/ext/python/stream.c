@@ -43,8 +43,12 @@ static bool begin(Stream *s)
 static PyObject *end(Stream *s, enum lp_status status)
 {
     s->busy = false;
-    if (status == LP_OK)
-        return bytes_take(&s->bytes);
+    if (status == LP_OK) {
+        PyObject *bytes = bytes_take(&s->bytes);
+        if (bytes == NULL)
+            s->failed = LP_NOMEM; /* what came out is lost */
+        return bytes;
+    }
     s->failed = status;
     const struct lp_need *need = s->reader != NULL ? lp_reader_need(s->reader) : NULL;
     char what[48] = "";
@@ -214,12 +218,15 @@ static PyObject *file_record(PyObject *self, PyObject *args)
 /* The segments of a file, as tuples of chain, vocabulary, split, records, text and stored bytes. */
 static PyObject *file_segments(PyObject *self, PyObject *unused)
 {
+    Stream *s = (Stream *)self;
     struct lp_segment g;
     enum lp_status status = LP_OK;
-    PyObject *list = PyList_New(0);
     (void)unused;
+    if (!begin(s))
+        return NULL;
+    PyObject *list = PyList_New(0);
     for (size_t i = 0; list != NULL; i++) {
-        status = lp_file_segment(((Stream *)self)->file, i, &g);
+        status = lp_file_segment(s->file, i, &g);
         if (status != LP_OK)
             break;
         PyObject *item = Py_BuildValue("(iziKKK)", (int)g.chain, g.vocab[0] != 0 ? g.vocab : NULL,
@@ -229,6 +236,7 @@ static PyObject *file_segments(PyObject *self, PyObject *unused)
             Py_CLEAR(list);
         Py_XDECREF(item);
     }
+    s->busy = false;
     if (list != NULL && status != LP_USAGE) {
         Py_CLEAR(list);
         module_raise(status, NULL, "");

@@ -349,8 +349,8 @@ class Reader(io.RawIOBase):
             data = self._file.read(_PIECE)
             if data is None:  # the file has no more without waiting
                 return None
-            self._ended = not data
             self._text = memoryview(self._stream.push(data) if data else self._stream.finish())
+            self._ended = not data  # unless that has raised, which is to be seen again
         room = memoryview(buffer).cast("B")
         n = min(len(room), len(self._text))
         room[:n] = self._text[:n]
@@ -441,6 +441,8 @@ class File(Sequence[bytes]):
 
     def segments(self) -> list[Segment]:
         """What each segment of the file says of itself."""
+        if self._raw.closed:
+            raise ValueError("read of closed file")
         return [{"chain": _CHAIN_NAMES[chain], "vocabulary": vocabulary,
                  "split": _SPLIT_NAMES[split], "records": records, "text_bytes": text,
                  "stored_bytes": stored}
