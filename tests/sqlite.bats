@@ -101,6 +101,25 @@ recipe() {
     gives '0|1.0' "SELECT lp_tokens(lp_pack('')), lp_ratio('');"
 }
 
+@test "a database in UTF-16 gives no text that it would change" {
+    printf 'ok\na\377b\n' | lptok -L > bad.lp
+    local bytes reads
+    for bytes in 41ff41 efbfbe efbfbf c3 eda080; do
+        for reads in 'lp_unpack(b)' 'lp_slice(b, 0, 9)'; do
+            gives "$bytes" "CREATE TABLE t AS SELECT lp_pack(CAST(x'$bytes' AS TEXT), 'token') AS b;
+                SELECT lower(hex($reads)) FROM t;"
+            errs 'no text that a UTF-16 database holds' "PRAGMA encoding = 'UTF-16';
+                CREATE TABLE t AS SELECT lp_pack(x'$bytes', 'token') AS b; SELECT $reads FROM t;"
+        done
+        gives "$bytes" "PRAGMA encoding = 'UTF-16'; CREATE TABLE t AS SELECT
+            lp_pack(x'$bytes', 'token') AS b; SELECT lower(hex(lp_unpack_blob(b))) FROM t;"
+    done
+    errs 'bad.lp: no text that a UTF-16' "PRAGMA encoding = 'UTF-16'; CREATE TABLE t(x);
+        CREATE VIRTUAL TABLE temp.f USING lp_file('bad.lp'); SELECT text FROM f WHERE record = 2;"
+    gives ok "PRAGMA encoding = 'UTF-16'; CREATE TABLE t(x);
+        CREATE VIRTUAL TABLE temp.f USING lp_file('bad.lp'); SELECT text FROM f WHERE record = 1;"
+}
+
 @test "what is packed is packed no further, and what only looks so is refused" {
     gives 1 "SELECT lp_pack(lp_pack('abc', 'token'), 'mix') = lp_pack('abc', 'token');"
     errs 'lp_pack: begins like a packed value: ' "SELECT lp_pack(x'feff0041');"

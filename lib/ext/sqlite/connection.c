@@ -154,19 +154,49 @@ void connection_end(struct connection *c)
     c->probe = NULL;
 }
 
+/* A statement that gives back what is bound to it. */
+static int prepare_probe(struct connection *c)
+{
+    return c->probe != NULL ? SQLITE_OK
+                            : sqlite3_prepare_v2(c->db, "SELECT ?1", -1, &c->probe, NULL);
+}
+
 /* sqlite3_is_interrupted() is of 3.41. A statement within another ends at its first step by an
  * interrupt, in any version. */
 bool connection_interrupted(void *connection)
 {
     struct connection *c = connection;
-    int rc = SQLITE_OK;
-    if (c->probe == NULL)
-        rc = sqlite3_prepare_v2(c->db, "SELECT 1", -1, &c->probe, NULL);
+    int rc = prepare_probe(c);
     if (rc == SQLITE_OK) {
         rc = sqlite3_step(c->probe);
         sqlite3_reset(c->probe);
     }
     return rc == SQLITE_INTERRUPT;
+}
+
+enum lp_status connection_takes_text(struct connection *c, const void *text, size_t n)
+{
+    bool same = false;
+    int rc = prepare_probe(c);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_bind_text64(c->probe, 1, text, n, SQLITE_STATIC, SQLITE_UTF8);
+    if (rc == SQLITE_OK && (rc = sqlite3_step(c->probe)) == SQLITE_ROW) {
+        const void *back = sqlite3_column_text(c->probe, 0);
+        if (back == NULL)
+            rc = SQLITE_NOMEM;
+        same = back != NULL && (size_t)sqlite3_column_bytes(c->probe, 0) == n &&
+               memcmp(back, text, n) == 0;
+    }
+    sqlite3_finalize(c->probe); /* the text is not its own */
+    c->probe = NULL;
+    if (rc == SQLITE_ROW)
+        return same ? LP_OK
+                    : connection_why(c, LP_USAGE,
+                                     "no text that a UTF-16 database holds: use one in UTF-8, or "
+                                     "lp_unpack_blob");
+    return rc == SQLITE_INTERRUPT ? LP_INTERRUPTED
+           : rc == SQLITE_NOMEM   ? LP_NOMEM
+                                  : connection_why(c, LP_USAGE, "%s", sqlite3_errstr(rc));
 }
 
 /* --- Finding ----------------------------------------------------------------------------- */

@@ -45,6 +45,10 @@ void connection_end(struct connection *c);
  * statement, so that it is called between connection_begin() and that only. */
 bool connection_interrupted(void *connection);
 
+/* Whether SQLite takes a text as it is: a database in UTF-16 changes what is no valid UTF-8, and
+ * two characters that are. Called where that may be. */
+enum lp_status connection_takes_text(struct connection *c, const void *text, size_t n);
+
 /* A codec for a method and the name of an encoding or language model; one that only unpacks, or one
  * that unpacks beside it. All hold until connection_load() and the next connection_begin(). */
 enum lp_status connection_codec(struct connection *c, const struct method *method,

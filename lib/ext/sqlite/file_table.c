@@ -4,6 +4,7 @@
  * be dropped. */
 #include "ext/shared/read_at.h"
 #include "ext/sqlite/tables.h"
+#include "ext/sqlite/value.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -398,6 +399,8 @@ static int column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int number)
         return SQLITE_OK;
     connection_begin(cursor->c);
     enum lp_status status = read_record(cursor);
+    if (status == LP_OK)
+        status = value_check_result(cursor->c, cursor->text, cursor->n);
     if (status == LP_OK)
         sqlite3_result_text64(ctx, cursor->n > 0 ? cursor->text : "", cursor->n, SQLITE_TRANSIENT,
                               SQLITE_UTF8);

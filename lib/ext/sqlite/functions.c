@@ -36,9 +36,12 @@ static sqlite3_value *argument(int argc, sqlite3_value **argv, int i)
     return i < argc ? argv[i] : NULL;
 }
 
-static void result_text(sqlite3_context *ctx, const void *text, size_t n)
+static enum lp_status result_text(sqlite3_context *ctx, const void *text, size_t n)
 {
-    sqlite3_result_text64(ctx, n > 0 ? text : "", n, SQLITE_TRANSIENT, SQLITE_UTF8);
+    enum lp_status status = value_check_result(sqlite3_user_data(ctx), text, n);
+    if (status == LP_OK)
+        sqlite3_result_text64(ctx, n > 0 ? text : "", n, SQLITE_TRANSIENT, SQLITE_UTF8);
+    return status;
 }
 
 static void result_blob(sqlite3_context *ctx, const void *data, size_t n)
@@ -132,7 +135,7 @@ static void unpack(sqlite3_context *ctx, int argc, sqlite3_value **argv)
     }
     enum lp_status status = value_text(begin(ctx), argv[0], argument(argc, argv, 1), &text);
     if (status == LP_OK)
-        result_text(ctx, text.p, text.n);
+        status = result_text(ctx, text.p, text.n);
     end(ctx, "lp_unpack", status);
 }
 
@@ -227,8 +230,12 @@ static enum lp_status result_slice(sqlite3_context *ctx, const struct tokens *t,
         const unsigned char *token = lp_vocab_token(t->vocab, t->ids[i], &length);
         memcpy(at, token, length);
     }
-    sqlite3_result_text64(ctx, text, size, sqlite3_free, SQLITE_UTF8);
-    return LP_OK;
+    enum lp_status status = value_check_result(sqlite3_user_data(ctx), text, size);
+    if (status == LP_OK)
+        sqlite3_result_text64(ctx, text, size, sqlite3_free, SQLITE_UTF8);
+    else
+        sqlite3_free(text);
+    return status;
 }
 
 static void slice(sqlite3_context *ctx, int argc, sqlite3_value **argv)

@@ -116,6 +116,15 @@ enum lp_status value_to_parent(struct connection *c, sqlite3_value *parent, stru
     return status == LP_OK ? lp_codec_parent(codec, text.p, text.n) : status;
 }
 
+/* Only ASCII is the same everywhere. */
+enum lp_status value_check_result(struct connection *c, const void *text, size_t n)
+{
+    unsigned char any = 0;
+    for (const unsigned char *at = text, *to = at + n; at < to; at++)
+        any |= *at;
+    return any < 0x80 ? LP_OK : connection_takes_text(c, text, n);
+}
+
 /* --- Tokens ------------------------------------------------------------------------------ */
 
 /* Which tokens are wanted, of what. */

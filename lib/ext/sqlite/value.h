@@ -29,6 +29,9 @@ enum lp_status value_tokens(struct connection *c, sqlite3_value *value, const ch
 enum lp_status value_count(struct connection *c, sqlite3_value *value, const char *encoding,
                            sqlite3_value *parent, size_t *n);
 
+/* LP_OK where a text that is a result stays as it is; a database in UTF-16 may change it. */
+enum lp_status value_check_result(struct connection *c, const void *text, size_t n);
+
 /* Makes a value the parent of what the codec packs next. */
 enum lp_status value_to_parent(struct connection *c, sqlite3_value *parent, struct lp_codec *codec);
 
