@@ -146,6 +146,9 @@ recipe() {
     gives $'3\n1\n4' "CREATE TABLE t(x); INSERT INTO t VALUES ('a b c'), (NULL), ('Hello');
         SELECT lp_tokens(x) FROM t WHERE x = 'a b c'; SELECT count(*) FROM t, lp_ids(t.x) WHERE id = 9906;
         SELECT count(*) FROM lp_ids('a b c') AS a, lp_ids('d e') AS b WHERE a.rowid <> b.rowid;"
+    gives $'a b|gpt2|\na b|gpt2|\n1\n0' "SELECT x, encoding, parent FROM lp_ids('a b', 'gpt2');
+        SELECT count(*) FROM lp_ids('a') WHERE x = 'a';
+        SELECT count(*) FROM lp_ids('a') WHERE x = 'b';"
 }
 
 @test "slices are those of lptok, and together they are the text" {

@@ -14,7 +14,8 @@ struct ids_table {
 
 struct ids_cursor {
     sqlite3_vtab_cursor base;
-    struct tokens tokens; /* whose ids are the cursor's own */
+    sqlite3_value *arguments[ARGUMENTS]; /* NULL: not given */
+    struct tokens tokens;                /* whose ids are the cursor's own */
     uint32_t *ids;
     size_t at;
 };
@@ -54,9 +55,32 @@ static int open_cursor(sqlite3_vtab *table, sqlite3_vtab_cursor **out)
     return SQLITE_OK;
 }
 
+static void free_arguments(struct ids_cursor *cursor)
+{
+    for (int i = 0; i < ARGUMENTS; i++) {
+        sqlite3_value_free(cursor->arguments[i]);
+        cursor->arguments[i] = NULL;
+    }
+}
+
+/* Keeps what is given, which are the values of the hidden columns. */
+static bool take_arguments(struct ids_cursor *cursor, int given, sqlite3_value **argv)
+{
+    bool taken = true;
+    free_arguments(cursor);
+    for (int i = 0, n = 0; taken && i < ARGUMENTS; i++) {
+        if ((given >> i & 1) == 0)
+            continue;
+        cursor->arguments[i] = sqlite3_value_dup(argv[n++]);
+        taken = cursor->arguments[i] != NULL;
+    }
+    return taken;
+}
+
 static int close_cursor(sqlite3_vtab_cursor *base)
 {
     struct ids_cursor *cursor = (struct ids_cursor *)base;
+    free_arguments(cursor);
     sqlite3_free(cursor->ids);
     sqlite3_free(cursor);
     return SQLITE_OK;
@@ -109,22 +133,19 @@ static int filter(sqlite3_vtab_cursor *base, int given, const char *index, int a
 {
     struct ids_cursor *cursor = (struct ids_cursor *)base;
     struct connection *c = ((struct ids_table *)base->pVtab)->c;
-    sqlite3_value *arguments[ARGUMENTS] = {NULL, NULL, NULL};
     (void)index;
     (void)argc;
-    for (int i = 0, n = 0; i < ARGUMENTS; i++) {
-        if ((given >> i & 1) != 0)
-            arguments[i] = argv[n++];
-    }
     connection_begin(c);
     cursor->tokens.n = cursor->at = 0;
-    if (arguments[0] == NULL)
+    if (!take_arguments(cursor, given, argv))
+        return SQLITE_NOMEM;
+    if (cursor->arguments[0] == NULL)
         return fail(base->pVtab, c,
                     connection_why(c, LP_USAGE, "needs a text or a packed value: lp_ids(x)"));
-    if (value_is_null(arguments[0]))
+    if (value_is_null(cursor->arguments[0]))
         return SQLITE_OK;
     struct tokens tokens;
-    enum lp_status status = begin_tokens(c, arguments, &tokens);
+    enum lp_status status = begin_tokens(c, cursor->arguments, &tokens);
     if (status != LP_OK)
         return fail(base->pVtab, c, status);
     connection_end(c);
@@ -158,6 +179,8 @@ static int column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int number)
     size_t n = 0;
     if (number == COLUMN_ID)
         sqlite3_result_int64(ctx, id);
+    else if (number >= HIDDEN && cursor->arguments[number - HIDDEN] != NULL)
+        sqlite3_result_value(ctx, cursor->arguments[number - HIDDEN]);
     if (number != COLUMN_TOKEN)
         return SQLITE_OK;
     const unsigned char *token = lp_vocab_token(cursor->tokens.vocab, id, &n);
