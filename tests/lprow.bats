@@ -357,6 +357,7 @@ END
     expect 3 lprow pack --in=raw -m zstd --on-error=null rows
     lprow unpack < out | same - <(printf 'short\n\\N\nnext\n')
     refused 3 'row 1: longer than' lprow count --in=raw --on-error=pass long
+    refused 3 'row 1: fewer fields' lprow count --in=raw --key --on-error=pass long
 }
 
 @test "several inputs, each with rows of its own; numbers begin anew" {

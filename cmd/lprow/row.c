@@ -223,7 +223,7 @@ static enum lp_status put_keys(struct work *w, size_t *at)
         const unsigned char *tab =
             line->n > *at ? memchr(line->v + *at, '\t', line->n - *at) : NULL;
         if (tab == NULL) {
-            w->row->fatal = w->job->on_error != ON_ERROR_PASS;
+            w->row->fatal |= w->job->on_error != ON_ERROR_PASS;
             return refuse(w, "fewer fields than --key says");
         }
         *at = (size_t)(tab - line->v) + 1;
@@ -237,10 +237,8 @@ static enum lp_status try(struct work *w, size_t *at)
     const struct buffer *line = &w->row->line;
     bool null;
     enum lp_status status = put_keys(w, at);
-    if (status == LP_OK && w->row->too_long) {
-        w->row->fatal = w->job->on_error != ON_ERROR_NULL;
+    if (status == LP_OK && w->row->too_long)
         status = refuse(w, "longer than a text of 64 MiB can be");
-    }
     buffer_reset(value);
     if (status == LP_OK && !buffer_reserve(value, 1)) /* never NULL */
         status = LP_NOMEM;
@@ -286,7 +284,8 @@ void row_do(const struct row_job *job, struct row_worker *worker, struct row *ro
     struct work w = {.job = job, .worker = worker, .row = row};
     size_t keys = 0;
     buffer_reset(&row->out);
-    row->fatal = job->on_error == ON_ERROR_FAIL;
+    row->fatal = job->on_error == ON_ERROR_FAIL ||
+                 (job->on_error == ON_ERROR_PASS && row->too_long); /* it is not all there */
     row->status = worker->codec == NULL ? lp_codec_new(&job->options, &worker->codec) : LP_OK;
     if (row->status == LP_OK && !buffer_reserve(&row->line, 1)) /* never NULL */
         row->status = LP_NOMEM;
