@@ -252,6 +252,21 @@ END
     fails 1 '../d/a: leads out of the directory' lopace --output-dir-mirror m ../d/a
 }
 
+@test "-f overwrites no file that is to be read too" {
+    echo 'text of a' > a
+    echo 'text of a.lp' > a.lp
+    for rm in -k --rm; do
+        fails 2 'a would overwrite ./a.lp, which is to be read too' lopace -f -T 1 $rm a ./a.lp
+        [ "$(names)" = 'a a.lp ' ]
+        grep -q 'text of a.lp' a.lp
+    done
+    expect 0 lopace -f a.lp
+    expect 0 lopace -f a
+    lopace -dc a.lp.lp | grep -q 'text of a.lp'
+    lopace -dc a.lp | grep -q 'text of a$'
+    fails 2 'a.lp.lp would overwrite a.lp' lopace -d -f a.lp.lp a.lp
+}
+
 @test "--rm removes what is packed, and what is restored" {
     tree
     cp -R d before

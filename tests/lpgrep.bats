@@ -57,7 +57,8 @@ literals=('colou?r' 'You(r|rs)?\b' 'x{0}the' '(?:the|an?) [a-z]+ing' '[[:alpha:]
     '(a|b|c|d|e|f|g|h|ij)k' 'a|b' '((the|a)n|You(r)?)\b' '(the|(You|a) .*)ing' '(\(|the)' '[(|]the|zzz' 'é|—'
     'end|the|and|you|for|with' '(an|the|of|in|to|is) \w' '(There|Never|Always|Return|prompt|model)s?\b' 'café|the|and|a—|You|x{3}'
     '(th)(e)' 'x(the|You)' '(the|You)x' '((((((((((((((((((the))))))))))))))))))' '(?<!a|b)the' '(?<=the|You) ' 'Ne(v)er|x'
-    '(a(b[)]|c)d)?the' '\cAthe|x' 'the .*zzz' 'e.*qq' "$(printf 'x%.0s' {1..100})" '(the)+' '(?<=e)the' '^the' 'the$')
+    '(a(b[)]|c)d)?the' '\cAthe|x' 'the .*zzz' 'e.*qq' "$(printf 'x%.0s' {1..100})" '(the)+' '(?<=e)the' '^the' 'the$'
+    '^(?!the)[A-Z]' '(?!Never)[A-Z][a-z]+\.$' '(?!(the)|You)[A-Z][a-z]+ ' "$(printf 'x%.0s' {1..31})é?" "$(printf 'x%.0s' {1..29})—*x")
 
 @test "fixed strings in an expression are found first, and change nothing" {
     # shellcheck disable=SC2030,SC2031 # each test has a shell of its own

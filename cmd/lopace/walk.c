@@ -135,7 +135,9 @@ static void add(struct walk *walk, const char *path, const struct stat *st, bool
     walk->v[walk->n++] = (struct entry){.path = no_null(walk->tool, strdup(path)),
                                         .output = output,
                                         .named = named,
-                                        .size = (uint64_t)st->st_size};
+                                        .size = (uint64_t)st->st_size,
+                                        .dev = st->st_dev,
+                                        .ino = st->st_ino};
     walk->size += (uint64_t)st->st_size;
 }
 
@@ -251,17 +253,49 @@ static int by_output(const void *a, const void *b)
                   (*(const struct entry *const *)b)->output);
 }
 
-/* Exits where two inputs would have the same output. */
-static void refuse_same_outputs(const struct walk *walk)
+static int by_file(const void *a, const void *b)
+{
+    const struct entry *x = *(const struct entry *const *)a, *y = *(const struct entry *const *)b;
+    const int devices = (x->dev > y->dev) - (x->dev < y->dev);
+    return devices != 0 ? devices : (x->ino > y->ino) - (x->ino < y->ino);
+}
+
+/* All entries in an order; to be freed. */
+static const struct entry **sort(const struct walk *walk, int (*by)(const void *, const void *))
 {
     const struct entry **sorted = no_null(walk->tool, malloc((walk->n + 1) * sizeof *sorted));
     for (size_t i = 0; i < walk->n; i++)
         sorted[i] = &walk->v[i];
-    qsort(sorted, walk->n, sizeof *sorted, by_output);
+    qsort(sorted, walk->n, sizeof *sorted, by);
+    return sorted;
+}
+
+/* Exits where two inputs would have the same output. */
+static void refuse_same_outputs(const struct walk *walk)
+{
+    const struct entry **sorted = sort(walk, by_output);
     for (size_t i = 1; i < walk->n; i++) {
         if (strcmp(sorted[i - 1]->output, sorted[i]->output) == 0)
             tool_usage(walk->tool, "%s and %s would both become %s", sorted[i - 1]->path,
                        sorted[i]->path, sorted[i]->output);
+    }
+    free(sorted);
+}
+
+/* Exits where an output would overwrite another input, perhaps before that is read. */
+static void refuse_overwritten_inputs(const struct walk *walk)
+{
+    struct stat st;
+    const struct entry **sorted = sort(walk, by_file);
+    for (size_t i = 0; i < walk->n; i++) {
+        const struct entry *entry = &walk->v[i];
+        if (lstat(entry->output, &st) != 0)
+            continue;
+        const struct entry *key = &(struct entry){.dev = st.st_dev, .ino = st.st_ino};
+        const struct entry *const *other = bsearch(&key, sorted, walk->n, sizeof *sorted, by_file);
+        if (other != NULL && *other != entry)
+            tool_usage(walk->tool, "%s would overwrite %s, which is to be read too", entry->path,
+                       (*other)->path);
     }
     free(sorted);
 }
@@ -275,6 +309,8 @@ void walk_operands(struct walk *walk)
         walk_operand(walk, *file);
     if (walk->o->action <= UNPACK)
         refuse_same_outputs(walk);
+    if (walk->o->action <= UNPACK && walk->tool->force)
+        refuse_overwritten_inputs(walk);
 }
 
 void walk_free(struct walk *walk)

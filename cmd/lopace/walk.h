@@ -4,10 +4,14 @@
 
 #include "lopace/options.h"
 
+#include <sys/types.h>
+
 struct entry {
     char *path;
     char *output; /* NULL: none */
     uint64_t size;
+    dev_t dev; /* the file itself */
+    ino_t ino;
     bool named; /* by an operand, not found in a directory */
 };
 
@@ -21,7 +25,7 @@ struct walk {
 };
 
 /* Fills walk->v. Makes the directories of --output-dir-mirror. Exits where two inputs have the
- * same output. */
+ * same output, or one the name of another's. */
 void walk_operands(struct walk *walk);
 void walk_free(struct walk *walk);
 

@@ -119,10 +119,13 @@ static void pass(struct rest *r, struct sequence *s, size_t n)
     r->p += n;
 }
 
+/* A character is whole in a run, so that a quantifier can drop it. */
 static void add(struct sequence *s, char c)
 {
-    s->broken = s->broken || s->group || s->run.n == LITERAL_MAX;
-    if (s->run.n == LITERAL_MAX)
+    const size_t size = (unsigned char)c >= 0xC0 ? 4 : 1; /* at most, of the character c begins */
+    const bool full = s->run.n + size > LITERAL_MAX;
+    s->broken = s->broken || s->group || full;
+    if (full)
         end_run(s);
     s->run.text[s->run.n++] = (unsigned char)c;
 }
@@ -190,7 +193,8 @@ static bool class(struct rest *r, struct sequence *s)
 static size_t group_begin(const struct rest *r, bool *inside)
 {
     const char c = ahead(r, 2);
-    *inside = ahead(r, 1) != '?' || !one_of(c, "=!<") || isalpha((unsigned char)ahead(r, 3));
+    const bool named = c == '<' && isalpha((unsigned char)ahead(r, 3));
+    *inside = ahead(r, 1) != '?' || !one_of(c, "=!<") || named;
     if (ahead(r, 1) != '?')
         return 1;
     if (c != '<')
