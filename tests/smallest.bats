@@ -92,7 +92,8 @@ no_larger() {
 
 @test "with a window a stream is no larger than without" {
     local f plain
-    for f in base64.txt machine.jsonl phrases prompts random letter numbers zeros files.tar small hi; do
+    # Not phrases: text with zstd is smallest there, which a window rules out.
+    for f in base64.txt machine.jsonl prompts random letter numbers zeros files.tar small hi; do
         lptok -L -B 4M "$f" > tok
         plain=$(lpmix tok | wc -c)
         lpwin tok | lpmix > win.lp
