@@ -341,8 +341,7 @@ static int make_output(struct file *f, bool fresh)
 static bool is_in_place(const struct file *f)
 {
     struct stat st;
-    return lstat(f->entry->path, &st) == 0 && st.st_dev == f->st.st_dev &&
-           st.st_ino == f->st.st_ino;
+    return lstat(f->entry->path, &st) == 0 && same_file(&st, &f->st);
 }
 
 /* Removes the input; where that is not to be, what was made of it here. */

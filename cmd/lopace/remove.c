@@ -3,6 +3,8 @@
 #endif
 #include "lopace/remove.h"
 
+#include "shared/replace.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -95,7 +97,7 @@ static void give_lease_back(int fd)
 
 bool same_content(const struct stat *a, const struct stat *b)
 {
-    return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+    return same_file(a, b) && a->st_size == b->st_size &&
            modified(a).tv_sec == modified(b).tv_sec && modified(a).tv_nsec == modified(b).tv_nsec;
 }
 
@@ -112,7 +114,7 @@ static bool unchanged(const struct tool *tool, const char *path, int fd, const s
         return leave(tool, path, strerror(errno));
     if (S_ISLNK(named.st_mode))
         return leave(tool, path, "it is a symbolic link");
-    if (named.st_dev != now.st_dev || named.st_ino != now.st_ino)
+    if (!same_file(&named, &now))
         return leave(tool, path, "another file has its name now");
     if (!same_content(&now, then))
         return leave(tool, path, "it has changed meanwhile");

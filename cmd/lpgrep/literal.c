@@ -15,20 +15,27 @@ unsigned literal_frequency(unsigned char c)
     return place != NULL ? (unsigned)(place - often) + 2 : 1;
 }
 
+void literal_rare(const struct literal *l, size_t rare[2])
+{
+    rare[0] = 0;
+    for (size_t i = 1; i < l->n; i++) {
+        if (literal_frequency(l->text[i]) < literal_frequency(l->text[rare[0]]))
+            rare[0] = i;
+    }
+    rare[1] = rare[0] == 0 && l->n > 1 ? 1 : 0;
+    for (size_t i = rare[1] + 1; i < l->n; i++) {
+        if (i != rare[0] && literal_frequency(l->text[i]) < literal_frequency(l->text[rare[1]]))
+            rare[1] = i;
+    }
+}
+
 /* How often text has the two rarest bytes of a literal, or its one beside any other, roughly. */
 static unsigned literal_weight(const struct literal *l)
 {
-    unsigned first = sizeof often, second = sizeof often;
-    for (size_t i = 0; i < l->n; i++) {
-        const unsigned f = literal_frequency(l->text[i]);
-        if (f < first) {
-            second = first;
-            first = f;
-        } else if (f < second) {
-            second = f;
-        }
-    }
-    return first * second;
+    size_t rare[2];
+    literal_rare(l, rare);
+    return literal_frequency(l->text[rare[0]]) *
+           (l->n > 1 ? literal_frequency(l->text[rare[1]]) : (unsigned)sizeof often);
 }
 
 /* How often text has one of the set, roughly: the more the worse. */

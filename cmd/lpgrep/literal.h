@@ -26,5 +26,7 @@ struct literals literals_words(const struct patterns *words);
 
 /* How often text has a byte, roughly, from 1 on. */
 unsigned literal_frequency(unsigned char c);
+/* Sets the places of a literal's rarest byte, and of the rarest of the others if there is one. */
+void literal_rare(const struct literal *l, size_t rare[2]);
 
 #endif

@@ -44,21 +44,6 @@ static const unsigned char *find_plainly(const struct literal_finder *f, const u
 
 /* --- By bytes -------------------------------------------------------------------- */
 
-/* Sets the places of the rarest byte, and of the rarest of the others if there is one. */
-static void set_rare(const struct literal *l, size_t rare[2])
-{
-    rare[0] = 0;
-    for (size_t i = 1; i < l->n; i++) {
-        if (literal_frequency(l->text[i]) < literal_frequency(l->text[rare[0]]))
-            rare[0] = i;
-    }
-    rare[1] = rare[0] == 0 && l->n > 1 ? 1 : 0;
-    for (size_t i = rare[1] + 1; i < l->n; i++) {
-        if (i != rare[0] && literal_frequency(l->text[i]) < literal_frequency(l->text[rare[1]]))
-            rare[1] = i;
-    }
-}
-
 static const unsigned char *find_byte(const struct literal_finder *f, const unsigned char *text,
                                       size_t n)
 {
@@ -240,7 +225,7 @@ struct literal_finder *literal_finder_new(const struct literals *l)
     f->set = *l;
     f->nentries = 1;
     for (size_t i = 0; i < l->n && i < FEW; i++)
-        set_rare(&l->v[i], f->rare[i]);
+        literal_rare(&l->v[i], f->rare[i]);
     const bool rare = literal_frequency(l->v[0].text[f->rare[0][0]]) == 1;
     f->way = l->n > FEW ? BY_WINDOW : l->n == 1 && (l->v[0].n == 1 || rare) ? BY_BYTE : BY_BYTES;
     if (f->way == BY_WINDOW)

@@ -176,7 +176,7 @@ static bool is_output(const struct run *r, const struct input *in)
 {
     struct stat a, b;
     return fstat(in->fd, &a) == 0 && fstat(r->out.fd, &b) == 0 && S_ISREG(a.st_mode) &&
-           a.st_dev == b.st_dev && a.st_ino == b.st_ino && r->o->show < SHOW_COUNT;
+           same_file(&a, &b) && r->o->show < SHOW_COUNT;
 }
 
 static void search_open(struct run *r, struct input *in)

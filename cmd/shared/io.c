@@ -71,8 +71,7 @@ static bool is_written(const struct input *in)
     struct stat a, b;
     for (const struct output *out = unfinished; out != NULL; out = out->next) {
         if (out->file.temporary == NULL && fstat(in->fd, &a) == 0 && fstat(out->fd, &b) == 0 &&
-            S_ISREG(b.st_mode) && a.st_dev == b.st_dev && a.st_ino == b.st_ino &&
-            lseek(in->fd, 0, SEEK_CUR) < a.st_size)
+            S_ISREG(b.st_mode) && same_file(&a, &b) && lseek(in->fd, 0, SEEK_CUR) < a.st_size)
             return true;
     }
     return false;
@@ -190,8 +189,7 @@ void input_refuse(const struct tool *tool, const char *input, const char *output
     bool standard = is_standard(output);
     if ((is_standard(input) ? fstat(STDIN_FILENO, &in) : stat(input, &in)) != 0 ||
         (standard ? fstat(STDOUT_FILENO, &out) : stat(output, &out)) != 0 ||
-        !S_ISREG(out.st_mode) || in.st_dev != out.st_dev || in.st_ino != out.st_ino ||
-        (standard && at >= in.st_size))
+        !S_ISREG(out.st_mode) || !same_file(&in, &out) || (standard && at >= in.st_size))
         return;
     const char *name = is_standard(input) ? "standard input" : input;
     if (!standard)

@@ -7,6 +7,12 @@
 #include <sys/stat.h>
 #include <time.h>
 
+/* Whether these are of the same file. */
+static inline bool same_file(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
 /* A file to write. Where the program exits or a signal kills it before replace_finish(), the
  * temporary file goes, and the old file stays. Threads may each have their own. */
 struct replacement {
