@@ -5,9 +5,9 @@
 #include <unistd.h>
 
 enum { DELAY_MS = 1000, EVERY_MS = 100 };
-enum {
-    ENOUGH = 16 << 10
-}; /* bytes written, before which much was read ahead, and there is no ratio */
+/* Bytes read and written before a ratio is shown: what is read ahead of what is written, some
+   blocks for each thread, is about a tenth of them. */
+enum { ENOUGH = 100 << 20 };
 
 double seconds_now(void)
 {
@@ -51,7 +51,7 @@ static void put_bytes(const struct progress *p, double now)
 {
     char percent[16] = "", ratio[32] = "", left[64] = "", time[48];
     const double rate = (double)p->done / (now - p->start);
-    if (progress_ratio(p) > 0 && p->written >= ENOUGH)
+    if (progress_ratio(p) > 0 && p->done + p->written >= ENOUGH)
         snprintf(ratio, sizeof ratio, "  ratio %.2f", progress_ratio(p));
     if (p->total > 0 && p->done <= p->total) {
         snprintf(percent, sizeof percent, "%3.0f%%  ", 100 * (double)p->done / (double)p->total);
