@@ -3,7 +3,7 @@
  * Blocks keep their records and checks; only their stored form changes. Each block is restored and
  * verified before it is stored again, so damage is never passed on, and it is written only after
  * its new form has been restored and compared. A block of tokens may become one of text, and one of
- * text is tokenised, whichever is smaller, unless there is a window, which their tokens make up.
+ * text is tokenised, whichever is smaller, but where its tokens are part of a window.
  *
  * With a window to be given, blocks are cut anew: a writer takes their tokens. */
 #include "base/interrupt.h"
@@ -50,21 +50,29 @@ struct lp_recoder {
     struct lp_rewriter rewriter;
 };
 
-/* Restores the text and verifies it, in the order of the blocks if they have a window. */
-static enum lp_status verify(struct job *job)
+/* Whether the block has nothing to do with a window: it can be text or tokens. */
+static bool is_free(const struct job *job)
+{
+    return job->window == NULL || job->base != LP_CHAIN_TOKENS || job->frame.kind & LP_KIND_APART;
+}
+
+/* Restores the text and verifies it; with a window, in the order of the blocks. */
+static enum lp_status verify(struct job *job, struct lp_window *window)
 {
     const struct lp_recoder *r = job->recoder;
     if (!lp_buf_reserve(&job->ends, (size_t)job->frame.nrecords * sizeof(uint64_t)))
         return LP_NOMEM;
     return lp_body_finish(&job->coder, &r->tools, r->packing.split, &job->frame, job->in.p,
-                          job->base, job->window, &job->text, (uint64_t *)(void *)job->ends.p);
+                          job->base, window, &job->text, (uint64_t *)(void *)job->ends.p);
 }
 
 /* The frame of the recoded block. */
 static struct lp_frame recoded(const struct job *job)
 {
     struct lp_frame frame = job->frame;
-    frame.kind = (frame.kind & ~(unsigned)LP_WIRE_MASK) | job->packed.wire;
+    frame.kind = (frame.kind & ~(unsigned)(LP_WIRE_MASK | LP_KIND_APART)) | job->packed.wire;
+    if (job->window != NULL && is_free(job) && lp_chain_tokens(lp_wire_chain(job->packed.wire)))
+        frame.kind |= LP_KIND_APART;
     return frame;
 }
 
@@ -85,7 +93,7 @@ static enum lp_status prove(struct job *job)
                            : status;
 }
 
-/* What the block may be stored as. A block of text has tokens too, where the segment has a
+/* What the block may be stored as. One of text has tokens too, where the segment has a
  * vocabulary. */
 static enum lp_status find_bodies(struct job *job, struct lp_bodies *bodies)
 {
@@ -93,11 +101,9 @@ static enum lp_status find_bodies(struct job *job, struct lp_bodies *bodies)
     const bool tokens = job->base == LP_CHAIN_TOKENS;
     const uint64_t *ends = (const uint64_t *)(const void *)job->ends.p;
     enum lp_status status = LP_OK;
-    *bodies = (struct lp_bodies){.text = job->window == NULL ? &job->text : NULL, .ends = ends};
+    *bodies = (struct lp_bodies){.text = is_free(job) ? &job->text : NULL, .ends = ends};
     if (tokens) {
         bodies->tokens = &job->coder.body;
-    } else if (job->window != NULL) {
-        *bodies = (struct lp_bodies){.text = &job->coder.body};
     } else if (lp_chain_tokens(o->chain)) {
         status = lp_body_tokenise(&job->coder, o->vocab, o->split, &job->frame, job->text.p, ends);
         bodies->tokens = &job->coder.tokens;
@@ -131,9 +137,9 @@ static enum lp_status check_packing(const struct job *job)
 {
     const struct lp_recoder *r = job->recoder;
     const uint64_t text = job->frame.text_size, body = job->coder.body.n;
-    const uint64_t tokens = job->base == LP_CHAIN_TOKENS ? body
-                            : job->window == NULL ? lp_body_limit(true, text, job->frame.nrecords)
-                                                  : 0;
+    const uint64_t tokens = job->base == LP_CHAIN_TOKENS
+                                ? body
+                                : lp_body_limit(true, text, job->frame.nrecords);
     const uint64_t need =
         lp_memory_of_block(&job->frame) + lp_body_memory(&r->packing, text, tokens);
     return need > r->parser.memory ? LP_LIMIT : LP_OK;
@@ -145,8 +151,8 @@ static enum lp_status recode_block(void *arg)
     const struct lp_recoder *r = job->recoder;
     enum lp_status status =
         lp_body_begin(&job->coder, &r->tools, r->packing.split, &job->frame, job->in.p, &job->base);
-    if (status == LP_OK && job->window == NULL)
-        status = verify(job);
+    if (status == LP_OK && is_free(job))
+        status = verify(job, NULL);
     if (status == LP_OK)
         status = check_packing(job);
     if (status == LP_OK)
@@ -159,7 +165,7 @@ static enum lp_status emit(void *ctx, void *arg, enum lp_status status)
     struct lp_recoder *r = ctx;
     struct job *job = arg;
     if (status == LP_OK && job->window != NULL)
-        status = verify(job);
+        status = verify(job, job->window);
     if (status == LP_OK)
         return lp_emit_block(&r->emit, recoded(job), &job->out);
     r->offset = job->offset;

@@ -32,6 +32,7 @@ struct job {
     const struct lp_options *options;
     struct lp_frame frame;
     bool as_tokens, as_text;    /* what it may be stored as */
+    bool apart;                 /* from the window that its stream has; so it may be both */
     struct lp_buf text;         /* what the block is to restore */
     struct lp_buf ends;         /* u64 each: where its records end, if it has a table of lengths */
     struct lp_buf tokens;       /* a body of them; while the block grows, without its lengths: */
@@ -114,6 +115,8 @@ static enum lp_status pack(void *arg)
     if (status != LP_OK)
         return status;
     job->frame.kind |= packed.wire;
+    if (job->apart && lp_chain_tokens(lp_wire_chain(packed.wire)))
+        job->frame.kind |= LP_KIND_APART;
     return job->options->unverified ? LP_OK : prove(job, &packed);
 }
 
@@ -300,8 +303,9 @@ static enum lp_status begin_block(struct lp_writer *w, size_t text_size)
     if (status != LP_OK)
         return status;
     job->frame = (struct lp_frame){.kind = LP_KIND_DATA};
-    job->as_text = true;
+    job->as_text = w->window.reach == 0;
     job->as_tokens = w->tok != NULL;
+    job->apart = false;
     job->text.n = job->ends.n = job->lengths.n = job->tokens.n = job->copies.n = job->rest.n = 0;
     w->copies.n = 0;
     w->growing = job;
@@ -374,14 +378,13 @@ static enum lp_status prove_copies(struct lp_writer *w, const struct job *job, s
     return lp_proof(NULL, status, same);
 }
 
-/* Whether text takes so much less than the rest and its copies that mixing does not make up for it.
- * A fast level tells what cannot be, a slow one of some of the block what is: the fast one can take
- * three times as much for tokens of numbers as for text, where the slow one and mixing take less.
- */
+/* Whether text takes clearly less than the rest and its copies. A fast level tells what cannot be, a slow one
+ * of some of the block what is: the fast one can take three times as much for tokens of numbers as
+ * for text, where the slow one and mixing take less. */
 static enum lp_status scout_text(struct job *job, const struct lp_buf *rest, size_t besides,
                                  bool *better)
 {
-    enum { FAST_PERCENT = 95, PERCENT = 81, SOME = 256 << 10 };
+    enum { FAST_PERCENT = 105, PERCENT = 95, SOME = 256 << 10 };
     const size_t parts = job->text.n / SOME + 1;
     const struct lp_buf some_text = {.p = job->text.p, .n = job->text.n / parts};
     const struct lp_buf some_rest = {.p = rest->p, .n = rest->n / parts};
@@ -392,10 +395,9 @@ static enum lp_status scout_text(struct job *job, const struct lp_buf *rest, siz
                                       : status;
 }
 
-/* Whether a block of a stream with a window is better text, which then has no part in the window:
- * if its tokens, copied or not, are not smaller; or if most of them are not copied, and text takes
- * much less. */
-static enum lp_status is_better_text(struct lp_writer *w, struct job *job,
+/* Whether a block of a stream with a window is better apart from it: if its tokens, copied or not, are
+ * not smaller than its text; or if most of them are not copied, and its text takes less. */
+static enum lp_status is_better_apart(struct lp_writer *w, struct job *job,
                                      const struct lp_buf *rest, size_t table, bool *better)
 {
     enum { MOSTLY = 2 };
@@ -412,17 +414,17 @@ static enum lp_status is_better_text(struct lp_writer *w, struct job *job,
 }
 
 /* Decides whether a block, whose table of lengths has that size, is stored as copies and the rest,
- * as tokens or as text. */
+ * as tokens, or apart from the window, as what is smaller of tokens and text. */
 static enum lp_status put_copies(struct lp_writer *w, struct job *job, size_t table)
 {
     enum lp_status status = lp_copies_pack(&w->copies, &job->copies);
     const bool copies = job->rest.n + job->copies.n + LP_VARINT_MAX < job->tokens.n;
     if (status == LP_OK)
-        status = is_better_text(w, job, copies ? &job->rest : &job->tokens, table, &job->as_text);
-    job->as_tokens = !job->as_text;
-    if (status == LP_OK && job->as_text)
+        status = is_better_apart(w, job, copies ? &job->rest : &job->tokens, table, &job->apart);
+    job->as_text = job->apart;
+    if (status == LP_OK && job->apart)
         lp_window_take_back(&w->window, w->start);
-    if (status != LP_OK || job->as_text || !copies)
+    if (status != LP_OK || job->apart || !copies)
         return status;
     job->frame.kind |= LP_KIND_COPIES;
     return w->options.unverified ? LP_OK : prove_copies(w, job, table);

@@ -244,7 +244,6 @@ newest-window window 255
 newer-chain chain 99
 newer-split split 3
 newer-frame frame kind 88
-newer-block frame kind 224
 END
     lpstream-forge newer-blob-vocabulary < "$TEXTS/lines" > s
     refused 3 'another version: blob description' lpunpack s

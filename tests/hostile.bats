@@ -208,7 +208,8 @@ refused_by_all() {
 # Each of these is a block that cannot be restored, the last but one, of a record each.
 @test "copies that are malformed cost their block, and are refused" {
     local vector n
-    for vector in copies-without-window copies-in-text copies-in-text-zstd distance-none \
+    for vector in copies-without-window copies-in-text copies-in-text-zstd apart-without-window \
+        apart-in-text apart-with-copies distance-none \
         distance-negative distance-before distance-linked distance-far distance-largest \
         length-longer length-largest rest-left rest-missing rest-largest copies-missing copies-cut \
         copies-endless copies-past-payload copies-size-cut copies-size-largest copies-cut-code \

@@ -270,7 +270,7 @@ enum lp_status lp_body_join(struct lp_block_coder *coder, const struct lp_found 
     if (!(frame->kind & LP_KIND_LINKED))
         lp_window_empty(window);
     enum lp_status status = lp_payload_get(frame, src, &payload);
-    if (base != LP_CHAIN_TOKENS)
+    if (base != LP_CHAIN_TOKENS || frame->kind & LP_KIND_APART)
         return status;
     if (status == LP_OK)
         status = join(window, split, frame, &payload, &coder->body);

@@ -17,6 +17,7 @@ enum {
     LP_KIND_OPEN = 0x08,   /* the block's last record does not end in it */
     LP_KIND_COPIES = 0x10, /* the block copies from the window */
     LP_KIND_LINKED = 0x20, /* it is no key block: the window holds the blocks before it */
+    LP_KIND_APART = 0x40,  /* its tokens have no part in the window, as text has none */
     LP_KIND_ANCILLARY = 0x20,
 
     LP_FORMAT_VERSION = 2,
@@ -80,7 +81,7 @@ struct lp_header {
 
 static inline bool lp_is_data(unsigned kind)
 {
-    return (kind & 0xC0) == LP_KIND_DATA;
+    return kind & LP_KIND_DATA;
 }
 
 /* Whether a decoder passes over a frame whose kind it does not know. */

@@ -68,13 +68,14 @@ static enum lp_status newer(struct lp_parser *p, const char *what, unsigned numb
     return LP_VERSION;
 }
 
-/* Whether a block may be linked, or have copies, as its kind says. */
+/* Whether a block may have to do with a window, or not, as its kind says. */
 static bool window_allows(const struct lp_parser *p, unsigned kind)
 {
     const bool tokens = lp_chain_tokens(lp_wire_chain(kind));
+    const bool copies = kind & LP_KIND_COPIES, apart = kind & LP_KIND_APART;
     if (p->in_segment && p->header.window_log == 0)
-        return !(kind & (LP_KIND_LINKED | LP_KIND_COPIES));
-    return tokens || !(kind & LP_KIND_COPIES);
+        return !(kind & LP_KIND_LINKED) && !copies && !apart;
+    return tokens ? !(copies && apart) : !copies && !apart;
 }
 
 enum lp_status lp_parser_check_block(const struct lp_parser *p, const struct lp_frame *frame)
