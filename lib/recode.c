@@ -137,9 +137,8 @@ static enum lp_status check_packing(const struct job *job)
 {
     const struct lp_recoder *r = job->recoder;
     const uint64_t text = job->frame.text_size, body = job->coder.body.n;
-    const uint64_t tokens = job->base == LP_CHAIN_TOKENS
-                                ? body
-                                : lp_body_limit(true, text, job->frame.nrecords);
+    const uint64_t tokens =
+        job->base == LP_CHAIN_TOKENS ? body : lp_body_limit(true, text, job->frame.nrecords);
     const uint64_t need =
         lp_memory_of_block(&job->frame) + lp_body_memory(&r->packing, text, tokens);
     return need > r->parser.memory ? LP_LIMIT : LP_OK;

@@ -378,9 +378,9 @@ static enum lp_status prove_copies(struct lp_writer *w, const struct job *job, s
     return lp_proof(NULL, status, same);
 }
 
-/* Whether text takes clearly less than the rest and its copies. A fast level tells what cannot be, a slow one
- * of some of the block what is: the fast one can take three times as much for tokens of numbers as
- * for text, where the slow one and mixing take less. */
+/* Whether text takes clearly less than the rest and its copies. A fast level tells what cannot be,
+ * a slow one of some of the block what is: the fast one can take three times as much for tokens of
+ * numbers as for text, where the slow one and mixing take less. */
 static enum lp_status scout_text(struct job *job, const struct lp_buf *rest, size_t besides,
                                  bool *better)
 {
@@ -395,10 +395,10 @@ static enum lp_status scout_text(struct job *job, const struct lp_buf *rest, siz
                                       : status;
 }
 
-/* Whether a block of a stream with a window is better apart from it: if its tokens, copied or not, are
- * not smaller than its text; or if most of them are not copied, and its text takes less. */
+/* Whether a block of a stream with a window is better apart from it: if its tokens, copied or not,
+ * are not smaller than its text; or if most of them are not copied, and its text takes less. */
 static enum lp_status is_better_apart(struct lp_writer *w, struct job *job,
-                                     const struct lp_buf *rest, size_t table, bool *better)
+                                      const struct lp_buf *rest, size_t table, bool *better)
 {
     enum { MOSTLY = 2 };
     const size_t besides = rest == &job->rest ? job->copies.n + LP_VARINT_MAX : 0;
