@@ -32,7 +32,13 @@ static void pass(struct lp_place *place, const struct lp_entry *block)
 static void report(struct lp_recovery *r, const struct lp_stretch *gap, const struct lp_place *from,
                    const struct lp_place *to)
 {
-    struct lp_loss loss = {gap->offset, gap->size, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, gap->why};
+    struct lp_loss loss = {.offset = gap->offset,
+                           .size = gap->size,
+                           .first_record = UNKNOWN,
+                           .nrecords = UNKNOWN,
+                           .text_offset = UNKNOWN,
+                           .text_size = UNKNOWN,
+                           .why = gap->why};
     if (from->nrecords != UNKNOWN) {
         loss.first_record = from->nrecords + !from->open;
         loss.text_offset = from->text_offset;
@@ -41,6 +47,8 @@ static void report(struct lp_recovery *r, const struct lp_stretch *gap, const st
         if (to->nrecords != UNKNOWN && ahead) { /* a repeated block can bring it back */
             loss.nrecords = nothing ? 0 : to->nrecords + 1 - loss.first_record;
             loss.text_size = to->text_offset - from->text_offset;
+            loss.begun = from->open;
+            loss.continued = to->open;
         }
     }
     r->nlosses++;
