@@ -308,6 +308,32 @@ static int leave(const struct file *f, const char *why)
     return EXIT_IO;
 }
 
+/* Gives the output its name, unless an output of this run has it, by whatever way: that may be all
+ * that is left of its input. One that is fresh overwrites none. */
+static int put_in_place(struct file *f)
+{
+    struct work *work = f->work;
+    const bool fresh = f->out.fresh, synced = replace_sync(&f->out); /* no other waits for that */
+    struct stat st;
+    bool done = synced && fstat(f->out.fd, &st) == 0, taken = false;
+    pthread_mutex_lock(&work->placing);
+    if (done) {
+        taken = !fresh && made_has(&work->made, f->entry->output);
+        if (!made_add(&work->made, &st))
+            tool_die(work->tool, EXIT_IO, "out of memory");
+    }
+    if (fresh)
+        pthread_mutex_unlock(&work->placing);
+    done = done && !taken && replace_finish(&f->out);
+    if (!fresh)
+        pthread_mutex_unlock(&work->placing);
+    if (taken)
+        leave(f, "its output would replace that of another file");
+    if (!done)
+        replace_abandon(&f->out);
+    return done ? EXIT_OK : EXIT_IO;
+}
+
 static int make_output(struct file *f, bool fresh)
 {
     struct work *work = f->work;
@@ -329,8 +355,8 @@ static int make_output(struct file *f, bool fresh)
                                        : "what was written and read back differs from it");
     if (code != EXIT_OK)
         replace_abandon(&f->out);
-    else if (!replace_finish(&f->out))
-        code = EXIT_IO;
+    else
+        code = put_in_place(f);
     f->made = code == EXIT_OK;
     return code;
 }
