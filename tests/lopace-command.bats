@@ -302,6 +302,24 @@ END
     fails 2 'a.lp.lp would overwrite a.lp' lopace -d -f a.lp.lp a.lp
 }
 
+# What needed it could never be restored, itself included.
+@test "--rm leaves what packed files need to be restored" {
+    tree
+    head -c 2000 "$LOG" > d/words
+    cp "$B/vocab/gpt2.lpv" d/e/other
+    cp d/words d/0123456789abcdef.dict
+    printf '\067\244\060\354and more' > d/trained
+    cp -R d before
+    expect 0 lopace -r --rm -v -D d/words d
+    [ "$(grep -c 'left alone: packed files need it to be restored' err)" = 4 ]
+    [ "$(names d)" = '0123456789abcdef.dict a.lp b.txt.lp e/c.jsonl.lp e/empty.lp e/other e/p.lp trained words ' ]
+    expect 0 lopace -d -r --rm -D d/words d
+    rm before/e/p.lp d/e/p
+    diff -r before d
+    fails 1 'd/words: left alone: packed files need it to be restored: pack it without --rm' lopace --rm -D d/words d/words
+    expect 0 lopace -D d/words d/words
+}
+
 @test "--rm removes what is packed, and what is restored" {
     tree
     cp -R d before

@@ -424,12 +424,30 @@ static int convert_file(struct file *f)
     return code == EXIT_OK ? remove_input(f) : code;
 }
 
+/* Whether the input is needed to restore its own output, or others. */
+static bool is_needed(const struct file *f)
+{
+    return same_file(&f->st, &f->work->dictionary) || remove_loses(f->entry->path, f->sample, f->n);
+}
+
+/* What is needed in a directory stays as it is. */
+static int keep_needed(const struct file *f)
+{
+    if (f->entry->named)
+        return leave(f, "packed files need it to be restored: pack it without --rm");
+    if (f->work->tool->verbose)
+        leave(f, "packed files need it to be restored");
+    return EXIT_OK;
+}
+
 /* Does what the action is with an open input. */
 static int act(struct file *f)
 {
     const enum action action = f->work->o->action;
     if (action == PACK && f->n >= 4 && lp_is_stream(f->sample, f->n) && !f->work->tool->force)
         return pass_over(f);
+    if (action == PACK && f->work->o->removes && is_needed(f))
+        return keep_needed(f);
     const int code =
         action == TEST ? restore(f, f->fd, f->entry->path, drop, f, true) : convert_file(f);
     if (code == EXIT_OK)

@@ -16,6 +16,7 @@ struct work {
     struct finder *finder;
     struct progress *progress;
     struct walk *walk;
+    struct stat dictionary;           /* the file of -D, all zero for none */
     pthread_mutex_t finding, telling; /* for the finder; for all that follows, and the terminal */
     int (*each)(struct work *work, const struct entry *entry);
     size_t next, ndone;
