@@ -530,6 +530,8 @@ struct lp_loss {
     uint64_t first_record, nrecords; /* numbered from 1 in the stream */
     uint64_t text_offset, text_size; /* bytes of the text */
     enum lp_status why;
+    bool begun, continued; /* the record before the loss goes on in it; it goes on in the record
+                            * after it. Both are false where a count is not known */
 };
 typedef void lp_on_loss(void *ctx, const struct lp_loss *loss);
 

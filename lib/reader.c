@@ -368,7 +368,7 @@ static enum lp_status recover_block(struct lp_reader *r, struct job *job)
         return put_block(r, job, status);
     lp_parser_reject(&r->parser, status);
     lp_recovery_reject(&r->recovery);
-    return r->in_record ? cut_record(r) : LP_OK;
+    return LP_OK;
 }
 
 static enum lp_status take_block(struct lp_reader *r, const struct lp_event *e)
@@ -418,9 +418,12 @@ static enum lp_status end_segment(struct lp_reader *r)
     return status;
 }
 
+/* In recovery a record ends where something is missing: what follows may be of another one. */
 static enum lp_status take_event(struct lp_reader *r, const struct lp_event *e)
 {
     enum lp_status status = r->parser.recover ? lp_recovery_event(&r->recovery, e) : LP_OK;
+    if (status == LP_OK && r->in_record && (e->kind == LP_EVENT_GAP || e->kind == LP_EVENT_HEADER))
+        status = cut_record(r);
     if (status != LP_OK)
         return status;
     r->any = r->any || e->kind != LP_EVENT_GAP;

@@ -365,6 +365,33 @@ END
     done
 }
 
+# What follows tells nothing then of how much the gap holds, whether it is filled or closed.
+@test "recovery names no size of a gap that may hold an end and a header" {
+    local first last from to start count at size n=0
+    seq -f "line %04.0f" 1 500 | tee left | lptok -L -B 1K > left.lp
+    seq -f "line %04.0f" 501 1200 | tee right | lptok -L -B 2K > right.lp
+    cat left.lp right.lp > both.lp
+    size=$(size left.lp)
+    mapfile -t first < <(lpstream-decoder -l left.lp | grep -v ' 48 ')
+    mapfile -t last < <(lpstream-decoder -l right.lp | grep -v ' [46][59] ')
+    [[ ${#first[@]} -ge 5 && ${#last[@]} -ge 3 ]]
+    for from in "${first[@]:1}"; do
+        for to in "${last[@]}"; do
+            read -r at _ <<< "$from"
+            read -r start _ count _ <<< "$to"
+            n=$((size + start + count - at))
+            damage "$at" $n "$(printf "x%.0s" $(seq $n))" < both.lp > filled
+            damage "$at" $n < both.lp > closed
+            for bad in filled closed; do
+                expect 3 lpunpack --recover $bad
+                grep -Eq 'from [0-9]+ on|unknown' err
+                ! grep -E 'lost (record|no)' err | grep -v ' on$'
+                diff <(cat left right) out > changes || ! grep -q '^>' changes
+            done
+        done
+    done
+}
+
 # Blocks of a golden stream: two key blocks with two that copy from each, then a last key block.
 @test "a damaged block costs the rest of its chain, up to the next key block, and no more" {
     local i end key first last row blocks=() n=0

@@ -252,6 +252,41 @@ END
     fails 1 '../d/a: leads out of the directory' lopace --output-dir-mirror m ../d/a
 }
 
+@test "-f overwrites no output of the same run, nor an input that a link leads to" {
+    local threads rm
+    for threads in 1 4; do
+        for rm in '' --rm; do
+            rm -f a b ./*.lp
+            seq 500 > a
+            seq 600 > b
+            ln -s both.lp a.lp
+            ln -s both.lp b.lp
+            expect 1 lopace -f -T $threads $rm a b
+            err_line lopace 'left alone: its output would replace that of another file'
+            # The one that was packed is restored, and the other one is there.
+            lopace -d < both.lp > restored
+            cmp -s restored <(seq 500) && seq 600 | cmp - b || { seq 600 | cmp - restored && seq 500 | cmp - a; }
+            rm a.lp b.lp both.lp
+            seq 500 > a
+            seq 600 > b
+            ln -s b a.lp
+            fails 2 'a would overwrite b, which is to be read too' lopace -f -T $threads $rm a b
+            ln -sf a a.lp
+            fails 2 'a would overwrite a, which is to be read too' lopace -f -T $threads $rm a
+            seq 500 | cmp - a
+            seq 600 | cmp - b
+        done
+    done
+    # One output by two names.
+    mkdir -p d "./$PWD/d"
+    seq 500 > d/same
+    seq 600 > "./$PWD/d/same"
+    expect 1 lopace -f -T 1 --rm --output-dir-mirror m "$PWD//d/same" "./${PWD#/}/d/same"
+    err_line lopace 'left alone: its output would replace that of another file'
+    seq 600 | cmp - "./$PWD/d/same"
+    lopace -d < "m/$PWD/d/same.lp" | cmp - <(seq 500)
+}
+
 @test "-f overwrites no file that is to be read too" {
     echo 'text of a' > a
     echo 'text of a.lp' > a.lp
@@ -265,6 +300,24 @@ END
     lopace -dc a.lp.lp | grep -q 'text of a.lp'
     lopace -dc a.lp | grep -q 'text of a$'
     fails 2 'a.lp.lp would overwrite a.lp' lopace -d -f a.lp.lp a.lp
+}
+
+# What needed it could never be restored, itself included.
+@test "--rm leaves what packed files need to be restored" {
+    tree
+    head -c 2000 "$LOG" > d/words
+    cp "$B/vocab/gpt2.lpv" d/e/other
+    cp d/words d/0123456789abcdef.dict
+    printf '\067\244\060\354and more' > d/trained
+    cp -R d before
+    expect 0 lopace -r --rm -v -D d/words d
+    [ "$(grep -c 'left alone: packed files need it to be restored' err)" = 4 ]
+    [ "$(names d)" = '0123456789abcdef.dict a.lp b.txt.lp e/c.jsonl.lp e/empty.lp e/other e/p.lp trained words ' ]
+    expect 0 lopace -d -r --rm -D d/words d
+    rm before/e/p.lp d/e/p
+    diff -r before d
+    fails 1 'd/words: left alone: packed files need it to be restored: pack it without --rm' lopace --rm -D d/words d/words
+    expect 0 lopace -D d/words d/words
 }
 
 @test "--rm removes what is packed, and what is restored" {

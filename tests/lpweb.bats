@@ -2,6 +2,9 @@
 # lpweb: who may ask, what it answers, and that it ends. tests/web has longer tests, in a browser.
 
 load helpers
+load golden
+
+PATH=$ROOT/tests:$PATH
 
 setup_file() {
     [ -x "${LP_BIN:-$B/bin}/lpweb" ] || skip 'lpweb is not built: no libmicrohttpd'
@@ -208,6 +211,30 @@ answers() {
     lpunpack --recover damaged.lp 2> /dev/null | same - rescued
     call stored "$TEXT" | jq -e '.kind == null'
     answers 422 text "$TEXT"
+}
+
+# Records 3 and 8 are longer than a block. Damage to a block's header leaves no block to be refused.
+@test "of a damaged stream each record has its own number, and is of one record" {
+    local at
+    for ((i = 1; i <= 10; i++)); do
+        printf 'record %d %s\n' $i "$([[ $i != [38] ]] || seq -s ' ' 900)"
+    done > records
+    lptok -L -B 1K records > records.lp
+    [ "$(lpstream-decoder -l records.lp | grep -c " [89ab]. ")" -gt 5 ]
+    for at in 1 40; do
+        for block in $(lpstream-decoder -l records.lp | awk '$2 ~ /^[89ab]/ { print $1 }'); do
+            damage $((block + at)) 1 '\0377' < records.lp > bad
+            call records bad > got
+            jq -e '.losses | length == 1' got > /dev/null
+            jq -r '.records[] | select(.start | startswith("record")) | "\(.number) \(.start | rtrimstr("\n"))"' got |
+                awk '$2 != "record" || $1 != $3 + 0 { print; bad = 1 } END { exit bad }'
+            jq -e '[.records[] | select(.start | startswith("record") | not)]
+                | all(.number == 3 or .number == 8)' got > /dev/null
+            jq -e '[.records[] | select(.number != 3 and .number != 8)] | all(.bytes < 13)' got
+        done
+    done
+    cat records.lp records.lp | damage 1 1 x > bad # the first header
+    call records bad | jq -e '[.records[].number] == [range(1; 21)]'
 }
 
 @test "two texts: what both have is found" {

@@ -308,6 +308,32 @@ static int leave(const struct file *f, const char *why)
     return EXIT_IO;
 }
 
+/* Gives the output its name, unless an output of this run has it, by whatever way: that may be all
+ * that is left of its input. One that is fresh overwrites none. */
+static int put_in_place(struct file *f)
+{
+    struct work *work = f->work;
+    const bool fresh = f->out.fresh, synced = replace_sync(&f->out); /* no other waits for that */
+    struct stat st;
+    bool done = synced && fstat(f->out.fd, &st) == 0, taken = false;
+    pthread_mutex_lock(&work->placing);
+    if (done) {
+        taken = !fresh && made_has(&work->made, f->entry->output);
+        if (!made_add(&work->made, &st))
+            tool_die(work->tool, EXIT_IO, "out of memory");
+    }
+    if (fresh)
+        pthread_mutex_unlock(&work->placing);
+    done = done && !taken && replace_finish(&f->out);
+    if (!fresh)
+        pthread_mutex_unlock(&work->placing);
+    if (taken)
+        leave(f, "its output would replace that of another file");
+    if (!done)
+        replace_abandon(&f->out);
+    return done ? EXIT_OK : EXIT_IO;
+}
+
 static int make_output(struct file *f, bool fresh)
 {
     struct work *work = f->work;
@@ -329,8 +355,8 @@ static int make_output(struct file *f, bool fresh)
                                        : "what was written and read back differs from it");
     if (code != EXIT_OK)
         replace_abandon(&f->out);
-    else if (!replace_finish(&f->out))
-        code = EXIT_IO;
+    else
+        code = put_in_place(f);
     f->made = code == EXIT_OK;
     return code;
 }
@@ -398,12 +424,30 @@ static int convert_file(struct file *f)
     return code == EXIT_OK ? remove_input(f) : code;
 }
 
+/* Whether the input is needed to restore its own output, or others. */
+static bool is_needed(const struct file *f)
+{
+    return same_file(&f->st, &f->work->dictionary) || remove_loses(f->entry->path, f->sample, f->n);
+}
+
+/* What is needed in a directory stays as it is. */
+static int keep_needed(const struct file *f)
+{
+    if (f->entry->named)
+        return leave(f, "packed files need it to be restored: pack it without --rm");
+    if (f->work->tool->verbose)
+        leave(f, "packed files need it to be restored");
+    return EXIT_OK;
+}
+
 /* Does what the action is with an open input. */
 static int act(struct file *f)
 {
     const enum action action = f->work->o->action;
     if (action == PACK && f->n >= 4 && lp_is_stream(f->sample, f->n) && !f->work->tool->force)
         return pass_over(f);
+    if (action == PACK && f->work->o->removes && is_needed(f))
+        return keep_needed(f);
     const int code =
         action == TEST ? restore(f, f->fd, f->entry->path, drop, f, true) : convert_file(f);
     if (code == EXIT_OK)

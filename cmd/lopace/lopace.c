@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* Opens the vocabulary, and the model or dictionary of -D. */
 static void open_needs(const struct tool *tool, struct options *o, struct finder *finder)
@@ -60,6 +61,8 @@ static int work_on_files(struct tool *tool, const struct options *o, struct find
                         .finder = finder,
                         .progress = &progress,
                         .walk = &walk};
+    if (o->dictionary == NULL || stat(o->dictionary, &work.dictionary) != 0)
+        work.dictionary = (struct stat){0};
     walk_operands(&walk);
     confine(o, finder);
     tool->progress = o->action != LIST ? &progress : NULL;

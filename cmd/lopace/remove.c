@@ -134,6 +134,37 @@ bool remove_allowed(const struct tool *tool, const char *path, int fd, const str
     return unchanged(tool, path, fd, then);
 }
 
+/* --- What is needed ---------------------------------------------------------- */
+
+/* Whether a path is one of FINGERPRINT.dict. */
+static bool is_named_dict(const char *path)
+{
+    enum { DIGITS = 16 };
+    const char *slash = strrchr(path, '/'), *name = slash != NULL ? slash + 1 : path;
+    return strspn(name, "0123456789abcdef") == DIGITS && strcmp(name + DIGITS, ".dict") == 0;
+}
+
+/* A file of a later version is one too. */
+static bool is_model_or_vocab(const char *path)
+{
+    struct lp_model *model = NULL;
+    struct lp_vocab *vocab = NULL;
+    enum lp_status status = lp_model_open(path, &model);
+    if (status == LP_DATA)
+        status = lp_vocab_open(path, &vocab);
+    lp_model_close(model);
+    lp_vocab_close(vocab);
+    return status == LP_OK || status == LP_VERSION;
+}
+
+bool remove_loses(const char *path, const void *data, size_t n)
+{
+    static const unsigned char trained[] = {0x37, 0xA4, 0x30, 0xEC}; /* as RFC 8878 has it */
+    return is_named_dict(path) ||
+           (n >= sizeof trained && memcmp(data, trained, sizeof trained) == 0) ||
+           is_model_or_vocab(path);
+}
+
 /* --- Removal ----------------------------------------------------------------- */
 
 /* A name beside path that no file has; to be freed. */

@@ -25,4 +25,8 @@ bool remove_allowed(const struct tool *tool, const char *path, int fd, const str
  * in place. Says why where it returns false: the file is still there. */
 bool remove_file(const struct tool *tool, const char *path, int fd, const struct stat *then);
 
+/* Whether a file, which begins with n bytes of data, is one that streams need to be restored: a
+ * vocabulary, a model, or a dictionary that is trained or has the name that it is found by. */
+bool remove_loses(const char *path, const void *data, size_t n);
+
 #endif

@@ -282,18 +282,20 @@ static void refuse_same_outputs(const struct walk *walk)
     free(sorted);
 }
 
-/* Exits where an output would overwrite another input, perhaps before that is read. */
+/* Exits where an output would overwrite another input, perhaps before that is read; or its own, by
+ * a link that leads there. */
 static void refuse_overwritten_inputs(const struct walk *walk)
 {
     struct stat st;
     const struct entry **sorted = sort(walk, by_file);
     for (size_t i = 0; i < walk->n; i++) {
         const struct entry *entry = &walk->v[i];
-        if (lstat(entry->output, &st) != 0)
+        const bool link = lstat(entry->output, &st) == 0 && S_ISLNK(st.st_mode);
+        if (stat(entry->output, &st) != 0)
             continue;
         const struct entry *key = &(struct entry){.dev = st.st_dev, .ino = st.st_ino};
         const struct entry *const *other = bsearch(&key, sorted, walk->n, sizeof *sorted, by_file);
-        if (other != NULL && *other != entry)
+        if (other != NULL && (*other != entry || link))
             tool_usage(walk->tool, "%s would overwrite %s, which is to be read too", entry->path,
                        (*other)->path);
     }

@@ -77,6 +77,7 @@ int work_run(struct work *work, work_entry *each)
     work->packing.lp.threads = (unsigned)(n > 0 ? most / n : 1);
     pthread_mutex_init(&work->finding, NULL);
     pthread_mutex_init(&work->telling, NULL);
+    pthread_mutex_init(&work->placing, NULL);
     progress_start_bytes(work->progress, work->tool, work->walk->size);
     while (started + 1 < n && pthread_create(&threads[started], NULL, run_thread, work) == 0)
         started++;
@@ -84,6 +85,7 @@ int work_run(struct work *work, work_entry *each)
     for (size_t i = 0; i < started; i++)
         pthread_join(threads[i], NULL);
     free(threads);
+    made_free(&work->made);
     progress_end(work->progress);
     if (work->tool->verbose && nfiles > 1)
         tool_warn(work->tool, "%zu of %zu files", work->ndone, nfiles);

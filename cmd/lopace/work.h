@@ -2,6 +2,7 @@
 #ifndef LOPACE_WORK_H
 #define LOPACE_WORK_H
 
+#include "lopace/made.h"
 #include "lopace/walk.h"
 #include "shared/find.h"
 #include "shared/progress.h"
@@ -15,10 +16,13 @@ struct work {
     struct finder *finder;
     struct progress *progress;
     struct walk *walk;
+    struct stat dictionary;           /* the file of -D, all zero for none */
     pthread_mutex_t finding, telling; /* for the finder; for all that follows, and the terminal */
     int (*each)(struct work *work, const struct entry *entry);
     size_t next, ndone;
-    int code; /* the greatest exit code of a file */
+    int code;                /* the greatest exit code of a file */
+    pthread_mutex_t placing; /* while an output replaces a file; for: */
+    struct made made;        /* the outputs so far */
 };
 
 /* An lp_finder for several threads: ctx is the work. */

@@ -54,7 +54,7 @@ static uint64_t least(uint64_t a, uint64_t b)
 /* Where an end falls, of the tokens that have come. */
 static uint64_t position(const struct slicer *s, int64_t end)
 {
-    return end < 0 ? s->total - least(s->total, (uint64_t)-end) : least(s->total, (uint64_t)end);
+    return end < 0 ? s->total - least(s->total, 0 - (uint64_t)end) : least(s->total, (uint64_t)end);
 }
 
 /* Up to here boundaries are known. */

@@ -120,15 +120,23 @@ struct losses {
     size_t n;
 };
 
-/* Lists the records of a stream as they are read. */
+/* A record to be listed. Its number is known once the losses before it are, which is later. */
+struct shown {
+    uint64_t nth; /* of those that were restored, from 1 */
+    uint64_t size, nmatches;
+    unsigned char start[START_MAX];
+    size_t nstart;
+};
+
+/* Lists the records of a stream. */
 struct listing {
     const struct call *call;
     struct json *json;
     struct buffer text; /* of the record so far */
     char *needle;       /* in lower case unless case counts; NULL: all records */
-    uint64_t lost;      /* records, so far */
-    bool lost_unknown;
     uint64_t nrecords, nmatching, text_bytes;
+    struct shown *shown;
+    size_t nshown, shown_cap;
     struct losses losses;
 };
 
@@ -186,16 +194,50 @@ static size_t start_of(const unsigned char *text, size_t n)
     return n;
 }
 
-static void put_record(struct listing *l, uint64_t number, uint64_t nmatches)
+static void add_record(struct listing *l, uint64_t nth, uint64_t nmatches)
 {
+    l->shown = array_grow(l->shown, l->nshown, &l->shown_cap, sizeof *l->shown);
+    if (l->shown == NULL)
+        tool_die(l->call->tool, EXIT_IO, "out of memory");
+    struct shown *shown = &l->shown[l->nshown++];
+    *shown = (struct shown){.nth = nth, .size = l->text.n, .nmatches = nmatches};
+    shown->nstart = start_of(l->text.v, l->text.n);
+    if (shown->nstart > 0)
+        memcpy(shown->start, l->text.v, shown->nstart);
+}
+
+/* The number in the stream of the nth record that was restored; 0 where it is not known. */
+static uint64_t number_of(const struct losses *losses, uint64_t nth)
+{
+    uint64_t before = 0,
+             last = 0; /* records restored up to a loss; the number of the last of these */
+    for (size_t i = 0; i < losses->n; i++) {
+        const struct lp_loss *loss = &losses->v[i];
+        if (loss->first_record == UINT64_MAX || loss->first_record <= last)
+            return 0;
+        const uint64_t good = before + loss->first_record - last - !loss->begun;
+        if (nth <= good)
+            break;
+        if (loss->nrecords == UINT64_MAX)
+            return 0;
+        before = good;
+        last = loss->first_record + loss->nrecords - 1 + (loss->nrecords == 0 && loss->begun) -
+               loss->continued;
+    }
+    return nth - before + last;
+}
+
+static void put_record(struct listing *l, const struct shown *shown)
+{
+    const uint64_t number = number_of(&l->losses, shown->nth);
     json_open_flat(l->json, NULL, '{');
-    if (l->lost_unknown)
+    if (number == 0)
         json_null(l->json, "number");
     else
-        json_count(l->json, "number", number + l->lost);
-    json_count(l->json, "bytes", l->text.n);
-    json_bytes(l->json, "start", l->text.v, start_of(l->text.v, l->text.n));
-    json_count(l->json, "matches", nmatches);
+        json_count(l->json, "number", number);
+    json_count(l->json, "bytes", shown->size);
+    json_bytes(l->json, "start", shown->start, shown->nstart);
+    json_count(l->json, "matches", shown->nmatches);
     json_close(l->json, '}');
 }
 
@@ -212,7 +254,7 @@ static enum lp_status take_record(void *ctx, uint64_t number, uint64_t size)
     if (l->call->nbeside == 0 || nmatches > 0) {
         l->nmatching++;
         if (l->nmatching >= first && l->nmatching - first < count)
-            put_record(l, number, nmatches);
+            add_record(l, number, nmatches);
     }
     l->text.n = 0;
     return LP_OK;
@@ -224,10 +266,6 @@ static void take_loss(void *ctx, const struct lp_loss *loss)
     struct listing *l = ctx;
     l->losses.v = tool_realloc(l->call->tool, l->losses.v, l->losses.n + 1, sizeof *l->losses.v);
     l->losses.v[l->losses.n++] = *loss;
-    if (loss->nrecords == UINT64_MAX)
-        l->lost_unknown = true;
-    else
-        l->lost += loss->nrecords;
 }
 
 static void put_known(struct json *json, const char *key, uint64_t value)
@@ -271,13 +309,20 @@ static enum lp_status read_stream(const struct call *call, struct lp_reader_opti
     return status == LP_OK ? lp_reader_finish(*reader) : status;
 }
 
+static void put_records(struct listing *l)
+{
+    for (size_t i = 0; i < l->nshown; i++)
+        put_record(l, &l->shown[i]);
+    json_close(l->json, ']');
+}
+
 static void list_stream(struct listing *l)
 {
     struct lp_reader_options options = {
         .on_loss = take_loss, .loss_ctx = l, .on_record = take_record, .record_ctx = l};
     struct lp_reader *reader = NULL;
     const enum lp_status status = read_stream(l->call, &options, take_text, l, &reader);
-    json_close(l->json, ']');
+    put_records(l);
     put_error(l->call, l->json, l->losses.n > 0 && status == LP_DATA ? LP_OK : status,
               reader != NULL ? lp_reader_need(reader) : NULL);
     lp_reader_free(reader);
@@ -293,7 +338,7 @@ static void list_blob(struct listing *l)
         status = take_text(l, text, n);
     if (status == LP_OK)
         status = take_record(l, 1, n);
-    json_close(l->json, ']');
+    put_records(l);
     put_error(l->call, l->json, status, lp_codec_need(codec));
     lp_codec_free(codec);
 }
@@ -324,6 +369,7 @@ void answer_records(const struct call *call, struct output *out)
     put_losses(&json, &l.losses);
     json_close(&json, '}');
     free(l.losses.v);
+    free(l.shown);
     free(l.needle);
     free(l.text.v);
 }

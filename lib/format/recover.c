@@ -32,14 +32,23 @@ static void pass(struct lp_place *place, const struct lp_entry *block)
 static void report(struct lp_recovery *r, const struct lp_stretch *gap, const struct lp_place *from,
                    const struct lp_place *to)
 {
-    struct lp_loss loss = {gap->offset, gap->size, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, gap->why};
+    struct lp_loss loss = {.offset = gap->offset,
+                           .size = gap->size,
+                           .first_record = UNKNOWN,
+                           .nrecords = UNKNOWN,
+                           .text_offset = UNKNOWN,
+                           .text_size = UNKNOWN,
+                           .why = gap->why};
     if (from->nrecords != UNKNOWN) {
         loss.first_record = from->nrecords + !from->open;
         loss.text_offset = from->text_offset;
         bool nothing = to->nrecords == from->nrecords && to->text_offset == from->text_offset;
-        if (to->nrecords != UNKNOWN) {
+        bool ahead = to->nrecords >= from->nrecords && to->text_offset >= from->text_offset;
+        if (to->nrecords != UNKNOWN && ahead) { /* a repeated block can bring it back */
             loss.nrecords = nothing ? 0 : to->nrecords + 1 - loss.first_record;
             loss.text_size = to->text_offset - from->text_offset;
+            loss.begun = from->open;
+            loss.continued = to->open;
         }
     }
     r->nlosses++;
@@ -107,13 +116,12 @@ static enum lp_status add(struct lp_recovery *r, struct lp_stretch stretch)
     return LP_OK;
 }
 
-/* Reads the entries of an index into r->entry. Returns their number, SIZE_MAX if the index is
- * malformed. */
-static size_t read_index(struct lp_recovery *r, const struct lp_event *index)
+/* Reads the entries of an index into r->entry, and the distance of the first from what precedes it.
+ * Returns their number, SIZE_MAX if the index is malformed. */
+static size_t read_index(struct lp_recovery *r, const struct lp_event *index, uint64_t *before)
 {
     const unsigned char *p = index->payload, *end = p + index->frame.payload_size;
-    uint64_t before;
-    size_t n = 0, len = lp_get_varint(p, (size_t)(end - p), &before);
+    size_t n = 0, len = lp_get_varint(p, (size_t)(end - p), before);
     if (len == 0 || len == SIZE_MAX)
         return SIZE_MAX;
     for (p += len; p < end && n < LP_ENTRIES_MAX; p += len, n++) {
@@ -147,7 +155,7 @@ static void report_foreign(struct lp_recovery *r, size_t at)
 static size_t count_others(struct lp_recovery *r, size_t n)
 {
     enum { FEW = 16 };
-    size_t first = r->n, foreign = 0;
+    size_t first = r->n, other[FEW], nothers = 0, nforeign = 0;
     for (size_t at = r->n; at-- > 0 && n > 0;) {
         size_t i = n;
         if (r->stretch[at].gap)
@@ -157,26 +165,50 @@ static size_t count_others(struct lp_recovery *r, size_t n)
         if (i > 0) {
             n = i - 1;
             first = at;
-        } else if (foreign++ < FEW) {
-            report_foreign(r, at);
-            first -= first > at;
+            nforeign = nothers; /* what follows a block that is listed */
+        } else if (nothers < FEW) {
+            other[nothers++] = at;
         } else {
-            return first;
+            break;
         }
     }
+    for (size_t i = 0; i < nforeign; i++)
+        report_foreign(r, other[i]);
     /* Gaps before the first match belong to this index, unless other blocks precede them. */
     size_t goods = 0;
-    for (size_t at = 0; at < first; at++)
+    for (size_t at = 0; at < first && at < r->n; at++)
         goods += !r->stretch[at].gap;
     return goods > 0 ? first : 0;
 }
 
+/* Whether a frame that refers back to an offset means the header or index read last. Where there is
+ * a gap it may be a few bytes off, fewer than the smallest end and header take. */
+static bool is_last_listed(const struct lp_recovery *r, uint64_t offset)
+{
+    enum { FEW = 2 * 14 };
+    bool near = offset - r->listed < FEW || r->listed - offset < FEW, gap = false;
+    for (size_t i = 0; i < r->n && near && !gap; i++)
+        gap = r->stretch[i].gap;
+    return offset == r->listed || (near && gap);
+}
+
+/* Whether an index of n entries at offset lists the blocks that follow the header or index read
+ * last: it refers back to that, or its first block stands where it must. */
+static bool follows(const struct lp_recovery *r, size_t n, uint64_t offset, uint64_t before)
+{
+    uint64_t at = offset - before;
+    for (size_t i = 0; i < n; i++)
+        at -= r->entry[i].distance;
+    return is_last_listed(r, at) || (r->n > 0 && r->stretch[0].offset == r->listed + before &&
+                                     is_listed(&r->stretch[0], &r->entry[0]));
+}
+
 /* Reports the entries, of the index at end, that no stretch matches, and moves the place past all n
- * entries. Blocks can be identical, so offsets are compared too if no bytes are missing. */
-static void settle_listed(struct lp_recovery *r, size_t n, uint64_t end)
+ * entries. The stretches begin at from, which is the place unless that is unknown. Blocks can be
+ * identical, so offsets are compared too if no bytes are missing. */
+static void settle_listed(struct lp_recovery *r, size_t n, uint64_t end, struct lp_place from)
 {
     struct lp_stretch gap = {0};
-    struct lp_place from = r->place;
     bool losing = false; /* a loss that began at from is still to be reported */
     uint64_t offset = end;
     size_t at = 0;
@@ -185,10 +217,8 @@ static void settle_listed(struct lp_recovery *r, size_t n, uint64_t end)
     const bool aligned = r->n > 0 && r->stretch[0].offset == offset;
     for (size_t i = 0; i <= n; i++) {
         for (; at < r->n && r->stretch[at].gap; at++) {
-            if (!losing) {
+            if (!losing)
                 gap = r->stretch[at];
-                from = r->place;
-            }
             gap.size = r->stretch[at].offset + r->stretch[at].size - gap.offset;
             losing = true;
         }
@@ -203,10 +233,11 @@ static void settle_listed(struct lp_recovery *r, size_t n, uint64_t end)
         } else if (!losing) { /* nothing is in its place */
             gap = (struct lp_stretch){.offset = at < r->n ? r->stretch[at].offset : end,
                                       .why = LP_DATA};
-            from = r->place;
             losing = true;
         }
         pass(&r->place, &r->entry[i]);
+        if (!losing)
+            from = r->place;
         offset += r->entry[i].distance;
     }
     if (losing)
@@ -221,7 +252,8 @@ static enum lp_status settle_by_index(struct lp_recovery *r, const struct lp_eve
 {
     if (r->entry == NULL && (r->entry = malloc(LP_ENTRIES_MAX * sizeof *r->entry)) == NULL)
         return LP_NOMEM;
-    size_t n = read_index(r, index);
+    uint64_t before;
+    size_t n = read_index(r, index, &before);
     bool idle = r->n == 0 && (!r->in_segment || index->frame.check == r->last_index);
     if (n == SIZE_MAX || idle) {
         report_fault(r, index->offset, index->size); /* malformed or duplicated */
@@ -229,12 +261,16 @@ static enum lp_status settle_by_index(struct lp_recovery *r, const struct lp_eve
     }
     r->last_index = index->frame.check;
     size_t others = count_others(r, n);
+    struct lp_place from = r->place;
     if (others > 0) { /* the index before this one was lost */
         settle(r, others, &nowhere, index->offset);
-        r->place = nowhere;
+        from = nowhere;
         report_fault(r, index->offset, 0);
     }
-    settle_listed(r, n, index->offset);
+    if (others > 0 || !follows(r, n, index->offset, before))
+        r->place = r->segment = nowhere;
+    settle_listed(r, n, index->offset, from);
+    r->listed = index->offset;
     if (!index->right && r->nlosses == r->nlosses_before)
         report_fault(r, index->offset, index->size);
     return LP_OK;
@@ -271,17 +307,31 @@ static enum lp_status begin_segment(struct lp_recovery *r, uint64_t offset)
         status = cut_segment(r, offset);
     r->place.open = false;
     r->segment = r->place;
+    r->listed = offset;
     r->in_segment = true;
     r->nlosses_before = r->nlosses;
     r->last_index = 0;
     return status;
 }
 
+/* Whether an end is that of the segment whose header or index was read last: it refers back to
+ * that, or to an index in whose place a gap begins, right after a block. */
+static bool ends(const struct lp_recovery *r, const struct lp_event *end)
+{
+    uint64_t distance = 0;
+    lp_get_varint(end->payload, end->frame.payload_size, &distance);
+    const uint64_t at = end->offset - distance;
+    bool refers = end->right || is_last_listed(r, at);
+    for (size_t i = 1; i < r->n && !refers; i++)
+        refers = r->stretch[i].gap && r->stretch[i].offset == at;
+    return refers;
+}
+
 /* If the totals fit but the hash does not, some block was replaced. */
 static void end_segment(struct lp_recovery *r, const struct lp_event *e)
 {
     const struct lp_entry totals = {.text_size = e->frame.text_size, .nrecords = e->frame.nrecords};
-    struct lp_place end = r->segment;
+    struct lp_place end = ends(r, e) ? r->segment : nowhere;
     bool again = !r->in_segment && r->n == 0 && r->place.nrecords == r->segment.nrecords;
     if (!again) {
         pass(&end, &totals);
@@ -291,6 +341,7 @@ static void end_segment(struct lp_recovery *r, const struct lp_event *e)
         report_fault(r, e->offset, e->size);
     r->place = end;
     r->segment = end;
+    r->listed = e->offset + e->size;
     r->in_segment = false;
     r->nlosses_before = r->nlosses;
     r->last_index = 0;

@@ -3,8 +3,9 @@
  * Recovery sees good blocks and gaps in the order of the stream. An index, or the totals of the
  * end, tells how many records and bytes of text are missing in a gap, or where frames vanished
  * without leaving one; then the loss is reported. If something else disagrees, that is reported as
- * a loss of unknown size: recovery never passes silently over what a plain reader refuses. Never
- * sees text. */
+ * a loss of unknown size: recovery never passes silently over what a plain reader refuses. A gap
+ * may hold the end of one segment and the header of the next: totals and indexes that do not refer
+ * back to what was read say nothing of the segment that began before the gap. Never sees text. */
 #ifndef LP_FORMAT_RECOVER_H
 #define LP_FORMAT_RECOVER_H
 
@@ -31,6 +32,7 @@ struct lp_recovery {
     size_t n, cap;
     struct lp_entry *entry;         /* of an index, LP_ENTRIES_MAX of them */
     struct lp_place segment, place; /* where the segment and the first stretch begin */
+    uint64_t listed; /* offset of the segment's header, or where it must be, or of its last index */
     bool in_segment;
     uint64_t nlosses, nlosses_before; /* reported, and before the segment */
     uint32_t last_index;              /* the check of the index read last, 0 for none */
