@@ -378,13 +378,13 @@ static enum lp_status prove_copies(struct lp_writer *w, const struct job *job, s
     return lp_proof(NULL, status, same);
 }
 
-/* Whether text takes clearly less than the rest and its copies. A fast level tells what cannot be,
+/* Whether text takes less than the rest and its copies. A fast level tells what cannot be,
  * a slow one of some of the block what is: the fast one can take three times as much for tokens of
  * numbers as for text, where the slow one and mixing take less. */
 static enum lp_status scout_text(struct job *job, const struct lp_buf *rest, size_t besides,
                                  bool *better)
 {
-    enum { FAST_PERCENT = 105, PERCENT = 95, SOME = 256 << 10 };
+    enum { FAST_PERCENT = 108, PERCENT = 98, SOME = 256 << 10 };
     const size_t parts = job->text.n / SOME + 1;
     const struct lp_buf some_text = {.p = job->text.p, .n = job->text.n / parts};
     const struct lp_buf some_rest = {.p = rest->p, .n = rest->n / parts};
