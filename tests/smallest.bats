@@ -97,10 +97,11 @@ no_larger() {
 @test "with a window a stream is no larger than without" {
     local f packer plain
     for f in "${inputs[@]}"; do
-        [[ $f != phrases ]] || continue # text with zstd is smallest there, which a window rules out
         lptok -L -B 4M "$f" > tok
         lpwin tok > win
         for packer in lpmix lpzstd; do
+            # Text with zstd is smaller there than tokens with it, which a window rules out.
+            [[ $f-$packer != phrases-lpzstd ]] || continue
             plain=$($packer tok | wc -c)
             $packer win > win.lp
             lpunpack win.lp | same - "$f"

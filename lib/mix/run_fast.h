@@ -8,7 +8,8 @@
 #include "mix/run_tree.h"
 
 enum {
-    FAST_CELLS = LP_LANES - 2 /* of a list: two lanes are left for the escape and the match */
+    FAST_CELLS = LP_LANES - 2, /* of a list: two lanes are left for the escape and the match */
+    FAST_RATE = 5,             /* logits move by their error / 2^this */
 };
 
 /* The candidates. Lanes below LP_LANES: the list's cells, each in the lane of its place in the
@@ -127,6 +128,7 @@ LP_INLINE struct distribution_32 mix_fast(const struct lp_mix *m, const struct c
 {
     const struct lp_mixing *params = &m->params;
     const int32_t match = match_logit(m, x, q->match != q->escape);
+    const int32_t learnt = learnt_match(m, x, q->match != q->escape);
     const lp_vec follows = lp_vec_load(q->follows);
     int16_t by_place[LP_FOLLOW_MAX];
     lp_vec logits[2];
@@ -145,6 +147,7 @@ LP_INLINE struct distribution_32 mix_fast(const struct lp_mix *m, const struct c
         logits[i] = lp_vec_add(weighted(s->follow_logits[i], s->weight.sum[0]),
                                weighted(s->list_logits[i], s->weight.sum[1]));
         logits[i] = lp_vec_add(logits[i], weighted(s->match_logit[i], s->weight.sum[LP_IN_MATCH]));
+        logits[i] = lp_vec_add(logits[i], in_lane(q->match - LP_LANES * i, learnt));
     }
     logits[0] = lp_vec_add(logits[0], escape_logit(m, q->state, q->escape));
     return distribution_32_of(logits[0], lanes_from_bits(q->lanes | (uint32_t)1 << q->escape),
@@ -160,10 +163,10 @@ LP_INLINE void learn_fast(struct lp_mix *m, const struct context *x, const struc
     lp_vec_store(freq + LP_LANES, h->freq[1]);
     const uint32_t total = h->total;
     move_logit(&m->learnt.escape[q->state],
-               error_of((uint16_t)freq[q->escape], total, lane == q->escape), LOGIT_RATE);
+               error_of((uint16_t)freq[q->escape], total, lane == q->escape), FAST_RATE);
     if (q->match != q->escape)
         move_logit(&m->learnt.match[x->match_length],
-                   error_of((uint16_t)freq[q->match], total, lane == q->match), LOGIT_RATE);
+                   error_of((uint16_t)freq[q->match], total, lane == q->match), FAST_RATE);
 }
 
 /* A hook for the trainer to learn from a choice. */

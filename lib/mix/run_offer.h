@@ -10,8 +10,7 @@ enum {
     OFFERED_MAX = LP_LANES - 1,
     ESCAPE_LANE = 0,      /* the lane of the escape */
     OFFER_RATE = 16,      /* weights move by their gradient / 2^this, */
-    LOGIT_RATE = 5,       /* and logits by their error / 2^this, */
-    BACKING_RATE = 6,     /* or this */
+    LOGIT_RATE = 6,       /* and logits by their error / 2^this */
     SLOTS = 256,          /* of a hash of leaves by their low bits: collisions are rare */
     ESCAPE_WEIGHT = 8192, /* of the escape's logit: 1 */
 };
@@ -86,19 +85,21 @@ static inline uint32_t leaf_in(const struct context *x, uint32_t cell, uint32_t 
     return leaf ^ ((leaf ^ (follower | ~present)) & follows);
 }
 
-/* Offers what the lists have, the model's first, then the own lists. One loop for all has one
- * unpredictable exit instead of four. */
+/* Offers what the lists have: the model's of three leaves, the own ones of two and of one, the
+ * model's of two, which alone can fill the lanes. One loop for all has one unpredictable exit
+ * instead of four. */
 static inline void offer_lists(const struct lp_mix *m, const struct context *x, struct offer *o)
 {
+    static const uint8_t list[LP_LISTS] = {1, 3, 2, 0}; /* in this order */
     const struct lp_model *model = m->model;
     const uint32_t bits = model->leaf_bits, own = (1 << LP_OWN_CELLS) - 1;
-    const unsigned char *bucket[LP_LISTS] = {NULL, NULL, x->own[0], x->own[1]};
+    const unsigned char *bucket[LP_LISTS] = {NULL, x->own[1], x->own[0], NULL};
     uint32_t total[LP_LISTS] = {0};
-    uint64_t cells = list_cells(model, x, 2, &bucket[0]);
-    cells |= list_cells(model, x, 3, &bucket[1]) << LP_BUCKET_CELLS;
+    uint64_t cells = list_cells(model, x, 3, &bucket[0]);
     for (uint32_t i = 0; i < OWN_LISTS; i++)
         cells |= (uint64_t)(lp_cells_of(x->own[i], bits, x->own_check[i]) & own)
-                 << (2 + i) * LP_BUCKET_CELLS;
+                 << (OWN_LISTS - i) * LP_BUCKET_CELLS;
+    cells |= list_cells(model, x, 2, &bucket[3]) << 3 * LP_BUCKET_CELLS;
     for (; cells != 0; cells &= cells - 1) {
         const uint32_t at = (uint32_t)__builtin_ctzll(cells), i = at / LP_BUCKET_CELLS;
         const uint32_t cell = lp_get32(bucket[i] + 4 * (size_t)(at % LP_BUCKET_CELLS));
@@ -109,8 +110,8 @@ static inline void offer_lists(const struct lp_mix *m, const struct context *x, 
         const uint32_t lane = offer_leaf(o, x, leaf);
         if (lane == ESCAPE_LANE)
             continue;
-        o->class[1 + i][lane] = (uint8_t) class;
-        total[i] += lp_class_count[class];
+        o->class[1 + list[i]][lane] = (uint8_t) class;
+        total[list[i]] += lp_class_count[class];
     }
     for (uint32_t i = 0; i < LP_LISTS; i++) {
         o->level[1 + i] = m->level[total[i]];
@@ -124,16 +125,17 @@ static inline uint32_t match_state(uint32_t length)
     return length < 4 ? 1 : length < 12 ? 2 : 3;
 }
 
+/* Offers the match's leaf. */
 static inline void offer_match(const struct lp_mix *m, const struct context *x, struct offer *o)
 {
     o->match = ESCAPE_LANE;
     if (x->match_length == 0)
         return;
     o->match = offer_leaf(o, x, m->leaf.v[x->match]);
-    if (o->match != ESCAPE_LANE)
-        o->state |= match_state(x->match_length);
+    o->state |= match_state(x->match_length);
 }
 
+/* What is most likely is offered first: the lanes may be too few for all. */
 LP_APART void find_offer(const struct lp_mix *m, const struct context *x, struct offer *o)
 {
     o->n = o->state = o->followed = 0;
@@ -144,8 +146,8 @@ LP_APART void find_offer(const struct lp_mix *m, const struct context *x, struct
     for (uint32_t i = 0; i < LP_SOURCES; i++)
         memset(o->class[i], 0, sizeof o->class[i]);
     o->level[0] = lp_follow_level(&x->follow);
-    offer_lists(m, x, o);
     offer_match(m, x, o);
+    offer_lists(m, x, o);
 }
 
 /* An offer's weights: two sets, and their sum. */
@@ -166,12 +168,17 @@ static inline struct weights weights_of(const struct lp_mixing *params, const st
     return w;
 }
 
-/* The logit of the match's leaf; 0 if it is not offered. */
+/* The logit of the match's leaf, as trained; 0 if it is not offered. */
 static inline int32_t match_logit(const struct lp_mix *m, const struct context *x, bool present)
 {
-    const uint32_t length = x->match_length;
-    const int32_t logits = lp_saturate_16(m->params.match[length] + m->learnt.match[length]);
-    return logits & (0 - present);
+    return m->params.match[x->match_length] & (0 - present);
+}
+
+/* What the sequence has learnt of it, in 1/256. No trained weight scales that: some are about 0 or
+ * negative, and the sequence would learn nothing, or ever more of the opposite. */
+static inline int32_t learnt_match(const struct lp_mix *m, const struct context *x, bool present)
+{
+    return lp_shift_right(m->learnt.match[x->match_length], 3) & (0 - present);
 }
 
 /* The weighted logit of the escape, in its lane. */
@@ -237,6 +244,7 @@ LP_INLINE lp_vec mix_offer(const struct lp_mix *m, const struct context *x, cons
     lp_vec logits = lp_vec_weigh(s->logits, s->weight.sum, 4);
     for (uint32_t i = 4; i <= LP_IN_MATCH; i++)
         logits = lp_vec_add(logits, weighted(s->logits[i], s->weight.sum[i]));
+    logits = lp_vec_add(logits, in_lane(o->match, learnt_match(m, x, o->match != ESCAPE_LANE)));
     logits = lp_vec_add(logits, backing_logits(m, class, s->backing));
     return freqs_of(lp_vec_add(logits, escape_logit(m, o->state, ESCAPE_LANE)),
                     lanes_below(o->n + 1));
@@ -259,7 +267,7 @@ LP_INLINE void learn_offer(struct lp_mix *m, const struct context *x, const stru
     for (uint32_t i = 0; i < LP_SOURCES; i++)
         m->learnt.weight[o->level[i]][i] = s->learnt[i];
     for (uint32_t k = 1; k <= o->n; k++)
-        move_logit(&m->learnt.backing[s->backing[k]], error_of[k], BACKING_RATE);
+        move_logit(&m->learnt.backing[s->backing[k]], error_of[k], LOGIT_RATE);
     move_logit(&m->learnt.escape[o->state], error_of[ESCAPE_LANE], LOGIT_RATE);
     if (o->match != ESCAPE_LANE)
         move_logit(&m->learnt.match[x->match_length], error_of[o->match], LOGIT_RATE);
