@@ -23,19 +23,16 @@ enum {
     LOG_MIN = 6,
     SAMPLE = 16,
     FAR_BYTES = 32, /* of a window for each place in the far table: a code has two bytes or less */
-    FAR_MIN = HASHED,  /* least length of a copy from an earlier block */
-    NEAR_MIN = 32,     /* from the same block, where zstd and mixing find repeats by themselves */
-    AGAIN_MIN = 16,    /* at the last distance */
+    FAR_MIN = HASHED, /* least length of a copy from an earlier block */
+    NEAR_MIN = 64,    /* from the same block, where zstd and mixing find repeats by themselves: with
+                       * 32, lines of a log that differ in times and numbers were 30% larger */
+    AGAIN_MIN = 24,   /* at the last distance */
     AGAIN_WITHIN = 80, /* bytes after the last copy */
     NOTED = 4,         /* within a copy each fourth code is noted */
     FEW = 10,          /* parts of the rest, of which what is copied from the same block is one */
-    LONG = 64,         /* bytes of a copy */
-    QUARTER = 4,   /* part of what is copied from the same block that is in long copies: if it is
-                    * less, mixing does better by itself. Lines of logs that differ in times and
-                    * numbers were up to 30% larger with copies */
-    LEFT = 20,     /* bytes of a copy that may go to the rest when a longer one replaces it */
-    TAKE_OVER = 8, /* bytes to compare for that, at most, for each byte searched */
-    BACK = 256,    /* codes before a match that it may be extended over */
+    LEFT = 20,         /* bytes of a copy that may go to the rest when a longer one replaces it */
+    TAKE_OVER = 8,     /* bytes to compare for that, at most, for each byte searched */
+    BACK = 256,        /* codes before a match that it may be extended over */
 };
 
 struct search {
@@ -329,18 +326,14 @@ static bool is_near(const struct lp_copy *copy, size_t at)
     return copy->length > 0 && copy->distance <= at;
 }
 
-/* How many bytes are copied from the same block, and of these by long copies. */
-static size_t count_near(const struct lp_copies *copies, size_t *in_long)
+/* How many bytes are copied from the same block. */
+static size_t count_near(const struct lp_copies *copies)
 {
     size_t n = 0, at = 0;
-    *in_long = 0;
     for (size_t i = 0; i < copies->n; i++) {
         const struct lp_copy *copy = &copies->v[i];
         at += copy->rest;
-        if (is_near(copy, at)) {
-            n += copy->length;
-            *in_long += copy->length >= LONG ? copy->length : 0;
-        }
+        n += is_near(copy, at) ? copy->length : 0;
         at += copy->length;
     }
     return n;
@@ -349,9 +342,9 @@ static size_t count_near(const struct lp_copies *copies, size_t *in_long)
 enum lp_status lp_match_review(const unsigned char *codes, struct lp_copies *copies,
                                struct lp_buf *rest)
 {
-    size_t in_long, at = 0, from = 0, kept = 0;
-    const size_t near = count_near(copies, &in_long);
-    if (near == 0 || (near >= (rest->n + near) / FEW && in_long >= near / QUARTER))
+    const size_t near = count_near(copies);
+    size_t at = 0, from = 0, kept = 0;
+    if (near == 0 || near >= (rest->n + near) / FEW)
         return LP_OK;
     rest->n = 0;
     for (size_t i = 0; i < copies->n; i++) {
