@@ -515,6 +515,12 @@ $HOME/.local/share/lopace/models/$(listed dictionary d.lp).dict"
         sanitized || ulimit -v 1000000
         timeout 60 cat /dev/zero | expect 3 lptrain -q -o x.lpm
     )
+    head -c 400M /dev/zero | lpzstd -1 --no-verify > zeros.lp
+    (
+        sanitized || ulimit -v 400000
+        expect 3 lptrain -o x.lpm zeros.lp
+    )
+    [ "$(head -n 1 err)" = 'lptrain: using only the first 64 MiB of text' ]
 }
 
 @test "damaged streams, and those that need what is not there" {
