@@ -161,6 +161,7 @@ blob_sizes() {
     expect 0 lptrain -e r50k_base -D w.lpm -0 -o x.lpm records
     grep -qx 'a dictionary is best for these records: use --zstd to make one' err
     refused 2 'a weight must be above 0' lptrain --new -o w.lpm 0:lines
+    refused 2 'a weight must be above 0' lptrain --new -o w.lpm 1e-300:lines
     refused 1 'x:lines: cannot open' lptrain --new -o w.lpm x:lines
 }
 

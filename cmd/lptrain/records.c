@@ -127,13 +127,13 @@ static float take_weight(const struct tool *tool, char **file)
     char *end, *colon = strchr(*file, ':');
     if (colon == NULL || (**file != '.' && (**file < '0' || **file > '9')))
         return 1;
-    double weight = strtod(*file, &end);
+    const float weight = strtof(*file, &end); /* of less than it can hold 0 is left */
     if (end != colon)
         return 1;
     if (!(weight > 0 && weight <= 1000))
         tool_usage(tool, "%s: a weight must be above 0 and at most 1000", *file);
     *file = colon + 1;
-    return (float)weight;
+    return weight;
 }
 
 float *take_weights(const struct tool *tool, char **files)
