@@ -253,7 +253,9 @@ static enum lp_status open_file(lp_read_at *read, void *read_ctx, uint64_t size,
 {
     struct lp_file *f = calloc(1, sizeof *f);
     unsigned char *payload = malloc(LP_INDEX_MAX);
-    enum lp_status status = f == NULL || payload == NULL ? LP_NOMEM : LP_OK;
+    enum lp_status status = f == NULL || payload == NULL ? LP_NOMEM
+                            : size == 0                  ? LP_NOT_LP /* a crash may leave that */
+                                                         : LP_OK;
     if (status == LP_OK) {
         f->read = read;
         f->read_ctx = read_ctx;

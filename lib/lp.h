@@ -615,7 +615,7 @@ struct lp_segment {
     uint64_t nkeys;  /* blocks that need no block before them */
 };
 
-/* A seekable stream of size bytes. */
+/* A seekable stream of size bytes. LP_NOT_LP: of none. */
 struct lp_file;
 LP_API enum lp_status lp_file_open_sized(lp_read_at *read, void *read_ctx, uint64_t size,
                                          const struct lp_reader_options *options,

@@ -400,6 +400,8 @@ END
     expect 0 lpstat --csv c.lp
     [[ $(cut -d, -f2-4 out | paste -sd' ') == \
         'kind,chain,vocabulary segment,tokens,cl100k_base segment,text+zstd,' ]]
+    expect 0 lpstat a.lp a.lp # two operands: two streams
+    [ "$(grep -cx 'a.lp: a stream' out)" -eq 2 ]
 }
 
 @test "what a blob is; it is unpacked and its check compared" {

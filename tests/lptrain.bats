@@ -161,6 +161,7 @@ blob_sizes() {
     expect 0 lptrain -e r50k_base -D w.lpm -0 -o x.lpm records
     grep -qx 'a dictionary is best for these records: use --zstd to make one' err
     refused 2 'a weight must be above 0' lptrain --new -o w.lpm 0:lines
+    refused 2 'a weight must be above 0' lptrain --new -o w.lpm 1e-300:lines
     refused 1 'x:lines: cannot open' lptrain --new -o w.lpm x:lines
 }
 
@@ -515,6 +516,12 @@ $HOME/.local/share/lopace/models/$(listed dictionary d.lp).dict"
         sanitized || ulimit -v 1000000
         timeout 60 cat /dev/zero | expect 3 lptrain -q -o x.lpm
     )
+    head -c 400M /dev/zero | lpzstd -1 --no-verify > zeros.lp
+    (
+        sanitized || ulimit -v 400000
+        expect 3 lptrain -o x.lpm zeros.lp
+    )
+    [ "$(head -n 1 err)" = 'lptrain: using only the first 64 MiB of text' ]
 }
 
 @test "damaged streams, and those that need what is not there" {

@@ -345,6 +345,8 @@ y|z
     mkfifo fifo
     errs 'lp_file: none.lp: cannot open: No such file' "CREATE VIRTUAL TABLE f USING lp_file('none.lp');"
     errs 'lp_file: text: not a stream: lptok makes one' "CREATE VIRTUAL TABLE f USING lp_file('text');"
+    : > empty
+    errs 'lp_file: empty: not a stream: lptok makes one' "CREATE VIRTUAL TABLE f USING lp_file('empty');"
     errs 'lp_file: fifo: not a regular file' "CREATE VIRTUAL TABLE f USING lp_file('fifo');"
     errs 'lp_file: cut.lp: truncated data at byte ' "CREATE VIRTUAL TABLE f USING lp_file('cut.lp');"
     errs 'lp_file: damaged.lp: damaged data at byte ' "CREATE VIRTUAL TABLE f USING lp_file('damaged.lp');

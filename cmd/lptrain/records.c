@@ -61,9 +61,10 @@ static void add_text(struct records *r, struct input *in, enum lp_split split, f
     lp_buf_free(&record.text);
 }
 
-static enum lp_status append(void *ctx, const void *data, size_t n)
+/* An lp_sink: take_text() of a part of a record. */
+static enum lp_status take_part(void *ctx, const void *data, size_t n)
 {
-    return lp_buf_append(ctx, data, n) ? LP_OK : LP_NOMEM;
+    return take_text(ctx, data, n, false) ? LP_OK : LP_STOP;
 }
 
 /* Adds the records of a stream, without their separators. */
@@ -72,25 +73,26 @@ static void add_stream(struct records *r, struct input *in, float weight)
     struct lp_reader_options options = {.find = tool_find, .find_ctx = r->finder};
     struct lp_file *file;
     struct lp_segment segment;
-    struct lp_buf text = {0};
+    struct partial record = {.records = r, .weight = weight};
+    struct lp_buf *text = &record.text;
     uint64_t number = 1;
     enum lp_status status =
         lp_file_open(input_read_at, in, input_seekable(r->tool, in), &options, &file);
     for (size_t i = 0; status == LP_OK && !r->full; i++) {
         status = lp_file_segment(file, i, &segment);
         for (uint64_t k = 0; status == LP_OK && k < segment.nrecords && !r->full; k++) {
-            text.n = 0;
-            status = lp_file_record(file, number++, append, &text);
-            text.n -= text.n > 0 && text.p[text.n - 1] == lp_split_separator(segment.split);
+            text->n = 0;
+            status = lp_file_record(file, number++, take_part, &record);
+            text->n -= text->n > 0 && text->p[text->n - 1] == lp_split_separator(segment.split);
             if (status == LP_OK)
-                add_record(r, text.p, text.n, weight);
+                add_record(r, text->p, text->n, weight);
         }
     }
-    if (status != LP_OK && status != LP_USAGE) /* LP_USAGE: past the last segment */
+    if (status != LP_OK && status != LP_STOP && status != LP_USAGE) /* past the last segment */
         tool_fail(r->tool, in->name, status, file != NULL ? lp_file_offset(file) : 0,
                   file != NULL ? lp_file_need(file) : NULL);
     lp_file_close(file);
-    lp_buf_free(&text);
+    lp_buf_free(text);
 }
 
 static void add_blob(struct records *r, struct input *in, float weight)
@@ -125,13 +127,13 @@ static float take_weight(const struct tool *tool, char **file)
     char *end, *colon = strchr(*file, ':');
     if (colon == NULL || (**file != '.' && (**file < '0' || **file > '9')))
         return 1;
-    double weight = strtod(*file, &end);
+    const float weight = strtof(*file, &end); /* of less than it can hold 0 is left */
     if (end != colon)
         return 1;
     if (!(weight > 0 && weight <= 1000))
         tool_usage(tool, "%s: a weight must be above 0 and at most 1000", *file);
     *file = colon + 1;
-    return (float)weight;
+    return weight;
 }
 
 float *take_weights(const struct tool *tool, char **files)

@@ -259,7 +259,7 @@ static void put_stored(struct output *out, const struct stored *s, size_t segmen
 static size_t end_of_file(const struct stored_list *list, size_t i)
 {
     const char *file = list->v[i].file;
-    while (i < list->n && strcmp(file, list->v[i].file) == 0)
+    while (i < list->n && list->v[i].file == file) /* the same operand */
         i++;
     return i;
 }

@@ -404,9 +404,10 @@ class Streams(unittest.TestCase):
         reader = liblopace.open(io.BytesIO(damaged))
         with self.assertRaisesRegex(DataError, "at byte [0-9]+: "):
             reader.read()
-        pathlib.Path(self.path).write_bytes(whole[:-9])
-        with self.assertRaises(DataError):
-            File(self.path)
+        for cut in (whole[:-9], b""):
+            pathlib.Path(self.path).write_bytes(cut)
+            with self.assertRaises(DataError):
+                File(self.path)
         with self.assertRaises(LimitError):
             liblopace.Reader(io.BytesIO(whole), max_text=100).readall()
         for cut in (whole[:-9], whole[:len(whole) // 2], damaged):

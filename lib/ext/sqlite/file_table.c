@@ -68,13 +68,13 @@ static enum lp_status open_regular(struct connection *c, const char *path, int *
     return LP_OK;
 }
 
-/* Whether a file begins like a stream. One without a byte has no records. */
+/* Whether a file begins like a stream. */
 static enum lp_status expect_stream(struct file_cursor *cursor, uint64_t size)
 {
     unsigned char first[16] = {0};
     const size_t n = size < sizeof first ? (size_t)size : sizeof first;
     enum lp_status status = read_at(cursor->fd, 0, first, n);
-    if (status != LP_OK || n == 0 || lp_is_stream(first, n))
+    if (status != LP_OK || lp_is_stream(first, n))
         return status;
     return connection_why(cursor->c, LP_NOT_LP, "not a stream: lptok makes one");
 }
