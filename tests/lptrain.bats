@@ -133,11 +133,12 @@ blob_sizes() {
     fails 3 'tok: has tokens of o200k_base' lpmix -D my.lpm tok
 }
 
+# Forced: there is little left to gain on these records.
 @test "an adapted model is adapted further: -D" {
-    lptrain -q -L --dictionary=my.lpm -o again.lpm others
+    lptrain -qf -L --dictionary=my.lpm -o again.lpm others
     refute cmp -s again.lpm my.lpm
     lptok others | lpmix -D again.lpm | lpunpack -D again.lpm | same - others
-    lptrain -q -L -D again.lpm -o again.lpm lines # onto itself
+    lptrain -qf -L -D again.lpm -o again.lpm lines # onto itself
     lptok others | lpmix -D again.lpm | lpunpack -D again.lpm | same - others
 }
 

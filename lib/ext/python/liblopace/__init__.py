@@ -3,7 +3,7 @@
     >>> import liblopace
     >>> blob = liblopace.pack("You are a helpful assistant.")
     >>> len(blob)
-    8
+    9
     >>> liblopace.unpack(blob)
     'You are a helpful assistant.'
     >>> liblopace.count("You are a helpful assistant.", encoding="gpt-4o")
