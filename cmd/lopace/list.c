@@ -94,10 +94,11 @@ static int read_blob(struct listing *l, const struct entry *entry, struct row *r
         .sink = add_size,
         .sink_ctx = r};
     struct lp_blob_info info = {0};
-    unsigned char *data = malloc(entry->size > 0 ? entry->size : 1);
-    enum lp_status status = data != NULL ? read_at(l, 0, data, entry->size) : LP_NOMEM;
+    const size_t n = (size_t)entry->size;
+    unsigned char *data = n == entry->size ? malloc(n > 0 ? n : 1) : NULL;
+    enum lp_status status = data != NULL ? read_at(l, 0, data, n) : LP_NOMEM;
     if (status == LP_OK)
-        status = unpacker_push(&u, data, entry->size);
+        status = unpacker_push(&u, data, n);
     if (status == LP_OK)
         status = unpacker_finish(&u);
     if (status == LP_OK)

@@ -35,7 +35,7 @@ struct context {
 /* The bucket of the own list of i + 1 leaves. */
 static inline unsigned char *own_bucket(const struct lp_mix *m, const struct context *x, uint32_t i)
 {
-    const size_t at = ((size_t)i << m->context_log) + (x->hash[i] >> (64 - m->context_log));
+    const size_t at = ((size_t)i << m->context_log) + (size_t)(x->hash[i] >> (64 - m->context_log));
     return m->cell + 4 * LP_OWN_CELLS * at;
 }
 

@@ -304,7 +304,7 @@ LP_INLINE void classify_wide(const unsigned char *text, struct masks *m, byte_pl
     /* Of the last character, bytes may be beyond the window. */
     if (bit6 >> (LP_PRETOK_WINDOW - 3) != 0) {
         unsigned last = highest(bit6);
-        size_t size = 2 + (bit5 >> last & 1) + (bit4 >> last & 1);
+        size_t size = 2 + (size_t)(bit5 >> last & 1) + (size_t)(bit4 >> last & 1);
         valid = valid && lp_character_decode(text + last).size == size;
     }
     if (!valid) {

@@ -71,11 +71,12 @@ static inline float dot(const float *a, const float *b)
 /* to += factor * from */
 static inline void add(float *to, float factor, const float *from)
 {
+    const lanes f = {factor, factor, factor, factor, factor, factor, factor, factor};
     lanes x, y;
     for (int i = 0; i < SIZE; i += LANES) {
         memcpy(&x, to + i, sizeof x);
         memcpy(&y, from + i, sizeof y);
-        x += factor * y;
+        x += f * y;
         memcpy(to + i, &x, sizeof x);
     }
 }
