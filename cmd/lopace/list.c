@@ -102,7 +102,7 @@ static int read_blob(struct listing *l, const struct entry *entry, struct row *r
     if (status == LP_OK)
         status = unpacker_finish(&u);
     if (status == LP_OK)
-        lp_blob_info(data, entry->size, &info);
+        lp_blob_info(data, n, &info);
     const int code = status == LP_OK ? EXIT_OK : fail(l, entry->path, status, 0, unpacker_need(&u));
     r->nrecords = r->nblocks = 1;
     r->chain = chain_name(info.chain);
