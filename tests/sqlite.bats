@@ -328,9 +328,9 @@ y|z
     lptok whole >> "it's.lp"
     expect 0 sql p.db 'SELECT count(*), (SELECT hex(text) FROM f WHERE record = 8) FROM f;'
     out_is '8|77686F6C650A'
-    : > "it's.lp"
-    expect 0 sql p.db 'SELECT count(*) FROM f;'
-    out_is 0
+    : > "it's.lp" # as a crash may leave it: no stream of no records
+    expect 1 sql p.db 'SELECT count(*) FROM f;'
+    grep -q "lp_file: it's.lp: not a stream" err
     rm "it's.lp"
     expect 1 sql p.db 'SELECT count(*) FROM f;'
     grep -q "lp_file: it's.lp: cannot open: No such file" err
