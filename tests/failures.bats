@@ -75,7 +75,7 @@ deadly() {
 }
 
 @test "a file that grows too large is an error, not a signal" {
-    head -c 100000 /dev/urandom > big
+    random_bytes 100000 > big
     status=0
     (ulimit -f 8 && exec env --default-signal=XFSZ lptok -o file big) 2> err || status=$?
     [ "$status" -eq 1 ]

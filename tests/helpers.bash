@@ -153,6 +153,12 @@ with_lopace() {
     LD_LIBRARY_PATH=$B/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} LD_PRELOAD=$preload "$@"
 }
 
+# random_bytes N: N bytes at random, of which the first cannot be that of a blob.
+random_bytes() {
+    printf n
+    head -c $(($1 - 1)) /dev/urandom
+}
+
 # python_loads PYTHON: skips the test if its sqlite3 cannot load extensions.
 python_loads() {
     "$1" -c 'import sqlite3; sqlite3.connect(":memory:").enable_load_extension(True)' 2> /dev/null ||

@@ -13,7 +13,7 @@ setup_file() {
     cd "$BATS_FILE_TMPDIR" || return
     seq 20000 > lines
     times 12 "$ROOT/man/lpstream.5" "$ROOT/README.md" > text
-    head -c 4000000 /dev/urandom > noise
+    random_bytes 4000000 > noise
     make_bombs
     make_streams
     ! valgrind -q --tool=none true 2> /dev/null || : > valgrind-works

@@ -54,7 +54,7 @@ field() {
 }
 
 @test "any bytes at all: none, NUL, 0xFF, noise, the same a thousand times" {
-    { printf n && head -c 3000 /dev/urandom; } > noise # which is no blob by chance
+    random_bytes 3000 > noise
     printf '\0' > nul
     printf '\377' > ff
     : > none

@@ -63,7 +63,7 @@ blob_sizes() {
     for prompt in "$DATA"/prompts/{arabic,c-question,json-chat,short-1}.txt; do
         lptok "$prompt" | lpmix -D my.lpm | lpunpack -D my.lpm | same - "$prompt"
     done
-    head -c 3000 /dev/urandom > noise
+    random_bytes 3000 > noise
     lptok noise | lpmix -D my.lpm | lpunpack -D my.lpm | same - noise
 }
 

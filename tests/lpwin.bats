@@ -53,7 +53,7 @@ damage() {
 }
 
 @test "splits and encodings, any bytes" {
-    head -c 20000 /dev/urandom > noise
+    random_bytes 20000 > noise
     { cat log noise && printf '<|endoftext|>naïve 日本語\0\0\n\377 end' && head -c 9999 log; } > any
     : > none
     for options in '' -0 -L '-L -B 1K' '-0 --flush' '-e o200k_base --special -B 4K' '-e gpt2'; do
@@ -273,7 +273,7 @@ damage() {
 @test "monotony and noise cost neither time nor memory" {
     head -c 4000000 /dev/zero | tr '\0' a > letter
     head -c 3000000 /dev/urandom | base64 > sixty-four
-    head -c 4000000 /dev/urandom > noise
+    random_bytes 4000000 > noise
     (yes abcdefghijklmnopqrstuvwxy || true) | head -c 4000000 > period
     for file in letter sixty-four noise period; do
         lptok $file > tok

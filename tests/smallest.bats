@@ -13,7 +13,7 @@ setup_file() {
 
 # What vocabularies are not made for, and what they are.
 make_inputs() {
-    head -c 60000 /dev/urandom > random
+    random_bytes 60000 > random
     base64 -w 0 random > base64.txt
     base64 random > base64-lines
     od -An -tx1 -v random | head -c 100000 > hex
