@@ -164,7 +164,9 @@ static enum lp_status emit(void *ctx, void *arg, enum lp_status status)
     struct lp_recoder *r = ctx;
     struct job *job = arg;
     if (status == LP_OK && job->window != NULL)
-        status = verify(job, job->window);
+        status = is_free(job) ? lp_body_join(&job->coder, &r->tools, r->packing.split, &job->frame,
+                                             job->in.p, job->base, job->window)
+                              : verify(job, job->window);
     if (status == LP_OK)
         return lp_emit_block(&r->emit, recoded(job), &job->out);
     r->offset = job->offset;

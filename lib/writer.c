@@ -31,8 +31,8 @@ struct job {
     struct lp_block_coder coder;
     const struct lp_options *options;
     struct lp_frame frame;
-    bool as_tokens, as_text;    /* what it may be stored as */
-    bool apart;                 /* from the window that its stream has; so it may be both */
+    bool as_text;               /* it may be stored so, too */
+    bool apart;                 /* from the window that its stream has */
     struct lp_buf text;         /* what the block is to restore */
     struct lp_buf ends;         /* u64 each: where its records end, if it has a table of lengths */
     struct lp_buf tokens;       /* a body of them; while the block grows, without its lengths: */
@@ -101,9 +101,9 @@ static enum lp_status pack(void *arg)
     const bool copies = job->frame.kind & LP_KIND_COPIES;
     const struct lp_bodies bodies = {.text = job->as_text ? &job->text : NULL,
                                      .ends = (const uint64_t *)(const void *)job->ends.p,
-                                     .tokens = !job->as_tokens ? NULL
-                                               : copies        ? &job->rest
-                                                               : &job->tokens,
+                                     .tokens = !lp_chain_tokens(job->options->chain) ? NULL
+                                               : copies                              ? &job->rest
+                                                                                     : &job->tokens,
                                      .copies = job->copies.p,
                                      .ncopies = copies ? job->copies.n : 0};
     struct lp_packed packed;
@@ -304,7 +304,6 @@ static enum lp_status begin_block(struct lp_writer *w, size_t text_size)
         return status;
     job->frame = (struct lp_frame){.kind = LP_KIND_DATA};
     job->as_text = w->window.reach == 0;
-    job->as_tokens = w->tok != NULL;
     job->apart = false;
     job->text.n = job->ends.n = job->lengths.n = job->tokens.n = job->copies.n = job->rest.n = 0;
     w->copies.n = 0;
