@@ -7,7 +7,10 @@
 
 #include <stdlib.h>
 
-enum { CONTEXTS_LOG_MAX = 18 /* 9 MB of contexts of a sequence at most */ };
+enum {
+    CONTEXT_LOG_MAX = 18, /* 10 MB of contexts of a sequence at most, */
+    NODE_LOG_MAX = 13,    /* and 1 MB of those of upper nodes */
+};
 
 const uint16_t lp_class_count[LP_CELL_CLASSES] = {0,  1,  2,  3,  4,  6,  8,   11,
                                                   16, 23, 32, 45, 64, 91, 128, 181};
@@ -56,11 +59,11 @@ static void *whole_lines(size_t n)
     return p != NULL ? memset(p, 0, n) : NULL;
 }
 
-/* n bytes, in huge pages if they are many. */
+/* n bytes, in huge pages if they are many, else in whole cache lines. */
 static void *whole_pages(size_t n)
 {
     if (n < LP_HUGE_PAGE)
-        return malloc(n);
+        return aligned(64, n);
     void *p = aligned(LP_HUGE_PAGE, n);
     if (p != NULL)
         lp_ask_huge(p, n);
@@ -86,19 +89,25 @@ static bool clear_tables(struct lp_mix *m, size_t n)
 static enum lp_status start(struct lp_mix *m, size_t n)
 {
     uint32_t log = 6;
-    while (log < CONTEXTS_LOG_MAX && (size_t)1 << log < 2 * n)
+    while (log < CONTEXT_LOG_MAX && (size_t)1 << log < 2 * n)
         log++;
     m->context_log = log;
-    /* Cells are loaded sixteen at a time; fast mode has none. */
-    size_t ncell = m->fast ? 0 : ((size_t)8 * LP_OWN_CELLS << log) + 4 * LP_BUCKET_CELLS;
-    size_t nlast_at = sizeof *m->last_at << log;
-    if (!clear_tables(m, nlast_at + ncell))
+    m->node_log = log < NODE_LOG_MAX ? log : NODE_LOG_MAX;
+    /* Fast mode has the last positions alone. Cells are loaded sixteen at a time. */
+    const size_t nnode = m->fast ? 0 : (size_t)LP_NODE_CONTEXTS << m->node_log;
+    const size_t nlogit = m->fast ? 0 : (size_t)1 << log;
+    const size_t ncell = m->fast ? 0 : ((size_t)8 * LP_OWN_CELLS << log) + 4 * LP_BUCKET_CELLS;
+    if (!clear_tables(m, nnode * sizeof *m->context_logits + (sizeof *m->last_at << log) +
+                             2 * nlogit * sizeof *m->pair_escape + ncell))
         return LP_NOMEM;
-    m->last_at = m->tables;
-    m->cell = (unsigned char *)m->tables + nlast_at;
+    m->context_logits = m->tables;
+    m->last_at = (uint32_t *)(void *)(m->context_logits + nnode);
+    m->pair_escape = (int16_t *)(void *)(m->last_at + ((size_t)1 << log));
+    m->offered_logit = m->pair_escape + nlogit;
+    m->cell = (unsigned char *)(m->offered_logit + nlogit);
     for (uint32_t i = 0; i < m->ntouched; i++) {
         memset(m->node_logits[m->touched[i]], 0, sizeof *m->node_logits);
-        m->visits[m->touched[i]] = 0;
+        m->visits[m->touched[i]] = (struct lp_visits){0};
     }
     m->ntouched = 0;
     m->leaf.n = 0;
@@ -200,7 +209,7 @@ enum lp_status lp_mix_new(const struct lp_model *model, bool fast, struct lp_mix
     m->fast = fast;
     m->run = best_run();
     m->node_logits = whole_lines(model->nnodes * sizeof *m->node_logits);
-    m->visits = calloc(model->nnodes, 1);
+    m->visits = calloc(model->nnodes, sizeof *m->visits);
     m->touched = malloc((model->nnodes + (size_t)1) *
                         sizeof *m->touched); /* one more: note_child() always writes */
     if (m->node_logits == NULL || m->visits == NULL || m->touched == NULL) {
@@ -209,7 +218,7 @@ enum lp_status lp_mix_new(const struct lp_model *model, bool fast, struct lp_mix
     }
     fill_levels(m);
     for (int i = 0; i <= LP_VISIT_MAX; i++) {
-        m->node_rate[i] = (int16_t)(16384 / (2 * i + 3) + 1638);
+        m->node_rate[i] = (int16_t)(16384 / (2 * i + 3) + 2200);
         m->visit_level[i] = (uint8_t)(i < 3    ? i
                                       : i < 5  ? 3
                                       : i < 9  ? 4

@@ -17,7 +17,7 @@
 #define LP_LPM_MAGIC "LPMODEL" /* eight bytes, with the NUL */
 
 enum {
-    LP_LPM_VERSION = 10,
+    LP_LPM_VERSION = 11,
     LP_LPM_HEAD = 4096,
     LP_LPM_PAGE = 1024,      /* sections are whole pages, each of which has a checksum */
     LP_LEAF_MAX = 1 << 18,   /* leaves of a tree, at most */
@@ -130,7 +130,8 @@ enum lp_input {
     LP_IN_MODEL = 0,          /* of children: the network, or plain frequencies */
     LP_IN_NODE,               /* what this sequence has shown at the node */
     LP_IN_FOLLOW,             /* the follow list */
-    LP_INPUTS = 4,            /* weights for children; the last one is not used */
+    LP_IN_CONTEXT,            /* what it has shown at an upper node in contexts (run_learnt.h) */
+    LP_INPUTS,                /* weights for children */
     LP_OFFER_INPUTS = 8,      /* weights for an offer; the last ones are not used */
 };
 

@@ -73,6 +73,8 @@ LP_INLINE uint32_t code_leaf(struct lp_mix *m, struct lp_range_coder *c, struct 
     w.excluded = 0;
     w.successors = lp_follow_there(&x->follow) & ~offer->followed;
     w.escaped = offer->n > 0;
+    x->node_context[LP_NODE_CONTEXTS - 1] =
+        lp_context_hash(0, offer->n > 0 ? offer->leaf[1] : m->model->nleaves);
     return code_walk(m, c, x, &w, leaf, decode);
 }
 
@@ -106,8 +108,10 @@ static inline uint32_t leaf_of(const struct lp_model *model, uint32_t id)
 /* Makes the context that of the leaf that comes next. */
 LP_INLINE void update_context(struct lp_mix *m, struct context *x, const bool fast)
 {
-    if (!fast)
+    if (!fast) {
         find_own(m, x, m->leaf.n);
+        find_learnt(m, x);
+    }
     find_match(m, x, m->leaf.n);
     push_row(m->model, x, m->leaf.n);
     x->position = position_of(m->leaf.n);

@@ -12,6 +12,7 @@ enum {
     MATCH_TOKENS = 2, /* the shortest match */
     MATCH_MAX = LP_MATCH_LENGTHS - 1,
     OWN_LISTS = 2,
+    EPOCH_LOG = 14, /* the own list of one leaf begins anew after so many leaves */
 };
 
 static const uint32_t NO_LEAF = UINT32_MAX;
@@ -20,10 +21,13 @@ struct context {
     uint32_t last[3];                            /* leaves, the most recent first */
     const unsigned char *row[LP_NET_PLACES - 1]; /* of the last three leaves in the network */
     uint64_t hash[3];                            /* of the last one, two, three leaves */
+    uint64_t own_hash[OWN_LISTS];                /* of the own lists of one and of two leaves */
     struct lp_net_state net;
     uint32_t position;             /* of the token: its half octave */
     unsigned char *own[OWN_LISTS]; /* the buckets of the own lists of one and of two leaves, */
     uint32_t own_check[OWN_LISTS];
+    uint32_t pair;                           /* the entry of the last two leaves, */
+    uint64_t node_context[LP_NODE_CONTEXTS]; /* and hashes of the contexts, in run_learnt.h */
     struct lp_follow follow;                 /* of the last leaf, loaded; */
     uint32_t follower[LP_FOLLOW_MAX];        /* its leaves, */
     int16_t follow_class[LP_FOLLOW_MAX + 1]; /* bit lengths of their counts; then a 0 */
@@ -35,14 +39,21 @@ struct context {
 /* The bucket of the own list of i + 1 leaves. */
 static inline unsigned char *own_bucket(const struct lp_mix *m, const struct context *x, uint32_t i)
 {
-    const size_t at = ((size_t)i << m->context_log) + (size_t)(x->hash[i] >> (64 - m->context_log));
+    const size_t at =
+        ((size_t)i << m->context_log) + (size_t)(x->own_hash[i] >> (64 - m->context_log));
     return m->cell + 4 * LP_OWN_CELLS * at;
+}
+
+/* The entry of the last two leaves in a table. */
+static inline uint32_t pair_entry(const struct lp_mix *m, const struct context *x)
+{
+    return (uint32_t)(x->hash[1] >> (64 - m->context_log));
 }
 
 /* Where the sequence had this context of two leaves last: the position after them, 0 if nowhere. */
 static inline uint32_t *last_position(const struct lp_mix *m, const struct context *x)
 {
-    return &m->last_at[x->hash[1] >> (64 - m->context_log)];
+    return &m->last_at[pair_entry(m, x)];
 }
 
 static inline const unsigned char *list_bucket(const struct lp_model *model,
@@ -59,6 +70,8 @@ static void prepare_context(const struct lp_mix *m, struct context *x)
     x->hash[0] = lp_context_hash(0, x->last[0]);
     x->hash[1] = lp_context_hash(x->hash[0], x->last[1]);
     x->hash[2] = lp_context_hash(x->hash[1], x->last[2]);
+    x->own_hash[0] = lp_context_hash((uint64_t)(m->leaf.n >> EPOCH_LOG) << 32, x->last[0]);
+    x->own_hash[1] = x->hash[1];
     x->next = lp_follow_find(model, x->last[0]);
     lp_model_prefetch(model, x->next.at);
     if (model->nnets > 0)
@@ -128,8 +141,16 @@ static void find_own(struct lp_mix *m, struct context *x, size_t n)
         if (n > 0)
             lp_own_note(x->own[i], m->model->leaf_bits, x->own_check[i], m->leaf.v[n - 1]);
         x->own[i] = own_bucket(m, x, i);
-        x->own_check[i] = lp_cell_check(x->hash[i], m->model->leaf_bits);
+        x->own_check[i] = lp_cell_check(x->own_hash[i], m->model->leaf_bits);
     }
+}
+
+/* Finds what is learnt in this context (run_learnt.h), before x->last gets another leaf. */
+static inline void find_learnt(const struct lp_mix *m, struct context *x)
+{
+    x->pair = pair_entry(m, x);
+    for (uint32_t i = 0; i < 3; i++)
+        x->node_context[i] = lp_context_hash(0, x->last[i]);
 }
 
 /* Extends the match or looks for a new one, and records this position for the context. */

@@ -3,8 +3,7 @@
 #ifndef LP_MIX_RUN_OFFER_H
 #define LP_MIX_RUN_OFFER_H
 
-#include "mix/run_choice.h"
-#include "mix/run_context.h"
+#include "mix/run_learnt.h"
 
 enum {
     OFFERED_MAX = LP_LANES - 1,
@@ -221,6 +220,18 @@ static inline lp_vec backing_logits(const struct lp_mix *m, const lp_vec class[L
                           lane_of(ESCAPE_LANE));
 }
 
+/* What the sequence has learnt of each candidate's leaf, and of the escape after the last two
+ * leaves, in 1/256. */
+static inline lp_vec learnt_logits(const struct lp_mix *m, const struct context *x,
+                                   const struct offer *o)
+{
+    int16_t logits[LP_LANES] = {0};
+    logits[ESCAPE_LANE] = *escape_after(m, x);
+    for (uint32_t k = 1; k <= o->n; k++)
+        logits[k] = *offered_logit(m, o->leaf[k]);
+    return lp_vec_shift_right(lp_vec_load(logits), 3);
+}
+
 /* The frequencies of the escape and the candidates. */
 LP_INLINE lp_vec mix_offer(const struct lp_mix *m, const struct context *x, const struct offer *o,
                            struct offer_choice *s)
@@ -246,14 +257,9 @@ LP_INLINE lp_vec mix_offer(const struct lp_mix *m, const struct context *x, cons
         logits = lp_vec_add(logits, weighted(s->logits[i], s->weight.sum[i]));
     logits = lp_vec_add(logits, in_lane(o->match, learnt_match(m, x, o->match != ESCAPE_LANE)));
     logits = lp_vec_add(logits, backing_logits(m, class, s->backing));
+    logits = lp_vec_add(logits, learnt_logits(m, x, o));
     return freqs_of(lp_vec_add(logits, escape_logit(m, o->state, ESCAPE_LANE)),
                     lanes_below(o->n + 1));
-}
-
-static inline void move_logit(int16_t *logits, int32_t error, unsigned rate)
-{
-    const int32_t half = 1 << (rate - 1);
-    *logits = (int16_t)lp_saturate_16(*logits + lp_shift_right(error + half, rate));
 }
 
 /* Adapts what the sequence learns to a choice's errors. */
@@ -266,8 +272,11 @@ LP_INLINE void learn_offer(struct lp_mix *m, const struct context *x, const stru
         lp_weights_move(s->learnt + i, error, s->logits + i, OFFER_RATE);
     for (uint32_t i = 0; i < LP_SOURCES; i++)
         m->learnt.weight[o->level[i]][i] = s->learnt[i];
-    for (uint32_t k = 1; k <= o->n; k++)
+    for (uint32_t k = 1; k <= o->n; k++) {
         move_logit(&m->learnt.backing[s->backing[k]], error_of[k], LOGIT_RATE);
+        fade_and_move(offered_logit(m, o->leaf[k]), error_of[k], LEAF_RATE);
+    }
+    fade_and_move(escape_after(m, x), error_of[ESCAPE_LANE], PAIR_RATE);
     move_logit(&m->learnt.escape[o->state], error_of[ESCAPE_LANE], LOGIT_RATE);
     if (o->match != ESCAPE_LANE)
         move_logit(&m->learnt.match[x->match_length], error_of[o->match], LOGIT_RATE);

@@ -8,6 +8,10 @@
 enum {
     CHILD_RATE = 20, /* weights move by their gradient / 2^this */
     CHILD_SETS = 4,  /* of weights */
+    /* What a node has shown fades with each period of so many leaves since its last visit, but with
+     * so many periods at most. */
+    PERIOD_LOG = 8,
+    PERIODS_MAX = 7,
 };
 
 /* A path down the tree: the node reached, and what is known about the leaf. */
@@ -31,6 +35,7 @@ struct child_choice {
     uint32_t inner, leaf, shift;
     const int16_t *follow; /* the logit of a child by the class of its successors' count, */
     lp_vec class;          /* and the class of each child */
+    uint32_t visits;       /* of the node, faded */
     const int16_t *set[CHILD_SETS]; /* of weights */
     int16_t weight[LP_INPUTS];
     lp_vec logits[LP_INPUTS];
@@ -124,15 +129,39 @@ static inline uint32_t upper_depth(const struct walk *w)
     return w->depth < LP_UPPER_DEPTHS ? w->depth : LP_UPPER_DEPTHS - 1;
 }
 
+/* Whether what the sequence has shown in contexts counts at a node. */
+static inline bool has_contexts(const struct lp_mix *m, const struct walk *w)
+{
+    return !m->fast && w->depth < LP_UPPER_DEPTHS - 1;
+}
+
+static inline uint32_t period_of(const struct lp_mix *m)
+{
+    return (uint32_t)(m->leaf.n >> PERIOD_LOG);
+}
+
+/* What the sequence has shown at a node, in 1/2048. With each period since the last visit it loses
+ * a sixteenth, and the visits a half: the subject of a long sequence changes. */
+static inline lp_vec shown_logits(const struct lp_mix *m, struct child_choice *s, uint32_t at)
+{
+    lp_vec logits = lp_vec_load(m->node_logits[at]);
+    uint32_t periods = period_of(m) - m->visits[at].period;
+    periods = periods < PERIODS_MAX ? periods : PERIODS_MAX;
+    s->visits = m->visits[at].n >> periods;
+    for (; periods > 0; periods--)
+        logits = lp_vec_sub(logits, lp_vec_shift_right(logits, 4));
+    return logits;
+}
+
 /* Selects the sets of weights, and adds them. */
 LP_INLINE void select_weights(const struct lp_mix *m, struct child_choice *s,
-                              const struct context *x, const struct walk *w, uint32_t seen)
+                              const struct context *x, const struct walk *w)
 {
     const struct lp_mixing *params = &m->params;
     const uint32_t depth = w->depth < LP_NODE_DEPTHS ? w->depth : LP_NODE_DEPTHS - 1;
     const uint32_t upper = upper_depth(w);
     const uint32_t follows = 2 * upper + (w->depth > 0 && w->successors != 0);
-    s->set[0] = params->child_a[LP_VISIT_LEVELS * w->escaped + m->visit_level[seen]];
+    s->set[0] = params->child_a[LP_VISIT_LEVELS * w->escaped + m->visit_level[s->visits]];
     s->set[1] = params->child_b[depth << 1 | (w->at < m->model->nnets)];
     s->set[2] = params->child_c[LP_LEVELS * follows + lp_follow_level(&x->follow)];
     s->set[3] = params->child_d[LP_POSITIONS * upper + x->position];
@@ -147,7 +176,6 @@ LP_INLINE lp_vec mix_children(struct lp_mix *m, struct child_choice *s, const st
                               struct walk *w)
 {
     const unsigned char *node = w->node;
-    const uint32_t seen = m->visits[w->at];
     s->follow = NULL;
     s->class = lp_vec_splat(0);
     s->inner = lp_get16(node + LP_NODE_AT_INNER);
@@ -158,29 +186,29 @@ LP_INLINE lp_vec mix_children(struct lp_mix *m, struct child_choice *s, const st
     const uint32_t below = lp_vec32_in_range(&followers, s->leaf, lp_get32(node + LP_NODE_AT_END));
     w->successors &= below;
     w->excluded &= below;
-    select_weights(m, s, x, w, seen);
+    s->logits[LP_IN_NODE] = shown_logits(m, s, w->at);
+    select_weights(m, s, x, w);
     s->logits[LP_IN_MODEL] = known_logits(m->model, x, w->at);
-    s->logits[LP_IN_NODE] = lp_vec_load(m->node_logits[w->at]);
     s->logits[LP_IN_FOLLOW] = lp_vec_splat(0);
     if (w->depth == 0)
         s->logits[LP_IN_FOLLOW] = root_logits(x);
     else if (w->successors != 0)
         s->logits[LP_IN_FOLLOW] = successor_logits(m, s, x, w);
-    s->logits[LP_IN_FOLLOW + 1] = lp_vec_splat(0);
-    return freqs_of(lp_vec_weigh(s->logits, s->weight, LP_IN_FOLLOW + 1), children_of(s, x, w));
+    s->logits[LP_IN_CONTEXT] = has_contexts(m, w) ? context_logits(m, x, w->at) : lp_vec_splat(0);
+    return freqs_of(lp_vec_weigh(s->logits, s->weight, LP_INPUTS), children_of(s, x, w));
 }
 
 /* Adapts the node's own logits to a choice's errors. */
 LP_INLINE void note_child(struct lp_mix *m, const struct child_choice *s, uint32_t at, lp_vec error)
 {
-    const uint32_t seen = m->visits[at];
-    lp_vec step = lp_vec_splat(m->node_rate[seen]);
+    lp_vec step = lp_vec_splat(m->node_rate[s->visits]);
     step = lp_vec_mul_high(lp_vec_add(error, error), step);
     step = lp_vec_shift_right(lp_vec_add(step, lp_vec_load(lp_constants.one)), 1);
     lp_vec_store(m->node_logits[at], lp_vec_add(s->logits[LP_IN_NODE], step));
     m->touched[m->ntouched] = at;
-    m->ntouched += seen == 0;
-    m->visits[at] = (uint8_t)(seen + (seen < LP_VISIT_MAX));
+    m->ntouched += m->visits[at].n == 0;
+    m->visits[at].n = (s->visits + (s->visits < LP_VISIT_MAX)) & LP_VISIT_MAX;
+    m->visits[at].period = period_of(m) & 0xFFFFFF;
 }
 
 /* The first leaf of a child of a node. */
@@ -230,6 +258,8 @@ LP_INLINE uint32_t code_child(struct lp_mix *m, struct lp_range_coder *c, struct
     const lp_vec error = errors_of(distribution.freq, distribution.total, child);
     LP_TEACH_CHILD(m, &s, error);
     lp_weights_move(m->learnt.child[upper_depth(w)], error, s.logits, CHILD_RATE);
+    if (has_contexts(m, w))
+        learn_in_context(m, x, at, error);
     go(m, w, &s, child, decode);
     if (decode && !w->inner)
         push_leaf(m, x, child_begin(node, child));

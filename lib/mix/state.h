@@ -7,8 +7,14 @@
 #include "mix/range_coder.h"
 
 enum {
-    LP_TOTALS = 4096,   /* above any sum of a list's counts: sixteen cells of at most 181 */
-    LP_VISIT_MAX = 255, /* visits of a node after which its learning rate is constant */
+    LP_TOTALS = 4096,     /* above any sum of a list's counts: sixteen cells of at most 181 */
+    LP_VISIT_MAX = 255,   /* visits of a node after which its learning rate is constant */
+    LP_NODE_CONTEXTS = 4, /* of an upper node (run_learnt.h) */
+};
+
+/* How often a node was visited, which fades (run_tree.h), and the period of the last visit. */
+struct lp_visits {
+    uint32_t n : 8, period : 24; /* n is LP_VISIT_MAX at most */
 };
 
 /* Codes n ids; or decodes n leaves. m->leaf gets them, and those given. LP_NOMEM; LP_DATA for an id
@@ -41,14 +47,16 @@ struct lp_mix {
     struct lp_learnt learnt;
     /* Logits of nodes that this sequence has visited, and which nodes to reset. */
     int16_t (*node_logits)[LP_NODE_CHILDREN];
-    uint8_t *visits; /* of each node, LP_VISIT_MAX at most */
+    struct lp_visits *visits; /* of each node */
     uint32_t *touched, ntouched;
-    struct lp_ids leaf;  /* those so far, with those given */
-    void *tables;        /* by context hash: */
-    uint32_t *last_at;   /* the last positions, */
-    unsigned char *cell; /* and the own lists */
+    struct lp_ids leaf;                          /* those so far, with those given */
+    void *tables;                                /* by hash: */
+    int16_t (*context_logits)[LP_NODE_CHILDREN]; /* for each context, 1 << node_log of them; */
+    uint32_t *last_at;                           /* the last positions, */
+    int16_t *pair_escape, *offered_logit;        /* learnt logits (run_learnt.h), */
+    unsigned char *cell;                         /* and the own lists: 1 << context_log of each */
     size_t tables_cap;
-    uint32_t context_log;
+    uint32_t context_log, node_log;
 };
 
 /* Loads the mixing parameters of one mode. */

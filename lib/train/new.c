@@ -401,7 +401,7 @@ static enum lp_status build(const struct lp_trainer *t, const struct lp_tree *tr
 static enum lp_status split_docs(const struct lp_docs *docs, const uint32_t *leaf,
                                  struct lp_docs *all, struct lp_docs *most, struct lp_docs *rest)
 {
-    enum { TUNE_EACH = 2, TUNE_TOKENS = 1000 /* of a doc */ };
+    enum { TUNE_EACH = 2, TUNE_TOKENS = 4000 /* of a doc */ };
     const float TUNE_NOVELTY = 0.6F;
     float *novelty = lp_novelties(docs), heaviest = 0;
     enum lp_status status = novelty != NULL ? LP_OK : LP_NOMEM;

@@ -157,7 +157,7 @@ static void teach_child(struct lp_mix *m, const struct child_choice *s, lp_vec e
     for (uint32_t k = 0; s->follow != NULL && k < LP_LANES; k++)
         move(m, &s->follow[class[k]], (int64_t)e[k] * s->weight[LP_IN_FOLLOW], rates->logits);
     for (uint32_t i = 0; i < CHILD_SETS; i += 2)
-        move_weights(m, s->set[i], s->set[i + 1], s->logits, LP_INPUTS - 1, e, rates->weight);
+        move_weights(m, s->set[i], s->set[i + 1], s->logits, LP_INPUTS, e, rates->weight);
 }
 
 static enum lp_status run_taught(struct lp_mix *m, struct lp_range_coder *c, const uint32_t *ids,
@@ -201,6 +201,7 @@ void lp_tune_guess(struct lp_mixing params[LP_MODES])
         a->child_a[i][LP_IN_MODEL] = 5000;
         a->child_a[i][LP_IN_NODE] = 11500;
         a->child_a[i][LP_IN_FOLLOW] = 5000;
+        a->child_a[i][LP_IN_CONTEXT] = 6000;
     }
     params[1] = params[0];
 }

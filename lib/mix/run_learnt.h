@@ -1,0 +1,74 @@
+/* run_learnt.h - what a sequence learns of its own contexts, as logits in tables: of the children
+ * of the tree's upper nodes, after each of the last three leaves and where a leaf is offered first;
+ * of the escape, after the last two leaves; and of each leaf that is offered. Contexts that share
+ * an entry are few and not told apart. An entry loses a 64th whenever it learns, so that a long
+ * sequence forgets what no longer holds. A part of run.h. */
+#ifndef LP_MIX_RUN_LEARNT_H
+#define LP_MIX_RUN_LEARNT_H
+
+#include "mix/run_choice.h"
+#include "mix/run_context.h"
+
+enum {
+    FADE = 6,         /* an entry loses itself / 2^this, and grows by its error / 2^these: */
+    CONTEXT_RATE = 3, /* of a node's children in a context, */
+    PAIR_RATE = 4,    /* of the escape after two leaves, */
+    LEAF_RATE = 5,    /* of an offered leaf */
+};
+
+static inline void move_logit(int16_t *logits, int32_t error, unsigned rate)
+{
+    const int32_t half = 1 << (rate - 1);
+    *logits = (int16_t)lp_saturate_16(*logits + lp_shift_right(error + half, rate));
+}
+
+static inline void fade_and_move(int16_t *logits, int32_t error, unsigned rate)
+{
+    *logits = (int16_t)(*logits - lp_shift_right(*logits, FADE));
+    move_logit(logits, error, rate);
+}
+
+/* What is learnt of the escape after the last two leaves. */
+static inline int16_t *escape_after(const struct lp_mix *m, const struct context *x)
+{
+    return &m->pair_escape[x->pair];
+}
+
+/* What is learnt of a leaf that is offered. */
+static inline int16_t *offered_logit(const struct lp_mix *m, uint32_t leaf)
+{
+    return &m->offered_logit[lp_context_hash(0, leaf) >> (64 - m->context_log)];
+}
+
+/* The logits of a node's children in its i-th context. */
+static inline int16_t *in_context(const struct lp_mix *m, const struct context *x, uint32_t i,
+                                  uint32_t node)
+{
+    const uint64_t hash = lp_context_hash(x->node_context[i], node);
+    const size_t at = ((size_t)i << m->node_log) + (size_t)(hash >> (64 - m->node_log));
+    return m->context_logits[at];
+}
+
+/* Their sum over all contexts. */
+static inline lp_vec context_logits(const struct lp_mix *m, const struct context *x, uint32_t node)
+{
+    lp_vec sum = lp_vec_load(in_context(m, x, 0, node));
+    for (uint32_t i = 1; i < LP_NODE_CONTEXTS; i++)
+        sum = lp_vec_add(sum, lp_vec_load(in_context(m, x, i, node)));
+    return sum;
+}
+
+/* Adapts them to a choice's errors. */
+static inline void learn_in_context(struct lp_mix *m, const struct context *x, uint32_t node,
+                                    lp_vec error)
+{
+    const lp_vec half = lp_vec_splat(1 << (CONTEXT_RATE - 1));
+    const lp_vec step = lp_vec_shift_right(lp_vec_add(error, half), CONTEXT_RATE);
+    for (uint32_t i = 0; i < LP_NODE_CONTEXTS; i++) {
+        int16_t *logits = in_context(m, x, i, node);
+        const lp_vec now = lp_vec_load(logits);
+        lp_vec_store(logits, lp_vec_add(lp_vec_sub(now, lp_vec_shift_right(now, FADE)), step));
+    }
+}
+
+#endif
