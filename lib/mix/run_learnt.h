@@ -49,25 +49,26 @@ static inline int16_t *in_context(const struct lp_mix *m, const struct context *
     return m->context_logits[at];
 }
 
-/* Their sum over all contexts. */
-static inline lp_vec context_logits(const struct lp_mix *m, const struct context *x, uint32_t node)
+/* Their sum over all contexts; and where they are. */
+static inline lp_vec context_logits(const struct lp_mix *m, const struct context *x, uint32_t node,
+                                    int16_t *at[LP_NODE_CONTEXTS])
 {
-    lp_vec sum = lp_vec_load(in_context(m, x, 0, node));
-    for (uint32_t i = 1; i < LP_NODE_CONTEXTS; i++)
-        sum = lp_vec_add(sum, lp_vec_load(in_context(m, x, i, node)));
+    lp_vec sum = lp_vec_splat(0);
+    for (uint32_t i = 0; i < LP_NODE_CONTEXTS; i++) {
+        at[i] = in_context(m, x, i, node);
+        sum = lp_vec_add(sum, lp_vec_load(at[i]));
+    }
     return sum;
 }
 
 /* Adapts them to a choice's errors. */
-static inline void learn_in_context(struct lp_mix *m, const struct context *x, uint32_t node,
-                                    lp_vec error)
+static inline void learn_in_context(int16_t *const at[LP_NODE_CONTEXTS], lp_vec error)
 {
     const lp_vec half = lp_vec_splat(1 << (CONTEXT_RATE - 1));
     const lp_vec step = lp_vec_shift_right(lp_vec_add(error, half), CONTEXT_RATE);
     for (uint32_t i = 0; i < LP_NODE_CONTEXTS; i++) {
-        int16_t *logits = in_context(m, x, i, node);
-        const lp_vec now = lp_vec_load(logits);
-        lp_vec_store(logits, lp_vec_add(lp_vec_sub(now, lp_vec_shift_right(now, FADE)), step));
+        const lp_vec now = lp_vec_load(at[i]);
+        lp_vec_store(at[i], lp_vec_add(lp_vec_sub(now, lp_vec_shift_right(now, FADE)), step));
     }
 }
 
