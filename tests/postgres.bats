@@ -353,7 +353,7 @@ SQL
         INSERT INTO long SELECT string_agg(body, '') FROM pg_read_file('$PG_DIR/prompts/agent-rules.txt') body,
             generate_series(1, 50000);"
     for call in "${calls[@]}"; do
-        errs 'canceling statement due to statement timeout' "SET statement_timeout = '200ms';" "SELECT $call FROM long;"
+        errs 'canceling statement due to statement timeout' "SET statement_timeout = '50ms';" "SELECT $call FROM long;"
     done
     # Without an interrupt these take over six seconds of processor time.
     for call in 'lp_pack(x)' "lp_pack(x, 'fast')"; do
@@ -368,7 +368,7 @@ SQL
             END \$\$;"
     done
     # The session works on.
-    gives 'on' '\set ON_ERROR_STOP 0' "SET statement_timeout = '200ms';" 'SELECT lp_pack(x) FROM long;' \
+    gives 'on' '\set ON_ERROR_STOP 0' "SET statement_timeout = '50ms';" 'SELECT lp_pack(x) FROM long;' \
         'SET statement_timeout = 0;' "SELECT lp_unpack(lp_pack('on'));"
     sql 'DROP TABLE long;'
 }
