@@ -35,7 +35,7 @@ struct child_choice {
     uint32_t inner, leaf, shift;
     const int16_t *follow; /* the logit of a child by the class of its successors' count, */
     lp_vec class;          /* and the class of each child */
-    int16_t *in_context[LP_NODE_CONTEXTS]; /* its logits there, at an upper node */
+    int16_t *in_context[LP_NODE_CONTEXTS]; /* its logits there; NULL at a deeper node */
     uint32_t visits;                       /* of the node, faded */
     const int16_t *set[CHILD_SETS];        /* of weights */
     int16_t weight[LP_INPUTS];
@@ -195,6 +195,7 @@ LP_INLINE lp_vec mix_children(struct lp_mix *m, struct child_choice *s, const st
         s->logits[LP_IN_FOLLOW] = root_logits(x);
     else if (w->successors != 0)
         s->logits[LP_IN_FOLLOW] = successor_logits(m, s, x, w);
+    s->in_context[0] = NULL;
     s->logits[LP_IN_CONTEXT] =
         has_contexts(m, w) ? context_logits(m, x, w->at, s->in_context) : lp_vec_splat(0);
     return freqs_of(lp_vec_weigh(s->logits, s->weight, LP_INPUTS), children_of(s, x, w));
@@ -260,7 +261,7 @@ LP_INLINE uint32_t code_child(struct lp_mix *m, struct lp_range_coder *c, struct
     const lp_vec error = errors_of(distribution.freq, distribution.total, child);
     LP_TEACH_CHILD(m, &s, error);
     lp_weights_move(m->learnt.child[upper_depth(w)], error, s.logits, CHILD_RATE);
-    if (has_contexts(m, w))
+    if (s.in_context[0] != NULL)
         learn_in_context(s.in_context, error);
     go(m, w, &s, child, decode);
     if (decode && !w->inner)
