@@ -422,7 +422,7 @@ static enum lp_status end_segment(struct lp_reader *r)
 static enum lp_status take_event(struct lp_reader *r, const struct lp_event *e)
 {
     enum lp_status status = r->parser.recover ? lp_recovery_event(&r->recovery, e) : LP_OK;
-    if (status == LP_OK && r->in_record && (e->kind == LP_EVENT_GAP || e->kind == LP_EVENT_HEADER))
+    if (status == LP_OK && r->in_record && r->recovery.cut)
         status = cut_record(r);
     if (status != LP_OK)
         return status;
@@ -468,6 +468,8 @@ enum lp_status lp_reader_finish(struct lp_reader *r)
 {
     lp_parser_eof(&r->parser);
     enum lp_status status = lp_reader_push(r, NULL, 0);
+    if (status == LP_OK && r->in_record) /* in recovery: the input stops right after a block */
+        status = cut_record(r);
     if (status == LP_OK && r->parser.recover)
         status = lp_recovery_finish(&r->recovery, r->parser.offset);
     return (status == LP_OK || status == LP_DATA) && !r->any ? LP_NOT_LP : status;

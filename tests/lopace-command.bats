@@ -210,6 +210,29 @@ END
     [ "$(names)" = "$(names)" ] && [ ! -e zero ]
 }
 
+@test "where all go to one output, the first file that fails ends it" {
+    lopace -q -o a.lp "$TEXT"
+    head -c 300 a.lp > bad.lp
+    cp "$TEXT" unpacked
+    for bad in bad.lp unpacked; do
+        expect 3 lopace -d -c a.lp "$bad" a.lp
+        same "$TEXT" out
+        err_line lopace "$bad: "
+        expect 3 lopace -d -o back a.lp "$bad" a.lp
+        [ ! -e back ]
+        expect 3 lopace -t - < "$bad"
+    done
+    for bad in none . a.lp; do
+        code=1
+        [ "$bad" != a.lp ] || code=3
+        expect "$code" lopace -c "$TEXT" "$bad" "$LOG"
+        cp out made
+        expect 3 lpunpack made
+        expect "$code" lopace -o made.lp "$TEXT" "$bad" "$LOG"
+        [ ! -e made.lp ]
+    done
+}
+
 @test "a directory that is not ours to read is said, and the rest is packed" {
     tree
     chmod 700 d/e

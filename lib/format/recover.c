@@ -242,6 +242,7 @@ static void settle_listed(struct lp_recovery *r, size_t n, uint64_t end, struct 
     }
     if (losing)
         report(r, &gap, &from, &r->place);
+    r->cut = losing && at == r->n;
     if (at < r->n)
         report_fault(r, r->stretch[at].offset, r->stretch[at].size);
     r->n = 0;
@@ -349,6 +350,7 @@ static void end_segment(struct lp_recovery *r, const struct lp_event *e)
 
 enum lp_status lp_recovery_event(struct lp_recovery *r, const struct lp_event *e)
 {
+    r->cut = e->kind == LP_EVENT_GAP || e->kind == LP_EVENT_HEADER;
     switch (e->kind) {
     case LP_EVENT_HEADER:
         return begin_segment(r, e->offset);

@@ -34,6 +34,7 @@ struct lp_recovery {
     struct lp_place segment, place; /* where the segment and the first stretch begin */
     uint64_t listed; /* offset of the segment's header, or where it must be, or of its last index */
     bool in_segment;
+    bool cut; /* the last block read does not go on after the last event: something is missing */
     uint64_t nlosses, nlosses_before; /* reported, and before the segment */
     uint32_t last_index;              /* the check of the index read last, 0 for none */
 };

@@ -171,6 +171,27 @@ static void compare(const struct bytes *in, const char *what, size_t i, size_t n
                 i, n, reads, recovers, losses, finds);
 }
 
+/* --- Records ------------------------------------------------------------------------------ */
+
+struct sizes {
+    size_t n;
+    uint64_t size[8];
+};
+
+static enum lp_status take_record(void *ctx, uint64_t number, uint64_t size)
+{
+    struct sizes *s = ctx;
+    s->n = (size_t)number;
+    s->size[number % 8] = size;
+    return LP_OK;
+}
+
+static enum lp_status ignore_text(void *ctx, const void *data, size_t n)
+{
+    (void)ctx, (void)data, (void)n;
+    return LP_OK;
+}
+
 /* --- Damage ------------------------------------------------------------------------------- */
 
 /* Where the frames of a stream begin, and where it ends. */
@@ -221,6 +242,42 @@ static void test_frames(const struct bytes *in, const size_t *at, size_t nframes
     compare(&out, "frames moved", i, n);
 }
 
+/* A block that is cut out from before its index, and after that blocks of another stream whose
+ * header is lost: they do not go on with the record that the index shows to be cut. */
+static void test_cut_record(void)
+{
+    static struct bytes one, other;
+    static const char record[1500] = "a record of two blocks";
+    const struct lp_options o = {
+        .chain = LP_CHAIN_TEXT, .split = LP_WHOLE, .block_size = LP_BLOCK_MIN};
+    struct lp_writer *writer;
+    struct lp_reader *reader;
+    struct sizes s = {0};
+    unsigned losses = 0;
+    size_t at[FRAMES + 1];
+    if (lp_writer_new(&o, take, &one, &writer) != LP_OK ||
+        lp_writer_push(writer, record, sizeof record) != LP_OK ||
+        lp_writer_finish(writer) != LP_OK || find_frames(&one, at) != 5)
+        exit(1);
+    lp_writer_free(writer);
+    append(&other, &one, at, 0, 2); /* header, block, index */
+    append(&other, &one, at, 3, 4);
+    append(&other, &one, at, 1, 5); /* all but the header */
+    const struct lp_reader_options how = {.find = find,
+                                          .on_loss = count_loss,
+                                          .loss_ctx = &losses,
+                                          .on_record = take_record,
+                                          .record_ctx = &s};
+    if (lp_reader_new(&how, ignore_text, NULL, &reader) != LP_OK ||
+        lp_reader_push(reader, other.p, other.n) != LP_OK || lp_reader_finish(reader) != LP_DATA)
+        exit(1);
+    lp_reader_free(reader);
+    if (s.n != 2 || s.size[1] >= sizeof record || s.size[2] != sizeof record) {
+        fprintf(stderr, "agree: a record goes on after a loss\n");
+        failures++;
+    }
+}
+
 static void test_stream(const struct bytes *in)
 {
     static struct bytes out;
@@ -266,6 +323,7 @@ int main(int argc, char **argv)
                           &stream);
         test_stream(&stream);
     }
+    test_cut_record();
     lp_vocab_close(v);
     return failures > 0;
 }

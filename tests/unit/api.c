@@ -295,22 +295,19 @@ static enum lp_status on_block(void *ctx, const void *block, size_t n, const uin
     return r->stop_at > 0 && r->number >= r->stop_at ? LP_STOP : LP_OK;
 }
 
-/* Records of these sizes, the last of which has no separator, and is larger than blocks. */
-static void test_records(enum lp_split split, unsigned threads)
+/* Packs records of these sizes, the last of which has no separator. */
+static void write_records(enum lp_split split, size_t block_size, const size_t *sizes, size_t n,
+                          struct sunk *out)
 {
-    static const size_t sizes[] = {1, 100, 30000, 1, 5000, 40000};
-    enum { RECORDS = sizeof sizes / sizeof *sizes };
-    struct records r = {0};
-    struct sunk out = {0};
-    struct lp_options o = {
-        .chain = LP_CHAIN_TOKENS, .split = split, .vocab = vocab, .block_size = 1 << 13};
+    const struct lp_options o = {
+        .chain = LP_CHAIN_TOKENS, .split = split, .vocab = vocab, .block_size = block_size};
     struct lp_writer *writer;
-    CHECK(lp_writer_new(&o, sink, &out, &writer) == LP_OK);
-    for (size_t i = 0; i < RECORDS; i++) {
+    CHECK(lp_writer_new(&o, sink, out, &writer) == LP_OK);
+    for (size_t i = 0; i < n; i++) {
         char *record = malloc(sizes[i]);
         for (size_t k = 0; k < sizes[i]; k++)
             record[k] = text[k] != '\n' ? text[k] : ' ';
-        if (split != LP_WHOLE && i + 1 < RECORDS)
+        if (split != LP_WHOLE && i + 1 < n)
             record[sizes[i] - 1] = split == LP_LINES ? '\n' : 0;
         CHECK(lp_writer_push(writer, record, sizes[i]) == LP_OK);
         if (split == LP_WHOLE)
@@ -319,6 +316,16 @@ static void test_records(enum lp_split split, unsigned threads)
     }
     CHECK(lp_writer_finish(writer) == LP_OK);
     lp_writer_free(writer);
+}
+
+/* The last record is larger than blocks. */
+static void test_records(enum lp_split split, unsigned threads)
+{
+    static const size_t sizes[] = {1, 100, 30000, 1, 5000, 40000};
+    enum { RECORDS = sizeof sizes / sizeof *sizes };
+    struct records r = {0};
+    struct sunk out = {0};
+    write_records(split, 1 << 13, sizes, RECORDS, &out);
     struct lp_reader_options how = {
         .find = find, .threads = threads, .record_ctx = &r, .block_ctx = &r};
     struct lp_reader *reader;
@@ -337,6 +344,66 @@ static void test_records(enum lp_split split, unsigned threads)
         CHECK(memcmp(r.sizes, sizes, (size_t)r.number * sizeof *sizes) == 0);
     }
     free(r.sunk.p);
+    free(out.p);
+}
+
+static enum lp_status count_ids(void *ctx, const struct lp_vocab *of, const uint32_t *ids,
+                                size_t nids, bool end)
+{
+    uint64_t *number = ctx;
+    (void)of, (void)ids, (void)nids;
+    *number += end;
+    return LP_OK;
+}
+
+static void ignore_loss(void *ctx, const struct lp_loss *loss)
+{
+    (void)ctx, (void)loss;
+}
+
+/* Recovers a stream that is cut, and the whole one after it if that is wanted. */
+static void recover_cut(struct lp_reader_options how, struct records *r, const struct sunk *stream,
+                        size_t cut, bool more)
+{
+    struct lp_reader *reader;
+    how.find = find;
+    how.on_loss = ignore_loss;
+    CHECK(lp_reader_new(&how, sink_records, r, &reader) == LP_OK);
+    CHECK(lp_reader_push(reader, stream->p, cut) == LP_OK);
+    if (more)
+        CHECK(lp_reader_push(reader, stream->p, stream->n) == LP_OK);
+    const enum lp_status status = lp_reader_finish(reader);
+    CHECK(status == LP_DATA || (!more && status == LP_NOT_LP)); /* less than a header */
+    lp_reader_free(reader);
+}
+
+/* Wherever a stream is cut, between two blocks too, its open record ends there. */
+static void test_cut_record(enum lp_split split)
+{
+    static const size_t sizes[] = {500, 2500, 1024, 1, 3000};
+    enum { RECORDS = sizeof sizes / sizeof *sizes };
+    struct sunk out = {0};
+    write_records(split, LP_BLOCK_MIN, sizes, RECORDS, &out);
+    for (size_t i = 2; i < 2 * out.n; i++) {
+        const size_t cut = i / 2, whole = i % 2 ? RECORDS : 0;
+        struct records one = {0}, block = {0};
+        uint64_t nids = 0;
+        recover_cut((struct lp_reader_options){.on_record = on_record, .record_ctx = &one}, &one,
+                    &out, cut, i % 2);
+        recover_cut((struct lp_reader_options){.on_block = on_block, .block_ctx = &block}, &block,
+                    &out, cut, i % 2);
+        recover_cut((struct lp_reader_options){.on_ids = count_ids, .ids_ctx = &nids}, &one, &out,
+                    cut, i % 2);
+        const size_t n = (size_t)one.number - whole; /* of the one that is cut */
+        CHECK(n <= RECORDS && one.end == one.sunk.n && block.end == block.sunk.n);
+        CHECK(block.number == one.number && nids == one.number);
+        CHECK(n == 0 || memcmp(one.sizes, sizes, (n - 1) * sizeof *sizes) == 0);
+        CHECK(n == 0 || one.sizes[n - 1] <= sizes[n - 1]);
+        CHECK(memcmp(one.sizes + n, sizes, whole * sizeof *sizes) == 0);
+        CHECK(memcmp(one.sizes, block.sizes, sizeof one.sizes) == 0);
+        free(one.sunk.p);
+        free(block.sunk.p);
+    }
     free(out.p);
 }
 
@@ -397,6 +464,9 @@ int main(int argc, char **argv)
         test_records(LP_LINES, threads);
         test_records(LP_NUL, threads);
     }
+    test_cut_record(LP_WHOLE);
+    test_cut_record(LP_LINES);
+    test_cut_record(LP_NUL);
     test_sizes();
     lp_vocab_close(vocab);
     lp_model_close(model);
