@@ -70,9 +70,8 @@ static enum lp_status verify(struct job *job, struct lp_window *window)
 static struct lp_frame recoded(const struct job *job)
 {
     struct lp_frame frame = job->frame;
-    frame.kind = (frame.kind & ~(unsigned)(LP_WIRE_MASK | LP_KIND_APART)) | job->packed.wire;
-    if (job->window != NULL && is_free(job) && lp_chain_tokens(lp_wire_chain(job->packed.wire)))
-        frame.kind |= LP_KIND_APART;
+    frame.kind &= ~(unsigned)(LP_WIRE_MASK | LP_KIND_APART);
+    frame.kind = lp_kind_stored(frame.kind, job->packed.wire, job->window != NULL && is_free(job));
     return frame;
 }
 

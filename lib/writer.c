@@ -114,9 +114,7 @@ static enum lp_status pack(void *arg)
         lp_body_pack(&job->coder, job->options, &job->frame, &bodies, &job->payload, &packed);
     if (status != LP_OK)
         return status;
-    job->frame.kind |= packed.wire;
-    if (job->apart && lp_chain_tokens(lp_wire_chain(packed.wire)))
-        job->frame.kind |= LP_KIND_APART;
+    job->frame.kind = lp_kind_stored(job->frame.kind, packed.wire, job->apart);
     return job->options->unverified ? LP_OK : prove(job, &packed);
 }
 

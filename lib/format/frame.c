@@ -30,6 +30,11 @@ enum lp_chain lp_wire_chain(unsigned wire)
     }
 }
 
+unsigned lp_kind_stored(unsigned kind, unsigned wire, bool apart)
+{
+    return kind | wire | (apart && lp_chain_tokens(lp_wire_chain(wire)) ? LP_KIND_APART : 0U);
+}
+
 size_t lp_frame_put(const struct lp_frame *frame, unsigned char *dst)
 {
     unsigned char *p = dst;

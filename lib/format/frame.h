@@ -93,6 +93,10 @@ static inline bool lp_is_ancillary(unsigned kind)
 /* The chain of a stored form, which is the low bits of wire. */
 enum lp_chain lp_wire_chain(unsigned wire);
 
+/* Adds the stored form to a kind; and, if the block has no part in the window, says so where that
+ * is not plain: of tokens. */
+unsigned lp_kind_stored(unsigned kind, unsigned wire, bool apart);
+
 /* The most bytes that a block's body may have: of text, or of codes, of which a byte of text may
  * take three. */
 static inline uint64_t lp_body_limit(bool tokens, uint64_t text_size, uint64_t nrecords)
