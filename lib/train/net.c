@@ -248,19 +248,19 @@ static float chance_of(const struct reader *r, uint32_t d)
     return r->docs->weight[d] / r->unit;
 }
 
-/* How many tokens to learn in some rounds. A network learns little text by heart, but gains from up
- * to three times the rounds where there is more: +0.5% of the ratio for the models that ship. Of
- * even more, each doc has fewer rounds, but one at least. */
-static double tokens_of(const struct reader *r, double rounds)
+/* How many tokens to learn in some rounds. A new network learns little text by heart, but gains
+ * from up to three times the rounds where there is more: 0.5% of the ratio for the models that
+ * ship. Of even more, each doc has fewer rounds, but one at least. */
+static double tokens_of(const struct reader *r, const struct lp_trained_net *net, double rounds)
 {
-    const double SOME = 8e6, MANY = 24e6; /* tokens */
+    const double SOME = 8e6, MOST = net->rows_stay ? SOME : 3 * SOME; /* tokens */
     double size = 0;
     for (uint32_t d = 0; d < r->docs->ndocs; d++) {
         const double chance = (double)chance_of(r, d);
         size += (double)(r->docs->end[d] - doc_begin(r, d)) * (chance < 1 ? chance : 1);
     }
-    const double all = rounds * fmin(fmax(size, SOME), MANY) / SOME * fmin(size, MANY);
-    return fmax(all, size);
+    const double many = fmin(size, MOST);
+    return fmax(rounds * many * fmax(many / SOME, 1), size);
 }
 
 /* The next doc, in random order; some doc is not empty. */
@@ -323,7 +323,7 @@ enum lp_status lp_net_learn(const struct lp_trainer *t, struct lp_trained_net *n
     enum { REPORT = 4 << 20 /* tokens */ };
     struct reader r;
     const bool good = open_reader(&r, docs, net);
-    const double all = good && docs->n > 0 ? tokens_of(&r, rounds) : 0;
+    const double all = good && docs->n > 0 ? tokens_of(&r, net, rounds) : 0;
     double bits = 0;
     size_t done = 0, told = 0;
     while ((double)done < all) {
