@@ -133,10 +133,10 @@ includes() {
     [ ! -s "$BATS_TEST_TMPDIR/state" ] || fail "$(< "$BATS_TEST_TMPDIR/state")"
 }
 
-@test "the shared library has at most 336 KiB of code" {
+@test "the shared library has at most 320 KiB of code" {
     sanitized && skip 'a sanitizer adds to it'
     read -r code _ < <(command size "$B/lib/liblp.so" 2> /dev/null | tail -n 1)
-    [ "$code" -le 344064 ] || fail "$code bytes"
+    [ "$code" -le 327680 ] || fail "$code bytes"
 }
 
 @test "the core commands need libzstd and nothing else" {
