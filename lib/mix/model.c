@@ -27,6 +27,8 @@ static uint64_t section_min(const struct lp_model *m, int section)
         return 3 * (uint64_t)m->nleaves;
     case LP_LPM_INDEX:
         return LP_INDEX_SIZE * ((uint64_t)m->nleaves / LP_INDEX_LEAVES + 1);
+    case LP_LPM_NET_STATE:
+        return LP_NET_STATE_SIZE;
     case LP_LPM_MIXING:
         return 2 * (uint64_t)LP_MODES * LP_MIXING_SIZE;
     case LP_LPM_SUM:
@@ -112,6 +114,23 @@ static enum lp_status check_tree(const struct lp_model *m)
     return at == m->nnodes && at > 0 ? LP_OK : LP_DATA;
 }
 
+static uint32_t least_of(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Counts what the sections have of the network. Nothing without rows. */
+static void lay_out_net(struct lp_model *m)
+{
+    const uint32_t size = m->section_size[LP_LPM_NET_WEIGHT];
+    m->nrows = m->section_size[LP_LPM_NET_ROW] / LP_NET_ROW;
+    const uint32_t nodes = m->nrows > 0 ? m->nnodes : 0;
+    m->nupper = least_of(lp_get32(m->file + LP_LPM_AT_UPPER), size / LP_NET_UPPER);
+    m->nnets = least_of(m->nupper + (size - m->nupper * LP_NET_UPPER) / LP_NET_NODE, nodes);
+    m->nupper = least_of(m->nupper, nodes);
+    memcpy(m->net_scale, m->file + LP_LPM_AT_SCALE, sizeof m->net_scale);
+}
+
 enum lp_status lp_model_layout(const void *file, size_t size, struct lp_model *m)
 {
     const unsigned char *p = file;
@@ -153,11 +172,7 @@ enum lp_status lp_model_layout(const void *file, size_t size, struct lp_model *m
     if (m->nlong > halves / 2)
         return LP_DATA;
     m->nshort = halves - 2 * m->nlong;
-    m->nrows = m->section_size[LP_LPM_NET_ROW] / (LP_NET_PLACES * LP_NET_ROW);
-    m->nnets = m->nrows > 0 ? m->section_size[LP_LPM_NET_WEIGHT] / LP_NET_NODE : 0;
-    m->nnets = m->nnets < m->nnodes ? m->nnets : m->nnodes;
-    for (int i = 0; i < LP_NET_PLACES; i++)
-        m->net_scale[i] = p[LP_LPM_AT_SCALE + i];
+    lay_out_net(m);
     m->nbuckets = m->section_size[LP_LPM_CELL] / (LP_BUCKET_CELLS * 4);
     m->node = m->section[LP_LPM_NODE];
     m->leaf = m->section[LP_LPM_LEAF];
@@ -165,6 +180,7 @@ enum lp_status lp_model_layout(const void *file, size_t size, struct lp_model *m
     m->index = m->section[LP_LPM_INDEX];
     m->follow = m->section[LP_LPM_FOLLOW];
     m->net_row = m->section[LP_LPM_NET_ROW];
+    m->net_state = m->section[LP_LPM_NET_STATE];
     m->net_weight = m->section[LP_LPM_NET_WEIGHT];
     m->cell = m->section[LP_LPM_CELL];
     m->mixing = m->section[LP_LPM_MIXING];

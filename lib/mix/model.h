@@ -17,7 +17,7 @@
 #define LP_LPM_MAGIC "LPMODEL" /* eight bytes, with the NUL */
 
 enum {
-    LP_LPM_VERSION = 11,
+    LP_LPM_VERSION = 12,
     LP_LPM_HEAD = 4096,
     LP_LPM_PAGE = 1024,      /* sections are whole pages, each of which has a checksum */
     LP_LEAF_MAX = 1 << 18,   /* leaves of a tree, at most */
@@ -37,17 +37,25 @@ enum {
     LP_PLACE_BITS = 4,       /* of a place in a follow list */
     LP_CELL_CLASS_BITS = 4,  /* of the class of a cell's count */
     LP_CELL_CLASSES = 1 << LP_CELL_CLASS_BITS,
-    LP_BUCKET_CELLS = 16,     /* 64 bytes: a cache line */
-    LP_NET_SIZE = 32,         /* values of the network's input vector (model_net.h) */
-    LP_NET_PLACES = 4,        /* for the rows of the last three leaves, and of all before */
-    LP_NET_ROW = 16,          /* bytes of a row for one place: a nibble for each value */
-    LP_NET_ROW_MAX = 7,       /* values are from -7 to 7, stored plus 8 */
-    LP_NET_UNIT = 64,         /* sums of rows are in 1/64, the input vector is in 1/16 */
-    LP_NET_WEIGHT_UNIT = 128, /* weights are in 1/128, times the node's scale, */
-    LP_NET_WEIGHT_ZERO = 8,   /* and stored plus 8, as unsigned nibbles */
-    LP_NET_FADE = 4,          /* the faded sum loses 1/16 with each token, */
-    LP_NET_FADED_SHIFT = 3,   /* and its units are 1/8 of those of the other rows */
-    LP_NET_NODE = LP_NODE_CHILDREN * LP_NET_SIZE / 2, /* bytes of a node's weights */
+    LP_BUCKET_CELLS = 16, /* 64 bytes: a cache line */
+    LP_NET_SIZE = 32,     /* values of the network's input vector, for most nodes (model_net.h), */
+    LP_NET_STATE = 128,   /* and of its state, which is the vector of upper nodes */
+    LP_NET_PLACES = 3,    /* for the rows of the last three leaves */
+    LP_NET_GATES = 2,     /* of the state: the gate, the candidate */
+    LP_NET_GROUP = 16,    /* bytes of 32 values of a row: a nibble for each */
+    LP_NET_ROW = LP_NET_GROUP * (LP_NET_PLACES + LP_NET_GATES * LP_NET_STATE / LP_NET_SIZE),
+    LP_NET_ROW_MAX = 7,        /* values are from -7 to 7, stored plus 8 */
+    LP_NET_UNIT = 64,          /* sums of rows are in 1/64, the input vector is in 1/16, */
+    LP_NET_GATE_UNIT = 4096,   /* sums for gates in 1/4096, */
+    LP_NET_GATE_STEP = 8,      /* of which a row's values have 8 times the scale, */
+    LP_NET_CELL_UNIT = 8192,   /* the weights of the state in 1/8192, */
+    LP_NET_STATE_UNIT = 16384, /* and the state in 1/16384 */
+    LP_NET_WEIGHT_UNIT = 128,  /* weights are in 1/128, times the node's scale, */
+    LP_NET_WEIGHT_ZERO = 8,    /* and stored plus 8, as unsigned nibbles */
+    LP_NET_NODE = LP_NODE_CHILDREN * LP_NET_SIZE / 2, /* bytes of a node's weights, */
+    LP_NET_STATE_SIZE =
+        2 * LP_NET_GATES * LP_NET_STATE * (1 + LP_NET_STATE / 16), /* of a section */
+    LP_NET_UPPER = LP_NODE_CHILDREN * LP_NET_STATE / 2,            /* of an upper one's */
 };
 
 /* Offsets in the header. */
@@ -59,9 +67,10 @@ enum lp_lpm_field {
     LP_LPM_AT_VOCAB = 32,       /* u64: the vocabulary's fingerprint */
     LP_LPM_AT_NAME = 40,        /* char[40]: the vocabulary's name, padded with zeros */
     LP_LPM_AT_LEAVES = 80,      /* u32 */
-    LP_LPM_AT_SCALE = 84,       /* u8[4]: factors of the values of rows, for each place */
+    LP_LPM_AT_UPPER = 84,       /* u32: the number of upper nodes */
     LP_LPM_AT_ROOT = 88,        /* u8[16]: costs of the root's children, for the trainer */
     LP_LPM_AT_LONG = 104,       /* u32: the number of long follow lists */
+    LP_LPM_AT_SCALE = 108,      /* u8[5]: factors of the values of rows, by place, then by gate */
     LP_LPM_AT_NOTHING = LP_LPM_HEAD - LP_FOLLOW_SIZE, /* zeros: a follow list without successors */
     LP_LPM_AT_SECTION = 128, /* u32[][2]: offset and bytes of each section */
 };
@@ -74,8 +83,10 @@ enum lp_lpm_section {
     LP_LPM_ID,         /* u24[leaves]: the id of a leaf */
     LP_LPM_INDEX,      /* u8[leaves / 64 + 1][32]: which leaves have lists and rows */
     LP_LPM_FOLLOW,     /* u8[][64], u8[][32]: long, then short follow lists: model_follow.h */
-    LP_LPM_NET_ROW,    /* u4[rows][4][32]: rows, for each place: model_net.h */
-    LP_LPM_NET_WEIGHT, /* u4[][4][16][4][2]: weights of the first nodes, plus 8 */
+    LP_LPM_NET_ROW,    /* u4[rows][11][32]: rows, for each place and gate: model_net.h */
+    LP_LPM_NET_STATE,  /* i16[2][128], i16[2][8][8][16]: biases and weights of the state */
+    LP_LPM_NET_WEIGHT, /* u4[][4][4][16][4][2], u4[][4][16][4][2]: weights of the upper nodes and
+                        * of more, plus 8 */
     LP_LPM_CELL,       /* u32[][16]: cells of two and of three leaves: model_cells.h */
     LP_LPM_MIXING,     /* i16[2][]: the mixing parameters of each mode: struct lp_mixing */
     LP_LPM_SUM,        /* u64[]: XXH64 of each page between the header and this section */
@@ -169,12 +180,12 @@ struct lp_model {
     uint32_t nleaves;             /* at least 2 */
     uint32_t leaf_bits;           /* of a leaf in a cell; at least LP_LEAF_BITS_MIN */
     uint32_t nnodes, nlong, nshort, nbuckets;
-    uint32_t nrows, nnets; /* of the network: rows, first nodes with weights */
-    unsigned char net_scale[LP_NET_PLACES];
+    uint32_t nrows, nnets, nupper; /* of the network: rows, first nodes with weights, upper ones */
+    unsigned char net_scale[LP_NET_PLACES + LP_NET_GATES];
     const unsigned char *section[LP_LPM_SECTIONS];
     uint32_t section_size[LP_LPM_SECTIONS];
-    const unsigned char *node, *leaf, *id, *index, *follow, *nothing, *net_row, *net_weight, *cell,
-        *mixing;
+    const unsigned char *node, *leaf, *id, *index, *follow, *nothing, *net_row, *net_state,
+        *net_weight, *cell, *mixing;
 };
 
 /* Compares a page with its checksum. */
@@ -245,7 +256,7 @@ static inline uint32_t lp_leaf_row_number(const struct lp_model *m, uint32_t lea
 
 static inline const unsigned char *lp_leaf_row(const struct lp_model *m, uint32_t leaf)
 {
-    return m->net_row + (size_t)lp_leaf_row_number(m, leaf) * LP_NET_PLACES * LP_NET_ROW;
+    return m->net_row + (size_t)lp_leaf_row_number(m, leaf) * LP_NET_ROW;
 }
 
 /* --- Contexts ------------------------------------------------------------------- */

@@ -1,10 +1,17 @@
 /* model_net.h - a model's network: it predicts from vectors what comes next.
  *
  * A log-bilinear model over the tree (Mnih and Hinton, "A scalable hierarchical distributed
- * language model", 2008). Each of the last three leaves adds its row to an input vector; a sum of
- * all rows before, which decays by a sixteenth with each token, is added too. The logits of a
- * node's children are the products of the vector and the children's weights. The network
- * generalises across similar tokens, which the n-gram lists cannot. Integers only.
+ * language model", 2008) with a recurrent state. Each of the last three leaves adds its row to an
+ * input vector, and so does the state, which knows more of what was before. The logits of a node's
+ * children are the products of the vector and the children's weights. The upper nodes, where most
+ * bits are, see all of the state. The network generalises across similar tokens, which the n-gram
+ * lists cannot. Integers only.
+ *
+ * The state is that of a minimal gated unit (Zhou et al., "Minimal gated unit for recurrent neural
+ * networks", 2016): with each leaf, each of its values moves towards a candidate, by a gate from 0
+ * to 1. Gates and candidates are functions of sums: of the leaf's row, and of weighted values of
+ * the state. Each value sees the eight of its column alone, so that the products are of vectors,
+ * lane by lane: more values with few weights each predict better than fewer with more.
  *
  * Only frequent tokens have rows of their own, the others share the row of their class; only the
  * nodes visited most have weights. Known to the mixing stage and the trainer. */
@@ -14,70 +21,155 @@
 #include "mix/model.h"
 #include "mix/vec.h"
 
-/* The input vector and what it is made of. */
-struct lp_net_state {
-    int16_t faded[LP_NET_SIZE]; /* the decaying sum, in finer units */
-    int8_t input[LP_NET_SIZE];
-    int32_t offset; /* corrects the products for the weights' bias of LP_NET_WEIGHT_ZERO */
+enum {
+    LP_NET_VECTORS = LP_NET_STATE / LP_LANES,  /* of the state: its rows; its columns are lanes */
+    LP_NET_PARTS = LP_NET_STATE / LP_NET_SIZE, /* of an upper node's input vector */
+    /* Bits from the units of the state to those of its part in sums of rows (four times the
+     * state), and in the input vector. */
+    LP_NET_TO_SUM = 6,
+    LP_NET_TO_INPUT = 8,
 };
 
-/* Sixteen values of a row, from the i-th on, times the scale of the place. */
-static inline lp_vec lp_net_values(const struct lp_model *m, const unsigned char *row,
-                                   uint32_t place, uint32_t i)
+/* The state, and the input vector. */
+struct lp_net_state {
+    int16_t state[LP_NET_STATE];
+    int8_t input[LP_NET_STATE]; /* the first LP_NET_SIZE are those of lower nodes */
+    int32_t
+        offset[LP_NET_PARTS]; /* corrects products for the weights' bias of LP_NET_WEIGHT_ZERO */
+};
+
+/* Sixteen values of a row, from the i-th on, times a factor. */
+static inline lp_vec lp_net_values(const unsigned char *row, uint32_t i, uint32_t factor)
 {
-    const lp_vec bytes = lp_vec_widen(row + place * LP_NET_ROW + i % LP_NET_ROW);
-    const lp_vec values = lp_vec_and(lp_vec_shift_right(bytes, i < LP_NET_ROW ? 0 : 4),
+    const lp_vec bytes = lp_vec_widen(row + i / LP_NET_SIZE * LP_NET_GROUP);
+    const lp_vec values = lp_vec_and(lp_vec_shift_right(bytes, i % LP_NET_SIZE < LP_LANES ? 0 : 4),
                                      lp_vec_load(lp_constants.fifteen));
     return lp_vec_mul(lp_vec_sub(values, lp_vec_load(lp_constants.eight)),
-                      lp_vec_splat(m->net_scale[place]));
+                      lp_vec_splat((int)factor));
 }
 
-/* Decays the faded sum and adds the row of the fourth last leaf; row is NULL if there is none. */
-static inline void lp_net_fade(const struct lp_model *m, struct lp_net_state *state,
+/* The sum for a gate, or a candidate, of vector v of the state; of which twice[] has the double. */
+static inline lp_vec lp_net_sum(const struct lp_model *m, const unsigned char *row, uint32_t gate,
+                                uint32_t v, const lp_vec twice[LP_NET_VECTORS])
+{
+    const unsigned char *bias = m->net_state + 2 * (size_t)(gate * LP_NET_STATE + v * LP_LANES);
+    const unsigned char *weight =
+        m->net_state +
+        2 * (size_t)(LP_NET_GATES * LP_NET_STATE + (gate * LP_NET_VECTORS + v) * LP_NET_STATE);
+    const uint32_t at = LP_NET_PLACES * LP_NET_SIZE + gate * LP_NET_STATE + v * LP_LANES;
+    lp_vec sum = lp_vec_add(
+        lp_vec_load_le(bias),
+        lp_net_values(row, at, LP_NET_GATE_STEP * (uint32_t)m->net_scale[LP_NET_PLACES + gate]));
+    for (uint32_t k = 0; k < LP_NET_VECTORS; k++)
+        sum = lp_vec_add(
+            sum, lp_vec_mul_high(twice[k], lp_vec_load_le(weight + 2 * (size_t)(k * LP_LANES))));
+    return sum;
+}
+
+/* |x| of x that is limited to -most to most. */
+static inline lp_vec lp_net_size(lp_vec *x, int most)
+{
+    *x = lp_vec_max(lp_vec_min(*x, lp_vec_splat(most)), lp_vec_splat(-most));
+    return lp_vec_max(*x, lp_vec_sub(lp_vec_splat(0), *x));
+}
+
+/* A gate from its sum, in 1/32768: a parabola on each side in place of the logistic function. */
+static inline lp_vec lp_net_gate(lp_vec x)
+{
+    const lp_vec slope = lp_vec_sub(lp_vec_splat(INT16_MAX), lp_net_size(&x, 16384));
+    const lp_vec y = lp_vec_mul_high(lp_vec_add(x, x), slope);
+    return lp_vec_add(lp_vec_splat(16384), lp_vec_add(y, y));
+}
+
+/* A candidate from its sum, in 1/16384: a parabola on each side in place of tanh. */
+static inline lp_vec lp_net_candidate(lp_vec x)
+{
+    const lp_vec slope = lp_vec_sub(lp_vec_splat(16384), lp_net_size(&x, 8192));
+    lp_vec y = lp_vec_mul_high(lp_vec_mul_saturated(x, lp_vec_splat(4)), slope);
+    y = lp_vec_add(y, y);
+    return lp_vec_add(y, y);
+}
+
+/* Updates the state with the row of a leaf. */
+static inline void lp_net_step(const struct lp_model *m, struct lp_net_state *state,
                                const unsigned char *row)
 {
-    for (uint32_t i = 0; i < LP_NET_SIZE; i += LP_LANES) {
-        lp_vec faded = lp_vec_load(state->faded + i);
-        faded = lp_vec_sub(faded, lp_vec_shift_right(faded, LP_NET_FADE));
-        if (row != NULL)
-            faded = lp_vec_add(faded, lp_net_values(m, row, LP_NET_PLACES - 1, i));
-        lp_vec_store(state->faded + i, faded);
+    lp_vec twice[LP_NET_VECTORS];
+    for (uint32_t v = 0; v < LP_NET_VECTORS; v++) {
+        twice[v] = lp_vec_load(state->state + v * LP_LANES);
+        twice[v] = lp_vec_add(twice[v], twice[v]);
+    }
+    for (uint32_t v = 0; v < LP_NET_VECTORS; v++) {
+        const lp_vec gate = lp_net_gate(lp_net_sum(m, row, 0, v, twice));
+        const lp_vec candidate = lp_net_candidate(lp_net_sum(m, row, 1, v, twice));
+        const lp_vec now = lp_vec_load(state->state + v * LP_LANES);
+        const lp_vec half = lp_vec_mul_high(gate, lp_vec_sub(candidate, now));
+        lp_vec_store(state->state + v * LP_LANES, lp_vec_add(now, lp_vec_add(half, half)));
     }
 }
 
 /* Computes the input vector; row[k] is the row of the leaf k + 1 places back. */
 static inline void lp_net_make_input(const struct lp_model *m, struct lp_net_state *state,
-                                     const unsigned char *const row[LP_NET_PLACES - 1])
+                                     const unsigned char *const row[LP_NET_PLACES])
 {
-    lp_vec sum = lp_vec_splat(0);
-    for (uint32_t i = 0; i < LP_NET_SIZE; i += LP_LANES) {
-        lp_vec x = lp_vec_shift_right(lp_vec_load(state->faded + i), LP_NET_FADED_SHIFT);
-        for (uint32_t k = 0; k < LP_NET_PLACES - 1; k++)
-            x = lp_vec_add(x, lp_net_values(m, row[k], k, i));
-        x = lp_vec_shift_right(x, 2); /* from 1/64 to 1/16 */
-        x = lp_vec_max(lp_vec_min(x, lp_vec_load(lp_constants.max_byte)),
-                       lp_vec_load(lp_constants.min_byte));
-        lp_vec_narrow(state->input + i, x);
-        sum = lp_vec_add(sum, x);
+    for (uint32_t part = 0; part < LP_NET_PARTS; part++) {
+        lp_vec sum = lp_vec_splat(0);
+        for (uint32_t i = part * LP_NET_SIZE; i < (part + 1) * LP_NET_SIZE; i += LP_LANES) {
+            lp_vec x = lp_vec_load(state->state + i);
+            if (part == 0) {
+                x = lp_vec_shift_right(x, LP_NET_TO_SUM);
+                for (uint32_t k = 0; k < LP_NET_PLACES; k++)
+                    x = lp_vec_add(x, lp_net_values(row[k], k * LP_NET_SIZE + i, m->net_scale[k]));
+                x = lp_vec_shift_right(x, LP_NET_TO_INPUT - LP_NET_TO_SUM);
+                x = lp_vec_max(lp_vec_min(x, lp_vec_load(lp_constants.max_byte)),
+                               lp_vec_load(lp_constants.min_byte));
+            } else {
+                x = lp_vec_shift_right(x, LP_NET_TO_INPUT);
+            }
+            lp_vec_narrow(state->input + i, x);
+            sum = lp_vec_add(sum, x);
+        }
+        state->offset[part] = -LP_NET_WEIGHT_ZERO * lp_vec_dot(sum, lp_vec_load(lp_constants.one));
     }
-    state->offset = -LP_NET_WEIGHT_ZERO * lp_vec_dot(sum, lp_vec_load(lp_constants.one));
+}
+
+/* The weights of a node. */
+static inline const unsigned char *lp_net_weights(const struct lp_model *m, uint32_t at)
+{
+    const uint32_t upper = at < m->nupper ? at : m->nupper;
+    return m->net_weight + LP_NET_UPPER * (size_t)upper + LP_NET_NODE * (size_t)(at - upper);
 }
 
 /* Prefetches the weights of a node. */
-static inline void lp_net_prefetch(const struct lp_model *m, uint32_t net)
+static inline void lp_net_prefetch(const struct lp_model *m, uint32_t at)
 {
-    const unsigned char *p = m->net_weight + LP_NET_NODE * (size_t)net;
+    const unsigned char *p = lp_net_weights(m, at);
+    const size_t size = at < m->nupper ? LP_NET_UPPER : LP_NET_NODE;
     lp_model_prefetch(m, p); /* all of them lie in one page */
-    for (size_t i = 64; i < LP_NET_NODE; i += 64)
+    for (size_t i = 64; i < size; i += 64)
         __builtin_prefetch(p + i);
+}
+
+/* Prefetches a row, which may lie in two pages. */
+static inline void lp_net_prefetch_row(const struct lp_model *m, const unsigned char *row)
+{
+    lp_model_prefetch(m, row);
+    for (size_t i = 64; i < LP_NET_ROW; i += 64)
+        __builtin_prefetch(row + i);
+    lp_model_prefetch(m, row + LP_NET_ROW - 1);
 }
 
 /* The logits of a node's children, in 1/2048; the node has weights. */
 static inline lp_vec lp_net_logits(const struct lp_model *m, const struct lp_net_state *state,
                                    uint32_t at, uint32_t scale)
 {
-    const lp_vec logits =
-        lp_vec_nibble_dots(m->net_weight + LP_NET_NODE * (size_t)at, state->input, state->offset);
+    const unsigned char *weights = lp_net_weights(m, at);
+    const uint32_t parts = at < m->nupper ? LP_NET_PARTS : 1;
+    lp_vec logits = lp_vec_nibble_dots(weights, state->input, state->offset[0]);
+    for (uint32_t i = 1; i < parts; i++)
+        logits = lp_vec_add(logits,
+                            lp_vec_nibble_dots(weights + i * (size_t)LP_NET_NODE,
+                                               state->input + i * LP_NET_SIZE, state->offset[i]));
     return lp_vec_mul_saturated(logits, lp_vec_splat((int)scale));
 }
 

@@ -113,7 +113,7 @@ LP_INLINE void update_context(struct lp_mix *m, struct context *x, const bool fa
         find_learnt(m, x);
     }
     find_match(m, x, m->leaf.n);
-    push_row(m->model, x, m->leaf.n);
+    push_row(m->model, x);
     x->position = position_of(m->leaf.n);
 }
 

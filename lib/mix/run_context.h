@@ -18,10 +18,10 @@ enum {
 static const uint32_t NO_LEAF = UINT32_MAX;
 
 struct context {
-    uint32_t last[3];                            /* leaves, the most recent first */
-    const unsigned char *row[LP_NET_PLACES - 1]; /* of the last three leaves in the network */
-    uint64_t hash[3];                            /* of the last one, two, three leaves */
-    uint64_t own_hash[OWN_LISTS];                /* of the own lists of one and of two leaves */
+    uint32_t last[3];                        /* leaves, the most recent first */
+    const unsigned char *row[LP_NET_PLACES]; /*     of the last three leaves in the network */
+    uint64_t hash[3];                        /* of the last one, two, three leaves */
+    uint64_t own_hash[OWN_LISTS];            /* of the own lists of one and of two leaves */
     struct lp_net_state net;
     uint32_t position;             /* of the token: its half octave */
     unsigned char *own[OWN_LISTS]; /* the buckets of the own lists of one and of two leaves, */
@@ -75,7 +75,7 @@ static void prepare_context(const struct lp_mix *m, struct context *x)
     x->next = lp_follow_find(model, x->last[0]);
     lp_model_prefetch(model, x->next.at);
     if (model->nnets > 0)
-        lp_model_prefetch(model, x->next_row);
+        lp_net_prefetch_row(model, x->next_row);
     for (uint32_t i = 0; !m->fast && i < OWN_LISTS; i++)
         __builtin_prefetch(own_bucket(m, x, i));
     __builtin_prefetch(last_position(m, x));
@@ -96,16 +96,14 @@ static void push_leaf(const struct lp_mix *m, struct context *x, uint32_t leaf)
     prepare_context(m, x);
 }
 
-/* Puts the row of the last of n leaves before the others; the row that drops out goes to the faded
- * sum. */
-LP_APART void push_row(const struct lp_model *model, struct context *x, size_t n)
+/* Puts the row of the last leaf before the others, and into the network's state. */
+LP_APART void push_row(const struct lp_model *model, struct context *x)
 {
-    enum { LAST = LP_NET_PLACES - 2 };
-    if (model->nnets > 0)
-        lp_net_fade(model, &x->net, n >= LP_NET_PLACES ? x->row[LAST] : NULL);
-    for (uint32_t i = LAST; i > 0; i--)
+    for (uint32_t i = LP_NET_PLACES - 1; i > 0; i--)
         x->row[i] = x->row[i - 1];
     x->row[0] = x->next_row;
+    if (model->nnets > 0)
+        lp_net_step(model, &x->net, x->row[0]);
 }
 
 /* The half octave of a position after n leaves: 0 for the first two, then two for each doubling. */

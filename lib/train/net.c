@@ -1,9 +1,10 @@
 /* net.c - trains a model's network (model_net.h) on docs.
  *
  * Stochastic gradient descent on the choices of each token's path down the tree, with AdaGrad: each
- * row and each child has a learning rate that falls as it learns (Duchi, Hazan, Singer, 2011). Runs
- * of tokens that many docs share count less: the n-gram lists know them, and the network is there
- * for what no list has. */
+ * row and each child has a learning rate that falls as it learns (Duchi, Hazan, Singer, 2011). The
+ * weights of the state move by Adam (Kingma, Ba, 2015), by gradients that are propagated back
+ * through a chunk of a doc. Runs of tokens that many docs share count less: the n-gram lists know
+ * them, and the network is there for what no list has. */
 #include "train/parts.h"
 
 #include "mix/model_net.h"
@@ -21,46 +22,79 @@
 
 enum {
     SIZE = LP_NET_SIZE,
+    STATE = LP_NET_STATE,
+    GATES = LP_NET_GATES,
+    VECTORS = LP_NET_VECTORS,
     CHILDREN = LP_NODE_CHILDREN,
     PLACES = LP_NET_PLACES,
-    CHUNK = 256, /* tokens whose gradients update the rows of the faded sum together */
+    CHUNK = 256, /* tokens through which gradients are propagated back */
     RUN = 6,     /* tokens; a run that occurs again is not new */
     LANES = 8,   /* parallel sums, for the compiler to vectorise */
 };
 
-static const float RATE = 0.1F, FADED_RATE = 0.25F; /* for rows of the faded sum */
+/* Of rows and nodes; relative to that, of what rows have for gates; of the state's weights. */
+static const float RATE = 0.1F, GATE_RATE = 2, CELL_RATE = 0.02F;
+static const float STATE_SCALE = 4; /* of the state in the input vector: LP_NET_TO_INPUT */
 /* The AdaGrad sum that an adapted node begins with: as if it had learnt for a while, since a model
  * knows more than a few docs show. */
 static const float ADAPTED_SUM = 20;
-static const float FADE = 1 - 1.0F / (1 << LP_NET_FADE);
 
-typedef float vector[SIZE];
+typedef float vector[SIZE];  /* of a row for a place */
+typedef float inputs[STATE]; /* the input vector of an upper node; that of others is its begin */
+typedef float gates[GATES][STATE];
 
 /* The weights of a node. Its children are split in two, again and again, by divisions; each
  * division has a vector, half of which counts for its right side and half against its left. So
  * similar children learn from each other. */
 struct weights {
-    vector weight[CHILDREN - 1];
+    inputs weight[CHILDREN - 1];
     float bias[CHILDREN - 1], sum[CHILDREN - 1]; /* sums of squared gradients */
+};
+
+/* The weights of the state, as the section has them. */
+struct cell {
+    gates bias;
+    float weight[GATES][VECTORS][STATE];
+};
+
+enum { CELL_SIZE = sizeof(struct cell) / sizeof(float) };
+
+/* A step of the state, to propagate gradients back through. */
+struct step {
+    uint32_t row;
+    inputs before;
+    gates value, slope; /* of the gate and the candidate, by their sums */
+};
+
+/* What a chunk's tokens have. */
+struct chunk {
+    struct step step[CHUNK];
+    inputs gradient[CHUNK]; /* of the input vectors */
 };
 
 struct lp_trained_net {
     const struct lp_tree *tree;
-    uint32_t nnets; /* the number of nodes with weights, the tree's first ones */
+    uint32_t nnets, nupper; /* the number of nodes with weights, the tree's first ones; of upper */
     struct weights *node;
     vector *row[PLACES];
     float *row_sum[PLACES];
-    bool rows_stay; /* only weights are trained */
+    gates *gate_row; /* what rows have for gates */
+    float *gate_sum;
+    struct cell cell;
+    struct cell gradient, mean, square; /* of the cell: Adam's averages */
+    unsigned steps;                     /* of Adam */
+    struct chunk *chunk;
+    bool rows_stay; /* only weights of nodes are trained */
     uint32_t seed;
 };
 
 /* Vectors of the compiler's: in loops over arrays it leaves the sums in memory. */
 typedef float lanes __attribute__((vector_size(4 * LANES)));
 
-static inline float dot(const float *a, const float *b)
+static inline float dot(const float *a, const float *b, int n)
 {
     lanes sum = {0}, x, y;
-    for (int i = 0; i < SIZE; i += LANES) {
+    for (int i = 0; i < n; i += LANES) {
         memcpy(&x, a + i, sizeof x);
         memcpy(&y, b + i, sizeof y);
         sum += x * y;
@@ -69,11 +103,11 @@ static inline float dot(const float *a, const float *b)
 }
 
 /* to += factor * from */
-static inline void add(float *to, float factor, const float *from)
+static inline void add(float *to, float factor, const float *from, int n)
 {
     const lanes f = {factor, factor, factor, factor, factor, factor, factor, factor};
     lanes x, y;
-    for (int i = 0; i < SIZE; i += LANES) {
+    for (int i = 0; i < n; i += LANES) {
         memcpy(&x, to + i, sizeof x);
         memcpy(&y, from + i, sizeof y);
         x += f * y;
@@ -114,6 +148,110 @@ static float *novelty_of(const struct lp_docs *docs, uint32_t none)
     return novelty;
 }
 
+/* --- The state --------------------------------------------------------------------------- */
+
+/* lp_net_candidate() and its slope: a parabola on each side of 0. */
+static inline float candidate_of(float x, float *slope)
+{
+    x = x > 2 ? 2 : x < -2 ? -2 : x;
+    *slope = 1 - fabsf(x) / 2;
+    return x * (1 - fabsf(x) / 4);
+}
+
+/* lp_net_gate() and its slope. */
+static inline float gate_of(float x, float *slope)
+{
+    const float y = candidate_of(x / 2, slope);
+    *slope /= 4;
+    return (1 + y) / 2;
+}
+
+/* Updates the state with a row. */
+WIDE static void step_forward(const struct lp_trained_net *net, uint32_t row, float *state,
+                              struct step *step)
+{
+    gates sum;
+    step->row = row;
+    memcpy(step->before, state, sizeof step->before);
+    for (int g = 0; g < GATES; g++) {
+        for (int i = 0; i < STATE; i++)
+            sum[g][i] = net->cell.bias[g][i] + net->gate_row[row][g][i];
+        for (int v = 0; v < VECTORS; v++) {
+            for (int k = 0; k < VECTORS; k++) {
+                const float *weight = &net->cell.weight[g][v][k * LP_LANES];
+                for (int i = 0; i < LP_LANES; i++)
+                    sum[g][v * LP_LANES + i] += weight[i] * step->before[k * LP_LANES + i];
+            }
+        }
+    }
+    for (int i = 0; i < STATE; i++) {
+        step->value[0][i] = gate_of(sum[0][i], &step->slope[0][i]);
+        step->value[1][i] = candidate_of(sum[1][i], &step->slope[1][i]);
+        state[i] += step->value[0][i] * (step->value[1][i] - state[i]);
+    }
+}
+
+/* Moves the row of a step along its gradient; from that of the state after the step, in place,
+ * computes that of the state before it. */
+WIDE static void step_back(struct lp_trained_net *net, const struct step *step, float *gradient,
+                           float rate)
+{
+    gates of; /* gradients of the sums */
+    for (int i = 0; i < STATE; i++) {
+        const float gate = step->value[0][i], change = step->value[1][i] - step->before[i];
+        of[0][i] = gradient[i] * change * step->slope[0][i];
+        of[1][i] = gradient[i] * gate * step->slope[1][i];
+        gradient[i] *= 1 - gate;
+    }
+    for (int g = 0; g < GATES; g++) {
+        for (int i = 0; i < STATE; i++)
+            net->gradient.bias[g][i] += of[g][i];
+        for (int v = 0; v < VECTORS; v++) {
+            const float *here = &of[g][v * LP_LANES];
+            for (int k = 0; k < VECTORS; k++) {
+                const float *weight = &net->cell.weight[g][v][k * LP_LANES];
+                float *to = &net->gradient.weight[g][v][k * LP_LANES];
+                for (int i = 0; i < LP_LANES; i++) {
+                    gradient[k * LP_LANES + i] += weight[i] * here[i];
+                    to[i] += step->before[k * LP_LANES + i] * here[i];
+                }
+            }
+        }
+    }
+    float *sum = &net->gate_sum[step->row];
+    *sum += dot(&of[0][0], &of[0][0], GATES * STATE) / (GATES * STATE);
+    add(&net->gate_row[step->row][0][0], GATE_RATE * rate / sqrtf(*sum + 1e-6F), &of[0][0],
+        GATES * STATE);
+}
+
+/* Moves the state's weights along their gradient. */
+WIDE static void move_cell(struct lp_trained_net *net, float rate)
+{
+    const float MEAN = 0.9F, SQUARE = 0.999F; /* as Adam's authors have them */
+    float *cell = &net->cell.bias[0][0], *gradient = &net->gradient.bias[0][0];
+    float *mean = &net->mean.bias[0][0], *square = &net->square.bias[0][0];
+    net->steps++;
+    const float whole = 1 - powf(MEAN, (float)net->steps);
+    const float squares = 1 - powf(SQUARE, (float)net->steps);
+    for (int i = 0; i < CELL_SIZE; i++) {
+        mean[i] += (1 - MEAN) * (gradient[i] - mean[i]);
+        square[i] += (1 - SQUARE) * (gradient[i] * gradient[i] - square[i]);
+        cell[i] += rate * (mean[i] / whole) / (sqrtf(square[i] / squares) + 1e-6F);
+        gradient[i] = 0;
+    }
+}
+
+/* Propagates the gradients of a chunk of n tokens back. */
+static void learn_state(struct lp_trained_net *net, size_t n, float rate)
+{
+    inputs gradient = {0};
+    for (size_t i = n; i-- > 0;) {
+        add(gradient, STATE_SCALE, net->chunk->gradient[i], STATE);
+        step_back(net, &net->chunk->step[i], gradient, rate);
+    }
+    move_cell(net, CELL_RATE * rate);
+}
+
 /* --- Descent ---------------------------------------------------------------------- */
 
 /* The row of the leaf `distance` before position i of a doc. */
@@ -128,8 +266,8 @@ static void move_row(struct lp_trained_net *net, uint32_t place, uint32_t row,
                      const float *gradient, float rate)
 {
     float *sum = &net->row_sum[place][row];
-    *sum += dot(gradient, gradient) / SIZE;
-    add(net->row[place][row], rate / sqrtf(*sum + 1e-6F), gradient);
+    *sum += dot(gradient, gradient, SIZE) / SIZE;
+    add(net->row[place][row], rate / sqrtf(*sum + 1e-6F), gradient, SIZE);
 }
 
 /* From divisions to children: each child's value is the sum over its divisions. */
@@ -154,13 +292,19 @@ static void unite(const struct lp_tree_node *node, const float *of, float *divis
     }
 }
 
-/* Softmax: the probabilities of the children, given the input vector h. */
+/* The number of a node's inputs. */
+static inline int width_of(const struct lp_trained_net *net, uint32_t at)
+{
+    return at < net->nupper ? STATE : SIZE;
+}
+
+/* Softmax: the probabilities of the children, given n inputs h. */
 LP_INLINE void predict(const struct weights *node, const struct lp_tree_node *here, const float *h,
-                       float *p)
+                       int n, float *p)
 {
     float z[CHILDREN] = {0}, most = -INFINITY, sum = 0;
     for (uint32_t i = 0; i + 1 < here->n; i++)
-        z[i] = node->bias[i] + dot(h, node->weight[i]);
+        z[i] = node->bias[i] + dot(h, node->weight[i], n);
     spread(here, z, p);
     for (uint32_t k = 0; k < here->n; k++)
         most = p[k] > most ? p[k] : most;
@@ -178,14 +322,15 @@ WIDE static double learn(struct lp_trained_net *net, const float *h, uint32_t le
     const float SMALL = 1.0F / 1024; /* errors below teach less than they cost */
     const struct lp_tree *tree = net->tree;
     double bits = 0;
-    memset(gradient, 0, sizeof(vector));
+    memset(gradient, 0, sizeof(inputs));
     for (uint32_t at = 0;;) {
         const struct lp_tree_node *here = &tree->node[at];
         const uint32_t child = lp_tree_child(here, leaf);
         if (at < net->nnets) {
             struct weights *node = &net->node[at];
+            const int n = width_of(net, at);
             float p[CHILDREN] = {0};
-            predict(node, here, h, p);
+            predict(node, here, h, n, p);
             bits -= (double)log2f(p[child] > 1e-5F ? p[child] : 1e-5F);
             float error[2 * CHILDREN]; /* of children, then of both sides of each division */
             for (uint32_t k = 0; k < here->n; k++)
@@ -196,10 +341,10 @@ WIDE static double learn(struct lp_trained_net *net, const float *h, uint32_t le
                 error[CHILDREN + i] = left + right;
                 if (fabsf(e) < SMALL)
                     continue;
-                add(gradient, e, node->weight[i]);
+                add(gradient, e, node->weight[i], n);
                 node->sum[i] += e * e;
                 const float step = 2 * rate * e / sqrtf(node->sum[i] + 1e-3F);
-                add(node->weight[i], step, h);
+                add(node->weight[i], step, h, n);
                 node->bias[i] += step;
             }
         }
@@ -282,38 +427,29 @@ static uint32_t next_doc(struct reader *r, uint32_t *seed)
     }
 }
 
-/* Learns the tokens of a chunk of a doc; returns their cost in bits. */
+/* Learns the tokens of a chunk of a doc; state is that before them, then that after them. Returns
+ * their cost in bits. */
 static double learn_chunk(struct lp_trained_net *net, const struct reader *r, uint32_t d,
-                          size_t from, size_t to, float *faded, float rate)
+                          size_t from, size_t to, float *state, float rate)
 {
     const struct lp_docs *docs = r->docs;
     const size_t begin = doc_begin(r, d);
-    const uint32_t last = PLACES - 1;
     const float weight = chance_of(r, d) > 1 ? chance_of(r, d) : 1;
-    vector gradient[CHUNK];
     double bits = 0;
     for (size_t i = from; i < to; i++) {
-        vector h;
-        for (int j = 0; j < SIZE; j++)
-            faded[j] *= FADE;
-        if (i >= begin + PLACES)
-            add(faded, FADED_RATE, net->row[last][row_at(net, docs, begin, i, PLACES)]);
-        memcpy(h, faded, sizeof h);
-        for (uint32_t k = 0; k < last; k++)
-            add(h, 1, net->row[k][row_at(net, docs, begin, i, k + 1)]);
-        float *g = gradient[i - from];
+        inputs h;
+        step_forward(net, row_at(net, docs, begin, i, 1), state, &net->chunk->step[i - from]);
+        for (int k = 0; k < STATE; k++)
+            h[k] = STATE_SCALE * state[k];
+        for (uint32_t k = 0; k < PLACES; k++)
+            add(h, 1, net->row[k][row_at(net, docs, begin, i, k + 1)], SIZE);
+        float *g = net->chunk->gradient[i - from];
         bits += learn(net, h, docs->id[i], weight * r->novelty[i], rate, g);
-        for (uint32_t k = 0; k < last && !net->rows_stay; k++)
+        for (uint32_t k = 0; k < PLACES && !net->rows_stay; k++)
             move_row(net, k, row_at(net, docs, begin, i, k + 1), g, rate);
     }
-    /* A token is in the faded sums of all tokens after it: sum up their gradients, decayed. */
-    vector after = {0};
-    for (size_t i = to; i > from && !net->rows_stay; i--) {
-        for (int j = 0; j < SIZE; j++)
-            after[j] = after[j] * FADE + gradient[i - 1 - from][j] * FADED_RATE;
-        if (i - 1 >= begin + PLACES)
-            move_row(net, last, row_at(net, docs, begin, i - 1, PLACES), after, rate);
-    }
+    if (!net->rows_stay)
+        learn_state(net, to - from, rate);
     return bits;
 }
 
@@ -328,11 +464,11 @@ enum lp_status lp_net_learn(const struct lp_trainer *t, struct lp_trained_net *n
     size_t done = 0, told = 0;
     while ((double)done < all) {
         const uint32_t d = next_doc(&r, &net->seed);
-        vector faded = {0};
+        inputs state = {0};
         for (size_t i = doc_begin(&r, d), to; i < docs->end[d]; i = to) {
             const float part = (float)((double)done / all);
             to = docs->end[d] - i > CHUNK ? i + CHUNK : docs->end[d];
-            bits += learn_chunk(net, &r, d, i, to, faded,
+            bits += learn_chunk(net, &r, d, i, to, state,
                                 rate * RATE * (part < 1 ? 1 - 0.9F * part : 0.1F));
             done += to - i;
         }
@@ -355,6 +491,8 @@ static void begin_at_random(float *v, size_t n, uint32_t *seed)
 
 static enum lp_status make_room(struct lp_trained_net *net)
 {
+    const float FIRST_GATE =
+        -1; /* open by a quarter: a state that changes too fast learns little */
     for (int k = 0; k < PLACES; k++) {
         net->row[k] = malloc(net->tree->nrows * sizeof(vector));
         net->row_sum[k] = calloc(net->tree->nrows, sizeof(float));
@@ -362,11 +500,21 @@ static enum lp_status make_room(struct lp_trained_net *net)
             return LP_NOMEM;
         begin_at_random(&net->row[k][0][0], (size_t)net->tree->nrows * SIZE, &net->seed);
     }
+    net->gate_row = malloc(net->tree->nrows * sizeof *net->gate_row);
+    net->gate_sum = calloc(net->tree->nrows, sizeof(float));
     net->node = calloc(net->nnets + 1, sizeof *net->node);
-    if (net->node == NULL)
+    net->chunk = malloc(sizeof *net->chunk);
+    if (net->gate_row == NULL || net->gate_sum == NULL || net->node == NULL || net->chunk == NULL)
         return LP_NOMEM;
-    for (uint32_t i = 0; i < net->nnets; i++)
-        begin_at_random(&net->node[i].weight[0][0], (size_t)(CHILDREN - 1) * SIZE, &net->seed);
+    begin_at_random(&net->gate_row[0][0][0], (size_t)net->tree->nrows * GATES * STATE, &net->seed);
+    begin_at_random(&net->cell.weight[0][0][0], sizeof net->cell.weight / sizeof(float),
+                    &net->seed);
+    for (int i = 0; i < STATE; i++)
+        net->cell.bias[0][i] = FIRST_GATE;
+    for (uint32_t at = 0; at < net->nnets; at++) {
+        for (uint32_t i = 0; i < CHILDREN - 1; i++)
+            begin_at_random(net->node[at].weight[i], SIZE, &net->seed);
+    }
     return LP_OK;
 }
 
@@ -392,52 +540,111 @@ static uint32_t scale_of(const float *v, size_t n, float unit)
     return scale;
 }
 
-/* The unit of a place's values, as a factor. */
-static float unit_of(uint32_t place)
+/* Writes 32 values of a row, in 1/unit times a scale. */
+static void put_values(const float *v, float unit, unsigned char *to)
 {
-    return place < PLACES - 1 ? LP_NET_UNIT : FADED_RATE * LP_NET_UNIT * (1 << LP_NET_FADED_SHIFT);
+    for (int j = 0; j < SIZE; j++) {
+        const int32_t value = rounded(v[j] * unit, LP_NET_ROW_MAX);
+        to[j % LP_NET_GROUP] |= (unsigned char)((value + 8) << (j < LP_NET_GROUP ? 0 : 4));
+    }
 }
 
-static void put_rows(const struct lp_trained_net *net, unsigned char *to, unsigned char *scale)
+static void get_values(const unsigned char *from, float unit, float *v)
 {
-    for (uint32_t k = 0; k < PLACES; k++) {
-        const float unit = unit_of(k);
-        scale[k] =
-            (unsigned char)scale_of(&net->row[k][0][0], (size_t)net->tree->nrows * SIZE, unit);
-        for (uint32_t i = 0; i < net->tree->nrows; i++) {
-            unsigned char *p = to + ((size_t)i * PLACES + k) * LP_NET_ROW;
-            for (int j = 0; j < SIZE; j++) {
-                int32_t v = rounded(net->row[k][i][j] * unit / (float)scale[k], LP_NET_ROW_MAX);
-                p[j % LP_NET_ROW] |= (unsigned char)((v + 8) << (j < LP_NET_ROW ? 0 : 4));
-            }
+    for (int j = 0; j < SIZE; j++) {
+        const int value = (from[j % LP_NET_GROUP] >> (j < LP_NET_GROUP ? 0 : 4) & 15) - 8;
+        v[j] = (float)value / unit;
+    }
+}
+
+static const float ROW_UNIT = LP_NET_UNIT, GATE_UNIT = LP_NET_GATE_UNIT / LP_NET_GATE_STEP;
+
+/* Where a row has 32 values of a gate. */
+static size_t gate_at(uint32_t gate, uint32_t i)
+{
+    return LP_NET_GROUP * (size_t)(PLACES + (gate * STATE + i) / SIZE);
+}
+
+/* The scale of a gate's values. */
+static enum lp_status gate_scale(const struct lp_trained_net *net, uint32_t gate,
+                                 unsigned char *scale)
+{
+    const uint32_t nrows = net->tree->nrows;
+    inputs *v = malloc(nrows * sizeof *v);
+    for (uint32_t i = 0; v != NULL && i < nrows; i++)
+        memcpy(v[i], net->gate_row[i][gate], sizeof *v);
+    if (v != NULL)
+        *scale = (unsigned char)scale_of(&v[0][0], (size_t)nrows * STATE, GATE_UNIT);
+    free(v);
+    return v != NULL ? LP_OK : LP_NOMEM;
+}
+
+static enum lp_status put_rows(const struct lp_trained_net *net, unsigned char *to,
+                               unsigned char *scale)
+{
+    const uint32_t nrows = net->tree->nrows;
+    enum lp_status status = LP_OK;
+    for (uint32_t k = 0; k < PLACES; k++)
+        scale[k] = (unsigned char)scale_of(&net->row[k][0][0], (size_t)nrows * SIZE, ROW_UNIT);
+    for (uint32_t g = 0; status == LP_OK && g < GATES; g++)
+        status = gate_scale(net, g, &scale[PLACES + g]);
+    for (uint32_t i = 0; i < nrows && status == LP_OK; i++, to += LP_NET_ROW) {
+        for (uint32_t k = 0; k < PLACES; k++)
+            put_values(net->row[k][i], ROW_UNIT / (float)scale[k], to + (size_t)LP_NET_GROUP * k);
+        for (uint32_t g = 0; g < GATES; g++) {
+            for (uint32_t j = 0; j < STATE; j += SIZE)
+                put_values(&net->gate_row[i][g][j], GATE_UNIT / (float)scale[PLACES + g],
+                           to + gate_at(g, j));
         }
     }
+    return status;
 }
 
 static void get_rows(struct lp_trained_net *net, const struct lp_model *m)
 {
-    for (uint32_t k = 0; k < PLACES; k++) {
-        const float step = (float)m->net_scale[k] / unit_of(k);
-        for (uint32_t i = 0; i < net->tree->nrows; i++) {
-            const unsigned char *p = m->net_row + ((size_t)i * PLACES + k) * LP_NET_ROW;
-            for (int j = 0; j < SIZE; j++) {
-                int v = (p[j % LP_NET_ROW] >> (j < LP_NET_ROW ? 0 : 4) & 15) - 8;
-                net->row[k][i][j] = (float)v * step;
-            }
+    const unsigned char *p = m->net_row, *scale = m->net_scale;
+    for (uint32_t i = 0; i < net->tree->nrows; i++, p += LP_NET_ROW) {
+        for (uint32_t k = 0; k < PLACES; k++)
+            get_values(p + (size_t)LP_NET_GROUP * k, ROW_UNIT / (float)scale[k], net->row[k][i]);
+        for (uint32_t g = 0; g < GATES; g++) {
+            for (uint32_t j = 0; j < STATE; j += SIZE)
+                get_values(p + gate_at(g, j), GATE_UNIT / (float)scale[PLACES + g],
+                           &net->gate_row[i][g][j]);
         }
     }
+}
+
+/* The unit of a number of the state's section. */
+static float cell_unit(int i)
+{
+    return i < GATES * STATE ? LP_NET_GATE_UNIT : LP_NET_CELL_UNIT;
+}
+
+static void put_cell(const struct lp_trained_net *net, unsigned char *to)
+{
+    const float *cell = &net->cell.bias[0][0];
+    for (int i = 0; i < CELL_SIZE; i++)
+        lp_put16(to + 2 * (size_t)i, (uint16_t)rounded(cell[i] * cell_unit(i), INT16_MAX));
+}
+
+static void get_cell(struct lp_trained_net *net, const struct lp_model *m)
+{
+    float *cell = &net->cell.bias[0][0];
+    for (int i = 0; i < CELL_SIZE; i++)
+        cell[i] = (float)(int16_t)lp_get16(m->net_state + 2 * (size_t)i) / cell_unit(i);
 }
 
 /* Where a child's weight for an input is stored: its byte, and the nibble in it. */
 static size_t place_of(uint32_t child, uint32_t input)
 {
     const uint32_t j = input % (SIZE / 2);
-    return (size_t)CHILDREN * (j / 4 * 4) + 4 * (size_t)child + j % 4;
+    return LP_NET_NODE * (size_t)(input / SIZE) + (size_t)CHILDREN * (j / 4 * 4) +
+           4 * (size_t)child + j % 4;
 }
 
 static unsigned half_of(uint32_t input)
 {
-    return input < SIZE / 2 ? 0 : 4;
+    return input % SIZE < SIZE / 2 ? 0 : 4;
 }
 
 /* A weight quantised with a scale. */
@@ -468,35 +675,45 @@ static uint32_t best_scale(const float *value, size_t n)
     return best;
 }
 
-/* Writes the weights of nodes, and the costs of their children, which are the biases. */
-static void put_nodes(const struct lp_trained_net *net, unsigned char *node, unsigned char *weight)
+/* Writes the costs of a node's children, which are the biases. */
+static void put_costs(const struct weights *from, const struct lp_tree_node *node,
+                      unsigned char *to)
+{
+    float bias[CHILDREN], most = -INFINITY;
+    spread(node, from->bias, bias);
+    for (uint32_t k = 0; k < node->n; k++)
+        most = bias[k] > most ? bias[k] : most;
+    for (uint32_t k = 0; k < node->n; k++)
+        to[k] = (unsigned char)lp_node_cost(exp((double)(bias[k] - most)));
+}
+
+/* Writes the weights of nodes, one after the other, and costs and scales to the nodes. */
+static void put_nodes(const struct lp_trained_net *net, unsigned char *node, unsigned char *to)
 {
     for (uint32_t at = 0; at < net->nnets; at++) {
-        const uint32_t n = net->tree->node[at].n;
-        unsigned char *p = node + LP_NODE_SIZE * (size_t)at;
         const struct weights *from = &net->node[at];
-        unsigned char *to = weight + LP_NET_NODE * (size_t)at;
-        float bias[CHILDREN], value[SIZE][CHILDREN] = {0}, most = -INFINITY;
-        spread(&net->tree->node[at], from->bias, bias);
-        for (uint32_t k = 0; k < n; k++)
-            most = bias[k] > most ? bias[k] : most;
-        for (uint32_t k = 0; k < n; k++)
-            p[LP_NODE_AT_COST + k] = (unsigned char)lp_node_cost(exp((double)(bias[k] - most)));
-        for (uint32_t j = 0; j < SIZE; j++) {
+        const struct lp_tree_node *here = &net->tree->node[at];
+        const uint32_t width = (uint32_t)width_of(net, at);
+        const size_t size = (size_t)CHILDREN * width / 2;
+        unsigned char *p = node + LP_NODE_SIZE * (size_t)at;
+        float value[STATE][CHILDREN] = {0};
+        put_costs(from, here, p + LP_NODE_AT_COST);
+        for (uint32_t j = 0; j < width; j++) {
             float of[CHILDREN] = {0};
-            for (uint32_t i = 0; i + 1 < n; i++)
+            for (uint32_t i = 0; i + 1 < here->n; i++)
                 of[i] = from->weight[i][j];
-            spread(&net->tree->node[at], of, value[j]);
+            spread(here, of, value[j]);
         }
-        const uint32_t scale = best_scale(&value[0][0], (size_t)SIZE * CHILDREN);
+        const uint32_t scale = best_scale(&value[0][0], (size_t)width * CHILDREN);
         p[LP_NODE_AT_SCALE] = (unsigned char)scale;
-        memset(to, 0, LP_NET_NODE);
-        for (uint32_t j = 0; j < SIZE; j++) {
+        memset(to, 0, size);
+        for (uint32_t j = 0; j < width; j++) {
             for (uint32_t k = 0; k < CHILDREN; k++) {
-                const int32_t v = scaled(k < n ? value[j][k] : 0, scale) + LP_NET_WEIGHT_ZERO;
+                const int32_t v = scaled(k < here->n ? value[j][k] : 0, scale) + LP_NET_WEIGHT_ZERO;
                 to[place_of(k, j)] |= (unsigned char)(v << half_of(j));
             }
         }
+        to += size;
     }
 }
 
@@ -506,7 +723,7 @@ static void get_nodes(struct lp_trained_net *net, const struct lp_model *m)
     for (uint32_t at = 0; at < net->nnets; at++) {
         const unsigned char *p = m->node + LP_NODE_SIZE * (size_t)at;
         struct weights *to = &net->node[at];
-        const unsigned char *from = m->net_weight + LP_NET_NODE * (size_t)at;
+        const unsigned char *from = lp_net_weights(m, at);
         const struct lp_tree_node *node = &net->tree->node[at];
         const float step = (float)p[LP_NODE_AT_SCALE] / LP_NET_WEIGHT_UNIT;
         float value[CHILDREN];
@@ -515,7 +732,7 @@ static void get_nodes(struct lp_trained_net *net, const struct lp_model *m)
         unite(node, value, to->bias);
         for (uint32_t i = 0; i + 1 < node->n; i++)
             to->sum[i] = ADAPTED_SUM;
-        for (uint32_t j = 0; j < SIZE; j++) {
+        for (uint32_t j = 0; j < (uint32_t)width_of(net, at); j++) {
             float of[CHILDREN];
             for (uint32_t k = 0; k < node->n; k++)
                 value[k] =
@@ -529,13 +746,14 @@ static void get_nodes(struct lp_trained_net *net, const struct lp_model *m)
 
 /* --- The whole --------------------------------------------------------------------------- */
 
-struct lp_trained_net *lp_net_new(const struct lp_tree *tree, uint32_t nodes)
+struct lp_trained_net *lp_net_new(const struct lp_tree *tree, uint32_t nodes, uint32_t upper)
 {
     struct lp_trained_net *net = calloc(1, sizeof *net);
     if (net == NULL)
         return NULL;
     net->tree = tree;
     net->nnets = nodes < tree->nnodes ? nodes : tree->nnodes;
+    net->nupper = upper < net->nnets ? upper : net->nnets;
     net->seed = 1;
     if (make_room(net) == LP_OK)
         return net;
@@ -549,23 +767,32 @@ void lp_net_free(struct lp_trained_net *net)
         free(net->row[k]);
         free(net->row_sum[k]);
     }
-    if (net != NULL)
+    if (net != NULL) {
+        free(net->gate_row);
+        free(net->gate_sum);
         free(net->node);
+        free(net->chunk);
+    }
     free(net);
 }
 
 enum lp_status lp_net_put(const struct lp_trained_net *net, unsigned char *node,
                           struct lp_net_tables *out)
 {
-    *out = (struct lp_net_tables){.nrows = net->tree->nrows,
-                                  .nnets = net->nnets,
-                                  .row = calloc(net->tree->nrows, (size_t)PLACES * LP_NET_ROW),
-                                  .weight = calloc(net->nnets + 1, LP_NET_NODE)};
-    if (out->row == NULL || out->weight == NULL)
+    *out = (struct lp_net_tables){
+        .nrows = net->tree->nrows,
+        .nupper = net->nupper,
+        .nweight =
+            LP_NET_UPPER * (size_t)net->nupper + LP_NET_NODE * (size_t)(net->nnets - net->nupper),
+        .row = calloc(net->tree->nrows, LP_NET_ROW),
+        .state = calloc(1, LP_NET_STATE_SIZE),
+    };
+    out->weight = malloc(out->nweight + 1);
+    if (out->row == NULL || out->state == NULL || out->weight == NULL)
         return LP_NOMEM;
-    put_rows(net, out->row, out->scale);
+    put_cell(net, out->state);
     put_nodes(net, node, out->weight);
-    return LP_OK;
+    return put_rows(net, out->row, out->scale);
 }
 
 enum lp_status lp_net_adapt(const struct lp_trainer *t, const struct lp_tree *tree,
@@ -575,11 +802,12 @@ enum lp_status lp_net_adapt(const struct lp_trainer *t, const struct lp_tree *tr
     const struct lp_model *m = t->base;
     if (m->nnets == 0)
         return LP_OK;
-    struct lp_trained_net *net = lp_net_new(tree, m->nnets);
+    struct lp_trained_net *net = lp_net_new(tree, m->nnets, m->nupper);
     if (net == NULL)
         return LP_NOMEM;
     net->rows_stay = true;
     get_rows(net, m);
+    get_cell(net, m);
     get_nodes(net, m);
     const enum lp_status status = lp_net_learn(t, net, docs, ROUNDS, 1);
     if (status == LP_OK)

@@ -15,7 +15,8 @@ struct builder {
     const struct lp_tree *tree;
     unsigned char *section[LP_LPM_SECTIONS];
     size_t size[LP_LPM_SECTIONS];
-    unsigned char scale[LP_NET_PLACES];
+    unsigned char scale[LP_NET_PLACES + LP_NET_GATES];
+    uint32_t nupper;
     struct lp_trained_net *net;
     struct lp_grams gram[3];
     uint32_t *order, nentries; /* of the index: the order in which their lists and rows lie */
@@ -299,7 +300,7 @@ static void take_section(struct builder *b, int section, unsigned char *table, s
 
 static enum lp_status put_net(struct builder *b)
 {
-    enum { ROW = LP_NET_PLACES * LP_NET_ROW };
+    enum { ROW = LP_NET_ROW };
     struct lp_net_tables net;
     enum lp_status status = lp_net_put(b->net, b->section[LP_LPM_NODE], &net);
     unsigned char *rows = add_section(b, LP_LPM_NET_ROW, (size_t)net.nrows * ROW);
@@ -309,7 +310,9 @@ static enum lp_status put_net(struct builder *b)
     free(net.row);
     if (rows == NULL)
         status = LP_NOMEM;
-    take_section(b, LP_LPM_NET_WEIGHT, net.weight, (size_t)net.nnets * LP_NET_NODE);
+    take_section(b, LP_LPM_NET_STATE, net.state, LP_NET_STATE_SIZE);
+    take_section(b, LP_LPM_NET_WEIGHT, net.weight, net.nweight);
+    b->nupper = net.nupper;
     memcpy(b->scale, net.scale, sizeof b->scale);
     return status;
 }
@@ -343,6 +346,7 @@ static enum lp_status put_image(struct builder *b, struct lp_buf *image)
     lp_put64(head + LP_LPM_AT_VOCAB, lp_vocab_fingerprint(v));
     strncpy((char *)head + LP_LPM_AT_NAME, lp_vocab_name(v), 39);
     lp_put32(head + LP_LPM_AT_LEAVES, b->tree->nleaves);
+    lp_put32(head + LP_LPM_AT_UPPER, b->nupper);
     memcpy(head + LP_LPM_AT_SCALE, b->scale, sizeof b->scale);
     lp_put32(head + LP_LPM_AT_LONG, b->nlong);
     for (uint32_t k = 0; k < b->tree->node[0].n; k++)
@@ -443,7 +447,7 @@ enum lp_status lp_train_new(const struct lp_trainer *t, const struct lp_docs *do
         status = split_docs(docs, leaf, &all, &most, &rest);
     free(leaf);
     if (status == LP_OK)
-        net = lp_net_new(&tree, t->sizes.nodes);
+        net = lp_net_new(&tree, t->sizes.nodes, t->sizes.upper);
     if (status == LP_OK)
         status = net != NULL ? lp_net_learn(t, net, &most, FIRST_ROUNDS, 1) : LP_NOMEM;
     if (status == LP_OK) {
@@ -471,8 +475,9 @@ enum lp_status lp_train_new(const struct lp_trainer *t, const struct lp_docs *do
 struct lp_train_sizes lp_train_sizes_of(size_t nbytes)
 {
     const uint32_t percent = (uint32_t)(nbytes / 100);
-    return (struct lp_train_sizes){.follow = 32 * percent,
-                                   .cell = 40 * percent,
-                                   .rows = 13 * percent / (LP_NET_PLACES * LP_NET_ROW),
-                                   .nodes = 15 * percent / LP_NET_NODE};
+    return (struct lp_train_sizes){.follow = 27 * percent,
+                                   .cell = 34 * percent,
+                                   .rows = 20 * percent / LP_NET_ROW,
+                                   .nodes = 11 * percent / LP_NET_NODE,
+                                   .upper = 8 * percent / LP_NET_UPPER};
 }

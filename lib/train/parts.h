@@ -150,15 +150,17 @@ void lp_tree_put(const struct lp_tree *tree, uint32_t at, unsigned char *to);
 
 /* The network of a model (model_net.h) as sections. Biases are the costs in the nodes. */
 struct lp_net_tables {
-    uint32_t nrows, nnets;
-    unsigned char *row, *weight;
-    unsigned char scale[LP_NET_PLACES];
+    uint32_t nrows, nupper;
+    size_t nweight; /* bytes of weights */
+    unsigned char *row, *state, *weight;
+    unsigned char scale[LP_NET_PLACES + LP_NET_GATES];
 };
 
 struct lp_trained_net;
 
-/* A new network for the first nodes of the tree, at most `nodes`. NULL when memory is out. */
-struct lp_trained_net *lp_net_new(const struct lp_tree *tree, uint32_t nodes);
+/* A new network for the first nodes of the tree, at most `nodes`, of which at most `upper` see all
+ * of the state. NULL when memory is out. */
+struct lp_trained_net *lp_net_new(const struct lp_tree *tree, uint32_t nodes, uint32_t upper);
 void lp_net_free(struct lp_trained_net *net);
 
 /* Trains it on docs (leaves) in some rounds, fewer if the docs are many; rate is relative to what

@@ -23,7 +23,8 @@ struct lp_docs {
 /* The sizes of a model. */
 struct lp_train_sizes {
     uint32_t follow, cell; /* bytes of the sections */
-    uint32_t rows, nodes;  /* of the network: tokens with rows of their own, nodes with weights */
+    /* Of the network: tokens with rows of their own, nodes with weights, upper ones of these. */
+    uint32_t rows, nodes, upper;
 };
 
 /* How a model divides nbytes of tables best. */
