@@ -476,8 +476,8 @@ struct lp_train_sizes lp_train_sizes_of(size_t nbytes)
 {
     const uint32_t percent = (uint32_t)(nbytes / 100);
     return (struct lp_train_sizes){.follow = 27 * percent,
-                                   .cell = 34 * percent,
-                                   .rows = 20 * percent / LP_NET_ROW,
-                                   .nodes = 11 * percent / LP_NET_NODE,
-                                   .upper = 8 * percent / LP_NET_UPPER};
+                                   .cell = 36 * percent,
+                                   .rows = 21 * percent / LP_NET_ROW,
+                                   .nodes = 13 * percent / LP_NET_NODE,
+                                   .upper = 3 * percent / LP_NET_UPPER};
 }
