@@ -48,14 +48,15 @@ enum {
     LP_NET_UNIT = 64,          /* sums of rows are in 1/64, the input vector is in 1/16, */
     LP_NET_GATE_UNIT = 4096,   /* sums for gates in 1/4096, */
     LP_NET_GATE_STEP = 8,      /* of which a row's values have 8 times the scale, */
-    LP_NET_CELL_UNIT = 8192,   /* the weights of the state in 1/8192, */
-    LP_NET_STATE_UNIT = 16384, /* and the state in 1/16384 */
+    LP_NET_CELL_UNIT = 32,     /* weights of the state in 1/32, */
+    LP_NET_STATE_UNIT = 16384, /* and the state in 1/16384; where weights count it in 1/64, */
+    LP_NET_STATE_ZERO = 64,    /* plus 64 */
     LP_NET_WEIGHT_UNIT = 128,  /* weights are in 1/128, times the node's scale, */
     LP_NET_WEIGHT_ZERO = 8,    /* and stored plus 8, as unsigned nibbles */
     LP_NET_NODE = LP_NODE_CHILDREN * LP_NET_SIZE / 2, /* bytes of a node's weights, */
-    LP_NET_STATE_SIZE =
-        2 * LP_NET_GATES * LP_NET_STATE * (1 + LP_NET_STATE / 16), /* of a section */
-    LP_NET_UPPER = LP_NODE_CHILDREN * LP_NET_STATE / 2,            /* of an upper one's */
+    LP_NET_BIASES = 2 * LP_NET_GATES * LP_NET_STATE,  /* bytes of the state's biases */
+    LP_NET_STATE_SIZE = LP_NET_BIASES + LP_NET_GATES * LP_NET_STATE * LP_NET_STATE / 16,
+    LP_NET_UPPER = LP_NODE_CHILDREN * LP_NET_STATE / 2, /* of an upper one's */
 };
 
 /* Offsets in the header. */
@@ -84,7 +85,7 @@ enum lp_lpm_section {
     LP_LPM_INDEX,      /* u8[leaves / 64 + 1][32]: which leaves have lists and rows */
     LP_LPM_FOLLOW,     /* u8[][64], u8[][32]: long, then short follow lists: model_follow.h */
     LP_LPM_NET_ROW,    /* u4[rows][11][32]: rows, for each place and gate: model_net.h */
-    LP_LPM_NET_STATE,  /* i16[2][128], i16[2][8][8][16]: biases and weights of the state */
+    LP_LPM_NET_STATE,  /* i16[2][128], i8[2][8][4][16][2]: biases and weights of the state */
     LP_LPM_NET_WEIGHT, /* u4[][4][4][16][4][2], u4[][4][16][4][2]: weights of the upper nodes and
                         * of more, plus 8 */
     LP_LPM_CELL,       /* u32[][16]: cells of two and of three leaves: model_cells.h */

@@ -48,22 +48,18 @@ static inline lp_vec lp_net_values(const unsigned char *row, uint32_t i, uint32_
                       lp_vec_splat((int)factor));
 }
 
-/* The sum for a gate, or a candidate, of vector v of the state; of which twice[] has the double. */
+/* The sum for a gate, or a candidate, of vector v of the state, in 1/4096; bytes[] has all vectors,
+ * two at a time. */
 static inline lp_vec lp_net_sum(const struct lp_model *m, const unsigned char *row, uint32_t gate,
-                                uint32_t v, const lp_vec twice[LP_NET_VECTORS])
+                                uint32_t v, const lp_vec bytes[LP_NET_VECTORS / 2])
 {
-    const unsigned char *bias = m->net_state + 2 * (size_t)(gate * LP_NET_STATE + v * LP_LANES);
-    const unsigned char *weight =
-        m->net_state +
-        2 * (size_t)(LP_NET_GATES * LP_NET_STATE + (gate * LP_NET_VECTORS + v) * LP_NET_STATE);
-    const uint32_t at = LP_NET_PLACES * LP_NET_SIZE + gate * LP_NET_STATE + v * LP_LANES;
-    lp_vec sum = lp_vec_add(
-        lp_vec_load_le(bias),
-        lp_net_values(row, at, LP_NET_GATE_STEP * (uint32_t)m->net_scale[LP_NET_PLACES + gate]));
-    for (uint32_t k = 0; k < LP_NET_VECTORS; k++)
-        sum = lp_vec_add(
-            sum, lp_vec_mul_high(twice[k], lp_vec_load_le(weight + 2 * (size_t)(k * LP_LANES))));
-    return sum;
+    const uint32_t i = gate * LP_NET_STATE + v * LP_LANES;
+    const unsigned char *weight = m->net_state + LP_NET_BIASES + (size_t)i * LP_NET_VECTORS;
+    const uint32_t factor = LP_NET_GATE_STEP * (uint32_t)m->net_scale[LP_NET_PLACES + gate];
+    const lp_vec sum = lp_vec_pair_dots(lp_vec_load_le(m->net_state + 2 * (size_t)i), bytes, weight,
+                                        LP_NET_VECTORS / 2);
+    return lp_vec_add(lp_vec_add(sum, sum),
+                      lp_net_values(row, LP_NET_PLACES * LP_NET_SIZE + i, factor));
 }
 
 /* |x| of x that is limited to -most to most. */
@@ -94,14 +90,17 @@ static inline lp_vec lp_net_candidate(lp_vec x)
 static inline void lp_net_step(const struct lp_model *m, struct lp_net_state *state,
                                const unsigned char *row)
 {
-    lp_vec twice[LP_NET_VECTORS];
-    for (uint32_t v = 0; v < LP_NET_VECTORS; v++) {
-        twice[v] = lp_vec_load(state->state + v * LP_LANES);
-        twice[v] = lp_vec_add(twice[v], twice[v]);
+    const lp_vec zero = lp_vec_splat(LP_NET_STATE_ZERO), upper = lp_vec_splat(256);
+    lp_vec bytes[LP_NET_VECTORS / 2];
+    for (uint32_t k = 0; k < LP_NET_VECTORS / 2; k++) {
+        const int16_t *at = state->state + (size_t)2 * k * LP_LANES;
+        const lp_vec x = lp_vec_shift_right(lp_vec_load(at), LP_NET_TO_INPUT);
+        const lp_vec y = lp_vec_shift_right(lp_vec_load(at + LP_LANES), LP_NET_TO_INPUT);
+        bytes[k] = lp_vec_add(lp_vec_add(x, zero), lp_vec_mul(lp_vec_add(y, zero), upper));
     }
     for (uint32_t v = 0; v < LP_NET_VECTORS; v++) {
-        const lp_vec gate = lp_net_gate(lp_net_sum(m, row, 0, v, twice));
-        const lp_vec candidate = lp_net_candidate(lp_net_sum(m, row, 1, v, twice));
+        const lp_vec gate = lp_net_gate(lp_net_sum(m, row, 0, v, bytes));
+        const lp_vec candidate = lp_net_candidate(lp_net_sum(m, row, 1, v, bytes));
         const lp_vec now = lp_vec_load(state->state + v * LP_LANES);
         const lp_vec half = lp_vec_mul_high(gate, lp_vec_sub(candidate, now));
         lp_vec_store(state->state + v * LP_LANES, lp_vec_add(now, lp_vec_add(half, half)));

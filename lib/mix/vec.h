@@ -69,6 +69,9 @@ static inline int32_t lp_saturate_16(int32_t x)
  *                            saturated; n is 1 to 4
  *   nibble_dots(w, v, x)     x + 32 products, saturated; for lane i and each j < 16, v[j] times
  *                            the lower, v[16 + j] times the upper nibble of w[j / 4][i][j % 4]
+ *   pair_dots(x, a, w, n)    x + the sum for each j < n of a[j] as two unsigned bytes, each at most
+ *                            128, times the signed bytes w[j][i][0] and w[j][i][1] of a file, for
+ *                            lane i; modulo 2^16
  * Across lanes
  *   dot(a, b)                the sum of the products, 32 bits
  *   prefix_sums(a, &total)   each lane plus all before it, unsigned, modulo 2^16; total: the last

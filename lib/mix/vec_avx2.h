@@ -108,6 +108,15 @@ static inline lp_vec lp_vec_nibble_dots(const unsigned char *weight, const int8_
     return _mm256_permute4x64_epi64(all, 0xD8);
 }
 
+static inline lp_vec lp_vec_pair_dots(lp_vec x, const lp_vec *a, const unsigned char *weight,
+                                      unsigned n)
+{
+    const __m256i *w = (const __m256i *)(const void *)weight;
+    for (unsigned j = 0; j < n; j++)
+        x = _mm256_add_epi16(x, _mm256_maddubs_epi16(a[j], _mm256_loadu_si256(w + j)));
+    return x;
+}
+
 static inline uint32_t lp_vec_at_most(lp_vec a, lp_vec x)
 {
     const __m256i above = _mm256_subs_epu16(a, x);

@@ -132,6 +132,25 @@ static inline lp_vec lp_vec_nibble_dots(const unsigned char *weight, const int8_
     return r;
 }
 
+static inline lp_vec lp_vec_pair_dots(lp_vec x, const lp_vec *a, const unsigned char *weight,
+                                      unsigned n)
+{
+    const int8_t *w = (const int8_t *)weight;
+    uint32_t sum[LP_LANES];
+    for (int i = 0; i < LP_LANES; i++)
+        sum[i] = (uint16_t)x.v[i];
+    for (unsigned j = 0; j < n; j++, w += 2 * LP_LANES) {
+        for (int i = 0; i < LP_LANES; i++) {
+            const int low = a[j].v[i] & 255, high = (uint16_t)a[j].v[i] >> 8;
+            sum[i] += (uint32_t)(low * w[2 * i] + high * w[2 * i + 1]);
+        }
+    }
+    for (int i = 0; i < LP_LANES; i++)
+        x.v[i] = (int16_t)((sum[i] & UINT16_MAX) < 32768 ? (int)(sum[i] & UINT16_MAX)
+                                                         : (int)(sum[i] & UINT16_MAX) - 65536);
+    return x;
+}
+
 static inline uint32_t lp_vec_rank(lp_vec a, uint32_t x)
 {
     uint32_t n = 0;

@@ -86,6 +86,25 @@ static inline lp_vec lp_vec_mul_saturated(lp_vec a, lp_vec b)
     return (lp_vec){lp_vec_half_saturated(a.low, b.low), lp_vec_half_saturated(a.high, b.high)};
 }
 
+/* For each lane, the sum of the products of its two bytes, unsigned, and two signed ones. */
+static inline __m128i lp_vec_half_pairs(__m128i a, __m128i w)
+{
+    const __m128i low = _mm_mullo_epi16(_mm_and_si128(a, _mm_set1_epi16(255)),
+                                        _mm_srai_epi16(_mm_slli_epi16(w, 8), 8));
+    return _mm_add_epi16(low, _mm_mullo_epi16(_mm_srli_epi16(a, 8), _mm_srai_epi16(w, 8)));
+}
+
+static inline lp_vec lp_vec_pair_dots(lp_vec x, const lp_vec *a, const unsigned char *weight,
+                                      unsigned n)
+{
+    const __m128i *w = (const __m128i *)(const void *)weight;
+    for (unsigned j = 0; j < n; j++, w += 2) {
+        x.low = _mm_add_epi16(x.low, lp_vec_half_pairs(a[j].low, _mm_loadu_si128(w)));
+        x.high = _mm_add_epi16(x.high, lp_vec_half_pairs(a[j].high, _mm_loadu_si128(w + 1)));
+    }
+    return x;
+}
+
 /* Four signed bytes as 16-bit numbers, twice. */
 static inline __m128i lp_vec_four_bytes(const int8_t *p)
 {

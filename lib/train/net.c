@@ -614,24 +614,48 @@ static void get_rows(struct lp_trained_net *net, const struct lp_model *m)
     }
 }
 
-/* The unit of a number of the state's section. */
-static float cell_unit(int i)
+static const float BIAS_UNIT = LP_NET_CELL_UNIT * LP_NET_STATE_ZERO;
+
+/* Where the weight of a state's value in vector k is stored, for that in vector v of its lane. */
+static int weight_at(int gate, int v, int k, int lane)
 {
-    return i < GATES * STATE ? LP_NET_GATE_UNIT : LP_NET_CELL_UNIT;
+    return ((gate * VECTORS + v) * VECTORS / 2 + k / 2) * 2 * LP_LANES + 2 * lane + k % 2;
 }
 
+/* Writes the state's weights, and their biases, less what the weights count for states of 0. */
 static void put_cell(const struct lp_trained_net *net, unsigned char *to)
 {
-    const float *cell = &net->cell.bias[0][0];
-    for (int i = 0; i < CELL_SIZE; i++)
-        lp_put16(to + 2 * (size_t)i, (uint16_t)rounded(cell[i] * cell_unit(i), INT16_MAX));
+    unsigned char *weight = to + LP_NET_BIASES;
+    for (int i = 0; i < GATES * STATE; i++) {
+        const int gate = i / STATE, v = i % STATE / LP_LANES, lane = i % LP_LANES;
+        int32_t sum = 0;
+        for (int k = 0; k < VECTORS; k++) {
+            const float w = net->cell.weight[gate][v][k * LP_LANES + lane];
+            const int32_t value = rounded(w * LP_NET_CELL_UNIT, INT8_MAX);
+            weight[weight_at(gate, v, k, lane)] = (unsigned char)value;
+            sum += value;
+        }
+        const float bias = net->cell.bias[gate][i % STATE] * BIAS_UNIT;
+        lp_put16(to + 2 * (size_t)i,
+                 (uint16_t)(rounded(bias, INT16_MAX / 2) - LP_NET_STATE_ZERO * sum));
+    }
 }
 
 static void get_cell(struct lp_trained_net *net, const struct lp_model *m)
 {
-    float *cell = &net->cell.bias[0][0];
-    for (int i = 0; i < CELL_SIZE; i++)
-        cell[i] = (float)(int16_t)lp_get16(m->net_state + 2 * (size_t)i) / cell_unit(i);
+    const unsigned char *weight = m->net_state + LP_NET_BIASES;
+    for (int i = 0; i < GATES * STATE; i++) {
+        const int gate = i / STATE, v = i % STATE / LP_LANES, lane = i % LP_LANES;
+        int32_t sum = 0;
+        for (int k = 0; k < VECTORS; k++) {
+            const int8_t value = (int8_t)weight[weight_at(gate, v, k, lane)];
+            net->cell.weight[gate][v][k * LP_LANES + lane] = (float)value / LP_NET_CELL_UNIT;
+            sum += value;
+        }
+        const uint32_t bias = lp_get16(m->net_state + 2 * (size_t)i);
+        net->cell.bias[gate][i % STATE] =
+            (float)(int16_t)(bias + LP_NET_STATE_ZERO * (uint32_t)sum) / BIAS_UNIT;
+    }
 }
 
 /* Where a child's weight for an input is stored: its byte, and the nibble in it. */
