@@ -394,11 +394,11 @@ static float chance_of(const struct reader *r, uint32_t d)
 }
 
 /* How many tokens to learn in some rounds. A new network learns little text by heart, but gains
- * from up to three times the rounds where there is more: 0.5% of the ratio for the models that
- * ship. Of even more, each doc has fewer rounds, but one at least. */
+ * from more rounds where there is more: 2.5 times as many for the models that ship. Of even more,
+ * each doc has fewer rounds, but one at least. */
 static double tokens_of(const struct reader *r, const struct lp_trained_net *net, double rounds)
 {
-    const double SOME = 8e6, MOST = net->rows_stay ? SOME : 3 * SOME; /* tokens */
+    const double SOME = 8e6, MOST = net->rows_stay ? SOME : 2.5 * SOME; /* tokens */
     double size = 0;
     for (uint32_t d = 0; d < r->docs->ndocs; d++) {
         const double chance = (double)chance_of(r, d);
