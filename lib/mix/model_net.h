@@ -38,28 +38,32 @@ struct lp_net_state {
         offset[LP_NET_PARTS]; /* corrects products for the weights' bias of LP_NET_WEIGHT_ZERO */
 };
 
-/* Sixteen values of a row, from the i-th on, times a factor. */
-static inline lp_vec lp_net_values(const unsigned char *row, uint32_t i, uint32_t factor)
+/* 32 values of a row, times a factor. */
+static inline void lp_net_values(const unsigned char *group, uint32_t factor, lp_vec values[2])
 {
-    const lp_vec bytes = lp_vec_widen(row + i / LP_NET_SIZE * LP_NET_GROUP);
-    const lp_vec values = lp_vec_and(lp_vec_shift_right(bytes, i % LP_NET_SIZE < LP_LANES ? 0 : 4),
-                                     lp_vec_load(lp_constants.fifteen));
-    return lp_vec_mul(lp_vec_sub(values, lp_vec_load(lp_constants.eight)),
-                      lp_vec_splat((int)factor));
+    const lp_vec bytes = lp_vec_widen(group), eight = lp_vec_load(lp_constants.eight);
+    const lp_vec by = lp_vec_splat((int)factor);
+    values[0] =
+        lp_vec_mul(lp_vec_sub(lp_vec_and(bytes, lp_vec_load(lp_constants.fifteen)), eight), by);
+    values[1] = lp_vec_mul(lp_vec_sub(lp_vec_shift_right(bytes, 4), eight), by);
 }
 
-/* The sum for a gate, or a candidate, of vector v of the state, in 1/4096; bytes[] has all vectors,
- * two at a time. */
-static inline lp_vec lp_net_sum(const struct lp_model *m, const unsigned char *row, uint32_t gate,
-                                uint32_t v, const lp_vec bytes[LP_NET_VECTORS / 2])
+/* The sums for gates, or candidates, of vectors v and v + 1 of the state, in 1/4096; bytes[] has
+ * all vectors, two at a time. */
+static inline void lp_net_sums(const struct lp_model *m, const unsigned char *row, uint32_t gate,
+                               uint32_t v, const lp_vec bytes[LP_NET_VECTORS / 2], lp_vec sum[2])
 {
     const uint32_t i = gate * LP_NET_STATE + v * LP_LANES;
+    const unsigned char *group = row + LP_NET_GROUP * (LP_NET_PLACES + i / LP_NET_SIZE);
+    const unsigned char *bias = m->net_state + 2 * (size_t)i;
     const unsigned char *weight = m->net_state + LP_NET_BIASES + (size_t)i * LP_NET_VECTORS;
-    const uint32_t factor = LP_NET_GATE_STEP * (uint32_t)m->net_scale[LP_NET_PLACES + gate];
-    const lp_vec sum = lp_vec_pair_dots(lp_vec_load_le(m->net_state + 2 * (size_t)i), bytes, weight,
-                                        LP_NET_VECTORS / 2);
-    return lp_vec_add(lp_vec_add(sum, sum),
-                      lp_net_values(row, LP_NET_PLACES * LP_NET_SIZE + i, factor));
+    lp_vec values[2];
+    lp_net_values(group, LP_NET_GATE_STEP * (uint32_t)m->net_scale[LP_NET_PLACES + gate], values);
+    for (uint32_t k = 0; k < 2; k++) {
+        const lp_vec x = lp_vec_pair_dots(lp_vec_load_le(bias + (size_t)k * 2 * LP_LANES), bytes,
+                                          weight + (size_t)k * LP_NET_STATE, LP_NET_VECTORS / 2);
+        sum[k] = lp_vec_add(lp_vec_add(x, x), values[k]);
+    }
 }
 
 /* |x| of x that is limited to -most to most. */
@@ -77,13 +81,17 @@ static inline lp_vec lp_net_gate(lp_vec x)
     return lp_vec_add(lp_vec_splat(16384), lp_vec_add(y, y));
 }
 
+static inline lp_vec lp_net_fourfold(lp_vec x)
+{
+    x = lp_vec_add(x, x);
+    return lp_vec_add(x, x);
+}
+
 /* A candidate from its sum, in 1/16384: a parabola on each side in place of tanh. */
 static inline lp_vec lp_net_candidate(lp_vec x)
 {
     const lp_vec slope = lp_vec_sub(lp_vec_splat(16384), lp_net_size(&x, 8192));
-    lp_vec y = lp_vec_mul_high(lp_vec_mul_saturated(x, lp_vec_splat(4)), slope);
-    y = lp_vec_add(y, y);
-    return lp_vec_add(y, y);
+    return lp_net_fourfold(lp_vec_mul_high(lp_net_fourfold(x), slope));
 }
 
 /* Updates the state with the row of a leaf. */
@@ -98,12 +106,36 @@ static inline void lp_net_step(const struct lp_model *m, struct lp_net_state *st
         const lp_vec y = lp_vec_shift_right(lp_vec_load(at + LP_LANES), LP_NET_TO_INPUT);
         bytes[k] = lp_vec_add(lp_vec_add(x, zero), lp_vec_mul(lp_vec_add(y, zero), upper));
     }
-    for (uint32_t v = 0; v < LP_NET_VECTORS; v++) {
-        const lp_vec gate = lp_net_gate(lp_net_sum(m, row, 0, v, bytes));
-        const lp_vec candidate = lp_net_candidate(lp_net_sum(m, row, 1, v, bytes));
-        const lp_vec now = lp_vec_load(state->state + v * LP_LANES);
-        const lp_vec half = lp_vec_mul_high(gate, lp_vec_sub(candidate, now));
-        lp_vec_store(state->state + v * LP_LANES, lp_vec_add(now, lp_vec_add(half, half)));
+    for (uint32_t v = 0; v < LP_NET_VECTORS; v += 2) {
+        lp_vec gates[2], candidates[2];
+        lp_net_sums(m, row, 0, v, bytes, gates);
+        lp_net_sums(m, row, 1, v, bytes, candidates);
+        for (uint32_t k = 0; k < 2; k++) {
+            int16_t *at = state->state + (size_t)(v + k) * LP_LANES;
+            const lp_vec now = lp_vec_load(at);
+            const lp_vec change = lp_vec_sub(lp_net_candidate(candidates[k]), now);
+            const lp_vec half = lp_vec_mul_high(lp_net_gate(gates[k]), change);
+            lp_vec_store(at, lp_vec_add(now, lp_vec_add(half, half)));
+        }
+    }
+}
+
+/* The first part of the input vector, which the rows of the last leaves add to: two vectors. */
+static inline void lp_net_first_part(const struct lp_model *m, const struct lp_net_state *state,
+                                     const unsigned char *const row[LP_NET_PLACES], lp_vec x[2])
+{
+    for (uint32_t i = 0; i < 2; i++)
+        x[i] = lp_vec_shift_right(lp_vec_load(state->state + (size_t)i * LP_LANES), LP_NET_TO_SUM);
+    for (uint32_t k = 0; k < LP_NET_PLACES; k++) {
+        lp_vec values[2];
+        lp_net_values(row[k] + (size_t)k * LP_NET_GROUP, m->net_scale[k], values);
+        for (uint32_t i = 0; i < 2; i++)
+            x[i] = lp_vec_add(x[i], values[i]);
+    }
+    for (uint32_t i = 0; i < 2; i++) {
+        x[i] = lp_vec_shift_right(x[i], LP_NET_TO_INPUT - LP_NET_TO_SUM);
+        x[i] = lp_vec_max(lp_vec_min(x[i], lp_vec_load(lp_constants.max_byte)),
+                          lp_vec_load(lp_constants.min_byte));
     }
 }
 
@@ -112,23 +144,17 @@ static inline void lp_net_make_input(const struct lp_model *m, struct lp_net_sta
                                      const unsigned char *const row[LP_NET_PLACES])
 {
     for (uint32_t part = 0; part < LP_NET_PARTS; part++) {
-        lp_vec sum = lp_vec_splat(0);
-        for (uint32_t i = part * LP_NET_SIZE; i < (part + 1) * LP_NET_SIZE; i += LP_LANES) {
-            lp_vec x = lp_vec_load(state->state + i);
-            if (part == 0) {
-                x = lp_vec_shift_right(x, LP_NET_TO_SUM);
-                for (uint32_t k = 0; k < LP_NET_PLACES; k++)
-                    x = lp_vec_add(x, lp_net_values(row[k], k * LP_NET_SIZE + i, m->net_scale[k]));
-                x = lp_vec_shift_right(x, LP_NET_TO_INPUT - LP_NET_TO_SUM);
-                x = lp_vec_max(lp_vec_min(x, lp_vec_load(lp_constants.max_byte)),
-                               lp_vec_load(lp_constants.min_byte));
-            } else {
-                x = lp_vec_shift_right(x, LP_NET_TO_INPUT);
-            }
-            lp_vec_narrow(state->input + i, x);
-            sum = lp_vec_add(sum, x);
+        lp_vec x[2];
+        const int16_t *at = state->state + (size_t)part * LP_NET_SIZE;
+        if (part == 0)
+            lp_net_first_part(m, state, row, x);
+        for (uint32_t i = 0; i < 2; i++) {
+            if (part > 0)
+                x[i] = lp_vec_shift_right(lp_vec_load(at + (size_t)i * LP_LANES), LP_NET_TO_INPUT);
+            lp_vec_narrow(state->input + (size_t)part * LP_NET_SIZE + (size_t)i * LP_LANES, x[i]);
         }
-        state->offset[part] = -LP_NET_WEIGHT_ZERO * lp_vec_dot(sum, lp_vec_load(lp_constants.one));
+        state->offset[part] =
+            -LP_NET_WEIGHT_ZERO * lp_vec_dot(lp_vec_add(x[0], x[1]), lp_vec_load(lp_constants.one));
     }
 }
 
