@@ -14,7 +14,8 @@ import time
 
 VOCAB = pathlib.Path(__file__).resolve().parent.parent.parent / "vocab"
 STATES = "-used", "-others", "-new"
-MIN_SECONDS = 0.1  # a run repeats until the clock has something to measure
+MIN_SECONDS = 0.1  # a run repeats until the clock has something to measure,
+MAX_SECONDS = 10  # but no longer than this: some take seconds to begin anew
 
 
 def records_of(path):
@@ -142,8 +143,9 @@ def peer(method, encoding, training):
 def timed(function, groups, begin=lambda: None):
     """Seconds that each group takes, on average over as many rounds as it needs. begin() runs
     before each round and may return another function."""
-    seconds, rounds = [0] * len(groups), 0
-    while sum(seconds) < MIN_SECONDS:
+    seconds, rounds, started = [0] * len(groups), 0, time.process_time()
+    while rounds == 0 or (sum(seconds) < MIN_SECONDS
+                          and time.process_time() - started < MAX_SECONDS):
         function = begin() or function
         for i, group in enumerate(groups):
             before = time.process_time()

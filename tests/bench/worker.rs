@@ -12,6 +12,7 @@ use std::path::Path;
 
 /// A run repeats until it is long enough to measure.
 const MIN_SECONDS: f64 = 0.1;
+const MAX_SECONDS: f64 = 10.0; // but no longer than this: some take seconds to begin anew
 
 /// Seconds of processor time, from C's clock(), whose unit POSIX fixes.
 fn now() -> f64 {
@@ -35,7 +36,8 @@ fn timed<T, R>(groups: &[Vec<&T>], mut begin: impl FnMut(), mut f: impl FnMut(&T
     let mut seconds = vec![0.0; groups.len()];
     let mut rounds = 0;
     let mut total = 0.0;
-    while total < MIN_SECONDS {
+    let started = now();
+    while rounds == 0 || (total < MIN_SECONDS && now() - started < MAX_SECONDS) {
         begin();
         for (sum, group) in seconds.iter_mut().zip(groups) {
             let before = now();
