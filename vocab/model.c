@@ -284,8 +284,7 @@ static void put_ids(const struct lp_model *m, unsigned char *file)
 static const struct {
     int section;
     size_t width;
-} columns[] = {
-    {LP_LPM_NODE, LP_NODE_SIZE}, {LP_LPM_NET_ROW, LP_NET_ROW}, {LP_LPM_NET_WEIGHT, LP_NET_NODE}};
+} columns[] = {{LP_LPM_NODE, LP_NODE_SIZE}, {LP_LPM_NET_ROW, LP_NET_ROW}};
 enum { COLUMN_SECTIONS = sizeof columns / sizeof *columns };
 
 static void pack(const char *in, const char *out)
