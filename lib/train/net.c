@@ -33,7 +33,7 @@ enum {
 };
 
 /* Of rows and nodes; relative to that, of what rows have for gates; of the state's weights. */
-static const float RATE = 0.1F, GATE_RATE = 2, CELL_RATE = 0.02F;
+static const float RATE = 0.1F, GATE_RATE = 2, RECURRENT_RATE = 0.02F;
 static const float STATE_SCALE = 4; /* of the state in the input vector: LP_NET_TO_INPUT */
 /* The AdaGrad sum that an adapted node begins with: as if it had learnt for a while, since a model
  * knows more than a few docs show. */
@@ -51,13 +51,13 @@ struct weights {
     float bias[CHILDREN - 1], sum[CHILDREN - 1]; /* sums of squared gradients */
 };
 
-/* The weights of the state, as the section has them. */
-struct cell {
+/* The weights and biases of the state, in the order of the section. */
+struct recurrent {
     gates bias;
     float weight[GATES][VECTORS][STATE];
 };
 
-enum { CELL_SIZE = sizeof(struct cell) / sizeof(float) };
+enum { RECURRENT_SIZE = sizeof(struct recurrent) / sizeof(float) };
 
 /* A step of the state, to propagate gradients back through. */
 struct step {
@@ -80,9 +80,9 @@ struct lp_trained_net {
     float *row_sum[PLACES];
     gates *gate_row; /* what rows have for gates */
     float *gate_sum;
-    struct cell cell;
-    struct cell gradient, mean, square; /* of the cell: Adam's averages */
-    unsigned steps;                     /* of Adam */
+    struct recurrent recurrent;
+    struct recurrent gradient, mean, square; /* of these: Adam's averages */
+    unsigned steps;                          /* of Adam */
     struct chunk *chunk;
     bool rows_stay; /* only weights of nodes are trained */
     uint32_t seed;
@@ -175,10 +175,10 @@ WIDE static void step_forward(const struct lp_trained_net *net, uint32_t row, fl
     memcpy(step->before, state, sizeof step->before);
     for (int g = 0; g < GATES; g++) {
         for (int i = 0; i < STATE; i++)
-            sum[g][i] = net->cell.bias[g][i] + net->gate_row[row][g][i];
+            sum[g][i] = net->recurrent.bias[g][i] + net->gate_row[row][g][i];
         for (int v = 0; v < VECTORS; v++) {
             for (int k = 0; k < VECTORS; k++) {
-                const float *weight = &net->cell.weight[g][v][k * LP_LANES];
+                const float *weight = &net->recurrent.weight[g][v][k * LP_LANES];
                 for (int i = 0; i < LP_LANES; i++)
                     sum[g][v * LP_LANES + i] += weight[i] * step->before[k * LP_LANES + i];
             }
@@ -209,7 +209,7 @@ WIDE static void step_back(struct lp_trained_net *net, const struct step *step, 
         for (int v = 0; v < VECTORS; v++) {
             const float *here = &of[g][v * LP_LANES];
             for (int k = 0; k < VECTORS; k++) {
-                const float *weight = &net->cell.weight[g][v][k * LP_LANES];
+                const float *weight = &net->recurrent.weight[g][v][k * LP_LANES];
                 float *to = &net->gradient.weight[g][v][k * LP_LANES];
                 for (int i = 0; i < LP_LANES; i++) {
                     gradient[k * LP_LANES + i] += weight[i] * here[i];
@@ -225,18 +225,18 @@ WIDE static void step_back(struct lp_trained_net *net, const struct step *step, 
 }
 
 /* Moves the state's weights along their gradient. */
-WIDE static void move_cell(struct lp_trained_net *net, float rate)
+WIDE static void move_recurrent(struct lp_trained_net *net, float rate)
 {
     const float MEAN = 0.9F, SQUARE = 0.999F; /* as Adam's authors have them */
-    float *cell = &net->cell.bias[0][0], *gradient = &net->gradient.bias[0][0];
+    float *weight = &net->recurrent.bias[0][0], *gradient = &net->gradient.bias[0][0];
     float *mean = &net->mean.bias[0][0], *square = &net->square.bias[0][0];
     net->steps++;
     const float whole = 1 - powf(MEAN, (float)net->steps);
     const float squares = 1 - powf(SQUARE, (float)net->steps);
-    for (int i = 0; i < CELL_SIZE; i++) {
+    for (int i = 0; i < RECURRENT_SIZE; i++) {
         mean[i] += (1 - MEAN) * (gradient[i] - mean[i]);
         square[i] += (1 - SQUARE) * (gradient[i] * gradient[i] - square[i]);
-        cell[i] += rate * (mean[i] / whole) / (sqrtf(square[i] / squares) + 1e-6F);
+        weight[i] += rate * (mean[i] / whole) / (sqrtf(square[i] / squares) + 1e-6F);
         gradient[i] = 0;
     }
 }
@@ -249,7 +249,7 @@ static void learn_state(struct lp_trained_net *net, size_t n, float rate)
         add(gradient, STATE_SCALE, net->chunk->gradient[i], STATE);
         step_back(net, &net->chunk->step[i], gradient, rate);
     }
-    move_cell(net, CELL_RATE * rate);
+    move_recurrent(net, RECURRENT_RATE * rate);
 }
 
 /* --- Descent ---------------------------------------------------------------------- */
@@ -507,10 +507,10 @@ static enum lp_status make_room(struct lp_trained_net *net)
     if (net->gate_row == NULL || net->gate_sum == NULL || net->node == NULL || net->chunk == NULL)
         return LP_NOMEM;
     begin_at_random(&net->gate_row[0][0][0], (size_t)net->tree->nrows * GATES * STATE, &net->seed);
-    begin_at_random(&net->cell.weight[0][0][0], sizeof net->cell.weight / sizeof(float),
+    begin_at_random(&net->recurrent.weight[0][0][0], sizeof net->recurrent.weight / sizeof(float),
                     &net->seed);
     for (int i = 0; i < STATE; i++)
-        net->cell.bias[0][i] = FIRST_GATE;
+        net->recurrent.bias[0][i] = FIRST_GATE;
     for (uint32_t at = 0; at < net->nnets; at++) {
         for (uint32_t i = 0; i < CHILDREN - 1; i++)
             begin_at_random(net->node[at].weight[i], SIZE, &net->seed);
@@ -614,7 +614,7 @@ static void get_rows(struct lp_trained_net *net, const struct lp_model *m)
     }
 }
 
-static const float BIAS_UNIT = LP_NET_CELL_UNIT * LP_NET_STATE_ZERO;
+static const float BIAS_UNIT = LP_NET_RECURRENT_UNIT * LP_NET_STATE_ZERO;
 
 /* Where the weight of a state's value in vector k is stored, for that in vector v of its lane. */
 static int weight_at(int gate, int v, int k, int lane)
@@ -623,25 +623,25 @@ static int weight_at(int gate, int v, int k, int lane)
 }
 
 /* Writes the state's weights, and their biases, less what the weights count for states of 0. */
-static void put_cell(const struct lp_trained_net *net, unsigned char *to)
+static void put_recurrent(const struct lp_trained_net *net, unsigned char *to)
 {
     unsigned char *weight = to + LP_NET_BIASES;
     for (int i = 0; i < GATES * STATE; i++) {
         const int gate = i / STATE, v = i % STATE / LP_LANES, lane = i % LP_LANES;
         int32_t sum = 0;
         for (int k = 0; k < VECTORS; k++) {
-            const float w = net->cell.weight[gate][v][k * LP_LANES + lane];
-            const int32_t value = rounded(w * LP_NET_CELL_UNIT, INT8_MAX);
+            const float w = net->recurrent.weight[gate][v][k * LP_LANES + lane];
+            const int32_t value = rounded(w * LP_NET_RECURRENT_UNIT, INT8_MAX);
             weight[weight_at(gate, v, k, lane)] = (unsigned char)value;
             sum += value;
         }
-        const float bias = net->cell.bias[gate][i % STATE] * BIAS_UNIT;
+        const float bias = net->recurrent.bias[gate][i % STATE] * BIAS_UNIT;
         lp_put16(to + 2 * (size_t)i,
                  (uint16_t)(rounded(bias, INT16_MAX / 2) - LP_NET_STATE_ZERO * sum));
     }
 }
 
-static void get_cell(struct lp_trained_net *net, const struct lp_model *m)
+static void get_recurrent(struct lp_trained_net *net, const struct lp_model *m)
 {
     const unsigned char *weight = m->net_state + LP_NET_BIASES;
     for (int i = 0; i < GATES * STATE; i++) {
@@ -649,11 +649,12 @@ static void get_cell(struct lp_trained_net *net, const struct lp_model *m)
         int32_t sum = 0;
         for (int k = 0; k < VECTORS; k++) {
             const int8_t value = (int8_t)weight[weight_at(gate, v, k, lane)];
-            net->cell.weight[gate][v][k * LP_LANES + lane] = (float)value / LP_NET_CELL_UNIT;
+            net->recurrent.weight[gate][v][k * LP_LANES + lane] =
+                (float)value / LP_NET_RECURRENT_UNIT;
             sum += value;
         }
         const uint32_t bias = lp_get16(m->net_state + 2 * (size_t)i);
-        net->cell.bias[gate][i % STATE] =
+        net->recurrent.bias[gate][i % STATE] =
             (float)(int16_t)(bias + LP_NET_STATE_ZERO * (uint32_t)sum) / BIAS_UNIT;
     }
 }
@@ -814,7 +815,7 @@ enum lp_status lp_net_put(const struct lp_trained_net *net, unsigned char *node,
     out->weight = malloc(out->nweight + 1);
     if (out->row == NULL || out->state == NULL || out->weight == NULL)
         return LP_NOMEM;
-    put_cell(net, out->state);
+    put_recurrent(net, out->state);
     put_nodes(net, node, out->weight);
     return put_rows(net, out->row, out->scale);
 }
@@ -831,7 +832,7 @@ enum lp_status lp_net_adapt(const struct lp_trainer *t, const struct lp_tree *tr
         return LP_NOMEM;
     net->rows_stay = true;
     get_rows(net, m);
-    get_cell(net, m);
+    get_recurrent(net, m);
     get_nodes(net, m);
     const enum lp_status status = lp_net_learn(t, net, docs, ROUNDS, 1);
     if (status == LP_OK)
