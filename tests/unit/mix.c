@@ -334,6 +334,7 @@ static void test_wide_node(uint32_t nleaves, enum lp_status expected)
                                        [LP_LPM_ID] = 3 * nleaves,
                                        [LP_LPM_INDEX] =
                                            LP_INDEX_SIZE * (nleaves / LP_INDEX_LEAVES + 1),
+                                       [LP_LPM_NET_STATE] = LP_NET_STATE_SIZE,
                                        [LP_LPM_MIXING] = LP_MODES * 2 * LP_MIXING_SIZE};
     const size_t room = 4 << 20;
     unsigned char *file = calloc(room, 1);
