@@ -38,10 +38,8 @@ LP_APART uint32_t code_walk(struct lp_mix *m, struct lp_range_coder *c, struct c
     w->leaves = lp_vec32_load(w->offered);
     if (w->successors != 0)
         store_successor_counts(x, w);
-    if (m->model->nnets > 0) {
-        update_state(m->model, x);
-        lp_net_make_input(m->model, &x->net, x->row);
-    }
+    if (m->model->nnets > 0)
+        make_input(m->model, x);
     for (;;) {
         const unsigned char *node = w->node;
         const uint32_t child = code_child(m, c, x, w, leaf, decode);

@@ -105,9 +105,16 @@ LP_APART void update_state(const struct lp_model *model, struct context *x)
     x->stale = false;
 }
 
+/* Makes the network's input vector for the next leaf. */
+LP_APART void make_input(const struct lp_model *model, struct context *x)
+{
+    update_state(model, x);
+    lp_net_make_input(model, &x->net, x->row);
+}
+
 /* Puts the row of the last leaf before the others. It goes into the network's state as late as can
  * be, when it has arrived from memory. */
-static inline void push_row(const struct lp_model *model, struct context *x)
+LP_APART void push_row(const struct lp_model *model, struct context *x)
 {
     update_state(model, x);
     for (uint32_t i = LP_NET_PLACES - 1; i > 0; i--)

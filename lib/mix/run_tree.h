@@ -47,9 +47,13 @@ static inline uint32_t child_of(const struct child_choice *s, uint32_t leaf)
     return lp_vec_rank(s->begin, (leaf - s->leaf) >> s->shift) - 1;
 }
 
+LP_APART void prefetch_weights(const struct lp_model *model, uint32_t at)
+{
+    lp_net_prefetch(model, at);
+}
+
 /* What the model predicts: logits of the node's children in 1/2048. */
-static inline lp_vec known_logits(const struct lp_model *model, const struct context *x,
-                                  uint32_t at)
+LP_APART lp_vec known_logits(const struct lp_model *model, const struct context *x, uint32_t at)
 {
     const unsigned char *node = model->node + LP_NODE_SIZE * (size_t)at;
     lp_vec logits =
@@ -235,7 +239,7 @@ LP_INLINE void go(const struct lp_mix *m, struct walk *w, const struct child_cho
     __builtin_prefetch(w->node);
     __builtin_prefetch(m->node_logits[w->at]);
     if (w->at < m->model->nnets)
-        lp_net_prefetch(m->model, w->at);
+        prefetch_weights(m->model, w->at);
     if (decode) {
         /* The leaf may be one of the first below that node: its context needs this entry. */
         const uint32_t begin = child_begin(node, child);
