@@ -49,7 +49,7 @@ patterns=('the' '^#' '\.$' '^$' 'x*' '[A-Z]{3,}' '\w+\s+\w+ing\b' '[^a-z]$' '\s$
 }
 
 # Expressions of which a part is a fixed string, or seems to be.
-literals=('colou?r' 'You(r|rs)?\b' 'x{0}the' '(?:the|an?) [a-z]+ing' '[[:alpha:]]+ing the' 'the\b(?! )'
+literals=('colou?r' '\Qthe' 'You(r|rs)?\b' 'x{0}the' '(?:the|an?) [a-z]+ing' '[[:alpha:]]+ing the' 'the\b(?! )'
     '(\Q)\E)?the' '(\Qx\E|the)b?' 'zzz|the' 'Never \w+ the' 'the (?#x)and' 'caf\x{e9}' 'th\x65' 'Ne\W*' 'café*'
     'café?.' '[]x)]the' '(?i)YOU' '(?i:YOU)r' '((?i)YOU)r' 'the(*ACCEPT)zzz' 'e{2}' 'e{,3}d' 'e{d' 'a\.b' 'the\K x'
     '(Never|Always|the) \w+' 'You|the' '(You|the|a)' '(?:the|You)$' '(the|You)?x' '(the|You)*x' '(the|You){0}b'
