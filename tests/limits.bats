@@ -295,3 +295,17 @@ both() {
         linear $command -- small large
     done
 }
+
+@test "time: lpgrep passes over long lines, and matches few" {
+    sanitized && skip 'counts instructions'
+    # each line ends with a fixed string of the pattern; what stands beside it matches in the last
+    local line pattern size count
+    line="$(printf 'some words of a prompt, %.0s' {1..50})reading the user's text"
+    for ((i = 0; i < 1000; i++)); do echo "$line"; done > long
+    echo 'Reading the User 1user' >> long
+    size=$(wc -c < long)
+    for pattern in '[a-z]+ing the [A-Z]' '(system|user|assistant)' '\d+user'; do
+        count=$(instructions lpgrep -c --text -e "$pattern" long) || return
+        [[ $count -gt 0 && $count -le $((5 * size)) ]] || fail "$pattern: $count for $size bytes"
+    done
+}

@@ -49,7 +49,7 @@ patterns=('the' '^#' '\.$' '^$' 'x*' '[A-Z]{3,}' '\w+\s+\w+ing\b' '[^a-z]$' '\s$
 }
 
 # Expressions of which a part is a fixed string, or seems to be.
-literals=('colou?r' 'You(r|rs)?\b' 'x{0}the' '(?:the|an?) [a-z]+ing' '[[:alpha:]]+ing the' 'the\b(?! )'
+literals=('colou?r' '\Qthe' 'You(r|rs)?\b' 'x{0}the' '(?:the|an?) [a-z]+ing' '[[:alpha:]]+ing the' 'the\b(?! )'
     '(\Q)\E)?the' '(\Qx\E|the)b?' 'zzz|the' 'Never \w+ the' 'the (?#x)and' 'caf\x{e9}' 'th\x65' 'Ne\W*' 'café*'
     'café?.' '[]x)]the' '(?i)YOU' '(?i:YOU)r' '((?i)YOU)r' 'the(*ACCEPT)zzz' 'e{2}' 'e{,3}d' 'e{d' 'a\.b' 'the\K x'
     '(Never|Always|the) \w+' 'You|the' '(You|the|a)' '(?:the|You)$' '(the|You)?x' '(the|You)*x' '(the|You){0}b'
@@ -58,7 +58,13 @@ literals=('colou?r' 'You(r|rs)?\b' 'x{0}the' '(?:the|an?) [a-z]+ing' '[[:alpha:]
     'end|the|and|you|for|with' '(an|the|of|in|to|is) \w' '(There|Never|Always|Return|prompt|model)s?\b' 'café|the|and|a—|You|x{3}'
     '(th)(e)' 'x(the|You)' '(the|You)x' '((((((((((((((((((the))))))))))))))))))' '(?<!a|b)the' '(?<=the|You) ' 'Ne(v)er|x'
     '(a(b[)]|c)d)?the' '\cAthe|x' 'the .*zzz' 'e.*qq' "$(printf 'x%.0s' {1..100})" '(the)+' '(?<=e)the' '^the' 'the$'
-    '^(?!the)[A-Z]' '(?!Never)[A-Z][a-z]+\.$' '(?!(the)|You)[A-Z][a-z]+ ' "$(printf 'x%.0s' {1..31})é?" "$(printf 'x%.0s' {1..29})—*x")
+    '^(?!the)[A-Z]' '(?!Never)[A-Z][a-z]+\.$' '(?!(the)|You)[A-Z][a-z]+ ' "$(printf 'x%.0s' {1..31})é?" "$(printf 'x%.0s' {1..29})—*x"
+    '[a-z]+ing the [A-Z]' '\wthe' '\w?the' '\w*the' '\w{0,2}the' '\w{2}the' '\w+?the' '\w++the' '\s+the\s' 'the\s*[a-z]' 'the\d?'
+    'the[]n-]' 'the[^]n-]' '[^ ]the' '[^\s]the' '[^\w-]the' '[\w-]the' '[a\-z]the' '[+--]the|x' '[]-a]the' '[[:space:]]the'
+    '[^[:alpha:]]the' '[\x20]the' '[\t -~]the' '[é-ü]?the' '[a-é]the' '[^é]the' '[é]' 'caf[é-ü]' 'caf[^é]' '[\dA]the|[x]You' '[a-z](?=t)the'
+    '[a-z]\bthe' '[ ]\Kthe' '([a-z])the' '[a-z](the)' '[a-z]|the' '[a-z]the|You[a-z]' '([a-z]|)the' '[a-z](?#x)the' '(?x)[a-z] the'
+    '(?i)[a-z]THE' '[a-z](?i)THE' '[a-z]\Qthe' '[\Qa-z\E]the' '^[T]he' '[a-z]the$' '[.]$' '[a-z]t?he' 'e[ ]' '[^a]\ne' '(\w)\1e'
+    '[a-z](?<!o)the' '[a-z]{the' '[a-z]+{0}the' "[a-z]$(printf 'x%.0s' {1..40})[x]")
 
 @test "fixed strings in an expression are found first, and change nothing" {
     # shellcheck disable=SC2030,SC2031 # each test has a shell of its own

@@ -463,6 +463,25 @@ $HOME/.local/share/lopace/models/$(listed dictionary d.lp).dict"
     err_line lptrain 'standard output: cannot write'
 }
 
+@test "--install: all of the files or none" {
+    head -c 5000 my.lpm > cut.lpm
+    refused 3 'cut.lpm: cannot use as a model: damaged data' lptrain --install my.lpm my.dict cut.lpm
+    refused 3 'lines: is neither' lptrain --install my.lpm my.dict lines
+    refused 1 'nowhere: cannot open' lptrain --install my.lpm my.dict nowhere
+    [ ! -e home ]
+    models=home/.local/share/lopace/models
+    lptrain -q --install my.dict
+    dict=$(cd $models && echo *.dict)
+    rm $models/"$dict"
+    mkdir $models/"$dict"
+    expect 1 lptrain --install my.lpm my.dict # cannot be written
+    [ "$(ls -A $models)" = "$dict" ]
+    rmdir $models/"$dict"
+    expect 0 lptrain --install my.lpm my.dict my.lpm
+    [ "$(wc -l < out)" -eq 3 ]
+    [ "$(find $models -type f | wc -l)" -eq 2 ]
+}
+
 # --- Output ---------------------------------------------------------------------
 
 @test "-o - is standard output, and the report is not there" {

@@ -5,7 +5,7 @@
 
 /* --- Sets ------------------------------------------------------------------------ */
 
-static const char often[] = "\n-k.,vybwgpfumcdlhrsnioate "; /* the last the most */
+static const char often[] = "\n*=xk0)(/`vw_:by,-.fg\"mhpudclrsionate "; /* the last the most */
 
 unsigned literal_frequency(unsigned char c)
 {
@@ -65,6 +65,7 @@ struct literals literals_words(const struct patterns *words)
     for (size_t i = 0; i < words->n; i++) {
         const size_t size = words->v[i].n;
         struct literals one = {.n = size > 0, .all = size <= LITERAL_MAX};
+        one.v[0].before = one.v[0].after = byte_set_any();
         one.v[0].n = one.all ? size : LITERAL_MAX;
         memcpy(one.v[0].text, words->v[i].text, one.v[0].n);
         if (i > 0)
@@ -88,8 +89,9 @@ struct rest {
 struct sequence {
     struct literal run;
     struct literals best;
-    bool group;  /* it begins with a group, of which the best set is all */
-    bool broken; /* there is more to it than its run, or that group */
+    struct byte_set last; /* of which one ends what is read, if no run does */
+    bool group;           /* it begins with a group, of which the best set is all */
+    bool broken;          /* there is more to it than its run, or that group */
 };
 
 static bool alternatives(struct rest *r, struct literals *out);
@@ -111,17 +113,30 @@ static void take_if_better(struct sequence *s, const struct literals *l)
         s->best = *l;
 }
 
-static void end_run(struct sequence *s)
+/* after: what follows begins with one of these. */
+static void end_run(struct sequence *s, struct byte_set after)
 {
-    const struct literals run = {.v = {s->run}, .n = s->run.n > 0};
+    struct literals run = {.v = {s->run}, .n = s->run.n > 0};
+    run.v[0].after = after;
     take_if_better(s, &run);
     s->run.n = 0;
+    s->last = byte_set_any();
 }
 
 /* Passes over what is no plain character. */
 static void pass(struct rest *r, struct sequence *s, size_t n)
 {
-    end_run(s);
+    end_run(s, byte_set_any());
+    s->broken = true;
+    r->p += n;
+}
+
+/* Passes over what is a character of a set. */
+static void pass_one(struct rest *r, struct sequence *s, size_t n, struct byte_set set)
+{
+    const bool there = !one_of(ahead(r, n), "*?{");
+    end_run(s, there ? set : byte_set_any());
+    s->last = there ? set : byte_set_any();
     s->broken = true;
     r->p += n;
 }
@@ -133,7 +148,9 @@ static void add(struct sequence *s, char c)
     const bool full = s->run.n + size > LITERAL_MAX;
     s->broken = s->broken || s->group || full;
     if (full)
-        end_run(s);
+        end_run(s, byte_set_any());
+    if (s->run.n == 0)
+        s->run.before = s->last;
     s->run.text[s->run.n++] = (unsigned char)c;
 }
 
@@ -159,6 +176,15 @@ static void quantifier(struct rest *r, struct sequence *s)
     pass(r, s, n);
 }
 
+/* + and +?: of what it follows there is one at least, so that a set stays the last. */
+static void repeat(struct rest *r, struct sequence *s)
+{
+    const struct byte_set last = s->last;
+    const bool run = s->run.n > 0;
+    pass(r, s, one_of(ahead(r, 1), "+?") ? 2 : 1);
+    s->last = run ? s->last : last;
+}
+
 static bool escape(struct rest *r, struct sequence *s)
 {
     const char c = ahead(r, 1);
@@ -167,7 +193,10 @@ static bool escape(struct rest *r, struct sequence *s)
         r->p += 2;
         return true;
     }
-    pass(r, s, 2);
+    if (one_of(c, "wds"))
+        pass_one(r, s, 2, byte_set_of_escape(c));
+    else
+        pass(r, s, 2);
     return one_of(c, "wWdDsSbBAzZhHvVtrf");
 }
 
@@ -191,7 +220,7 @@ static bool class(struct rest *r, struct sequence *s)
         if (ahead(r, i) == 0 || size == 0)
             return false;
     }
-    pass(r, s, i + 1);
+    pass_one(r, s, i + 1, byte_set_of_class(r->p, i + 1));
     return true;
 }
 
@@ -229,7 +258,7 @@ static bool group(struct rest *r, struct sequence *s)
     inside = inside && !one_of(ahead(r, 0), "*?{");
     s->broken = s->broken || s->group || s->run.n > 0 || !inside || !within.all;
     s->group = true;
-    end_run(s);
+    end_run(s, byte_set_any());
     if (inside)
         take_if_better(s, &within);
     return true;
@@ -246,7 +275,9 @@ static bool step(struct rest *r, struct sequence *s)
         return group(r, s);
     if (one_of(c, "*?{"))
         quantifier(r, s);
-    else if (one_of(c, ".^$+"))
+    else if (c == '+')
+        repeat(r, s);
+    else if (one_of(c, ".^$"))
         pass(r, s, 1);
     else
         add(s, *r->p++);
@@ -256,12 +287,12 @@ static bool step(struct rest *r, struct sequence *s)
 /* Reads up to what ends a sequence. */
 static bool sequence(struct rest *r, struct literals *out)
 {
-    struct sequence s = {0};
+    struct sequence s = {.last = byte_set_any()};
     while (r->p < r->end && !one_of(*r->p, "|)")) {
         if (!step(r, &s))
             return false;
     }
-    end_run(&s);
+    end_run(&s, byte_set_any());
     *out = s.best;
     out->all = !s.broken;
     return true;

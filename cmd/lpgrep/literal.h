@@ -2,6 +2,7 @@
 #ifndef LPGREP_LITERAL_H
 #define LPGREP_LITERAL_H
 
+#include "lpgrep/byte_set.h"
 #include "lpgrep/options.h"
 
 enum { LITERAL_MAX = 32, LITERALS_MAX = 64 };
@@ -10,6 +11,7 @@ struct literals {
     struct literal {
         unsigned char text[LITERAL_MAX];
         size_t n;
+        struct byte_set before, after; /* one of which stands beside it */
     } v[LITERALS_MAX];
     size_t n; /* 0: there are none */
     bool all; /* they are all of the expression: where one stands is a match */

@@ -10,11 +10,20 @@
 enum way { BY_BYTE, BY_BYTES, BY_WINDOW };
 enum { FEW = 4 }; /* as fast as windows */
 
+/* Bytes that are compared at once: a vector of AVX2, or what the compiler makes of that. */
+typedef unsigned char lanes __attribute__((vector_size(32), aligned(16)));
+enum { LANES = sizeof(lanes), PLACES = 2 * LANES };
+
+#define INLINE static inline __attribute__((always_inline))
+
 struct literal_finder {
     struct literals set;
     enum way way;
-    size_t rare[FEW][2]; /* the places of the two rarest bytes of each */
-    uint32_t window;     /* which of four bytes are the window */
+    bool avx2;                       /* this machine has it */
+    size_t rare[FEW][2];             /* the places of the two rarest bytes of each */
+    lanes bytes[FEW][2];             /* and these bytes, each in all lanes */
+    uint64_t heads[FEW], masks[FEW]; /* the first eight bytes of each, and which of them it has */
+    uint32_t window;                 /* which of four bytes are the window */
     size_t stride;
     struct entry {
         unsigned char literal, at, next; /* of the same hash, 0: none */
@@ -24,9 +33,17 @@ struct literal_finder {
 };
 _Static_assert(2 * LITERALS_MAX < 256, "an entry's number is a byte");
 
+/* Whether what is beside a place where a literal stands may be. A line feed, or the text's begin or
+ * end, may where anything may. */
+static inline bool fits(const struct literal *l, const unsigned char *text, size_t n, size_t at)
+{
+    return byte_set_has(&l->before, at > 0 ? text[at - 1] : '\n') &&
+           byte_set_has(&l->after, at + l->n < n ? text[at + l->n] : '\n');
+}
+
 static bool stands_at(const struct literal *l, const unsigned char *text, size_t n, size_t at)
 {
-    return l->n <= n - at && memcmp(text + at, l->text, l->n) == 0;
+    return l->n <= n - at && memcmp(text + at, l->text, l->n) == 0 && fits(l, text, n, at);
 }
 
 /* The first literal that begins from one place on, before another. */
@@ -48,73 +65,140 @@ static const unsigned char *find_byte(const struct literal_finder *f, const unsi
                                       size_t n)
 {
     const struct literal *l = &f->set.v[0];
-    const size_t rare = f->rare[0][0];
-    const unsigned char *p = text + rare, *end = n >= l->n ? p + (n - l->n) + 1 : p;
-    while ((p = memchr(p, l->text[rare], (size_t)(end - p))) != NULL) {
-        if (memcmp(p - rare, l->text, l->n) == 0)
-            return p - rare;
-        p++;
+    const unsigned char *p = text, *end = text + n;
+    for (; p < end && (p = memchr(p, l->text[0], (size_t)(end - p))) != NULL; p++) {
+        if (fits(l, text, n, (size_t)(p - text)))
+            return p;
     }
     return NULL;
 }
 
-/* Bytes that are compared at once: a vector of most machines; where there is none the compiler does
- * without. */
-typedef unsigned char lanes __attribute__((vector_size(16)));
-enum { LANES = sizeof(lanes), PLACES = 4 * LANES };
-
-static inline lanes load(const unsigned char *p)
+INLINE void load(lanes *v, const unsigned char *p)
 {
-    lanes v;
-    memcpy(&v, p, sizeof v);
-    return v;
+    memcpy(v, p, sizeof *v);
 }
 
-/* Marks those of PLACES places at which the rare bytes of a literal stand as if it began there. */
-static inline void mark_places(const struct literal_finder *f, const unsigned char *text,
-                               lanes mark[PLACES / LANES])
+/* Marks those of PLACES places at which the rare bytes of a literal stand as if it began there.
+ * False: none is. */
+INLINE bool mark_places(const struct literal_finder *f, const unsigned char *text, size_t nliterals,
+                        lanes mark[PLACES / LANES])
 {
-    memset(mark, 0, PLACES);
+    lanes any = {0}, a, b;
+    uint64_t part[LANES / sizeof(uint64_t)];
+#pragma GCC unroll 2
+    for (int i = 0; i < PLACES / LANES; i++) {
+        mark[i] = (lanes){0};
+#pragma GCC unroll 4
+        for (size_t k = 0; k < nliterals; k++) {
+            load(&a, text + f->rare[k][0] + i * LANES);
+            load(&b, text + f->rare[k][1] + i * LANES);
+            mark[i] |= (lanes)(a == f->bytes[k][0]) & (lanes)(b == f->bytes[k][1]);
+        }
+        any |= mark[i];
+    }
+    memcpy(part, &any, sizeof any);
+    return (part[0] | part[1] | part[2] | part[3]) != 0;
+}
+
+/* Whether one of the literals stands at a place, after which LITERAL_MAX bytes are text. */
+static inline bool any_stands(const struct literal_finder *f, const unsigned char *text, size_t n,
+                              size_t at)
+{
+    uint64_t head;
+    memcpy(&head, text + at, sizeof head);
     for (size_t k = 0; k < f->set.n; k++) {
         const struct literal *l = &f->set.v[k];
-        const size_t *rare = f->rare[k];
-        const lanes a = (lanes){0} + l->text[rare[0]], b = (lanes){0} + l->text[rare[1]];
-#pragma GCC unroll 4
-        for (int i = 0; i < PLACES; i += LANES)
-            mark[i / LANES] |=
-                (lanes)(load(text + rare[0] + i) == a) & (lanes)(load(text + rare[1] + i) == b);
+        if (((head ^ f->heads[k]) & f->masks[k]) == 0 &&
+            (l->n <= sizeof head || memcmp(text + at, l->text, l->n) == 0) && fits(l, text, n, at))
+            return true;
     }
+    return false;
+}
+
+/* The place of the first of eight bytes that is not zero, of which there is one. */
+static inline size_t first_byte(uint64_t eight)
+{
+#if defined __BYTE_ORDER__ && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    return (size_t)__builtin_clzll(eight) / 8;
+#else
+    return (size_t)__builtin_ctzll(eight) / 8;
+#endif
 }
 
 /* The first literal that begins at one of PLACES marked places. */
-static const unsigned char *first_marked(const struct literal_finder *f, const unsigned char *text,
-                                         size_t n, size_t at, const lanes mark[PLACES / LANES])
+static inline const unsigned char *first_marked(const struct literal_finder *f,
+                                                const unsigned char *text, size_t n, size_t at,
+                                                lanes mark[PLACES / LANES])
 {
     uint64_t eight;
-    const unsigned char *marks = (const unsigned char *)mark, *found = NULL;
-    for (size_t i = 0; i < PLACES && found == NULL; i++) {
-        memcpy(&eight, marks + i / sizeof eight * sizeof eight, sizeof eight);
-        if (eight == 0)
-            i += sizeof eight - 1;
-        else if (marks[i] != 0)
-            found = find_plainly(f, text, n, at + i, at + i + 1);
+    unsigned char *marks = (unsigned char *)mark;
+    for (size_t i = 0; i < PLACES; i += sizeof eight) {
+        while (memcpy(&eight, marks + i, sizeof eight), eight != 0) {
+            const size_t place = i + first_byte(eight);
+            if (any_stands(f, text, n, at + place))
+                return text + at + place;
+            marks[place] = 0;
+        }
     }
-    return found;
+    return NULL;
 }
 
-static const unsigned char *find_bytes(const struct literal_finder *f, const unsigned char *text,
-                                       size_t n)
+INLINE const unsigned char *find_bytes(const struct literal_finder *f, const unsigned char *text,
+                                       size_t n, size_t nliterals)
 {
     lanes mark[PLACES / LANES];
     size_t at = 0;
     for (; n - at >= PLACES + LITERAL_MAX; at += PLACES) {
-        mark_places(f, text + at, mark);
+        if (!mark_places(f, text + at, nliterals, mark))
+            continue;
         const unsigned char *found = first_marked(f, text, n, at, mark);
         if (found != NULL)
             return found;
     }
     return find_plainly(f, text, n, at, n);
 }
+
+/* The loops are told how many literals there are. */
+INLINE const unsigned char *find_few(const struct literal_finder *f, const unsigned char *text,
+                                     size_t n)
+{
+    switch (f->set.n) {
+    case 1:
+        return find_bytes(f, text, n, 1);
+    case 2:
+        return find_bytes(f, text, n, 2);
+    case 3:
+        return find_bytes(f, text, n, 3);
+    default:
+        return find_bytes(f, text, n, FEW);
+    }
+}
+
+static const unsigned char *find_few_portable(const struct literal_finder *f,
+                                              const unsigned char *text, size_t n)
+{
+    return find_few(f, text, n);
+}
+
+#if defined __x86_64__ || defined __i386__
+__attribute__((target("avx2"))) static const unsigned char *
+find_few_avx2(const struct literal_finder *f, const unsigned char *text, size_t n)
+{
+    return find_few(f, text, n);
+}
+
+static bool have_avx2(void)
+{
+    return __builtin_cpu_supports("avx2");
+}
+#else
+#define find_few_avx2 find_few_portable
+
+static bool have_avx2(void)
+{
+    return false;
+}
+#endif
 
 /* --- By windows ------------------------------------------------------------------ */
 
@@ -224,10 +308,15 @@ struct literal_finder *literal_finder_new(const struct literals *l)
         return NULL;
     f->set = *l;
     f->nentries = 1;
-    for (size_t i = 0; i < l->n && i < FEW; i++)
+    f->avx2 = have_avx2();
+    for (size_t i = 0; i < l->n && i < FEW; i++) {
         literal_rare(&l->v[i], f->rare[i]);
-    const bool rare = literal_frequency(l->v[0].text[f->rare[0][0]]) == 1;
-    f->way = l->n > FEW ? BY_WINDOW : l->n == 1 && (l->v[0].n == 1 || rare) ? BY_BYTE : BY_BYTES;
+        for (size_t k = 0; k < 2; k++)
+            f->bytes[i][k] = (lanes){0} + l->v[i].text[f->rare[i][k]];
+        memcpy(&f->heads[i], l->v[i].text, sizeof f->heads[i]);
+        memset(&f->masks[i], 0xFF, l->v[i].n < sizeof f->masks[i] ? l->v[i].n : sizeof f->masks[i]);
+    }
+    f->way = l->n > FEW ? BY_WINDOW : l->n == 1 && l->v[0].n == 1 ? BY_BYTE : BY_BYTES;
     if (f->way == BY_WINDOW)
         add_windows(f);
     return f;
@@ -244,6 +333,6 @@ const unsigned char *literal_find(const struct literal_finder *f, const unsigned
     if (f->way == BY_BYTE)
         return find_byte(f, text, n);
     if (f->way == BY_BYTES)
-        return find_bytes(f, text, n);
+        return f->avx2 ? find_few_avx2(f, text, n) : find_few_portable(f, text, n);
     return f->stride == 2 ? find_window(f, text, n, 2) : find_window(f, text, n, 1);
 }

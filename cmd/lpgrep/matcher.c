@@ -219,7 +219,7 @@ static bool join(struct matcher *m, const struct patterns *patterns, struct grow
             good = line_pattern(out, &p);
         else
             growing_add(out, p.text, p.n);
-        growing_text(out, alone ? "" : ")");
+        growing_text(out, alone ? "" : "\\E)"); /* of a \Q */
         free(one.text.v);
     }
     growing_text(out, alone ? "" : ")");

@@ -96,9 +96,17 @@ bool search_failed(const struct search *s)
 
 /* --- Lines and records in the buffer ------------------------------------------- */
 
-static size_t line_start(const struct search *s, size_t at, size_t least)
+/* The begin of the line that a place of a text is in, or least. Looks at eight bytes at a time. */
+static size_t line_start(const unsigned char *text, size_t at, size_t least)
 {
-    while (at > least && s->v[at - 1] != '\n')
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    for (uint64_t eight; at - least >= sizeof eight; at -= sizeof eight) {
+        memcpy(&eight, text + at - sizeof eight, sizeof eight);
+        eight ^= '\n' * ones; /* a line feed is zero now */
+        if (((eight - ones) & ~eight & ones << 7) != 0)
+            break;
+    }
+    while (at > least && text[at - 1] != '\n')
         at--;
     return at;
 }
@@ -128,7 +136,7 @@ static struct span span_at(const struct search *s, size_t at, size_t least)
 {
     if (s->o->records)
         return record_span(s, record_of(s, at), least);
-    const size_t start = line_start(s, at, least);
+    const size_t start = line_start(s->v, at, least);
     const unsigned char *end = memchr(s->v + at, '\n', s->whole - at);
     const size_t stop = (size_t)(end - s->v);
     return (struct span){start, stop, stop + 1};
@@ -138,7 +146,7 @@ static struct span span_at(const struct search *s, size_t at, size_t least)
 static size_t start_before(const struct search *s, size_t at)
 {
     if (!s->o->records)
-        return line_start(s, at - 1, 0);
+        return line_start(s->v, at - 1, 0);
     const size_t i = record_of(s, at - 1);
     return i > 0 ? s->ends[i - 1].at : 0;
 }
@@ -352,14 +360,6 @@ static inline enum lp_status work(struct search *s, size_t least)
     return s->whole - s->done >= least || s->nends >= ENDS_MAX ? search_held(s) : LP_OK;
 }
 
-/* The end of the last line of a text that is whole, 0: none is. */
-static size_t lines_end(const unsigned char *text, size_t n)
-{
-    while (n > 0 && text[n - 1] != '\n')
-        n--;
-    return n;
-}
-
 /* Takes text that is copied. */
 static enum lp_status hold(struct search *s, const unsigned char *text, size_t n)
 {
@@ -369,7 +369,7 @@ static enum lp_status hold(struct search *s, const unsigned char *text, size_t n
         status = reserve(s, size);
         if (status != LP_OK)
             return status;
-        const size_t lines = s->o->records ? 0 : lines_end(text, size);
+        const size_t lines = s->o->records ? 0 : line_start(text, size, 0);
         s->whole = lines > 0 ? s->held.n + lines : s->whole;
         buffer_add(&s->held, text, size);
         s->text_size += size;
@@ -453,7 +453,8 @@ enum lp_status search_push(struct search *s, const void *data, size_t n)
     const unsigned char *text = data, *first;
     if (n < LEAST || !can_look(s) || (first = memchr(text, '\n', n)) == NULL)
         return hold(s, text, n);
-    const size_t begin = s->held.n > 0 ? (size_t)(first - text) + 1 : 0, end = lines_end(text, n);
+    const size_t begin = s->held.n > 0 ? (size_t)(first - text) + 1 : 0,
+                 end = line_start(text, n, 0);
     enum lp_status status = hold(s, text, begin);
     if (status == LP_OK && begin > 0)
         status = search_held(s);

@@ -188,38 +188,64 @@ static struct lp_found open_made(const struct tool *tool, const char *file)
     return (struct lp_found){.model = model, .dict = dict};
 }
 
+/* A model or dictionary that is installed. */
+struct copy {
+    struct lp_found made;
+    char path[4200];
+    struct output out;
+};
+
+/* Writes a copy beside its place. */
+static void write_copy(const struct tool *tool, struct copy *c, const char *file)
+{
+    char where[4096];
+    struct stat st;
+    const struct lp_model *model = c->made.model;
+    const struct lp_dict *dict = c->made.dict;
+    snprintf(c->path, sizeof c->path, "%s/%016" PRIx64 ".%s",
+             tool_install_dir(tool, where, sizeof where),
+             model != NULL ? lp_model_fingerprint(model) : lp_dict_fingerprint(dict),
+             model != NULL ? "lpm" : "dict");
+    output_open(tool, &c->out, c->path, true);
+    const int fd = open(file, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0 && fstat(fd, &st) == 0)
+        replace_like(&c->out.file, &st, fd);
+    if (fd >= 0)
+        close(fd);
+    if (model != NULL)
+        output_sink(&c->out, model->file, model->file_size);
+    else
+        output_sink(&c->out, dict->data, dict->size);
+    output_flush(&c->out);
+    lp_model_close((struct lp_model *)(uintptr_t)model);
+    lp_dict_close((struct lp_dict *)(uintptr_t)dict);
+}
+
+/* All are verified, then all written, before one is in its place: no file that is wrong, and no
+ * disk that is full, leaves a part of them installed. */
 static void install(const struct tool *tool, const struct options *o)
 {
     struct output list;
+    size_t n = 0;
+    while (o->files[n] != NULL)
+        n++;
+    struct copy *copies = calloc(n, sizeof *copies);
+    if (copies == NULL)
+        tool_die(tool, EXIT_IO, "out of memory");
+    for (size_t i = 0; i < n; i++)
+        copies[i].made = open_made(tool, o->files[i]);
     output_open(tool, &list, NULL, false);
-    for (size_t i = 0; o->files[i] != NULL; i++) {
-        struct lp_found made = open_made(tool, o->files[i]);
-        char where[4096], path[4200];
-        snprintf(
-            path, sizeof path, "%s/%016" PRIx64 ".%s", tool_install_dir(tool, where, sizeof where),
-            made.model != NULL ? lp_model_fingerprint(made.model) : lp_dict_fingerprint(made.dict),
-            made.model != NULL ? "lpm" : "dict");
-        struct output out;
-        struct stat st;
-        output_open(tool, &out, path, true);
-        const int fd = open(o->files[i], O_RDONLY | O_CLOEXEC);
-        if (fd >= 0 && fstat(fd, &st) == 0)
-            replace_like(&out.file, &st, fd);
-        if (fd >= 0)
-            close(fd);
-        if (made.model != NULL)
-            output_sink(&out, made.model->file, made.model->file_size);
-        else
-            output_sink(&out, made.dict->data, made.dict->size);
-        output_close(&out);
+    for (size_t i = 0; i < n; i++)
+        write_copy(tool, &copies[i], o->files[i]);
+    for (size_t i = 0; i < n; i++) {
+        output_close(&copies[i].out);
         if (!tool->quiet) {
-            output_name(&list, path, 0);
+            output_name(&list, copies[i].path, 0);
             output_print(&list, "\n");
         }
-        lp_model_close((struct lp_model *)(uintptr_t)made.model);
-        lp_dict_close((struct lp_dict *)(uintptr_t)made.dict);
     }
     output_close(&list);
+    free(copies);
 }
 
 /* --- Training ------------------------------------------------------------------------ */
