@@ -232,9 +232,9 @@ static void install(const struct tool *tool, const struct options *o)
     struct copy *copies = calloc(n, sizeof *copies);
     if (copies == NULL)
         tool_die(tool, EXIT_IO, "out of memory");
+    output_open(tool, &list, NULL, false);
     for (size_t i = 0; i < n; i++)
         copies[i].made = open_made(tool, o->files[i]);
-    output_open(tool, &list, NULL, false);
     for (size_t i = 0; i < n; i++)
         write_copy(tool, &copies[i], o->files[i]);
     for (size_t i = 0; i < n; i++) {
