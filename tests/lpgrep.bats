@@ -191,6 +191,21 @@ literals=('colou?r' '\Qthe' 'You(r|rs)?\b' 'x{0}the' '(?:the|an?) [a-z]+ing' '[[
         expect 1 lpgrep --records -x two $file
     done
     [ "$(lpgrep --records -0 four r.lp | od -An -c | tr -d ' \n')" = 'four\nfour\0' ]
+    # a line feed that ends a record is printed, so that it can be told from one without
+    printf 'four\nfour' > a
+    printf 'four\nfour\n' > b
+    printf 'four\0' > c
+    lptok a b c a > r.lp
+    for options in '' -a '-A1 -a' '--color=never'; do
+        # shellcheck disable=SC2086
+        lpgrep --records -0 $options four r.lp | cmp - <(printf 'four\nfour\0four\nfour\n\0four\0four\nfour\0')
+        # shellcheck disable=SC2086
+        lpgrep --records -0 $options -x '(?s)four.four|four' r.lp |
+            cmp - <(printf 'four\nfour\0four\nfour\n\0four\0four\nfour\0')
+    done
+    lpgrep --records -0 -o 'four$' b r.lp -h | cmp - <(printf 'four\0%.0s' {1..9})
+    lpgrep --records -0 four r.lp | lptok -0 | lpgrep --records -0 four | cmp - <(lpgrep --records -0 four r.lp)
+    lpgrep --records -0 four b | cmp - <(printf 'four\nfour\n\0') # one record
     [ "$(lpgrep --records -c . records.lp)" = "$(grep -azc . records)" ]
     [ "$(lpgrep --records -c the records.lp)" = "$(grep -azc the records)" ]
     lptok text "$DATA/prompts/"* > whole.lp

@@ -128,6 +128,8 @@ static void print_unit(struct printer *p, const struct hit *hit)
         from = end;
     }
     put(p, unit->text + from, unit->n - from);
+    if (hit->line_feed)
+        put(p, "\n", 1);
     put(p, &hit->end, 1);
 }
 

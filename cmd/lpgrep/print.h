@@ -11,6 +11,7 @@
 struct hit {
     struct unit unit;
     char end;        /* what ends it in the output */
+    bool line_feed;  /* before that, a record has one that is not of the unit */
     bool selected;   /* no context */
     uint64_t record; /* its number, 0: not told */
     uint64_t line;   /* in its record, 0: a record */

@@ -10,7 +10,7 @@ enum { ENDS_MAX = 16 << 10 }; /* records at once */
 
 /* The end of a record, or of several where those after the first have no lines: in what is looked
  * at, and in the text. There each line and each record has one byte that ends it, in what is held a
- * line feed where it had none. */
+ * line feed, or with -0 a NUL, where it had none. */
 struct end {
     size_t at;
     uint64_t in_text, nrecords;
@@ -181,8 +181,10 @@ static void print(struct search *s, struct span span, bool selected)
 {
     go(s, span.start);
     const char own = (char)s->v[span.end];
+    const bool null = s->o->records && s->o->null;
     print_hit(s->printer, &(struct hit){.unit = {s->v + span.start, span.end - span.start},
-                                        .end = s->o->records && s->o->null ? 0 : own,
+                                        .end = null ? 0 : own,
+                                        .line_feed = null && own == '\n',
                                         .selected = selected,
                                         .record = s->records ? s->here.record : 0,
                                         .line = s->o->records ? 0 : s->here.line,
@@ -394,7 +396,7 @@ static void end_whole_record(struct search *s)
     struct buffer *held = &s->held;
     const unsigned char last = held->n > s->whole ? held->v[held->n - 1] : 'x';
     if (last != 0 && last != '\n')
-        held->v[held->n++] = '\n';
+        held->v[held->n++] = s->o->null ? 0 : '\n';
 }
 
 /* Makes room for n more ends of records. */
