@@ -19,11 +19,10 @@ static const uint32_t NO_LEAF = UINT32_MAX;
 
 struct context {
     uint32_t last[3];                        /* leaves, the most recent first */
-    const unsigned char *row[LP_NET_PLACES]; /*     of the last three leaves in the network */
+    const unsigned char *row[LP_NET_PLACES]; /* of the last three leaves in the network */
     uint64_t hash[3];                        /* of the last one, two, three leaves */
     uint64_t own_hash[OWN_LISTS];            /* of the own lists of one and of two leaves */
     struct lp_net_state net;
-    bool stale;                    /* the state lacks the row of the last leaf */
     uint32_t position;             /* of the token: its half octave */
     unsigned char *own[OWN_LISTS]; /* the buckets of the own lists of one and of two leaves, */
     uint32_t own_check[OWN_LISTS];
@@ -97,30 +96,20 @@ static void push_leaf(const struct lp_mix *m, struct context *x, uint32_t leaf)
     prepare_context(m, x);
 }
 
-/* Updates the network's state with the row of the last leaf, if that is not done. */
-LP_APART void update_state(const struct lp_model *model, struct context *x)
-{
-    if (x->stale)
-        lp_net_step(model, &x->net, x->row[0]);
-    x->stale = false;
-}
-
 /* Makes the network's input vector for the next leaf. */
 LP_APART void make_input(const struct lp_model *model, struct context *x)
 {
-    update_state(model, x);
     lp_net_make_input(model, &x->net, x->row);
 }
 
-/* Puts the row of the last leaf before the others. It goes into the network's state as late as can
- * be, when it has arrived from memory. */
+/* Puts the row of the last leaf before the others, and into the network's state. */
 LP_APART void push_row(const struct lp_model *model, struct context *x)
 {
-    update_state(model, x);
     for (uint32_t i = LP_NET_PLACES - 1; i > 0; i--)
         x->row[i] = x->row[i - 1];
     x->row[0] = x->next_row;
-    x->stale = model->nnets > 0;
+    if (model->nnets > 0)
+        lp_net_step(model, &x->net, x->row[0]);
 }
 
 /* The half octave of a position after n leaves: 0 for the first two, then two for each doubling. */
