@@ -33,9 +33,8 @@ enum {
 /* The state, and the input vector. */
 struct lp_net_state {
     int16_t state[LP_NET_STATE];
-    int8_t input[LP_NET_STATE]; /* the first LP_NET_SIZE are those of lower nodes */
-    int32_t
-        offset[LP_NET_PARTS]; /* corrects products for the weights' bias of LP_NET_WEIGHT_ZERO */
+    int8_t input[LP_NET_STATE];   /* the first LP_NET_SIZE are those of lower nodes */
+    int32_t offset[LP_NET_PARTS]; /* since weights are stored plus LP_NET_WEIGHT_ZERO */
 };
 
 /* 32 values of a row, times a factor. */
@@ -76,7 +75,7 @@ static inline lp_vec lp_net_size(lp_vec *x, int most)
 /* A gate from its sum, in 1/32768: a parabola on each side in place of the logistic function. */
 static inline lp_vec lp_net_gate(lp_vec x)
 {
-    const lp_vec slope = lp_vec_sub(lp_vec_splat(INT16_MAX), lp_net_size(&x, 16384));
+    const lp_vec slope = lp_vec_sub(lp_vec_splat(INT16_MAX), lp_net_size(&x, 4 * LP_NET_GATE_UNIT));
     const lp_vec y = lp_vec_mul_high(lp_vec_add(x, x), slope);
     return lp_vec_add(lp_vec_splat(16384), lp_vec_add(y, y));
 }
@@ -90,7 +89,7 @@ static inline lp_vec lp_net_fourfold(lp_vec x)
 /* A candidate from its sum, in 1/16384: a parabola on each side in place of tanh. */
 static inline lp_vec lp_net_candidate(lp_vec x)
 {
-    const lp_vec slope = lp_vec_sub(lp_vec_splat(16384), lp_net_size(&x, 8192));
+    const lp_vec slope = lp_vec_sub(lp_vec_splat(16384), lp_net_size(&x, 2 * LP_NET_GATE_UNIT));
     return lp_net_fourfold(lp_vec_mul_high(lp_net_fourfold(x), slope));
 }
 
@@ -139,22 +138,30 @@ static inline void lp_net_first_part(const struct lp_model *m, const struct lp_n
     }
 }
 
+/* Stores a part of the input vector. */
+static inline void lp_net_put_part(struct lp_net_state *state, uint32_t part, const lp_vec x[2])
+{
+    int8_t *at = state->input + (size_t)part * LP_NET_SIZE;
+    lp_vec_narrow(at, x[0]);
+    lp_vec_narrow(at + LP_LANES, x[1]);
+    state->offset[part] =
+        -LP_NET_WEIGHT_ZERO * lp_vec_dot(lp_vec_add(x[0], x[1]), lp_vec_load(lp_constants.one));
+}
+
 /* Computes the input vector; row[k] is the row of the leaf k + 1 places back. */
 static inline void lp_net_make_input(const struct lp_model *m, struct lp_net_state *state,
                                      const unsigned char *const row[LP_NET_PLACES])
 {
     for (uint32_t part = 0; part < LP_NET_PARTS; part++) {
-        lp_vec x[2];
         const int16_t *at = state->state + (size_t)part * LP_NET_SIZE;
-        if (part == 0)
+        lp_vec x[2];
+        if (part == 0) {
             lp_net_first_part(m, state, row, x);
-        for (uint32_t i = 0; i < 2; i++) {
-            if (part > 0)
-                x[i] = lp_vec_shift_right(lp_vec_load(at + (size_t)i * LP_LANES), LP_NET_TO_INPUT);
-            lp_vec_narrow(state->input + (size_t)part * LP_NET_SIZE + (size_t)i * LP_LANES, x[i]);
+        } else {
+            x[0] = lp_vec_shift_right(lp_vec_load(at), LP_NET_TO_INPUT);
+            x[1] = lp_vec_shift_right(lp_vec_load(at + LP_LANES), LP_NET_TO_INPUT);
         }
-        state->offset[part] =
-            -LP_NET_WEIGHT_ZERO * lp_vec_dot(lp_vec_add(x[0], x[1]), lp_vec_load(lp_constants.one));
+        lp_net_put_part(state, part, x);
     }
 }
 

@@ -146,8 +146,7 @@ static inline lp_vec lp_vec_pair_dots(lp_vec x, const lp_vec *a, const unsigned 
         }
     }
     for (int i = 0; i < LP_LANES; i++)
-        x.v[i] = (int16_t)((sum[i] & UINT16_MAX) < 32768 ? (int)(sum[i] & UINT16_MAX)
-                                                         : (int)(sum[i] & UINT16_MAX) - 65536);
+        x.v[i] = (int16_t)sum[i];
     return x;
 }
 

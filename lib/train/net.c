@@ -78,8 +78,8 @@ struct lp_trained_net {
     struct weights *node;
     vector *row[PLACES];
     float *row_sum[PLACES];
-    gates *gate_row; /* what rows have for gates */
-    float *gate_sum;
+    inputs *gate_row[GATES]; /* what rows have for gates, */
+    float *gate_sum;         /* which share a rate */
     struct recurrent recurrent;
     struct recurrent gradient, mean, square; /* of these: Adam's averages */
     unsigned steps;                          /* of Adam */
@@ -175,7 +175,7 @@ WIDE static void step_forward(const struct lp_trained_net *net, uint32_t row, fl
     memcpy(step->before, state, sizeof step->before);
     for (int g = 0; g < GATES; g++) {
         for (int i = 0; i < STATE; i++)
-            sum[g][i] = net->recurrent.bias[g][i] + net->gate_row[row][g][i];
+            sum[g][i] = net->recurrent.bias[g][i] + net->gate_row[g][row][i];
         for (int v = 0; v < VECTORS; v++) {
             for (int k = 0; k < VECTORS; k++) {
                 const float *weight = &net->recurrent.weight[g][v][k * LP_LANES];
@@ -220,8 +220,8 @@ WIDE static void step_back(struct lp_trained_net *net, const struct step *step, 
     }
     float *sum = &net->gate_sum[step->row];
     *sum += dot(&of[0][0], &of[0][0], GATES * STATE) / (GATES * STATE);
-    add(&net->gate_row[step->row][0][0], GATE_RATE * rate / sqrtf(*sum + 1e-6F), &of[0][0],
-        GATES * STATE);
+    for (int g = 0; g < GATES; g++)
+        add(net->gate_row[g][step->row], GATE_RATE * rate / sqrtf(*sum + 1e-6F), of[g], STATE);
 }
 
 /* Moves the state's weights along their gradient. */
@@ -491,8 +491,7 @@ static void begin_at_random(float *v, size_t n, uint32_t *seed)
 
 static enum lp_status make_room(struct lp_trained_net *net)
 {
-    const float FIRST_GATE =
-        -1; /* open by a quarter: a state that changes too fast learns little */
+    const float FIRST_GATE = -1; /* mostly shut: a state that changes too fast learns little */
     for (int k = 0; k < PLACES; k++) {
         net->row[k] = malloc(net->tree->nrows * sizeof(vector));
         net->row_sum[k] = calloc(net->tree->nrows, sizeof(float));
@@ -500,13 +499,18 @@ static enum lp_status make_room(struct lp_trained_net *net)
             return LP_NOMEM;
         begin_at_random(&net->row[k][0][0], (size_t)net->tree->nrows * SIZE, &net->seed);
     }
-    net->gate_row = malloc(net->tree->nrows * sizeof *net->gate_row);
+    bool good = true;
+    for (int g = 0; g < GATES; g++)
+        good = (net->gate_row[g] = malloc(net->tree->nrows * sizeof(inputs))) != NULL && good;
     net->gate_sum = calloc(net->tree->nrows, sizeof(float));
     net->node = calloc(net->nnets + 1, sizeof *net->node);
     net->chunk = malloc(sizeof *net->chunk);
-    if (net->gate_row == NULL || net->gate_sum == NULL || net->node == NULL || net->chunk == NULL)
+    if (!good || net->gate_sum == NULL || net->node == NULL || net->chunk == NULL)
         return LP_NOMEM;
-    begin_at_random(&net->gate_row[0][0][0], (size_t)net->tree->nrows * GATES * STATE, &net->seed);
+    for (uint32_t i = 0; i < net->tree->nrows; i++) {
+        for (int g = 0; g < GATES; g++)
+            begin_at_random(net->gate_row[g][i], STATE, &net->seed);
+    }
     begin_at_random(&net->recurrent.weight[0][0][0], sizeof net->recurrent.weight / sizeof(float),
                     &net->seed);
     for (int i = 0; i < STATE; i++)
@@ -565,39 +569,23 @@ static size_t gate_at(uint32_t gate, uint32_t i)
     return LP_NET_GROUP * (size_t)(PLACES + (gate * STATE + i) / SIZE);
 }
 
-/* The scale of a gate's values. */
-static enum lp_status gate_scale(const struct lp_trained_net *net, uint32_t gate,
-                                 unsigned char *scale)
+static void put_rows(const struct lp_trained_net *net, unsigned char *to, unsigned char *scale)
 {
     const uint32_t nrows = net->tree->nrows;
-    inputs *v = malloc(nrows * sizeof *v);
-    for (uint32_t i = 0; v != NULL && i < nrows; i++)
-        memcpy(v[i], net->gate_row[i][gate], sizeof *v);
-    if (v != NULL)
-        *scale = (unsigned char)scale_of(&v[0][0], (size_t)nrows * STATE, GATE_UNIT);
-    free(v);
-    return v != NULL ? LP_OK : LP_NOMEM;
-}
-
-static enum lp_status put_rows(const struct lp_trained_net *net, unsigned char *to,
-                               unsigned char *scale)
-{
-    const uint32_t nrows = net->tree->nrows;
-    enum lp_status status = LP_OK;
     for (uint32_t k = 0; k < PLACES; k++)
         scale[k] = (unsigned char)scale_of(&net->row[k][0][0], (size_t)nrows * SIZE, ROW_UNIT);
-    for (uint32_t g = 0; status == LP_OK && g < GATES; g++)
-        status = gate_scale(net, g, &scale[PLACES + g]);
-    for (uint32_t i = 0; i < nrows && status == LP_OK; i++, to += LP_NET_ROW) {
+    for (uint32_t g = 0; g < GATES; g++)
+        scale[PLACES + g] =
+            (unsigned char)scale_of(&net->gate_row[g][0][0], (size_t)nrows * STATE, GATE_UNIT);
+    for (uint32_t i = 0; i < nrows; i++, to += LP_NET_ROW) {
         for (uint32_t k = 0; k < PLACES; k++)
             put_values(net->row[k][i], ROW_UNIT / (float)scale[k], to + (size_t)LP_NET_GROUP * k);
         for (uint32_t g = 0; g < GATES; g++) {
             for (uint32_t j = 0; j < STATE; j += SIZE)
-                put_values(&net->gate_row[i][g][j], GATE_UNIT / (float)scale[PLACES + g],
+                put_values(&net->gate_row[g][i][j], GATE_UNIT / (float)scale[PLACES + g],
                            to + gate_at(g, j));
         }
     }
-    return status;
 }
 
 static void get_rows(struct lp_trained_net *net, const struct lp_model *m)
@@ -609,7 +597,7 @@ static void get_rows(struct lp_trained_net *net, const struct lp_model *m)
         for (uint32_t g = 0; g < GATES; g++) {
             for (uint32_t j = 0; j < STATE; j += SIZE)
                 get_values(p + gate_at(g, j), GATE_UNIT / (float)scale[PLACES + g],
-                           &net->gate_row[i][g][j]);
+                           &net->gate_row[g][i][j]);
         }
     }
 }
@@ -793,7 +781,8 @@ void lp_net_free(struct lp_trained_net *net)
         free(net->row_sum[k]);
     }
     if (net != NULL) {
-        free(net->gate_row);
+        for (int g = 0; g < GATES; g++)
+            free(net->gate_row[g]);
         free(net->gate_sum);
         free(net->node);
         free(net->chunk);
@@ -817,7 +806,8 @@ enum lp_status lp_net_put(const struct lp_trained_net *net, unsigned char *node,
         return LP_NOMEM;
     put_recurrent(net, out->state);
     put_nodes(net, node, out->weight);
-    return put_rows(net, out->row, out->scale);
+    put_rows(net, out->row, out->scale);
+    return LP_OK;
 }
 
 enum lp_status lp_net_adapt(const struct lp_trainer *t, const struct lp_tree *tree,

@@ -300,13 +300,12 @@ static void take_section(struct builder *b, int section, unsigned char *table, s
 
 static enum lp_status put_net(struct builder *b)
 {
-    enum { ROW = LP_NET_ROW };
     struct lp_net_tables net;
     enum lp_status status = lp_net_put(b->net, b->section[LP_LPM_NODE], &net);
-    unsigned char *rows = add_section(b, LP_LPM_NET_ROW, (size_t)net.nrows * ROW);
+    unsigned char *rows = add_section(b, LP_LPM_NET_ROW, (size_t)net.nrows * LP_NET_ROW);
     for (uint32_t i = 0; rows != NULL && status == LP_OK && i < net.nrows; i++)
-        memcpy(rows + ROW * (size_t)i, net.row + ROW * (size_t)(i < b->tree->nown ? b->own[i] : i),
-               ROW);
+        memcpy(rows + LP_NET_ROW * (size_t)i,
+               net.row + LP_NET_ROW * (size_t)(i < b->tree->nown ? b->own[i] : i), LP_NET_ROW);
     free(net.row);
     if (rows == NULL)
         status = LP_NOMEM;
