@@ -513,7 +513,7 @@ END
 @test "long work shows progress on a terminal, and not with -q" {
     python3 -c 'import random
 random.seed(1)
-print(*(random.randrange(10 ** 6) for i in range(300000)))' > p
+print(*(random.randrange(10 ** 6) for i in range(900000)))' > p
     script -qec 'lpstat --level 19 --method zstd p > table' typescript < /dev/null > /dev/null
     grep -q 'lpstat: measuring' typescript
     script -qec 'lpstat -q --level 19 --method zstd p > table' typescript < /dev/null > /dev/null
