@@ -11,8 +11,8 @@ const struct lp_encoding lp_encodings[LP_ENCODINGS] = {
     {"r50k_base", UINT64_C(0x24c48060d3a8d0ca), 0},
     {"p50k_base", UINT64_C(0xbdf387761b2fe379), 0},
     {"p50k_edit", UINT64_C(0x63fbe4692dce9076), 0},
-    {"cl100k_base", UINT64_C(0xd35ea627e528410a), UINT64_C(0xf5bac55c27dfc65a)},
-    {"o200k_base", UINT64_C(0xe5335425da3a881d), UINT64_C(0x672545cfa65f9586)},
+    {"cl100k_base", UINT64_C(0xd35ea627e528410a), UINT64_C(0xdf3d950673c83a1d)},
+    {"o200k_base", UINT64_C(0xe5335425da3a881d), UINT64_C(0x000d914a64aa54b6)},
     {"o200k_harmony", UINT64_C(0xbce641c05e09c7e3), 0},
 };
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 enum {
-    CONTEXT_LOG_MAX = 18, /* 10 MB of contexts of a sequence at most, */
+    CONTEXT_LOG_MAX = 18, /* 11 MB of contexts of a sequence at most, */
     NODE_LOG_MAX = 13,    /* and 1 MB of those of upper nodes */
 };
 
@@ -89,22 +89,22 @@ static bool clear_tables(struct lp_mix *m, size_t n)
 static enum lp_status start(struct lp_mix *m, size_t n)
 {
     uint32_t log = 6;
-    while (log < CONTEXT_LOG_MAX && (size_t)1 << log < 2 * n)
+    while (log < CONTEXT_LOG_MAX && (size_t)1 << log < n)
         log++;
     m->context_log = log;
-    m->node_log = log < NODE_LOG_MAX ? log : NODE_LOG_MAX;
+    m->node_log = log - 1 < NODE_LOG_MAX ? log - 1 : NODE_LOG_MAX;
     /* Fast mode has the last positions alone. Cells are loaded sixteen at a time. */
+    const size_t nlast = (size_t)2 << log;
     const size_t nnode = m->fast ? 0 : (size_t)LP_NODE_CONTEXTS << m->node_log;
-    const size_t nlogit = m->fast ? 0 : (size_t)1 << log;
+    const size_t npair = m->fast ? 0 : (size_t)1 << log;
     const size_t ncell = m->fast ? 0 : ((size_t)8 * LP_OWN_CELLS << log) + 4 * LP_BUCKET_CELLS;
-    if (!clear_tables(m, nnode * sizeof *m->context_logits + (sizeof *m->last_at << log) +
-                             2 * nlogit * sizeof *m->pair_escape + ncell))
+    if (!clear_tables(m, nnode * sizeof *m->context_logits + nlast * sizeof *m->last_at +
+                             npair * sizeof *m->pair_escape + ncell))
         return LP_NOMEM;
     m->context_logits = m->tables;
     m->last_at = (uint32_t *)(void *)(m->context_logits + nnode);
-    m->pair_escape = (int16_t *)(void *)(m->last_at + ((size_t)1 << log));
-    m->offered_logit = m->pair_escape + nlogit;
-    m->cell = (unsigned char *)(m->offered_logit + nlogit);
+    m->pair_escape = (int16_t *)(void *)(m->last_at + nlast);
+    m->cell = (unsigned char *)(m->pair_escape + npair);
     for (uint32_t i = 0; i < m->ntouched; i++) {
         memset(m->node_logits[m->touched[i]], 0, sizeof *m->node_logits);
         m->visits[m->touched[i]] = (struct lp_visits){0};

@@ -224,10 +224,12 @@ static bool page_whole(const struct lp_model *m, size_t page)
     return sum != NULL && lp_get64(sum) == checksum_of(m, page);
 }
 
-/* The fingerprint computed from the header and the checksums. */
+/* The fingerprint computed from the header and the checksums. The version is part of it: with
+ * another one, a model of the same content codes otherwise. */
 static uint64_t fingerprint(const struct lp_model *m)
 {
-    const uint64_t sums = lp_xxh64(m->section[LP_LPM_SUM], m->section_size[LP_LPM_SUM], 0);
+    const uint64_t sums = lp_xxh64(m->section[LP_LPM_SUM], m->section_size[LP_LPM_SUM],
+                                   lp_get32(m->file + LP_LPM_AT_VERSION));
     return lp_xxh64(m->file + LP_LPM_AT_VOCAB, LP_LPM_HEAD - LP_LPM_AT_VOCAB, sums);
 }
 

@@ -17,7 +17,7 @@
 #define LP_LPM_MAGIC "LPMODEL" /* eight bytes, with the NUL */
 
 enum {
-    LP_LPM_VERSION = 12,
+    LP_LPM_VERSION = 13,
     LP_LPM_HEAD = 4096,
     LP_LPM_PAGE = 1024,      /* sections are whole pages, each of which has a checksum */
     LP_LEAF_MAX = 1 << 18,   /* leaves of a tree, at most */

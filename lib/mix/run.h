@@ -35,6 +35,8 @@ LP_APART uint32_t code_walk(struct lp_mix *m, struct lp_range_coder *c, struct c
 {
     w->node = m->model->node;
     w->at = w->depth = 0;
+    if (has_contexts(m, w))
+        find_in_context(m, x, 0, w->in_context);
     w->leaves = lp_vec32_load(w->offered);
     if (w->successors != 0)
         store_successor_counts(x, w);
@@ -164,13 +166,15 @@ LP_INLINE enum lp_status run(struct lp_mix *m, struct lp_range_coder *c, const u
             leaf = leaf_of(model, ids[i]);
             if (leaf >= model->nleaves)
                 return LP_DATA;
-            wrong |= lp_get24(model->id + 3 * (size_t)leaf) ^ ids[i];
+            __builtin_prefetch(model->id + 3 * (size_t)leaf);
             __builtin_prefetch(model->leaf + 3 * (size_t)ids[i + AHEAD < n ? i + AHEAD : i]);
             push_leaf(m, &x, leaf);
         }
         leaf = fast ? code_leaf_fast(m, c, &x, &fast_offer, leaf, decode)
                     : code_leaf(m, c, &x, &offer, leaf, decode);
         m->leaf.v[m->leaf.n++] = leaf;
+        if (!decode)
+            wrong |= lp_get24(model->id + 3 * (size_t)leaf) ^ ids[i];
         if (!decode && m->bits != NULL)
             m->bits[i] += lp_range_bits(c);
         if (decode && ((leaf >= model->nleaves) | lp_range_overrun(c)))

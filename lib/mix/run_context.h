@@ -44,16 +44,10 @@ static inline unsigned char *own_bucket(const struct lp_mix *m, const struct con
     return m->cell + 4 * LP_OWN_CELLS * at;
 }
 
-/* The entry of the last two leaves in a table. */
-static inline uint32_t pair_entry(const struct lp_mix *m, const struct context *x)
-{
-    return (uint32_t)(x->hash[1] >> (64 - m->context_log));
-}
-
 /* Where the sequence had this context of two leaves last: the position after them, 0 if nowhere. */
 static inline uint32_t *last_position(const struct lp_mix *m, const struct context *x)
 {
-    return &m->last_at[pair_entry(m, x)];
+    return &m->last_at[x->hash[1] >> (63 - m->context_log)];
 }
 
 static inline const unsigned char *list_bucket(const struct lp_model *model,
@@ -152,7 +146,7 @@ static void find_own(struct lp_mix *m, struct context *x, size_t n)
 /* Finds what is learnt in this context (run_learnt.h), before x->last gets another leaf. */
 static inline void find_learnt(const struct lp_mix *m, struct context *x)
 {
-    x->pair = pair_entry(m, x);
+    x->pair = (uint32_t)(x->hash[1] >> (64 - m->context_log));
     for (uint32_t i = 0; i < 3; i++)
         x->node_context[i] = lp_context_hash(0, x->last[i]);
 }

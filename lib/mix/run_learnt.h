@@ -34,30 +34,31 @@ static inline int16_t *escape_after(const struct lp_mix *m, const struct context
     return &m->pair_escape[x->pair];
 }
 
-/* What is learnt of a leaf that is offered. */
-static inline int16_t *offered_logit(const struct lp_mix *m, uint32_t leaf)
+/* The entry of a leaf that is offered. */
+static inline uint32_t leaf_entry(uint32_t leaf)
 {
-    return &m->offered_logit[lp_context_hash(0, leaf) >> (64 - m->context_log)];
+    return leaf % LP_LEARNT_LEAVES;
 }
 
-/* The logits of a node's children in its i-th context. */
-static inline int16_t *in_context(const struct lp_mix *m, const struct context *x, uint32_t i,
-                                  uint32_t node)
+/* Finds where a node has the logits of its children in each context, and prefetches them: the
+ * tables are accessed at random. */
+static inline void find_in_context(const struct lp_mix *m, const struct context *x, uint32_t node,
+                                   int16_t *at[LP_NODE_CONTEXTS])
 {
-    const uint64_t hash = lp_context_hash(x->node_context[i], node);
-    const size_t at = ((size_t)i << m->node_log) + (size_t)(hash >> (64 - m->node_log));
-    return m->context_logits[at];
-}
-
-/* Their sum over all contexts; and where they are. */
-static inline lp_vec context_logits(const struct lp_mix *m, const struct context *x, uint32_t node,
-                                    int16_t *at[LP_NODE_CONTEXTS])
-{
-    lp_vec sum = lp_vec_splat(0);
     for (uint32_t i = 0; i < LP_NODE_CONTEXTS; i++) {
-        at[i] = in_context(m, x, i, node);
-        sum = lp_vec_add(sum, lp_vec_load(at[i]));
+        const uint64_t hash = lp_context_hash(x->node_context[i], node);
+        const size_t entry = ((size_t)i << m->node_log) + (size_t)(hash >> (64 - m->node_log));
+        at[i] = m->context_logits[entry];
+        __builtin_prefetch(at[i]);
     }
+}
+
+/* Their sum over all contexts. */
+static inline lp_vec context_logits(int16_t *const at[LP_NODE_CONTEXTS])
+{
+    lp_vec sum = lp_vec_load(at[0]);
+    for (uint32_t i = 1; i < LP_NODE_CONTEXTS; i++)
+        sum = lp_vec_add(sum, lp_vec_load(at[i]));
     return sum;
 }
 

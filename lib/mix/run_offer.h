@@ -20,6 +20,7 @@ struct offer {
     uint32_t followed;   /* the places of the follow list that are candidates, a bit each */
     uint8_t slot[SLOTS]; /* the lane of the last candidate with this hash */
     uint8_t class[LP_SOURCES][LP_LANES]; /* of its count in each source; 0: not there */
+    int16_t shown[LP_LANES];             /* what the sequence has learnt of it (run_learnt.h) */
     uint32_t level[LP_SOURCES];          /* of a list's total, or of the count of others */
     uint32_t match;                      /* the lane of the match's leaf */
     uint32_t state; /* the match in two bits, then a bit for each list that counts something */
@@ -45,7 +46,8 @@ static inline uint32_t find_offered(const struct offer *o, uint32_t leaf)
 }
 
 /* Offers a leaf. Returns its lane, which may be an old one; ESCAPE_LANE if the lanes are full. */
-static inline uint32_t offer_leaf(struct offer *o, const struct context *x, uint32_t leaf)
+static inline uint32_t offer_leaf(const struct lp_mix *m, const struct context *x, struct offer *o,
+                                  uint32_t leaf)
 {
     uint32_t lane = find_offered(o, leaf);
     const bool new = lane == ESCAPE_LANE;
@@ -53,6 +55,7 @@ static inline uint32_t offer_leaf(struct offer *o, const struct context *x, uint
         return ESCAPE_LANE;
     o->n += new;
     lane = new ? o->n : lane;
+    o->shown[lane] = m->learnt.leaf[leaf_entry(leaf)];
     o->slot[leaf % SLOTS] = (uint8_t)lane;
     o->leaf[lane] = leaf;
     const uint32_t here = find_follower(x, leaf);
@@ -106,7 +109,7 @@ static inline void offer_lists(const struct lp_mix *m, const struct context *x, 
         const uint32_t leaf = leaf_in(x, cell, bits);
         if (leaf == NO_LEAF)
             continue;
-        const uint32_t lane = offer_leaf(o, x, leaf);
+        const uint32_t lane = offer_leaf(m, x, o, leaf);
         if (lane == ESCAPE_LANE)
             continue;
         o->class[1 + list[i]][lane] = (uint8_t) class;
@@ -130,7 +133,7 @@ static inline void offer_match(const struct lp_mix *m, const struct context *x, 
     o->match = ESCAPE_LANE;
     if (x->match_length == 0)
         return;
-    o->match = offer_leaf(o, x, m->leaf.v[x->match]);
+    o->match = offer_leaf(m, x, o, m->leaf.v[x->match]);
     o->state |= match_state(x->match_length);
 }
 
@@ -139,6 +142,7 @@ LP_APART void find_offer(const struct lp_mix *m, const struct context *x, struct
 {
     o->n = o->state = o->followed = 0;
     o->leaf[ESCAPE_LANE] = NO_LEAF;
+    o->shown[ESCAPE_LANE] = *escape_after(m, x);
 #pragma GCC unroll 8 /* 3% faster */
     for (uint32_t i = 0; i < SLOTS; i += 2 * LP_LANES)
         lp_vec_store((int16_t *)(void *)(o->slot + i), lp_vec_splat(0));
@@ -163,7 +167,7 @@ static inline struct weights weights_of(const struct lp_mixing *params, const st
     struct weights w = {
         params->offer_a[state], params->offer_b[many << 3 | followed << 2 | state % 4], {0}};
     for (uint32_t i = 0; i < LP_OFFER_INPUTS; i += 4)
-        lp_weights_add(w.a + i, w.b + i, w.sum + i);
+        lp_weights_add((const int16_t *[]){w.a + i, w.b + i}, 2, w.sum + i);
     return w;
 }
 
@@ -220,16 +224,18 @@ static inline lp_vec backing_logits(const struct lp_mix *m, const lp_vec class[L
                           lane_of(ESCAPE_LANE));
 }
 
-/* What the sequence has learnt of each candidate's leaf, and of the escape after the last two
- * leaves, in 1/256. */
-static inline lp_vec learnt_logits(const struct lp_mix *m, const struct context *x,
-                                   const struct offer *o)
+/* Adds what the sequence has learnt to the weights of sources. */
+static inline void add_learnt_weights(const struct lp_mix *m, const struct offer *o,
+                                      struct offer_choice *s)
 {
-    int16_t logits[LP_LANES] = {0};
-    logits[ESCAPE_LANE] = *escape_after(m, x);
-    for (uint32_t k = 1; k <= o->n; k++)
-        logits[k] = *offered_logit(m, o->leaf[k]);
-    return lp_vec_shift_right(lp_vec_load(logits), 3);
+    static const int16_t zero;
+    const int16_t *at[LP_OFFER_INPUTS];
+    for (uint32_t i = 0; i < LP_OFFER_INPUTS; i++)
+        at[i] = i < LP_SOURCES ? &m->learnt.weight[o->level[i]][i] : &zero;
+    for (uint32_t i = 0; i < LP_OFFER_INPUTS; i += 4) {
+        lp_weights_gather(at + i, s->learnt + i);
+        lp_weights_add((const int16_t *[]){s->weight.sum + i, s->learnt + i}, 2, s->weight.sum + i);
+    }
 }
 
 /* The frequencies of the escape and the candidates. */
@@ -239,11 +245,7 @@ LP_INLINE lp_vec mix_offer(const struct lp_mix *m, const struct context *x, cons
     const struct lp_mixing *params = &m->params;
     lp_vec class[LP_SOURCES];
     s->weight = weights_of(params, x, o->state, o->n);
-    memset(s->learnt, 0, sizeof s->learnt);
-    for (uint32_t i = 0; i < LP_SOURCES; i++)
-        s->learnt[i] = m->learnt.weight[o->level[i]][i];
-    for (uint32_t i = 0; i < LP_OFFER_INPUTS; i += 4)
-        lp_weights_add(s->weight.sum + i, s->learnt + i, s->weight.sum + i);
+    add_learnt_weights(m, o, s);
     for (uint32_t i = 0; i < LP_SOURCES; i++) {
         class[i] = lp_vec_widen(o->class[i]);
         s->logits_of[i] = params->offer[i][o->level[i]];
@@ -257,9 +259,30 @@ LP_INLINE lp_vec mix_offer(const struct lp_mix *m, const struct context *x, cons
         logits = lp_vec_add(logits, weighted(s->logits[i], s->weight.sum[i]));
     logits = lp_vec_add(logits, in_lane(o->match, learnt_match(m, x, o->match != ESCAPE_LANE)));
     logits = lp_vec_add(logits, backing_logits(m, class, s->backing));
-    logits = lp_vec_add(logits, learnt_logits(m, x, o));
+    logits = lp_vec_add(logits, lp_vec_shift_right(lp_vec_load(o->shown), 3));
     return freqs_of(lp_vec_add(logits, escape_logit(m, o->state, ESCAPE_LANE)),
                     lanes_below(o->n + 1));
+}
+
+/* Adapts what is learnt of candidates to their errors. Where two share an entry, the later one's
+ * counts. */
+LP_INLINE void learn_candidates(struct lp_mix *m, const struct offer *o, const int16_t *backing,
+                                lp_vec error)
+{
+    const lp_vec now = lp_vec_load(o->shown);
+    const lp_vec faded = lp_vec_sub(now, lp_vec_shift_right(now, FADE));
+    const lp_vec half = lp_vec_splat(1 << (LEAF_RATE - 1));
+    const lp_vec step = lp_vec_shift_right(lp_vec_add(error, half), LEAF_RATE);
+    const lp_vec more = lp_vec_splat(1 << (LOGIT_RATE - 1));
+    int16_t shown[LP_LANES], change[LP_LANES];
+    lp_vec_store(shown, lp_vec_add(faded, step));
+    lp_vec_store(change, lp_vec_shift_right(lp_vec_add(error, more), LOGIT_RATE));
+    lp_vec by_backing = lp_vec_load(m->learnt.backing);
+    for (uint32_t k = 1; k <= o->n; k++) {
+        m->learnt.leaf[leaf_entry(o->leaf[k])] = shown[k];
+        by_backing = lp_vec_add(by_backing, in_lane((uint32_t)backing[k], change[k]));
+    }
+    lp_vec_store(m->learnt.backing, by_backing);
 }
 
 /* Adapts what the sequence learns to a choice's errors. */
@@ -272,10 +295,7 @@ LP_INLINE void learn_offer(struct lp_mix *m, const struct context *x, const stru
         lp_weights_move(s->learnt + i, error, s->logits + i, OFFER_RATE);
     for (uint32_t i = 0; i < LP_SOURCES; i++)
         m->learnt.weight[o->level[i]][i] = s->learnt[i];
-    for (uint32_t k = 1; k <= o->n; k++) {
-        move_logit(&m->learnt.backing[s->backing[k]], error_of[k], LOGIT_RATE);
-        fade_and_move(offered_logit(m, o->leaf[k]), error_of[k], LEAF_RATE);
-    }
+    learn_candidates(m, o, s->backing, error);
     fade_and_move(escape_after(m, x), error_of[ESCAPE_LANE], PAIR_RATE);
     move_logit(&m->learnt.escape[o->state], error_of[ESCAPE_LANE], LOGIT_RATE);
     if (o->match != ESCAPE_LANE)

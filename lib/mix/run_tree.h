@@ -7,7 +7,7 @@
 
 enum {
     CHILD_RATE = 20, /* weights move by their gradient / 2^this */
-    CHILD_SETS = 4,  /* of weights */
+    CHILD_SETS = 4,  /* of trained weights */
     /* What a node has shown fades with each period of so many leaves since its last visit, but with
      * so many periods at most. */
     PERIOD_LOG = 8,
@@ -24,9 +24,10 @@ struct walk {
     lp_vec32 leaves;         /* as a vector, */
     uint32_t lanes;          /* and the lanes whose leaves are excluded, a bit each */
     /* Places of the follow list, below the node, a bit each: */
-    uint32_t excluded;            /* those whose leaves are excluded, */
-    uint32_t successors;          /* those that were not offered */
-    int16_t count[LP_FOLLOW_MAX]; /* of each place of the follow list */
+    uint32_t excluded;                     /* those whose leaves are excluded, */
+    uint32_t successors;                   /* those that were not offered */
+    int16_t count[LP_FOLLOW_MAX];          /* of each place of the follow list */
+    int16_t *in_context[LP_NODE_CONTEXTS]; /* the node's logits there, if it has_contexts() */
 };
 
 /* The inputs of a choice among a node's children. */
@@ -35,9 +36,8 @@ struct child_choice {
     uint32_t inner, leaf, shift;
     const int16_t *follow; /* the logit of a child by the class of its successors' count, */
     lp_vec class;          /* and the class of each child */
-    int16_t *in_context[LP_NODE_CONTEXTS]; /* its logits there; NULL at a deeper node */
-    uint32_t visits;                       /* of the node, faded */
-    const int16_t *set[CHILD_SETS];        /* of weights */
+    uint32_t visits;       /* of the node, faded */
+    const int16_t *set[CHILD_SETS + 1]; /* of weights; the last is what the sequence has learnt */
     int16_t weight[LP_INPUTS];
     lp_vec logits[LP_INPUTS];
 };
@@ -170,10 +170,8 @@ LP_INLINE void select_weights(const struct lp_mix *m, struct child_choice *s,
     s->set[1] = params->child_b[depth << 1 | (w->at < m->model->nnets)];
     s->set[2] = params->child_c[LP_LEVELS * follows + lp_follow_level(&x->follow)];
     s->set[3] = params->child_d[LP_POSITIONS * upper + x->position];
-    lp_weights_add(s->set[0], s->set[1], s->weight);
-    for (uint32_t i = 2; i < CHILD_SETS; i++)
-        lp_weights_add(s->weight, s->set[i], s->weight);
-    lp_weights_add(s->weight, m->learnt.child[upper], s->weight);
+    s->set[CHILD_SETS] = m->learnt.child[upper];
+    lp_weights_add(s->set, CHILD_SETS + 1, s->weight);
 }
 
 /* The frequencies of the children. */
@@ -199,9 +197,7 @@ LP_INLINE lp_vec mix_children(struct lp_mix *m, struct child_choice *s, const st
         s->logits[LP_IN_FOLLOW] = root_logits(x);
     else if (w->successors != 0)
         s->logits[LP_IN_FOLLOW] = successor_logits(m, s, x, w);
-    s->in_context[0] = NULL;
-    s->logits[LP_IN_CONTEXT] =
-        has_contexts(m, w) ? context_logits(m, x, w->at, s->in_context) : lp_vec_splat(0);
+    s->logits[LP_IN_CONTEXT] = has_contexts(m, w) ? context_logits(w->in_context) : lp_vec_splat(0);
     return freqs_of(lp_vec_weigh(s->logits, s->weight, LP_INPUTS), children_of(s, x, w));
 }
 
@@ -226,8 +222,8 @@ static inline uint32_t child_begin(const unsigned char *node, uint32_t child)
 }
 
 /* Goes to a child, and prefetches what the choice there reads. */
-LP_INLINE void go(const struct lp_mix *m, struct walk *w, const struct child_choice *s,
-                  uint32_t child, const bool decode)
+LP_INLINE void go(const struct lp_mix *m, const struct context *x, struct walk *w,
+                  const struct child_choice *s, uint32_t child, const bool decode)
 {
     const unsigned char *node = w->node;
     w->inner = s->inner >> child & 1;
@@ -246,6 +242,8 @@ LP_INLINE void go(const struct lp_mix *m, struct walk *w, const struct child_cho
         __builtin_prefetch(lp_index_entry(m->model, begin));
     }
     w->depth++;
+    if (has_contexts(m, w))
+        find_in_context(m, x, w->at, w->in_context);
 }
 
 /* A hook for the trainer to learn from a choice. */
@@ -265,9 +263,9 @@ LP_INLINE uint32_t code_child(struct lp_mix *m, struct lp_range_coder *c, struct
     const lp_vec error = errors_of(distribution.freq, distribution.total, child);
     LP_TEACH_CHILD(m, &s, error);
     lp_weights_move(m->learnt.child[upper_depth(w)], error, s.logits, CHILD_RATE);
-    if (s.in_context[0] != NULL)
-        learn_in_context(s.in_context, error);
-    go(m, w, &s, child, decode);
+    if (has_contexts(m, w))
+        learn_in_context(w->in_context, error);
+    go(m, x, w, &s, child, decode);
     if (decode && !w->inner)
         push_leaf(m, x, child_begin(node, child));
     note_child(m, &s, at, error);

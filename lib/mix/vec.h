@@ -95,7 +95,8 @@ static inline int32_t lp_saturate_16(int32_t x)
  *   in_range(&w, x, end)     a bit for each word from x on and below end; all are below 2^31
  *
  * Sets of four weights:
- *   lp_weights_add(a, b, sum)     sum = a + b, saturated
+ *   lp_weights_add(s, n, sum)     sum[k] = s[0][k] + ... + s[n - 1][k], each sum saturated; n > 0
+ *   lp_weights_gather(p, a)       a[k] = *p[k]
  *   lp_weights_move(a, e, v, n)   a[k] += dot(e, v[k]) / 2^n, rounded to nearest; saturated */
 
 #if defined(LP_VEC_AVX2)

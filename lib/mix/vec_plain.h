@@ -49,10 +49,20 @@ LP_VEC_EACH(equal, LP_VEC_TWO, a.v[i] == b.v[i] ? -1 : 0)
 LP_VEC_EACH(and, LP_VEC_TWO, a.v[i] & b.v[i])
 LP_VEC_EACH(and_not, LP_VEC_TWO, a.v[i] & ~b.v[i])
 
-static inline void lp_weights_add(const int16_t *a, const int16_t *b, int16_t *sum)
+static inline void lp_weights_add(const int16_t *const *set, unsigned n, int16_t *sum)
 {
-    for (int i = 0; i < 4; i++)
-        sum[i] = (int16_t)lp_saturate_16(a[i] + b[i]);
+    for (int k = 0; k < 4; k++) {
+        int32_t x = set[0][k];
+        for (unsigned i = 1; i < n; i++)
+            x = lp_saturate_16(x + set[i][k]);
+        sum[k] = (int16_t)x;
+    }
+}
+
+static inline void lp_weights_gather(const int16_t *const *p, int16_t *a)
+{
+    for (int k = 0; k < 4; k++)
+        a[k] = *p[k];
 }
 
 static inline lp_vec lp_vec_load_le(const unsigned char *p)

@@ -16,11 +16,22 @@ LP_VEC_PAIRS(mul_high_unsigned, mulhi_epu16)
 LP_VEC_PAIRS(equal, cmpeq_epi16)
 LP_VEC_PAIRS(sub_unsigned, subs_epu16)
 
-static inline void lp_weights_add(const int16_t *a, const int16_t *b, int16_t *sum)
+static inline void lp_weights_add(const int16_t *const *set, unsigned n, int16_t *sum)
 {
-    const __m128i x = _mm_loadl_epi64((const __m128i *)(const void *)a);
-    const __m128i y = _mm_loadl_epi64((const __m128i *)(const void *)b);
-    _mm_storel_epi64((__m128i *)(void *)sum, _mm_adds_epi16(x, y));
+    __m128i x = _mm_loadl_epi64((const __m128i *)(const void *)set[0]);
+    for (unsigned i = 1; i < n; i++)
+        x = _mm_adds_epi16(x, _mm_loadl_epi64((const __m128i *)(const void *)set[i]));
+    _mm_storel_epi64((__m128i *)(void *)sum, x);
+}
+
+/* One store: a load of all four would wait for four. */
+static inline void lp_weights_gather(const int16_t *const *p, int16_t *a)
+{
+    __m128i x = _mm_cvtsi32_si128(*p[0]);
+    x = _mm_insert_epi16(x, *p[1], 1);
+    x = _mm_insert_epi16(x, *p[2], 2);
+    x = _mm_insert_epi16(x, *p[3], 3);
+    _mm_storel_epi64((__m128i *)(void *)a, x);
 }
 
 /* Lane k is the sum of the four lanes of x[k]. */
