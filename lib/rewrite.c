@@ -26,27 +26,42 @@ static bool ends_by_lengths(const struct lp_restored *b, struct code_ends *e)
     return e->n == b->frame.nrecords;
 }
 
-/* Records with a separator: after each token of that byte. */
+/* Where the first code from a place on begins, after one that begins at at. */
+static const unsigned char *code_from(const struct lp_vocab *vocab, const unsigned char *at,
+                                      const unsigned char *place)
+{
+    unsigned two, three;
+    lp_codes_begin(vocab, &two, &three);
+    while (place - at >= LP_CODES_BLOCK)
+        at += lp_codes_skip(vocab, at);
+    while (at < place)
+        at += 1 + (*at >= two) + (*at >= three);
+    return at;
+}
+
+/* Records with a separator: after each token of that byte. Its first byte is searched; where that
+ * is not part of another code, it begins one. */
 static bool ends_by_separator(const struct lp_restored *b, const struct lp_vocab *vocab,
                               unsigned char separator, struct code_ends *e)
 {
     unsigned char code[LP_CODE_MAX];
-    unsigned two, three;
     const uint32_t id = lp_vocab_find(vocab, &separator, 1);
     if (id == LP_NO_ID)
         return false;
-    const size_t n = b->body->n, ncode = lp_codes_from_ids(vocab, &id, 1, code);
-    lp_codes_begin(vocab, &two, &three);
-    e->codes = b->body->p;
-    for (size_t at = 0, size; at < n; at += size) {
-        size = 1u + (e->codes[at] >= two) + (e->codes[at] >= three);
-        if (e->codes[at] != code[0] || ncode > n - at || memcmp(e->codes + at, code, ncode) != 0)
+    const size_t ncode = lp_codes_from_ids(vocab, &id, 1, code);
+    const unsigned char *at = e->codes = b->body->p, *const end = at + b->body->n, *place;
+    while (at < end && (place = memchr(at, code[0], (size_t)(end - at))) != NULL) {
+        at = code_from(vocab, at, place);
+        if (at != place)
             continue;
-        if (e->n == b->frame.nrecords)
+        const bool same = ncode <= (size_t)(end - at) && memcmp(at, code, ncode) == 0;
+        at = code_from(vocab, at, at + 1);
+        if (same && e->n == b->frame.nrecords)
             return false;
-        e->end[e->n++] = at + size;
+        if (same)
+            e->end[e->n++] = (size_t)(at - e->codes);
     }
-    return e->n == b->frame.nrecords && e->end[e->n - 1] == n;
+    return e->n > 0 && e->n == b->frame.nrecords && e->end[e->n - 1] == b->body->n;
 }
 
 /* Hands on a block's whole records as they are. */

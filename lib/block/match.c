@@ -28,7 +28,6 @@ enum {
                        * 32, lines of a log that differ in times and numbers were 30% larger */
     AGAIN_MIN = 24,   /* at the last distance */
     AGAIN_WITHIN = 80, /* bytes after the last copy */
-    NOTED = 4,         /* within a copy each fourth code is noted */
     FEW = 10,          /* parts of the rest, of which what is copied from the same block is one */
     LEFT = 20,         /* bytes of a copy that may go to the rest when a longer one replaces it */
     TAKE_OVER = 8,     /* bytes to compare for that, at most, for each byte searched */
@@ -36,6 +35,7 @@ enum {
 };
 
 struct search {
+    const struct lp_vocab *vocab;
     const unsigned char *codes; /* of the window */
     size_t start, end;          /* of the block, of the part to be searched */
     uint32_t base;              /* the position of codes[0], modulo 2^32 */
@@ -80,7 +80,8 @@ static inline uint32_t *set_of(const struct lp_places *places, uint64_t hash)
 /* Puts a place before the others of its set. A set holds positions plus one: 0 is none. */
 static inline void put_first(uint32_t *set, uint32_t position)
 {
-    memmove(set + 1, set, (WAYS - 1) * sizeof *set);
+    for (int i = WAYS - 1; i > 0; i--)
+        set[i] = set[i - 1];
     set[0] = position + 1;
 }
 
@@ -151,17 +152,24 @@ static struct match longest(const struct search *s, size_t at)
     return best;
 }
 
-/* Cuts a match where a code ends, and notes places within. False if nothing is left. */
+/* Cuts a match where a code ends, and notes a place within every LP_CODES_BLOCK bytes: with more,
+ * what repeats often would crowd out what is rarer. False if nothing is left. */
 static bool settle(const struct search *s, size_t at, struct match *m)
 {
     const size_t end = m->at + m->length;
-    for (size_t i = 0, size; at < end; at += size, i++) {
-        size = code_size(s, at);
-        if (size > end - at)
-            break;
-        if (i % NOTED == NOTED - 1 && s->end - at >= HASHED)
-            note(s, hash(s->codes + at), at);
+    size_t place = 0;
+    uint64_t h = 0;
+    while (end - at >= LP_CODES_BLOCK) {
+        if (place > 0) /* by now its set has been fetched */
+            note(s, h, place);
+        place = at += lp_codes_skip(s->vocab, s->codes + at);
+        h = s->end - at >= HASHED ? hash(s->codes + at) : 0;
+        __builtin_prefetch(set_of(&s->near, h));
     }
+    if (place > 0 && s->end - place >= HASHED)
+        note(s, h, place);
+    for (size_t size; at < end && (size = code_size(s, at)) <= end - at;)
+        at += size;
     m->length = at - m->at;
     return m->length > 0;
 }
@@ -254,7 +262,8 @@ static bool make_tables(struct lp_matcher *m, size_t window)
 static struct search search_of(const struct lp_matcher *matcher, const struct lp_window *window,
                                const struct lp_vocab *vocab, size_t n)
 {
-    struct search s = {.codes = window->codes.p,
+    struct search s = {.vocab = vocab,
+                       .codes = window->codes.p,
                        .start = window->codes.n - n,
                        .end = window->codes.n,
                        .base = (uint32_t)window->dropped,

@@ -83,7 +83,7 @@ size_t lp_codes_from_ids(const struct lp_vocab *v, const uint32_t *ids, size_t n
  * is done for a block of bytes at a time, in registers: two masks tell, for each byte, how long a
  * code that begins there is. All else, ranks and texts, is done for many codes at once. */
 
-enum { BLOCK = 64 }; /* bytes, a bit of a mask for each */
+enum { BLOCK = LP_CODES_BLOCK }; /* bytes, a bit of a mask for each */
 
 /* The codes that begin in a block. */
 struct codes_read {
@@ -209,6 +209,71 @@ static inline bool read_codes(struct codes_read *r, const struct lp_vocab *v, co
     return read_block(r, v, c, src, masks_portable);
 }
 
+enum { GROUP = 5 }; /* codes, whose lengths in bits, in four each, fit in one u64 */
+
+#if LP_HAVE_AVX2
+/* For each byte of a block, four times the length of a code that begins there, in four bits: so a
+ * code's own entry is the number of bits by which to shift to the next code's. */
+LP_AVX2 LP_INLINE void lengths_avx2(const struct codes *c, const unsigned char *src,
+                                    unsigned char *lengths)
+{
+    const __m256i two = _mm256_set1_epi8((char)c->one_end),
+                  three = _mm256_set1_epi8((char)c->two_end);
+    const __m256i four = _mm256_set1_epi8(4), pair = _mm256_set1_epi16(0x1001);
+    __m256i half[2];
+    for (int i = 0; i < 2; i++) {
+        const __m256i x = _mm256_loadu_si256((const __m256i *)(const void *)(src + 32 * i));
+        const __m256i a = _mm256_and_si256(_mm256_cmpeq_epi8(_mm256_max_epu8(x, two), x), four);
+        const __m256i b = _mm256_and_si256(_mm256_cmpeq_epi8(_mm256_max_epu8(x, three), x), four);
+        half[i] = _mm256_maddubs_epi16(_mm256_add_epi8(_mm256_add_epi8(a, b), four), pair);
+    }
+    const __m256i both = _mm256_permute4x64_epi64(_mm256_packus_epi16(half[0], half[1]), 0xD8);
+    _mm256_storeu_si256((__m256i *)(void *)lengths, both);
+}
+
+/* The lengths from byte i on. */
+static inline uint64_t lengths_from(const unsigned char *lengths, size_t i)
+{
+    uint64_t next;
+    memcpy(&next, lengths + i / 2, sizeof next);
+    return next >> i % 2 * 4;
+}
+
+LP_AVX2 static size_t skip_avx2(const struct codes *c, const unsigned char *codes)
+{
+    unsigned char lengths[BLOCK / 2 + sizeof(uint64_t)] = {0};
+    size_t at = 0;
+    lengths_avx2(c, codes, lengths);
+    while (at + LP_CODE_MAX * GROUP <= BLOCK) {
+        uint64_t next = lengths_from(lengths, at);
+        uint32_t bits = 0;
+#pragma GCC unroll 5
+        for (int k = 0; k < GROUP; k++) {
+            const uint32_t length = (uint32_t)next & 15;
+            next >>= length;
+            bits += length;
+        }
+        at += bits / 4;
+    }
+    return at;
+}
+#endif
+
+size_t lp_codes_skip(const struct lp_vocab *v, const unsigned char *codes)
+{
+    const struct codes c = codes_of(v);
+#if LP_HAVE_AVX2
+    if (v->cpu == LP_CPU_AVX2)
+        return skip_avx2(&c, codes);
+#endif
+    size_t at = 0;
+    while (at + LP_CODE_MAX * GROUP <= BLOCK) {
+        for (int k = 0; k < GROUP; k++)
+            at += 1u + (codes[at] >= c.one_end) + (codes[at] >= c.two_end);
+    }
+    return at;
+}
+
 /* --- To text --------------------------------------------------------------------------- */
 
 /* Writes the texts of n tokens to dst + *at, at most to dst + cap. */
@@ -234,9 +299,8 @@ static inline bool put_texts(const struct lp_vocab *v, const uint32_t *rank, siz
 }
 
 #if LP_HAVE_AVX2
-/* Code lengths are found for AHEAD bytes at a time. Codes are then read in groups whose lengths fit
- * in one u64. */
-enum { AHEAD = 8 * BLOCK, GROUP = 5 };
+/* Code lengths are found for AHEAD bytes at a time. */
+enum { AHEAD = 8 * BLOCK };
 _Static_assert(LP_CODES_SLACK >= BLOCK + sizeof(uint32_t), "the last codes are read ahead too");
 
 /* Writes the text of a token without a key if the rest of its group has room after it. Returns its
@@ -250,25 +314,6 @@ LP_APART size_t put_long(const struct lp_vocab *v, const unsigned char *text, un
         return SIZE_MAX;
     memcpy(dst, text, size);
     return size;
-}
-
-/* For each byte of a block, four times the length of a code that begins there, in four bits: so a
- * code's own entry is the number of bits by which to shift to the next code's. */
-LP_AVX2 LP_INLINE void lengths_avx2(const struct codes *c, const unsigned char *src,
-                                    unsigned char *lengths)
-{
-    const __m256i two = _mm256_set1_epi8((char)c->one_end),
-                  three = _mm256_set1_epi8((char)c->two_end);
-    const __m256i four = _mm256_set1_epi8(4), pair = _mm256_set1_epi16(0x1001);
-    __m256i half[2];
-    for (int i = 0; i < 2; i++) {
-        const __m256i x = _mm256_loadu_si256((const __m256i *)(const void *)(src + 32 * i));
-        const __m256i a = _mm256_and_si256(_mm256_cmpeq_epi8(_mm256_max_epu8(x, two), x), four);
-        const __m256i b = _mm256_and_si256(_mm256_cmpeq_epi8(_mm256_max_epu8(x, three), x), four);
-        half[i] = _mm256_maddubs_epi16(_mm256_add_epi8(_mm256_add_epi8(a, b), four), pair);
-    }
-    const __m256i both = _mm256_permute4x64_epi64(_mm256_packus_epi16(half[0], half[1]), 0xD8);
-    _mm256_storeu_si256((__m256i *)(void *)lengths, both);
 }
 
 /* Writes the texts of codes while a block can be read, all codes are of tokens and there is room to
@@ -292,9 +337,7 @@ LP_AVX2 static size_t put_most_avx2(const struct lp_vocab *v, const struct codes
         while (at - begin + LP_CODE_MAX * GROUP <= most) {
             if (cap - to < GROUP * LP_KEY_SIZE)
                 goto out;
-            uint64_t next;
-            memcpy(&next, lengths + (at - begin) / 2, sizeof next);
-            next >>= (at - begin) % 2 * 4;
+            uint64_t next = lengths_from(lengths, at - begin);
 #pragma GCC unroll 5
             for (int k = 0; k < GROUP; k++) {
                 const uint32_t length = (uint32_t)next & 15;
