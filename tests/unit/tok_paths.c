@@ -366,6 +366,28 @@ static bool appends(struct lp_vocab *v, unsigned char *codes, size_t n, enum lp_
     return same;
 }
 
+/* Whether skipping codes, sound or not, goes as far on both paths: to where one begins, over most
+ * of a block. */
+static bool skips(struct lp_vocab *v, const unsigned char *codes, size_t n)
+{
+    enum { MOST = LP_CODES_BLOCK - 5 * LP_CODE_MAX };
+    unsigned two, three;
+    lp_codes_begin(v, &two, &three);
+    for (size_t at = 0, first; n - at >= LP_CODES_BLOCK; at += first) {
+        const unsigned char *p = codes + at;
+        lp_vocab_use(v, "portable");
+        const size_t plain = lp_codes_skip(v, p);
+        lp_vocab_use(v, "avx2");
+        size_t to = 0;
+        while (to < plain)
+            to += 1u + (p[to] >= two) + (p[to] >= three);
+        if (plain != lp_codes_skip(v, p) || plain != to || to <= MOST || to > LP_CODES_BLOCK)
+            return false;
+        first = 1u + (p[0] >= two) + (p[0] >= three);
+    }
+    return true;
+}
+
 /* Codes of frequent tokens or of any, some of them damaged, decoded into enough room or less: all
  * instruction sets must return and write the same. */
 static int test_payloads(struct lp_vocab *v)
@@ -394,6 +416,8 @@ static int test_payloads(struct lp_vocab *v)
             (plain_status == LP_OK &&
              (plain_n != fast_n || memcmp(plain_text, fast_text, plain_n) != 0)))
             return fail("payloads to text differ", "avx2", codes, size);
+        if (!skips(v, codes, size))
+            return fail("codes skipped differ", "avx2", codes, size);
         if (room == ROOM && !appends(v, codes, size, plain_status, plain_text, plain_n))
             return fail("text appended differs", "avx2", codes, size);
     }
