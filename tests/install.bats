@@ -135,7 +135,7 @@ each_option() {
     out_is 'lopace stream version 2, tokens+mix of cl100k_base, records are lines, with a window
 lopace stream version 2, text+zstd, records end with NUL
 lopace stream version 2, tokens of gpt2
-lopace model version 12 of o200k_base
+lopace model version 13 of o200k_base
 data'
     file -b -m "$PREFIX/share/lopace/magic" vocabulary | grep -qx 'lopace vocabulary version [0-9]*, gpt2, .*-endian'
     file -b -i -m "$PREFIX/share/lopace/magic" mixed model vocabulary | cut -d';' -f1 > out
