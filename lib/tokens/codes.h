@@ -21,9 +21,9 @@ bool lp_ids_are_known(const struct lp_vocab *v, const uint32_t *ids, size_t n);
 /* The least first byte of a code of two bytes, and of one of three. */
 void lp_codes_begin(const struct lp_vocab *v, unsigned *two, unsigned *three);
 
-/* Skips codes from one on that begins LP_CODES_BLOCK readable bytes, fast: as many groups of some as
- * are sure to lie there whole, which is most. Returns where the next code begins; on each machine
- * the same. */
+/* Skips codes from one on that begins LP_CODES_BLOCK readable bytes, fast: as many groups of some
+ * as are sure to lie there whole, which is most. Returns where the next code begins; on each
+ * machine the same. */
 enum { LP_CODES_BLOCK = 64 };
 size_t lp_codes_skip(const struct lp_vocab *v, const unsigned char *codes);
 
