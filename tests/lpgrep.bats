@@ -86,6 +86,19 @@ literals=('colou?r' '\Qthe' 'You(r|rs)?\b' 'x{0}the' '(?:the|an?) [a-z]+ing' '[[
     done
 }
 
+@test "a comment at the end of a pattern hides neither another pattern nor an option" {
+    for options in '-e the' -w -x -o '-v -e the'; do
+        # shellcheck disable=SC2086 # words
+        lpgrep -P $options -e 'Never' -e 'You are.*' text.lp > expected
+        for commented in '(?x) You\ are.* # (the' '(?x)You[ ]are.*#' '(?x:You\ are.*)(?#the)(?x) # \Qthe'; do
+            # shellcheck disable=SC2086
+            lpgrep -P $options -e "$commented" -e 'Never' text.lp | cmp - expected || fail "$options $commented"
+        done
+    done
+    [ "$(lpgrep -Pc -e '(?x)the#' text)" -eq "$(lpgrep -c the text)" ]
+    [ "$(lpgrep -Pc -e 'the#' -e 'Never' text)" -eq "$(lpgrep -c Never text)" ]
+}
+
 @test "several patterns, fixed or not, are those of grep" {
     for patterns in 'the You' 'then the he' 'Never|Always x' 'a|b c' 'the x*' 'a b c d e f g h i j' 'an the of in to is' 'There Never Always Return prompt model' '(the|a)n You' 'the é —'; do
         local options=()

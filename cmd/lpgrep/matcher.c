@@ -199,6 +199,25 @@ static struct pattern pattern_of(const struct growing *expression)
     return (struct pattern){(const char *)expression->text.v, expression->text.n};
 }
 
+/* Whether a comment would hide what follows the pattern, as in "(?x) a # b". */
+static bool ends_in_comment(struct matcher *m, const struct pattern *p)
+{
+    struct growing group = {0};
+    int error;
+    PCRE2_SIZE offset;
+    if (memchr(p->text, '#', p->n) == NULL)
+        return false;
+    growing_text(&group, "(?:");
+    growing_add(&group, p->text, p->n);
+    growing_text(&group, "\\E)");
+    if (group.failed)
+        no_memory(m->tool);
+    const struct pattern whole = pattern_of(&group);
+    pcre2_code_free(compile(m, whole.text, whole.n, UNICODE, &error, &offset));
+    free(group.text.v);
+    return error == PCRE2_ERROR_MISSING_CLOSING_PARENTHESIS;
+}
+
 /* Joins the patterns to one expression, for a unit or for a text of many lines. False: that cannot
  * be for many. */
 static bool join(struct matcher *m, const struct patterns *patterns, struct growing *out,
@@ -219,6 +238,7 @@ static bool join(struct matcher *m, const struct patterns *patterns, struct grow
             good = line_pattern(out, &p);
         else
             growing_add(out, p.text, p.n);
+        growing_text(out, alone || !ends_in_comment(m, &p) ? "" : "\n");
         growing_text(out, alone ? "" : "\\E)"); /* of a \Q */
         free(one.text.v);
     }
