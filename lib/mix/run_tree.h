@@ -150,7 +150,7 @@ static inline uint32_t period_of(const struct lp_mix *m)
 static inline lp_vec shown_logits(const struct lp_mix *m, struct child_choice *s, uint32_t at)
 {
     lp_vec logits = lp_vec_load(m->node_logits[at]);
-    uint32_t periods = period_of(m) - m->visits[at].period;
+    uint32_t periods = period_of(m) - (uint32_t)m->visits[at].period;
     periods = periods < PERIODS_MAX ? periods : PERIODS_MAX;
     s->visits = m->visits[at].n >> periods;
     for (; periods > 0; periods--)
