@@ -28,6 +28,8 @@ enum {
                        * 32, lines of a log that differ in times and numbers were 30% larger */
     AGAIN_MIN = 24,   /* at the last distance */
     AGAIN_WITHIN = 80, /* bytes after the last copy */
+    DENSE = 256,       /* bytes at the begin of a copy of which */
+    NOTED = 4,         /* each fourth code is noted */
     FEW = 10,          /* parts of the rest, of which what is copied from the same block is one */
     LEFT = 20,         /* bytes of a copy that may go to the rest when a longer one replaces it */
     TAKE_OVER = 8,     /* bytes to compare for that, at most, for each byte searched */
@@ -152,11 +154,19 @@ static struct match longest(const struct search *s, size_t at)
     return best;
 }
 
-/* Cuts a match where a code ends, and notes a place within every LP_CODES_BLOCK bytes: with more,
- * what repeats often would crowd out what is rarer. False if nothing is left. */
-static bool settle(const struct search *s, size_t at, struct match *m)
+/* Notes each NOTED-th of the codes that lie whole before end. Returns where these end. */
+static size_t note_many(const struct search *s, size_t at, size_t end)
 {
-    const size_t end = m->at + m->length;
+    for (size_t i = 0, size; at < end && (size = code_size(s, at)) <= end - at; i++, at += size) {
+        if (i % NOTED == NOTED - 1 && s->end - at >= HASHED)
+            note(s, hash(s->codes + at), at);
+    }
+    return at;
+}
+
+/* The same with a code within every LP_CODES_BLOCK bytes. */
+static size_t note_few(const struct search *s, size_t at, size_t end)
+{
     size_t place = 0;
     uint64_t h = 0;
     while (end - at >= LP_CODES_BLOCK) {
@@ -168,8 +178,19 @@ static bool settle(const struct search *s, size_t at, struct match *m)
     }
     if (place > 0 && s->end - place >= HASHED)
         note(s, h, place);
-    for (size_t size; at < end && (size = code_size(s, at)) <= end - at;)
-        at += size;
+    while (at < end && code_size(s, at) <= end - at)
+        at += code_size(s, at);
+    return at;
+}
+
+/* Cuts a match where a code ends, and notes places within: many where it begins, so that short
+ * passages are found again, then few, since what repeats often would crowd out what is rarer.
+ * False if nothing is left. */
+static bool settle(const struct search *s, size_t at, struct match *m)
+{
+    const size_t end = m->at + m->length;
+    at = note_many(s, at, m->length < DENSE ? end : m->at + DENSE);
+    at = note_few(s, at, end);
     m->length = at - m->at;
     return m->length > 0;
 }
