@@ -241,7 +241,7 @@ static inline uint64_t lengths_from(const unsigned char *lengths, size_t i)
 
 LP_AVX2 static size_t skip_avx2(const struct codes *c, const unsigned char *codes)
 {
-    unsigned char lengths[BLOCK / 2 + sizeof(uint64_t)] = {0};
+    unsigned char lengths[BLOCK / 2]; /* a group begins at least 15 bytes before its end */
     size_t at = 0;
     lengths_avx2(c, codes, lengths);
     while (at + LP_CODE_MAX * GROUP <= BLOCK) {
