@@ -128,8 +128,8 @@ static enum lp_status put_whole(struct lp_ids_target *t, const struct lp_restore
     return status == LP_OK && parts.left > 0 ? LP_DATA : status;
 }
 
-/* Records with a separator: the token of that single byte ends as many. LP_DATA if the text, which
- * has been checked, has separators within other tokens. */
+/* Records with a separator: the token of that single byte ends as many. In a block that no command
+ * writes, separators may lie within other tokens: the ids are then those of its text. */
 static enum lp_status put_split(struct lp_ids_target *t, enum lp_split split,
                                 const struct lp_restored *b)
 {
@@ -142,7 +142,7 @@ static enum lp_status put_split(struct lp_ids_target *t, enum lp_split split,
     for (size_t i = 0; status == LP_OK && i < t->ids.n; i++)
         ended += t->ids.v[i] == separator_id;
     if (status == LP_OK && ended != b->frame.nrecords - !!(b->frame.kind & LP_KIND_OPEN))
-        return LP_DATA;
+        return put_texts(t, split, b);
     size_t from = 0;
     for (uint64_t i = 0; status == LP_OK && i < b->frame.nrecords; i++) {
         struct part part = text_of(b, split, i);
