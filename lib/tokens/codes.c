@@ -80,18 +80,59 @@ size_t lp_codes_from_ids(const struct lp_vocab *v, const uint32_t *ids, size_t n
 /* --- Reading codes ---------------------------------------------------------------------
  *
  * The first byte of a code tells its length, so the codes must be found one after the other. This
- * is done for a block of bytes at a time, in registers: two masks tell, for each byte, how long a
- * code that begins there is. All else, ranks and texts, is done for many codes at once. */
+ * is done for many bytes at a time, in registers; all else, what the ranks stand for, is done for
+ * many codes at once, so that it has arrived from memory by the time it is used. */
 
-enum { BLOCK = LP_CODES_BLOCK }; /* bytes, a bit of a mask for each */
-
-/* The codes that begin in a block. */
-struct codes_read {
-    size_t n;
-    unsigned char
-        from[BLOCK + 1];  /* where each begins; the last entry: where the next block begins */
-    uint32_t rank[BLOCK]; /* frequency rank; ntokens or more: no token */
+enum {
+    BLOCK = LP_CODES_BLOCK,
+    AHEAD = 8 * BLOCK, /* bytes of codes that are read at a time at most */
+    GROUP = 5,         /* codes, whose lengths in bits, in four each, fit in one u64 */
 };
+
+/* What is to be known of tokens, and is prefetched: entries of 1 << size_log bytes by rank. */
+struct entries {
+    const unsigned char *first;
+    unsigned size_log;
+};
+
+enum { TEXT_LOG = 4, ID_LOG = 2 };
+_Static_assert(1 << TEXT_LOG == LP_KEY_SIZE && 1 << ID_LOG == sizeof(uint32_t), "entries");
+
+static inline struct entries texts_of(const struct lp_vocab *v)
+{
+    return (struct entries){v->text, TEXT_LOG};
+}
+
+static inline struct entries ids_of(const struct lp_vocab *v)
+{
+    return (struct entries){(const unsigned char *)v->id, ID_LOG};
+}
+
+static inline void prefetch_entry(const struct entries *e, uint32_t rank)
+{
+    LP_PREFETCH(e->first + ((size_t)rank << e->size_log));
+}
+
+struct code_reader {
+    struct codes codes;
+    struct entries wanted;
+    bool avx2;
+    /* What was read last: */
+    size_t n, size;       /* so many codes, and their bytes */
+    uint32_t rank[AHEAD]; /* frequency rank; ntokens or more: no token */
+};
+
+static void reader_init(struct code_reader *r, const struct lp_vocab *v, struct entries wanted)
+{
+    r->codes = codes_of(v);
+    r->wanted = wanted;
+    r->avx2 = v->cpu == LP_CPU_AVX2;
+}
+
+static inline uint32_t rank_at(const struct codes *c, const unsigned char *src, size_t size)
+{
+    return (lp_get32be(src) >> (32 - 8 * size)) - c->less[size];
+}
 
 /* Which of eight bytes are at least limit, a bit for each. */
 static inline uint64_t at_least(uint64_t eight, unsigned limit)
@@ -103,115 +144,56 @@ static inline uint64_t at_least(uint64_t eight, unsigned limit)
     return (tests >> 7) * UINT64_C(0x0102040810204080) >> 56; /* moves bit 8 i to 56 + i */
 }
 
-static inline uint32_t rank_at(const struct codes *c, const unsigned char *src, size_t size)
+/* Reads the codes that begin in a block, after which four more bytes are readable. False when one
+ * is of no token. */
+static bool read_block(struct code_reader *r, const unsigned char *src)
 {
-    return (lp_get32be(src) >> (32 - 8 * size)) - c->less[size];
-}
-
-/* A bit for each byte of a block: whether a code that begins there has two bytes or more, or has
- * three. */
-struct masks {
-    uint64_t two, three;
-};
-
-typedef struct masks masks_of(const struct codes *c, const unsigned char *src);
-
-LP_INLINE struct masks masks_portable(const struct codes *c, const unsigned char *src)
-{
-    struct masks m = {0};
+    const struct codes *c = &r->codes;
+    /* A bit for each byte: whether a code that begins there has two bytes or more, or three. */
+    uint64_t two = 0, three = 0;
     for (unsigned i = 0; i < BLOCK; i += 8) {
-        uint64_t eight = lp_get64(src + i);
-        m.two |= at_least(eight, c->one_end) << i;
-        m.three |= at_least(eight, c->two_end) << i;
+        const uint64_t eight = lp_get64(src + i);
+        two |= at_least(eight, c->one_end) << i;
+        three |= at_least(eight, c->two_end) << i;
     }
-    return m;
-}
-
-#if LP_HAVE_AVX2
-LP_AVX2 LP_INLINE uint64_t bytes_at_least(__m256i a, __m256i b, unsigned limit)
-{
-    __m256i least = _mm256_set1_epi8((char)limit);
-    a = _mm256_cmpeq_epi8(_mm256_max_epu8(a, least), a);
-    b = _mm256_cmpeq_epi8(_mm256_max_epu8(b, least), b);
-    return (uint32_t)_mm256_movemask_epi8(a) | (uint64_t)(uint32_t)_mm256_movemask_epi8(b) << 32;
-}
-
-LP_AVX2 LP_INLINE struct masks masks_avx2(const struct codes *c, const unsigned char *src)
-{
-    __m256i a = _mm256_loadu_si256((const __m256i *)(const void *)src);
-    __m256i b = _mm256_loadu_si256((const __m256i *)(const void *)(src + 32));
-    return (struct masks){bytes_at_least(a, b, c->one_end), bytes_at_least(a, b, c->two_end)};
-}
-#endif
-
-/* Reads the codes of a block, after which four more bytes are readable, and prefetches the texts of
- * their tokens. False when one is of no token. */
-LP_INLINE bool read_block(struct codes_read *r, const struct lp_vocab *v, const struct codes *c,
-                          const unsigned char *src, masks_of *masks_of_block)
-{
-    const unsigned char *const texts = v->text;
-    struct masks m = masks_of_block(c, src);
     uint32_t most = 0;
     size_t n = 0, at = 0;
     for (size_t size; at < BLOCK; at += size) {
-        size = (size_t)(1 + (m.two & 1) + (m.three & 1));
-        m.two >>= size;
-        m.three >>= size;
-        uint32_t rank = rank_at(c, src + at, size);
+        size = (size_t)(1 + (two & 1) + (three & 1));
+        two >>= size;
+        three >>= size;
+        const uint32_t rank = rank_at(c, src + at, size);
         most = rank > most ? rank : most;
-        LP_PREFETCH(texts + (size_t)rank * LP_KEY_SIZE);
-        r->from[n] = (unsigned char)at;
+        prefetch_entry(&r->wanted, rank);
         r->rank[n++] = rank;
     }
-    r->from[n] = (unsigned char)at;
     r->n = n;
+    r->size = at;
     return most < c->ntokens;
 }
 
 /* Reads the codes of the last n bytes, or of a block of them. False when one is of no token; so is
  * an incomplete code. */
-static bool read_last(struct codes_read *r, const struct codes *c, const unsigned char *src,
-                      size_t n)
+static bool read_last(struct code_reader *r, const unsigned char *src, size_t n)
 {
+    const struct codes *c = &r->codes;
     size_t at = 0;
     bool known = true;
     for (r->n = 0; at < n && at < BLOCK; r->n++) {
         unsigned char four[4] = {0};
         size_t size = 1u + (src[at] >= c->one_end) + (src[at] >= c->two_end), left = n - at;
         memcpy(four, src + at, left < size ? left : size);
-        r->from[r->n] = (unsigned char)at;
         r->rank[r->n] = rank_at(c, four, size);
         known &= size <= left && r->rank[r->n] < c->ntokens;
         at += left < size ? left : size;
     }
-    r->from[r->n] = (unsigned char)at;
+    r->size = at;
     return known;
 }
 
 #if LP_HAVE_AVX2
-LP_AVX2 static bool read_block_avx2(struct codes_read *r, const struct lp_vocab *v,
-                                    const struct codes *c, const unsigned char *src)
-{
-    return read_block(r, v, c, src, masks_avx2);
-}
-#endif
+_Static_assert(LP_CODES_SLACK >= BLOCK + sizeof(uint32_t), "the last codes are read in groups too");
 
-/* Reads the codes that begin in the next block of the n > 0 bytes at src. */
-static inline bool read_codes(struct codes_read *r, const struct lp_vocab *v, const struct codes *c,
-                              const unsigned char *src, size_t n)
-{
-    if (n < BLOCK + sizeof(uint32_t))
-        return read_last(r, c, src, n);
-#if LP_HAVE_AVX2
-    if (v->cpu == LP_CPU_AVX2)
-        return read_block_avx2(r, v, c, src);
-#endif
-    return read_block(r, v, c, src, masks_portable);
-}
-
-enum { GROUP = 5 }; /* codes, whose lengths in bits, in four each, fit in one u64 */
-
-#if LP_HAVE_AVX2
 /* For each byte of a block, four times the length of a code that begins there, in four bits: so a
  * code's own entry is the number of bits by which to shift to the next code's. */
 LP_AVX2 LP_INLINE void lengths_avx2(const struct codes *c, const unsigned char *src,
@@ -239,6 +221,38 @@ static inline uint64_t lengths_from(const unsigned char *lengths, size_t i)
     return next >> i % 2 * 4;
 }
 
+/* Reads codes as read_block() does: the groups that are sure to lie whole in n bytes, of which at
+ * least a block and four more bytes are readable. */
+LP_AVX2 static bool read_groups_avx2(struct code_reader *r, const unsigned char *src, size_t n,
+                                     size_t readable)
+{
+    const struct codes *c = &r->codes;
+    const uint32_t less[13] = {[4] = 0, [8] = c->less[2], [12] = c->less[3]};
+    const struct entries wanted = r->wanted; /* stays in registers: no store can alias it */
+    unsigned char lengths[AHEAD / 2 + sizeof(uint64_t)] = {0};
+    const size_t blocks = (readable - sizeof(uint32_t)) / BLOCK * BLOCK;
+    const size_t ahead = blocks < AHEAD ? blocks : AHEAD, end = ahead < n ? ahead : n;
+    uint32_t most = 0, *rank = r->rank;
+    size_t at = 0;
+    for (size_t i = 0; i < ahead; i += BLOCK)
+        lengths_avx2(c, src + i, lengths + i / 2);
+    for (; at + LP_CODE_MAX * GROUP <= end; rank += GROUP) {
+        uint64_t next = lengths_from(lengths, at);
+#pragma GCC unroll 5
+        for (int k = 0; k < GROUP; k++) {
+            const uint32_t length = (uint32_t)next & 15;
+            next >>= length;
+            rank[k] = (lp_get32be(src + at) >> (32 - 2 * length)) - less[length];
+            most = rank[k] > most ? rank[k] : most;
+            prefetch_entry(&wanted, rank[k]);
+            at += length / 4;
+        }
+    }
+    r->n = (size_t)(rank - r->rank);
+    r->size = at;
+    return most < c->ntokens;
+}
+
 LP_AVX2 static size_t skip_avx2(const struct codes *c, const unsigned char *codes)
 {
     unsigned char lengths[BLOCK / 2]; /* a group begins at least 15 bytes before its end */
@@ -259,6 +273,20 @@ LP_AVX2 static size_t skip_avx2(const struct codes *c, const unsigned char *code
 }
 #endif
 
+/* Reads codes from the n > 0 bytes at src on, after which slack bytes can be read. False when one
+ * is of no token or is incomplete. */
+static inline bool read_codes(struct code_reader *r, const unsigned char *src, size_t n,
+                              size_t slack)
+{
+#if LP_HAVE_AVX2
+    if (r->avx2 && n >= LP_CODE_MAX * GROUP && n + slack >= BLOCK + sizeof(uint32_t))
+        return read_groups_avx2(r, src, n, n + slack);
+#else
+    (void)slack;
+#endif
+    return n >= BLOCK + sizeof(uint32_t) ? read_block(r, src) : read_last(r, src, n);
+}
+
 size_t lp_codes_skip(const struct lp_vocab *v, const unsigned char *codes)
 {
     const struct codes c = codes_of(v);
@@ -276,118 +304,64 @@ size_t lp_codes_skip(const struct lp_vocab *v, const unsigned char *codes)
 
 /* --- To text --------------------------------------------------------------------------- */
 
-/* Writes the texts of n tokens to dst + *at, at most to dst + cap. */
-static inline bool put_texts(const struct lp_vocab *v, const uint32_t *rank, size_t n,
-                             unsigned char *dst, size_t cap, size_t *at)
-{
-    const unsigned char *const texts = v->text; /* stays in a register: no store can alias it */
-    size_t to = *at, size;
-    for (size_t i = 0; i < n; i++, to += size) {
-        const unsigned char *text = texts + (size_t)rank[i] * LP_KEY_SIZE;
-        size = text[LP_KEY_SIZE - 1];
-        if (size <= LP_KEY_TEXT_MAX && cap - to >= LP_KEY_SIZE) {
-            memcpy(dst + to, text, LP_KEY_SIZE); /* a fixed size is one store */
-            continue;
-        }
-        text = lp_vocab_text(v, rank[i], &size);
-        if (size > cap - to)
-            return false;
-        memcpy(dst + to, text, size);
-    }
-    *at = to;
-    return true;
-}
-
-#if LP_HAVE_AVX2
-/* Code lengths are found for AHEAD bytes at a time. */
-enum { AHEAD = 8 * BLOCK };
-_Static_assert(LP_CODES_SLACK >= BLOCK + sizeof(uint32_t), "the last codes are read ahead too");
-
-/* Writes the text of a token without a key if the rest of its group has room after it. Returns its
- * size, or SIZE_MAX. */
-LP_APART size_t put_long(const struct lp_vocab *v, const unsigned char *text, unsigned char *dst,
-                         size_t cap)
+/* Writes the text of a token without a key, or near the end of the cap bytes. Returns its size, or
+ * SIZE_MAX if it has no room. */
+LP_APART size_t put_text(const struct lp_vocab *v, uint32_t rank, unsigned char *dst, size_t cap)
 {
     size_t size;
-    text = lp_vocab_long_text(v, text, &size);
-    if (cap < size + GROUP * LP_KEY_SIZE)
+    const unsigned char *text = lp_vocab_text(v, rank, &size);
+    if (size > cap)
         return SIZE_MAX;
     memcpy(dst, text, size);
     return size;
 }
 
-/* Writes the texts of codes while a block can be read, all codes are of tokens and there is room to
- * spare; slack bytes can be read after the n. Returns the bytes of codes decoded. */
-LP_AVX2 static size_t put_most_avx2(const struct lp_vocab *v, const struct codes *c,
-                                    const unsigned char *src, size_t n, size_t slack,
-                                    unsigned char *dst, size_t cap, size_t *written)
+/* Writes the texts of n tokens to dst + *at, at most to dst + cap. Returns how many had room. */
+static inline size_t put_texts(const struct lp_vocab *v, const uint32_t *rank, size_t n,
+                               unsigned char *dst, size_t cap, size_t *at)
 {
-    const unsigned char *const texts = v->text;
-    const size_t readable = n + slack;
-    const uint32_t less[13] = {[4] = 0, [8] = c->less[2], [12] = c->less[3]};
-    unsigned char lengths[AHEAD / 2 + sizeof(uint64_t)] = {0};
-    size_t at = 0, to = *written;
-    while (n - at >= LP_CODE_MAX * GROUP && readable - at >= BLOCK + sizeof(uint32_t)) {
-        const size_t begin = at;
-        size_t ahead = (readable - at - sizeof(uint32_t)) / BLOCK * BLOCK;
-        ahead = ahead < AHEAD ? ahead : AHEAD;
-        const size_t most = ahead < n - begin ? ahead : n - begin;
-        for (size_t i = 0; i < ahead; i += BLOCK)
-            lengths_avx2(c, src + at + i, lengths + i / 2);
-        while (at - begin + LP_CODE_MAX * GROUP <= most) {
-            if (cap - to < GROUP * LP_KEY_SIZE)
-                goto out;
-            uint64_t next = lengths_from(lengths, at - begin);
-#pragma GCC unroll 5
-            for (int k = 0; k < GROUP; k++) {
-                const uint32_t length = (uint32_t)next & 15;
-                next >>= length;
-                const uint32_t rank = (lp_get32be(src + at) >> (32 - 2 * length)) - less[length];
-                if (rank >= c->ntokens)
-                    goto out;
-                const unsigned char *text = texts + (size_t)rank * LP_KEY_SIZE;
-                size_t size = text[LP_KEY_SIZE - 1];
-                if (size <= LP_KEY_TEXT_MAX)
-                    memcpy(dst + to, text, LP_KEY_SIZE); /* a fixed size is one store */
-                else if ((size = put_long(v, text, dst + to, cap - to)) == SIZE_MAX)
-                    goto out;
-                to += size;
-                at += length / 4;
-            }
-        }
+    const unsigned char *const texts = v->text; /* stays in a register: no store can alias it */
+    size_t to = *at, i;
+    for (i = 0; i < n; i++) {
+        const unsigned char *text = texts + (size_t)rank[i] * LP_KEY_SIZE;
+        size_t size = text[LP_KEY_SIZE - 1];
+        if (size <= LP_KEY_TEXT_MAX && cap - to >= LP_KEY_SIZE)
+            memcpy(dst + to, text, LP_KEY_SIZE); /* a fixed size is one store */
+        else if ((size = put_text(v, rank[i], dst + to, cap - to)) == SIZE_MAX)
+            break;
+        to += size;
     }
-out:
-    *written = to;
-    return at;
-}
-#endif
-
-/* put_most_avx2() where there is AVX2; else does nothing and returns 0. */
-static inline size_t put_most(const struct lp_vocab *v, const struct codes *c,
-                              const unsigned char *src, size_t n, size_t slack, unsigned char *dst,
-                              size_t cap, size_t *written)
-{
-#if LP_HAVE_AVX2
-    if (v->cpu == LP_CPU_AVX2)
-        return put_most_avx2(v, c, src, n, slack, dst, cap, written);
-#endif
-    (void)v, (void)c, (void)src, (void)n, (void)slack, (void)dst, (void)cap, (void)written;
-    return 0;
+    *at = to;
+    return i;
 }
 
 enum lp_status lp_codes_to_text(const struct lp_vocab *v, const unsigned char *src, size_t n,
                                 unsigned char *dst, size_t cap, size_t *written)
 {
-    const struct codes c = codes_of(v);
-    struct codes_read r;
+    struct code_reader r;
+    reader_init(&r, v, texts_of(v));
     *written = 0;
-    for (size_t at = 0; at < n; at += r.from[r.n]) {
-        at += put_most(v, &c, src + at, n - at, 0, dst, cap, written);
-        if (!read_codes(&r, v, &c, src + at, n - at) ||
-            !put_texts(v, r.rank, r.n, dst, cap, written))
+    for (size_t at = 0; at < n; at += r.size) {
+        if (!read_codes(&r, src + at, n - at, 0) ||
+            put_texts(v, r.rank, r.n, dst, cap, written) < r.n)
             return LP_DATA;
     }
     return LP_OK;
+}
+
+/* Appends the texts of n tokens. */
+static enum lp_status append_texts(const struct lp_vocab *v, const uint32_t *rank, size_t n,
+                                   struct lp_buf *text)
+{
+    const size_t done = put_texts(v, rank, n, text->p, text->cap, &text->n), rest = n - done;
+    if (rest == 0)
+        return LP_OK;
+    if (!lp_buf_reserve(text, rest * v->header->token_max))
+        return LP_NOMEM;
+    if (put_texts(v, rank + done, rest, text->p, text->cap, &text->n) == rest)
+        return LP_OK;
+    lp_vocab_damaged(v); /* a token is longer than token_max */
+    return LP_BAD_VOCAB;
 }
 
 /* Bytes of text per byte of codes, rarely more: a first guess at the room needed. */
@@ -396,21 +370,17 @@ enum { TEXT_OF_CODES = 3 };
 enum lp_status lp_codes_append_text(const struct lp_vocab *v, const unsigned char *src, size_t n,
                                     size_t max, struct lp_buf *text)
 {
-    const struct codes c = codes_of(v);
-    struct codes_read r;
-    const size_t start = text->n, block_max = (size_t)BLOCK * v->header->token_max;
+    const size_t start = text->n;
+    struct code_reader r;
+    reader_init(&r, v, texts_of(v));
     if (!lp_buf_reserve(text, n < max / TEXT_OF_CODES ? TEXT_OF_CODES * n : max))
         return LP_NOMEM;
-    for (size_t at = 0; at < n; at += r.from[r.n]) {
-        at += put_most(v, &c, src + at, n - at, LP_CODES_SLACK, text->p, text->cap, &text->n);
-        if (!read_codes(&r, v, &c, src + at, n - at))
+    for (size_t at = 0; at < n; at += r.size) {
+        if (!read_codes(&r, src + at, n - at, LP_CODES_SLACK))
             return LP_DATA;
-        if (!lp_buf_reserve(text, block_max))
-            return LP_NOMEM;
-        if (!put_texts(v, r.rank, r.n, text->p, text->cap, &text->n)) {
-            lp_vocab_damaged(v); /* a token is longer than token_max */
-            return LP_BAD_VOCAB;
-        }
+        const enum lp_status status = append_texts(v, r.rank, r.n, text);
+        if (status != LP_OK)
+            return status;
         if (text->n - start > max)
             return LP_LIMIT;
     }
@@ -420,8 +390,9 @@ enum lp_status lp_codes_append_text(const struct lp_vocab *v, const unsigned cha
 enum lp_status lp_ids_append_text(const struct lp_vocab *v, const uint32_t *ids, size_t n,
                                   size_t max, struct lp_buf *text)
 {
-    uint32_t rank[BLOCK];
+    const struct entries texts = texts_of(v);
     const size_t start = text->n;
+    uint32_t rank[BLOCK];
     for (size_t at = 0, count; at < n; at += count) {
         count = n - at < BLOCK ? n - at : BLOCK;
         for (size_t i = 0; i < count; i++) {
@@ -429,14 +400,11 @@ enum lp_status lp_ids_append_text(const struct lp_vocab *v, const uint32_t *ids,
             rank[i] = id < v->header->size ? lp_unseal(v->rank[id], 0) : (uint32_t)LP_NO_ID;
             if (rank[i] >= v->header->ntokens)
                 return lp_vocab_blame(v, LP_DATA);
-            LP_PREFETCH(v->text + (size_t)rank[i] * LP_KEY_SIZE);
+            prefetch_entry(&texts, rank[i]);
         }
-        if (!lp_buf_reserve(text, count * v->header->token_max))
-            return LP_NOMEM;
-        if (!put_texts(v, rank, count, text->p, text->cap, &text->n)) {
-            lp_vocab_damaged(v); /* a token is longer than token_max */
-            return LP_BAD_VOCAB;
-        }
+        const enum lp_status status = append_texts(v, rank, count, text);
+        if (status != LP_OK)
+            return status;
         if (text->n - start > max)
             return LP_LIMIT;
     }
@@ -446,37 +414,38 @@ enum lp_status lp_ids_append_text(const struct lp_vocab *v, const uint32_t *ids,
 void lp_codes_prefix(const struct lp_vocab *v, const unsigned char *src, size_t n, size_t max_text,
                      size_t *used, size_t *text_size)
 {
-    const struct codes c = codes_of(v);
-    struct codes_read r;
-    size_t size;
+    struct code_reader r;
+    reader_init(&r, v, texts_of(v));
     *text_size = 0;
     *used = n;
     if (!lp_vocab_expect(v, LP_READ_TEXT))
         return;
-    for (size_t at = 0; at < n; at += r.from[r.n]) {
-        if (!read_codes(&r, v, &c, src + at, n - at)) {
+    for (size_t at = 0; at < n; at += r.size) {
+        if (!read_codes(&r, src + at, n - at, 0)) {
             lp_vocab_damaged(v); /* it made these codes */
             return;
         }
+        size_t from = at, size;
         for (size_t i = 0; i < r.n; i++, *text_size += size) {
             lp_vocab_text(v, r.rank[i], &size);
-            *used = at + r.from[i];
-            if (size > max_text - *text_size)
+            if (size > max_text - *text_size) {
+                *used = from;
                 return;
+            }
+            from += code_size(&r.codes, r.rank[i]);
         }
     }
-    *used = n;
 }
 
 enum lp_status lp_codes_to_ids(const struct lp_vocab *v, const unsigned char *src, size_t n,
                                uint32_t *dst, size_t *nids)
 {
-    const struct codes c = codes_of(v);
-    struct codes_read r;
+    struct code_reader r;
     uint32_t most = 0;
+    reader_init(&r, v, ids_of(v));
     *nids = 0;
-    for (size_t at = 0; at < n; at += r.from[r.n]) {
-        if (!read_codes(&r, v, &c, src + at, n - at))
+    for (size_t at = 0; at < n; at += r.size) {
+        if (!read_codes(&r, src + at, n - at, 0))
             return LP_DATA;
         for (size_t i = 0; i < r.n; i++) {
             const uint32_t id = lp_unseal(v->id[r.rank[i]], 0);
@@ -526,11 +495,11 @@ size_t lp_ids_until_special(const struct lp_vocab *v, const uint32_t *ids, size_
 
 bool lp_codes_have_special(const struct lp_vocab *v, const unsigned char *codes, size_t n)
 {
-    const struct codes c = codes_of(v);
     const uint32_t least = least_special(v);
-    struct codes_read r;
-    for (size_t at = 0; at < n; at += r.from[r.n]) {
-        if (!read_codes(&r, v, &c, codes + at, n - at))
+    struct code_reader r;
+    reader_init(&r, v, ids_of(v));
+    for (size_t at = 0; at < n; at += r.size) {
+        if (!read_codes(&r, codes + at, n - at, 0))
             return false;
         for (size_t i = 0; i < r.n; i++) {
             if (is_special(v, lp_unseal(v->id[r.rank[i]], 0), least))

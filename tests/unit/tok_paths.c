@@ -348,6 +348,8 @@ static int test_path(struct lp_vocab *v, enum lp_cpu cpu, const char *instructio
     return failed;
 }
 
+enum { CODES = 2000 }; /* of a payload */
+
 /* Whether appending the text of codes gives this outcome and text, on both paths, whatever bytes
  * follow the codes. */
 static bool appends(struct lp_vocab *v, unsigned char *codes, size_t n, enum lp_status status,
@@ -388,11 +390,30 @@ static bool skips(struct lp_vocab *v, const unsigned char *codes, size_t n)
     return true;
 }
 
+/* Whether codes, sound or not, give the same ids on both paths; and sound ones the same prefix of
+ * at most so many bytes of text. */
+static bool gives_ids(struct lp_vocab *v, const unsigned char *codes, size_t n, bool sound,
+                      size_t max_text)
+{
+    static uint32_t ids[2][LP_CODE_MAX * CODES];
+    size_t nids[2], used[2] = {0}, text[2] = {0};
+    enum lp_status status[2];
+    for (int path = 0; path < 2; path++) {
+        lp_vocab_use(v, path == 0 ? "portable" : "avx2");
+        status[path] = lp_codes_to_ids(v, codes, n, ids[path], &nids[path]);
+        if (sound)
+            lp_codes_prefix(v, codes, n, max_text, &used[path], &text[path]);
+    }
+    return status[0] == status[1] && (status[0] == LP_OK) == sound && used[0] == used[1] &&
+           text[0] == text[1] && text[0] <= max_text &&
+           (!sound || (nids[0] == nids[1] && memcmp(ids[0], ids[1], 4 * nids[0]) == 0));
+}
+
 /* Codes of frequent tokens or of any, some of them damaged, decoded into enough room or less: all
  * instruction sets must return and write the same. */
 static int test_payloads(struct lp_vocab *v)
 {
-    enum { CODES = 2000, ROOM = CODES * 300 };
+    enum { ROOM = CODES * 300 };
     static uint32_t ids[CODES];
     static unsigned char codes[LP_CODE_MAX * CODES + LP_CODES_SLACK], plain_text[ROOM],
         fast_text[ROOM];
@@ -416,6 +437,8 @@ static int test_payloads(struct lp_vocab *v)
             (plain_status == LP_OK &&
              (plain_n != fast_n || memcmp(plain_text, fast_text, plain_n) != 0)))
             return fail("payloads to text differ", "avx2", codes, size);
+        if (room == ROOM && !gives_ids(v, codes, size, plain_status == LP_OK, any(4000)))
+            return fail("ids or prefixes of payloads differ", "avx2", codes, size);
         if (!skips(v, codes, size))
             return fail("codes skipped differ", "avx2", codes, size);
         if (room == ROOM && !appends(v, codes, size, plain_status, plain_text, plain_n))
