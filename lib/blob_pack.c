@@ -91,15 +91,16 @@ static enum lp_status match_parent(struct lp_codec *codec, const struct lp_optio
 
 /* Whether all of codec->body may be smaller as a blob than with copies from its parent, as it is in
  * codec->payload: unless most of it is copied, or where it repeats itself so much that even fast
- * zstd comes near. */
+ * zstd comes near. To try it costs little where it is short, and nothing without compression. */
 static enum lp_status whole_may_be_smaller(struct lp_codec *codec, bool *may)
 {
-    enum { MOSTLY = 2, NEAR = 3, FAST = 1 };
+    enum { SHORT = 512, MOSTLY = 2, NEAR = 3, FAST = 1 };
     struct lp_buf *scout = &codec->other;
     bool lean;
-    *may = codec->rest.n >= codec->body.n / MOSTLY;
+    *may = codec->body.n < SHORT || codec->rest.n >= codec->body.n / MOSTLY ||
+           codec->options.chain == LP_CHAIN_TOKENS;
     scout->n = 0;
-    if (*may || codec->options.chain == LP_CHAIN_TOKENS)
+    if (*may)
         return LP_OK;
     enum lp_status status =
         lp_zstd_pack(&codec->coder.zstd, FAST, NULL, codec->body.p, codec->body.n, scout, &lean);
