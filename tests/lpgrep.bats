@@ -64,7 +64,10 @@ literals=('colou?r' '\Qthe' 'You(r|rs)?\b' 'x{0}the' '(?:the|an?) [a-z]+ing' '[[
     '[^[:alpha:]]the' '[\x20]the' '[\t -~]the' '[é-ü]?the' '[a-é]the' '[^é]the' '[é]' 'caf[é-ü]' 'caf[^é]' '[\dA]the|[x]You' '[a-z](?=t)the'
     '[a-z]\bthe' '[ ]\Kthe' '([a-z])the' '[a-z](the)' '[a-z]|the' '[a-z]the|You[a-z]' '([a-z]|)the' '[a-z](?#x)the' '(?x)[a-z] the'
     '(?i)[a-z]THE' '[a-z](?i)THE' '[a-z]\Qthe' '[\Qa-z\E]the' '^[T]he' '[a-z]the$' '[.]$' '[a-z]t?he' 'e[ ]' '[^a]\ne' '(\w)\1e'
-    '[a-z](?<!o)the' '[a-z]{the' '[a-z]+{0}the' "[a-z]$(printf 'x%.0s' {1..40})[x]")
+    '[a-z](?<!o)the' '[a-z]{the' '[a-z]+{0}the' "[a-z]$(printf 'x%.0s' {1..40})[x]"
+    '[a-z]{2}the' '[a-z]{0,2}the' '[a-z]{0}the' '[a-z]{01}the' '[a-z]{1,2}?the' '[a-z]{2}+the' '[a-z]{2the'
+    'the[ ]{1}[a-z]' 'the[ ]{0,1}[a-z]' 'th{1}e' 'th{0}e' 'th{2}e' '(the){1}' '(the ){0}[a-z]' '(the ){1,}[a-z]'
+    '\d{1}-\d{1,2}' '\w{2}-\w{0,2}' '[^ ]{1}ing')
 
 @test "fixed strings in an expression are found first, and change nothing" {
     # shellcheck disable=SC2030,SC2031 # each test has a shell of its own

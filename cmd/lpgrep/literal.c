@@ -123,6 +123,23 @@ static void end_run(struct sequence *s, struct byte_set after)
     s->last = byte_set_any();
 }
 
+/* The bytes of a quantifier in braces, 0: plain ones. */
+static size_t brace_size(const struct rest *r, size_t i)
+{
+    size_t n = 1;
+    while (one_of(ahead(r, i + n), "0123456789, "))
+        n++;
+    return ahead(r, i + n) == '}' ? n + 1 : 0;
+}
+
+/* Whether a quantifier allows that what it follows is missing. Plain braces are taken for one. */
+static bool may_be_missing(const struct rest *r, size_t i)
+{
+    const char c = ahead(r, i);
+    return one_of(c, "*?") ||
+           (c == '{' && (brace_size(r, i) == 0 || !one_of(ahead(r, i + 1), "123456789")));
+}
+
 /* Passes over what is no plain character. */
 static void pass(struct rest *r, struct sequence *s, size_t n)
 {
@@ -134,7 +151,7 @@ static void pass(struct rest *r, struct sequence *s, size_t n)
 /* Passes over what is a character of a set. */
 static void pass_one(struct rest *r, struct sequence *s, size_t n, struct byte_set set)
 {
-    const bool there = !one_of(ahead(r, n), "*?{");
+    const bool there = !may_be_missing(r, n);
     end_run(s, there ? set : byte_set_any());
     s->last = there ? set : byte_set_any();
     s->broken = true;
@@ -163,26 +180,18 @@ static void drop_character(struct literal *run)
         run->n--;
 }
 
-/* *, ?, {2,3}; a brace that is plain is taken for one too. */
+/* *, +, ?, {2,3}, with what may follow each. */
 static void quantifier(struct rest *r, struct sequence *s)
 {
-    size_t n = 1;
-    drop_character(&s->run);
-    if (*r->p == '{') {
-        while (one_of(ahead(r, n), "0123456789, "))
-            n++;
-        n = ahead(r, n) == '}' ? n + 1 : 1;
-    }
-    pass(r, s, n);
-}
-
-/* + and +?: of what it follows there is one at least, so that a set stays the last. */
-static void repeat(struct rest *r, struct sequence *s)
-{
+    const bool missing = may_be_missing(r, 0), run = s->run.n > 0;
     const struct byte_set last = s->last;
-    const bool run = s->run.n > 0;
-    pass(r, s, one_of(ahead(r, 1), "+?") ? 2 : 1);
-    s->last = run ? s->last : last;
+    size_t n = *r->p == '{' && brace_size(r, 0) > 0 ? brace_size(r, 0) : 1;
+    n += !missing && one_of(ahead(r, n), "+?");
+    if (missing)
+        drop_character(&s->run);
+    pass(r, s, n);
+    if (!missing && !run)
+        s->last = last;
 }
 
 static bool escape(struct rest *r, struct sequence *s)
@@ -255,7 +264,7 @@ static bool group(struct rest *r, struct sequence *s)
         return false;
     r->depth--;
     r->p++;
-    inside = inside && !one_of(ahead(r, 0), "*?{");
+    inside = inside && !may_be_missing(r, 0);
     s->broken = s->broken || s->group || s->run.n > 0 || !inside || !within.all;
     s->group = true;
     end_run(s, byte_set_any());
@@ -273,10 +282,8 @@ static bool step(struct rest *r, struct sequence *s)
         return class(r, s);
     if (c == '(')
         return group(r, s);
-    if (one_of(c, "*?{"))
+    if (one_of(c, "*+?{"))
         quantifier(r, s);
-    else if (c == '+')
-        repeat(r, s);
     else if (one_of(c, ".^$"))
         pass(r, s, 1);
     else
