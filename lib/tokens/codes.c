@@ -353,6 +353,8 @@ enum lp_status lp_codes_to_text(const struct lp_vocab *v, const unsigned char *s
 static enum lp_status append_texts(const struct lp_vocab *v, const uint32_t *rank, size_t n,
                                    struct lp_buf *text)
 {
+    if (!lp_buf_reserve(text, 0)) /* never NULL */
+        return LP_NOMEM;
     const size_t done = put_texts(v, rank, n, text->p, text->cap, &text->n), rest = n - done;
     if (rest == 0)
         return LP_OK;
