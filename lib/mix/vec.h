@@ -1,8 +1,8 @@
-/* vec.h - vectors of sixteen 16-bit numbers, in AVX2, SSE2 or portable C.
+/* vec.h - vectors of sixteen 16-bit numbers, in AVX2, SSE2, NEON or portable C.
  *
- * All three give the same results, bit for bit; vec_plain.h is the simplest to read. A file that
- * defines LP_VEC_AVX2 before including this gets AVX2 and must be compiled for it; one that defines
- * LP_VEC_PLAIN gets portable C; any other gets SSE2 where every target machine has it. */
+ * All give the same results, bit for bit; vec_plain.h is the simplest to read. A file that defines
+ * LP_VEC_AVX2 before including this gets AVX2 and must be compiled for it; one that defines
+ * LP_VEC_PLAIN gets portable C; any other gets SSE2 or NEON where every target machine has it. */
 #ifndef LP_MIX_VEC_H
 #define LP_MIX_VEC_H
 
@@ -103,6 +103,8 @@ static inline int32_t lp_saturate_16(int32_t x)
 #include "mix/vec_avx2.h"
 #elif defined(__SSE2__) && !defined(LP_VEC_PLAIN)
 #include "mix/vec_sse2.h"
+#elif LP_HAVE_NEON && !defined(LP_VEC_PLAIN)
+#include "mix/vec_neon.h"
 #else
 #include "mix/vec_plain.h"
 #endif
@@ -112,8 +114,8 @@ static inline lp_vec lp_vec_load_field(const unsigned char *p, unsigned n, int m
     return lp_vec32_narrow(lp_vec32_load_le(p, n), mask);
 }
 
-/* Only AVX2 has instructions for these. */
-#if !defined(LP_VEC_AVX2)
+/* Others have no instructions for these. */
+#if !defined(LP_VEC_AVX2) && !defined(LP_VEC_NEON)
 
 static inline lp_vec lp_vec_look_up_bytes(const uint8_t *low, const uint8_t *high, lp_vec i)
 {
