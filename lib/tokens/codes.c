@@ -229,13 +229,14 @@ LP_AVX2 static bool read_groups_avx2(struct code_reader *r, const unsigned char 
     const struct codes *c = &r->codes;
     const uint32_t less[13] = {[4] = 0, [8] = c->less[2], [12] = c->less[3]};
     const struct entries wanted = r->wanted; /* stays in registers: no store can alias it */
-    unsigned char lengths[AHEAD / 2 + sizeof(uint64_t)] = {0};
+    unsigned char lengths[AHEAD / 2 + sizeof(uint64_t)];
     const size_t blocks = (readable - sizeof(uint32_t)) / BLOCK * BLOCK;
     const size_t ahead = blocks < AHEAD ? blocks : AHEAD, end = ahead < n ? ahead : n;
     uint32_t most = 0, *rank = r->rank;
     size_t at = 0;
     for (size_t i = 0; i < ahead; i += BLOCK)
         lengths_avx2(c, src + i, lengths + i / 2);
+    memset(lengths + ahead / 2, 0, sizeof(uint64_t)); /* is loaded with the last ones */
     for (; at + LP_CODE_MAX * GROUP <= end; rank += GROUP) {
         uint64_t next = lengths_from(lengths, at);
 #pragma GCC unroll 5
