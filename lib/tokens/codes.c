@@ -86,7 +86,7 @@ size_t lp_codes_from_ids(const struct lp_vocab *v, const uint32_t *ids, size_t n
 enum {
     BLOCK = LP_CODES_BLOCK,
     AHEAD = 8 * BLOCK, /* bytes of codes that are read at a time at most */
-    GROUP = 5,         /* codes, whose lengths in bits, in four each, fit in one u64 */
+    GROUP = 4,         /* codes that are read at once */
 };
 
 /* What is to be known of tokens, and is prefetched: entries of 1 << size_log bytes by rank. */
@@ -194,31 +194,64 @@ static bool read_last(struct code_reader *r, const unsigned char *src, size_t n)
 #if LP_HAVE_AVX2
 _Static_assert(LP_CODES_SLACK >= BLOCK + sizeof(uint32_t), "the last codes are read in groups too");
 
-/* For each byte of a block, four times the length of a code that begins there, in four bits: so a
- * code's own entry is the number of bits by which to shift to the next code's. */
-LP_AVX2 LP_INLINE void lengths_avx2(const struct codes *c, const unsigned char *src,
-                                    unsigned char *lengths)
+/* For each byte that is read ahead: how many bytes take a code that begins there, that and the
+ * next, and a group. What lies beyond those bytes decides nothing. */
+enum { BEYOND = 32 };
+struct jumps {
+    unsigned char one[AHEAD + BEYOND], two[AHEAD + BEYOND], group[AHEAD];
+};
+
+LP_AVX2 LP_INLINE __m256i load_avx2(const unsigned char *p)
 {
-    const __m256i two = _mm256_set1_epi8((char)c->one_end),
-                  three = _mm256_set1_epi8((char)c->two_end);
-    const __m256i four = _mm256_set1_epi8(4), pair = _mm256_set1_epi16(0x1001);
-    __m256i half[2];
-    for (int i = 0; i < 2; i++) {
-        const __m256i x = _mm256_loadu_si256((const __m256i *)(const void *)(src + 32 * i));
-        const __m256i a = _mm256_and_si256(_mm256_cmpeq_epi8(_mm256_max_epu8(x, two), x), four);
-        const __m256i b = _mm256_and_si256(_mm256_cmpeq_epi8(_mm256_max_epu8(x, three), x), four);
-        half[i] = _mm256_maddubs_epi16(_mm256_add_epi8(_mm256_add_epi8(a, b), four), pair);
-    }
-    const __m256i both = _mm256_permute4x64_epi64(_mm256_packus_epi16(half[0], half[1]), 0xD8);
-    _mm256_storeu_si256((__m256i *)(void *)lengths, both);
+    return _mm256_loadu_si256((const __m256i *)(const void *)p);
 }
 
-/* The lengths from byte i on. */
-static inline uint64_t lengths_from(const unsigned char *lengths, size_t i)
+LP_AVX2 LP_INLINE void store_avx2(unsigned char *p, __m256i x)
 {
-    uint64_t next;
-    memcpy(&next, lengths + i / 2, sizeof next);
-    return next >> i % 2 * 4;
+    _mm256_storeu_si256((__m256i *)(void *)p, x);
+}
+
+/* For each byte x of some: x, and what is x bytes after it at p; x is from least to most. */
+LP_AVX2 LP_INLINE __m256i then_avx2(const unsigned char *p, int least, int most)
+{
+    const __m256i x = load_avx2(p);
+    __m256i next = load_avx2(p + most);
+#pragma GCC unroll 4
+    for (int i = least; i < most; i++)
+        next = _mm256_blendv_epi8(next, load_avx2(p + i),
+                                  _mm256_cmpeq_epi8(x, _mm256_set1_epi8((char)i)));
+    return _mm256_add_epi8(x, next);
+}
+
+/* ahead is a multiple of BLOCK. */
+LP_AVX2 LP_INLINE void find_jumps_avx2(const struct codes *c, const unsigned char *src,
+                                       size_t ahead, struct jumps *j)
+{
+    const __m256i two = _mm256_set1_epi8((char)c->one_end),
+                  three = _mm256_set1_epi8((char)c->two_end), one = _mm256_set1_epi8(1);
+    store_avx2(j->one + ahead, one);
+    store_avx2(j->two + ahead, one);
+    for (size_t i = 0; i < ahead; i += 32) {
+        const __m256i x = load_avx2(src + i);
+        const __m256i a = _mm256_cmpeq_epi8(_mm256_max_epu8(x, two), x);
+        const __m256i b = _mm256_cmpeq_epi8(_mm256_max_epu8(x, three), x);
+        store_avx2(j->one + i, _mm256_sub_epi8(_mm256_sub_epi8(one, a), b));
+    }
+    for (size_t i = 0; i < ahead; i += 32)
+        store_avx2(j->two + i, then_avx2(j->one + i, 1, LP_CODE_MAX));
+    for (size_t i = 0; i < ahead; i += 32)
+        store_avx2(j->group + i, then_avx2(j->two + i, 2, 2 * LP_CODE_MAX));
+}
+
+/* Whether n numbers, a multiple of GROUP, are all below a limit. */
+LP_AVX2 LP_INLINE bool all_below_avx2(const uint32_t *x, size_t n, uint32_t limit)
+{
+    __m128i most = _mm_setzero_si128();
+    for (size_t i = 0; i < n; i += GROUP)
+        most = _mm_max_epu32(most, _mm_loadu_si128((const __m128i *)(const void *)(x + i)));
+    const __m128i last = _mm_set1_epi32((int32_t)limit - 1); /* 0: there is no token */
+    return limit > 0 &&
+           _mm_movemask_epi8(_mm_cmpeq_epi32(_mm_max_epu32(most, last), last)) == 0xFFFF;
 }
 
 /* Reads codes as read_block() does: the groups that are sure to lie whole in n bytes, of which at
@@ -226,50 +259,38 @@ static inline uint64_t lengths_from(const unsigned char *lengths, size_t i)
 LP_AVX2 static bool read_groups_avx2(struct code_reader *r, const unsigned char *src, size_t n,
                                      size_t readable)
 {
+    struct jumps j;
     const struct codes *c = &r->codes;
-    const uint32_t less[13] = {[4] = 0, [8] = c->less[2], [12] = c->less[3]};
+    const uint32_t less[LP_CODE_MAX + 1] = {0, 0, c->less[2], c->less[3]};
+    static const uint32_t shift[LP_CODE_MAX + 1] = {0, 24, 16, 8};
     const struct entries wanted = r->wanted; /* stays in registers: no store can alias it */
-    unsigned char lengths[AHEAD / 2 + sizeof(uint64_t)];
     const size_t blocks = (readable - sizeof(uint32_t)) / BLOCK * BLOCK;
     const size_t ahead = blocks < AHEAD ? blocks : AHEAD, end = ahead < n ? ahead : n;
-    uint32_t most = 0, *rank = r->rank;
+    uint32_t *rank = r->rank;
     size_t at = 0;
-    for (size_t i = 0; i < ahead; i += BLOCK)
-        lengths_avx2(c, src + i, lengths + i / 2);
-    memset(lengths + ahead / 2, 0, sizeof(uint64_t)); /* is loaded with the last ones */
-    for (; at + LP_CODE_MAX * GROUP <= end; rank += GROUP) {
-        uint64_t next = lengths_from(lengths, at);
-#pragma GCC unroll 5
+    find_jumps_avx2(c, src, ahead, &j);
+    for (; at + LP_CODE_MAX * GROUP <= end; at += j.group[at], rank += GROUP) {
+        size_t place = at;
+#pragma GCC unroll 4
         for (int k = 0; k < GROUP; k++) {
-            const uint32_t length = (uint32_t)next & 15;
-            next >>= length;
-            rank[k] = (lp_get32be(src + at) >> (32 - 2 * length)) - less[length];
-            most = rank[k] > most ? rank[k] : most;
+            const uint32_t size = j.one[place];
+            rank[k] = (lp_get32be(src + place) >> shift[size]) - less[size];
             prefetch_entry(&wanted, rank[k]);
-            at += length / 4;
+            place = k == 1 ? at + j.two[at] : place + size;
         }
     }
     r->n = (size_t)(rank - r->rank);
     r->size = at;
-    return most < c->ntokens;
+    return all_below_avx2(r->rank, r->n, c->ntokens);
 }
 
 LP_AVX2 static size_t skip_avx2(const struct codes *c, const unsigned char *codes)
 {
-    unsigned char lengths[BLOCK / 2]; /* a group begins at least 15 bytes before its end */
+    struct jumps j;
     size_t at = 0;
-    lengths_avx2(c, codes, lengths);
-    while (at + LP_CODE_MAX * GROUP <= BLOCK) {
-        uint64_t next = lengths_from(lengths, at);
-        uint32_t bits = 0;
-#pragma GCC unroll 5
-        for (int k = 0; k < GROUP; k++) {
-            const uint32_t length = (uint32_t)next & 15;
-            next >>= length;
-            bits += length;
-        }
-        at += bits / 4;
-    }
+    find_jumps_avx2(c, codes, BLOCK, &j);
+    while (at + LP_CODE_MAX * GROUP <= BLOCK)
+        at += j.group[at];
     return at;
 }
 #endif
